@@ -1,0 +1,82 @@
+"""The errors a user can meet: each says what was expected, what was found, and what to do."""
+
+from __future__ import annotations
+
+
+class ArchLLMError(Exception):
+    """Base of every error that ArchLLM raises on purpose.
+
+    `exit_code` is what the command line returns: 1 "could not", 2 "wrong use".
+    """
+
+    exit_code: int = 1
+
+
+class InvalidInput(ArchLLMError):
+    """An argument or option has a value that can't be used."""
+
+    exit_code = 2
+
+
+class FormatError(ArchLLMError):
+    """A text can't be read as an architecture.
+
+    Args:
+        message: what was expected and what was found.
+        text: the whole text.
+        position: offset of the first offending character in `text`, in characters.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, text: str, position: int) -> None:
+        position = min(max(position, 0), len(text))
+        excerpt = text[max(0, position - 20) : position + 20]
+        super().__init__(f"{message} (at character {position}, near {excerpt!r})")
+        self.text = text
+        self.position = position
+
+
+class InvalidArchitecture(ArchLLMError):
+    """A readable architecture that is not a member of its space."""
+
+    exit_code = 2
+
+
+class NotEnumerable(ArchLLMError):
+    """The space is too large to list; draw from it with `sample` instead."""
+
+
+class BudgetExhausted(ArchLLMError):
+    """Fewer architectures could be produced than were asked for.
+
+    Args:
+        message: what was asked for and what to do.
+        found: how many were found.
+        drawn: how many draws were spent.
+    """
+
+    def __init__(self, message: str, found: int, drawn: int) -> None:
+        super().__init__(message)
+        self.found = found
+        self.drawn = drawn
+
+
+class RunFolderError(ArchLLMError):
+    """A run folder is missing, incomplete, damaged, foreign, or can't be written."""
+
+
+class DataMissing(ArchLLMError):
+    """A benchmark file that the work needs was not found."""
+
+
+class MissingExtra(ArchLLMError):
+    """An optional dependency is not installed.
+
+    Args:
+        feature: what was asked for.
+        extra: the extra of this package that brings it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional dependency: install it with `pip install 'archllm[{extra}]'`")

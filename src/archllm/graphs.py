@@ -1,0 +1,100 @@
+"""Graphs: a batch of labelled directed acyclic graphs, kept as two arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+
+ABSENT = -1
+"""The label of a node position that a graph does not use."""
+
+
+@dataclass(frozen=True, eq=False)
+class Graphs:
+    """A batch of `n` graphs on up to `v` nodes, as a struct of arrays.
+
+    A graph uses the first node positions and leaves the rest `ABSENT`. What the labels mean, and which graphs are
+    members, is for a `SearchSpace` to say: a `Graphs` may hold anything that a decoder produced.
+
+    Example:
+        >>> graphs = Graphs(np.array([[0, 1, 2]]), np.zeros((1, 3, 3), dtype=bool))
+        >>> len(graphs), graphs.nodes
+        (1, 3)
+    """
+
+    ops: NDArray[np.int8]
+    """`n x v` node labels, `ABSENT` where there is no node."""
+
+    adjacency: NDArray[np.bool_]
+    """`n x v x v`; `adjacency[g, i, j]` says that graph `g` has the edge `i -> j`."""
+
+    def __post_init__(self) -> None:
+        ops = np.asarray(self.ops, dtype=np.int8)
+        adjacency = np.asarray(self.adjacency, dtype=np.bool_)
+        if ops.ndim != 2 or adjacency.shape != (*ops.shape, ops.shape[1]):
+            raise InvalidInput(
+                f"graphs need ops of shape n x v and adjacency of shape n x v x v, "
+                f"got {ops.shape} and {adjacency.shape}"
+            )
+        object.__setattr__(self, "ops", ops)
+        object.__setattr__(self, "adjacency", adjacency)
+
+    def __len__(self) -> int:
+        return int(self.ops.shape[0])
+
+    @property
+    def nodes(self) -> int:
+        """Number of node positions `v`."""
+        return int(self.ops.shape[1])
+
+    def __getitem__(self, index: int | slice | NDArray[np.bool_] | NDArray[np.int64] | Sequence[int]) -> Graphs:
+        """The graphs at `index`, always as a batch (an `int` gives a batch of one)."""
+        if isinstance(index, int | np.integer):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"graph {index} of a batch of {len(self)}")
+            index = [int(index)]
+        return Graphs(self.ops[index], self.adjacency[index])
+
+    def __iter__(self) -> Iterator[Graphs]:
+        return (self[i] for i in range(len(self)))
+
+    def padded(self, nodes: int) -> Graphs:
+        """The same graphs on `nodes` positions: absent ones are added, or unused trailing ones dropped.
+
+        Raises:
+            InvalidInput: a position to be dropped is in use.
+        """
+        extra = nodes - self.nodes
+        if extra == 0:
+            return self
+        if extra < 0:
+            if (self.ops[:, nodes:] != ABSENT).any() or self.adjacency[:, nodes:].any() or self.adjacency[:, :, nodes:].any():
+                raise InvalidInput(f"graphs use more than {nodes} node positions")
+            return Graphs(self.ops[:, :nodes], self.adjacency[:, :nodes, :nodes])
+        return Graphs(
+            np.pad(self.ops, ((0, 0), (0, extra)), constant_values=ABSENT),
+            np.pad(self.adjacency, ((0, 0), (0, extra), (0, extra))),
+        )
+
+
+def concatenate(batches: Sequence[Graphs]) -> Graphs:
+    """Joins batches into one, padded to the largest number of node positions."""
+    if not batches:
+        raise InvalidInput("concatenate needs at least one batch of graphs")
+    nodes = max(batch.nodes for batch in batches)
+    wide = [batch.padded(nodes) for batch in batches]
+    return Graphs(np.concatenate([b.ops for b in wide]), np.concatenate([b.adjacency for b in wide]))
+
+
+def equal(left: Graphs, right: Graphs) -> NDArray[np.bool_]:
+    """`n` booleans: which graphs have the same labels and edges position by position (not up to isomorphism)."""
+    if len(left) != len(right):
+        raise InvalidInput(f"two batches of the same length are needed, got {len(left)} and {len(right)}")
+    nodes = max(left.nodes, right.nodes)
+    left, right = left.padded(nodes), right.padded(nodes)
+    return (left.ops == right.ops).all(1) & (left.adjacency == right.adjacency).all((1, 2))

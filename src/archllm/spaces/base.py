@@ -1,0 +1,228 @@
+"""SearchSpace: the contract every search space fulfils; Architecture: one member of one space."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm import drawing
+from archllm.errors import InvalidArchitecture, InvalidInput
+from archllm.graphs import Graphs
+
+
+class SearchSpace(ABC):
+    """A set of labelled DAGs: which graphs are members, when two are the same, how they are written.
+
+    Batches travel as `Graphs`; a single member that a person or an objective meets is an `Architecture`.
+    """
+
+    name: str
+    """What the space is called on the command line and in run folders."""
+
+    kind: str
+    """The family of spaces it belongs to (a module of `archllm.spaces.kinds`)."""
+
+    op_names: tuple[str, ...]
+    """Label `k` of `Graphs.ops` is the operation `op_names[k]`."""
+
+    max_nodes: int
+    """Node positions `v` of the space's graphs."""
+
+    size: int
+    """Exact number of members."""
+
+    code_length: int
+    """Codes per architecture that suit the space: its number of nearly independent decisions."""
+
+    enumerable: bool
+    """Whether `enumerate` can list the whole space."""
+
+    @abstractmethod
+    def enumerate(self) -> Graphs:
+        """All `size` members, each once, normalised, in a fixed order.
+
+        Raises:
+            NotEnumerable: the space is too large.
+        """
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Graphs:
+        """`n` independent draws, uniform over the members, normalised."""
+
+    @abstractmethod
+    def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
+        """`n` booleans: which graphs are members (strict rule, DESIGN.md section 5)."""
+
+    @abstractmethod
+    def explain(self, graph: Graphs) -> str | None:
+        """Why the single graph is not a member, or `None` if it is one."""
+
+    @abstractmethod
+    def normalise(self, graphs: Graphs) -> Graphs:
+        """The members in the form in which the space writes them; non-members come back as they are."""
+
+    @abstractmethod
+    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+        """A random isomorphic copy of each member (not normalised): a new node order where the space allows one."""
+
+    @abstractmethod
+    def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`keys` for graphs known to be members."""
+
+    @abstractmethod
+    def _neighbours(self, graph: Graphs) -> Graphs:
+        """Candidate one-edit variants of one normalised member; may hold non-members and repeats."""
+
+    @abstractmethod
+    def _parse(self, text: str) -> Graphs:
+        """The one graph that `text` describes, a member or not."""
+
+    @abstractmethod
+    def _format(self, graph: Graphs) -> str:
+        """The text of one normalised member."""
+
+    def official_hash(self, graph: Graphs) -> str | None:
+        """The identifier that the benchmark itself gives to a member; `None` where it has none."""
+        return None
+
+    def validate_loosely(self, graphs: Graphs) -> NDArray[np.bool_] | None:
+        """A laxer rule of the literature, for comparison only; `None` where the literature has none."""
+        return None
+
+    def class_keys(self, graphs: Graphs) -> NDArray[np.int64] | None:
+        """Keys under a coarser notion of "the same network"; `None` where `keys` is already the coarsest."""
+        return None
+
+    class_count: int | None = None
+    """Number of distinct `class_keys`, where there are any."""
+
+    @property
+    def ideal_nats(self) -> float:
+        """Entropy in nats of a uniform draw, ln(size): what a perfect prior needs per architecture."""
+        return math.log(self.size)
+
+    def keys(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n` canonical keys: equal exactly for members that are isomorphic in the space's own sense.
+
+        Raises:
+            InvalidArchitecture: a graph is not a member; the message says which and why.
+        """
+        valid = self.validate(graphs)
+        if not valid.all():
+            first = int(np.flatnonzero(~valid)[0])
+            raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
+        return self._keys(graphs)
+
+    def architecture(self, graph: Graphs) -> Architecture:
+        """The member that a batch of one holds.
+
+        Raises:
+            InvalidArchitecture: it is not a member.
+        """
+        if len(graph) != 1:
+            raise InvalidInput(f"one graph is needed, got a batch of {len(graph)}")
+        return Architecture(self, self.normalise(graph), int(self.keys(graph)[0]))
+
+    def architectures(self, graphs: Graphs) -> list[Architecture]:
+        """All members of a batch as objects, in order.
+
+        Raises:
+            InvalidArchitecture: one is not a member.
+        """
+        keys = self.keys(graphs)
+        normal = self.normalise(graphs)
+        return [Architecture(self, normal[i], int(keys[i])) for i in range(len(graphs))]
+
+    def parse(self, text: str) -> Architecture:
+        """Reads an architecture from any text format of the space.
+
+        Raises:
+            FormatError: the text can't be read; the message names the position.
+            InvalidArchitecture: it can be read and is not a member.
+        """
+        if not isinstance(text, str):
+            raise InvalidInput(f"an architecture of {self.name} is given as text, got {type(text).__name__}")
+        graph = self._parse(text)
+        reason = self.explain(graph)
+        if reason is not None:
+            raise InvalidArchitecture(f"not a member of {self.name}: {reason}")
+        return self.architecture(graph)
+
+    def format(self, graphs: Graphs) -> list[str | None]:
+        """The text of each graph, `None` for non-members."""
+        valid = self.validate(graphs)
+        normal = self.normalise(graphs)
+        return [self._format(normal[i]) if valid[i] else None for i in range(len(graphs))]
+
+    def neighbours(self, arch: Architecture) -> list[Architecture]:
+        """All members one edit away, each once, `arch` itself excluded, ordered by key."""
+        if arch.space.name != self.name:
+            raise InvalidInput(f"an architecture of {self.name} is needed, got one of {arch.space.name}")
+        candidates = self._neighbours(arch.graph)
+        candidates = candidates[self.validate(candidates)]
+        keys, first = np.unique(self._keys(candidates), return_index=True)
+        others = first[keys != arch.key]
+        return self.architectures(candidates[others])
+
+    def drawing_cells(self, graph: Graphs) -> list[drawing.Cell]:
+        """What to draw for one graph: one labelled cell, or several."""
+        return [drawing.cell_of_graph(graph, self.op_names)]
+
+    def _check_count(self, n: int) -> None:
+        if n < 1:
+            raise InvalidInput(f"n must be at least 1, got {n}")
+
+    def __repr__(self) -> str:
+        return f"<SearchSpace {self.name}: {self.kind}, {self.size:,} architectures>"
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One immutable member of a space. Equal, and of equal hash, exactly when isomorphic."""
+
+    space: SearchSpace
+    """The space that it is a member of."""
+
+    graph: Graphs
+    """Its normalised graph, a batch of one."""
+
+    key: int
+    """Its canonical key in the space."""
+
+    @cached_property
+    def text(self) -> str:
+        """Its text in the space's standard format."""
+        return self.space._format(self.graph)
+
+    @property
+    def official_hash(self) -> str | None:
+        """The identifier that the benchmark itself gives it, if any."""
+        return self.space.official_hash(self.graph)
+
+    def svg(self) -> str:
+        """A layered drawing as one SVG document."""
+        return drawing.to_svg(self.space.drawing_cells(self.graph))
+
+    def dot(self) -> str:
+        """The cell in Graphviz' DOT language."""
+        return drawing.to_dot(self.space.drawing_cells(self.graph))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Architecture) and (self.space.name, self.key) == (other.space.name, other.key)
+
+    def __hash__(self) -> int:
+        return hash((self.space.name, self.key))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Architecture of {self.space.name}: {self.text}>"
