@@ -1,0 +1,257 @@
+"""genotype: cells whose inner nodes each add up a fixed number of operations on different earlier nodes.
+
+As a graph, every operation is a node. An operation that reads a cell input is fed by that input; one that reads an
+inner node is fed by all operations that this inner node adds up. All operations feed the cell's output, which
+concatenates the inner nodes. A member has one such cell per cell type; cells stand side by side in one graph.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.drawing import Cell, Node
+from archllm.errors import InvalidInput, NotEnumerable
+from archllm.graphs import ABSENT, Graphs
+from archllm.spaces.base import SearchSpace
+
+
+class Genotype(SearchSpace):
+    """A space of genotypes.
+
+    Labels are the cell inputs first, then the operations, then output.
+
+    Args:
+        name: what the space is called.
+        ops: names of the operations.
+        cell_inputs: names of the inputs of a cell.
+        inner: inner nodes per cell.
+        arity: operations per inner node, on different earlier nodes.
+        cells: names of the cell types.
+    """
+
+    kind = "genotype"
+    enumerable = False
+
+    def __init__(
+        self,
+        name: str,
+        ops: tuple[str, ...],
+        cell_inputs: tuple[str, ...],
+        inner: int,
+        arity: int,
+        cells: tuple[str, ...],
+    ) -> None:
+        if not 1 <= arity <= len(cell_inputs):
+            raise InvalidInput(f"{name}: arity must be 1 to the number of cell inputs, got {arity}")
+        self.name = name
+        self.op_names = (*cell_inputs, *ops, "output")
+        self.cell_inputs, self.inner, self.arity, self.cells = len(cell_inputs), inner, arity, cells
+        self.ops_per_slot = len(ops)
+        self.cell_nodes = self.cell_inputs + inner * arity + 1
+        self.max_nodes = self.cell_nodes * len(cells)
+        self.code_length = inner * len(cells)
+        self._wirings = [list(combinations(range(self.cell_inputs + k), arity)) for k in range(inner)]
+        self._radix = [len(w) * self.ops_per_slot**arity for w in self._wirings]
+        self.cell_size = math.prod(self._radix)
+        self.size = self.cell_size ** len(cells)
+        if self.size >= 2**63:
+            raise InvalidInput(f"{name}: the space has {self.size:,} members, more than 64-bit keys can tell apart")
+        self._orders = list(permutations(range(inner)))
+        self._patterns = self._input_patterns()
+
+    def _input_patterns(self) -> NDArray[np.bool_]:
+        """`sources x cell_nodes`: which nodes of a cell feed an operation that reads the source."""
+        patterns = np.zeros((self.cell_inputs + self.inner, self.cell_nodes), dtype=np.bool_)
+        patterns[np.arange(self.cell_inputs), np.arange(self.cell_inputs)] = True
+        for k in range(self.inner):
+            start = self.cell_inputs + k * self.arity
+            patterns[self.cell_inputs + k, start : start + self.arity] = True
+        return patterns
+
+    def graphs_of(self, sources: NDArray[np.integer], ops: NDArray[np.integer]) -> Graphs:
+        """Graphs of sources and operations, both `n x cells x inner x arity`; a source counts inputs first."""
+        n, v, c = len(sources), self.max_nodes, self.cell_nodes
+        labels = np.empty((n, v), dtype=np.int8)
+        adjacency = np.zeros((n, v, v), dtype=np.bool_)
+        for cell in range(len(self.cells)):
+            start = cell * c
+            slots = slice(start + self.cell_inputs, start + c - 1)
+            labels[:, start : start + self.cell_inputs] = np.arange(self.cell_inputs)
+            labels[:, slots] = ops[:, cell].reshape(n, -1) + self.cell_inputs
+            labels[:, start + c - 1] = len(self.op_names) - 1
+            feeding = self._patterns[sources[:, cell].reshape(n, -1)]  # n x slots x cell_nodes
+            adjacency[:, start : start + c, slots] = feeding.transpose(0, 2, 1)
+            adjacency[:, slots, start + c - 1] = True
+        return Graphs(labels, adjacency)
+
+    def parts_of(self, graphs: Graphs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sources and operations (`n x cells x inner x arity`); a source is -1 where the in-edges match none."""
+        n, c = len(graphs), self.cell_nodes
+        sources = np.full((n, len(self.cells), self.inner * self.arity), -1, dtype=np.int64)
+        ops = np.empty_like(sources)
+        for cell in range(len(self.cells)):
+            start = cell * c
+            slots = slice(start + self.cell_inputs, start + c - 1)
+            ops[:, cell] = graphs.ops[:, slots].astype(np.int64) - self.cell_inputs
+            feeding = graphs.adjacency[:, start : start + c, slots]
+            for source, pattern in enumerate(self._patterns):
+                sources[:, cell][(feeding == pattern[None, :, None]).all(1)] = source
+        shape = (n, len(self.cells), self.inner, self.arity)
+        return sources.reshape(shape), ops.reshape(shape)
+
+    def enumerate(self) -> Graphs:
+        raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to list; use sample(n, rng)")
+
+    def sample(self, n: int, rng: np.random.Generator) -> Graphs:
+        self._check_count(n)
+        sources = np.empty((n, len(self.cells), self.inner, self.arity), dtype=np.int64)
+        for k, wirings in enumerate(self._wirings):
+            sources[:, :, k] = np.array(wirings)[rng.integers(len(wirings), size=(n, len(self.cells)))]
+        return self.graphs_of(sources, rng.integers(self.ops_per_slot, size=sources.shape))
+
+    def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
+        if graphs.nodes != self.max_nodes:
+            graphs = graphs.padded(max(graphs.nodes, self.max_nodes))
+        extra = (graphs.ops[:, self.max_nodes :] == ABSENT).all(1)
+        sources, ops = self.parts_of(graphs)
+        inside = np.where(sources < 0, 0, sources)
+        whole = self.graphs_of(inside, np.clip(ops, 0, self.ops_per_slot - 1)).padded(graphs.nodes)
+        same = (whole.ops == graphs.ops).all(1) & (whole.adjacency == graphs.adjacency).all((1, 2))
+        earlier = sources < self.cell_inputs + np.arange(self.inner)[:, None]
+        ordered = np.sort(sources, axis=-1)
+        different = (np.diff(ordered, axis=-1) > 0).all(-1)
+        valid: NDArray[np.bool_] = extra & same & ((sources >= 0) & earlier).all((1, 2, 3)) & different.all((1, 2))
+        return valid
+
+    def explain(self, graph: Graphs) -> str | None:
+        if self.validate(graph)[0]:
+            return None
+        used = int((graph.ops[0] != ABSENT).sum())
+        if used != self.max_nodes:
+            return f"a genotype has {self.max_nodes} graph nodes, found {used}"
+        sources, ops = self.parts_of(graph)
+        for cell, k, slot in np.ndindex(len(self.cells), self.inner, self.arity):
+            where = f"{self.cells[cell]}, inner node {k}, input {slot}"
+            if not 0 <= ops[0, cell, k, slot] < self.ops_per_slot:
+                legal = ", ".join(self.op_names[self.cell_inputs : -1])
+                return f"{where}: the operation is not one of {legal}"
+            source, limit = int(sources[0, cell, k, slot]), self.cell_inputs + k
+            if source < 0:
+                return f"{where}: the in-edges are those of no single earlier node"
+            if source >= limit:
+                return f"{where}: reads node {source}, but only nodes 0 to {limit - 1} come earlier"
+            if source in sources[0, cell, k, :slot]:
+                return f"{where}: reads node {source} a second time; the inputs of a node must differ"
+        return "the cell inputs or outputs, or their links, are not those of a genotype"
+
+    def normalise(self, graphs: Graphs) -> Graphs:
+        valid = self.validate(graphs)
+        wide = graphs.padded(max(graphs.nodes, self.max_nodes))
+        ops, adjacency = wide.ops.copy(), wide.adjacency.copy()
+        rows = np.flatnonzero(valid)
+        sources, slots = self.parts_of(wide[rows])
+        order = np.argsort(sources, axis=-1)
+        normal = self.graphs_of(np.take_along_axis(sources, order, -1), np.take_along_axis(slots, order, -1))
+        ops[rows], adjacency[rows] = normal.padded(wide.nodes).ops, normal.padded(wide.nodes).adjacency
+        result = Graphs(ops, adjacency)
+        return result.padded(self.max_nodes) if valid.all() else result
+
+    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+        sources, ops = self.parts_of(graphs)
+        for cell in range(len(self.cells)):
+            choice = self._random_order(sources[:, cell], rng)
+            sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
+        swap = rng.random(sources.shape).argsort(-1)
+        return self.graphs_of(np.take_along_axis(sources, swap, -1), np.take_along_axis(ops, swap, -1))
+
+    def _legal_orders(self, sources: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`n x orders`: which new positions of the inner nodes keep every source before its reader."""
+        legal = np.ones((len(sources), len(self._orders)), dtype=np.bool_)
+        for at, order in enumerate(self._orders):
+            position = np.array([*range(-self.cell_inputs, 0), *order])
+            legal[:, at] = (position[sources] < np.array(order)[:, None]).all((1, 2))
+        return legal
+
+    def _random_order(self, sources: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        legal = self._legal_orders(sources)
+        return np.where(legal, rng.random(legal.shape), -1.0).argmax(1)
+
+    def _reorder(
+        self, sources: NDArray[np.int64], ops: NDArray[np.int64], choice: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """One cell's `n x inner x arity` parts with inner node `k` moved to position `orders[choice][k]`."""
+        orders = np.array(self._orders)[choice]
+        position = np.concatenate(
+            [np.tile(np.arange(self.cell_inputs), (len(orders), 1)), orders + self.cell_inputs], axis=1
+        )
+        moved = np.take_along_axis(position, sources.reshape(len(sources), self.inner * self.arity), 1)
+        moved = moved.reshape(sources.shape)
+        back = orders.argsort(1)[:, :, None]
+        return np.take_along_axis(moved, back, 1), np.take_along_axis(ops, back, 1)
+
+    def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
+        sources, ops = self.parts_of(graphs)
+        keys = np.zeros(len(graphs), dtype=np.int64)
+        for cell in range(len(self.cells)):
+            keys = keys * self.cell_size + self._cell_key(sources[:, cell], ops[:, cell])
+        return keys
+
+    def _cell_key(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Smallest mixed-radix number over all orders of the inner nodes that keep edges pointing forward."""
+        best = np.full(len(sources), np.iinfo(np.int64).max)
+        legal = self._legal_orders(sources)
+        for at in range(len(self._orders)):
+            rows = np.flatnonzero(legal[:, at])
+            moved, names = self._reorder(sources[rows], ops[rows], np.full(len(rows), at))
+            best[rows] = np.minimum(best[rows], self._cell_number(moved, names))
+        return best
+
+    def _cell_number(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        order = np.argsort(sources, axis=-1)
+        sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
+        number = np.zeros(len(sources), dtype=np.int64)
+        for k, wirings in enumerate(self._wirings):
+            rank = np.full((self.cell_inputs + k,) * self.arity, -1, dtype=np.int64)
+            rank[tuple(np.array(wirings).T)] = np.arange(len(wirings))
+            digit = rank[tuple(sources[:, k].T)]
+            for slot in range(self.arity):
+                digit = digit * self.ops_per_slot + ops[:, k, slot]
+            number = number * self._radix[k] + digit
+        return number
+
+    def _neighbours(self, graph: Graphs) -> Graphs:
+        sources, ops = self.parts_of(graph)
+        variants: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        for cell, k, slot in np.ndindex(len(self.cells), self.inner, self.arity):
+            for op in range(self.ops_per_slot):
+                changed = ops[0].copy()
+                changed[cell, k, slot] = op
+                variants.append((sources[0], changed))
+            for source in range(self.cell_inputs + k):
+                moved = sources[0].copy()
+                moved[cell, k, slot] = source
+                variants.append((moved, ops[0]))
+        return self.graphs_of(np.array([v[0] for v in variants]), np.array([v[1] for v in variants]))
+
+    def drawing_cells(self, graph: Graphs) -> list[Cell]:
+        sources, ops = self.parts_of(graph)
+        drawn = []
+        for cell, title in enumerate(self.cells):
+            nodes = [Node(name, "input") for name in self.op_names[: self.cell_inputs]]
+            edges: list[tuple[int, int]] = []
+            at = list(range(self.cell_inputs))  # where a source stands among the nodes drawn so far
+            for k in range(self.inner):
+                total = len(nodes) + self.arity
+                for slot in range(self.arity):
+                    edges += [(at[sources[0, cell, k, slot]], len(nodes)), (len(nodes), total)]
+                    nodes.append(Node(self.op_names[self.cell_inputs + ops[0, cell, k, slot]], "op"))
+                at.append(total)
+                nodes.append(Node(str(k), "sum"))
+            edges += [(place, len(nodes)) for place in at[self.cell_inputs :]]
+            nodes.append(Node("output", "output"))
+            drawn.append(Cell(tuple(nodes), tuple(edges), title))
+        return drawn

@@ -1,0 +1,98 @@
+"""Texts of NAS-Bench-101: JSON with matrix and operations, and the official module hash."""
+
+from __future__ import annotations
+
+import json
+from hashlib import md5
+from typing import Any
+
+import numpy as np
+
+from archllm.errors import FormatError
+from archllm.graphs import ABSENT, Graphs
+
+_LARGEST = 64  # vertices; far beyond the space, and small enough to read at once
+
+
+def parse_json(text: str, op_names: tuple[str, ...]) -> Graphs:
+    """Reads `{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}`.
+
+    The benchmark's own field names `module_adjacency` and `module_operations` are read as well.
+
+    Raises:
+        FormatError: the text is not such JSON; the position is that of the offending part.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"expected JSON with matrix and ops: {error.msg}", text, error.pos) from error
+    except RecursionError as error:
+        raise FormatError("expected JSON with matrix and ops, found nesting without end", text, 0) from error
+    if not isinstance(data, dict):
+        raise FormatError(f"expected a JSON object with matrix and ops, found {type(data).__name__}", text, 0)
+    matrix = _field(data, ("matrix", "module_adjacency"), text)
+    ops = _field(data, ("ops", "module_operations"), text)
+    at_matrix, at_ops = _position(text, "matrix", "module_adjacency"), _position(text, "ops", "module_operations")
+    if not isinstance(ops, list) or not 1 <= len(ops) <= _LARGEST:
+        raise FormatError(f"ops must be a list of 1 to {_LARGEST} operation names", text, at_ops)
+    for op in ops:
+        if not isinstance(op, str) or op not in op_names:
+            at = text.find(json.dumps(op), at_ops)
+            raise FormatError(f"unknown operation {op!r}; legal are {', '.join(op_names)}", text, max(at, at_ops))
+    square = isinstance(matrix, list) and all(isinstance(row, list) and len(row) == len(matrix) for row in matrix)
+    if not square or len(matrix) != len(ops):
+        raise FormatError(f"matrix must be {len(ops)} x {len(ops)}, as ops has {len(ops)} entries", text, at_matrix)
+    for i, row in enumerate(matrix):
+        for j, entry in enumerate(row):
+            if type(entry) not in (int, bool) or entry not in (0, 1):
+                raise FormatError(f"matrix[{i}][{j}] must be 0 or 1, found {entry!r}", text, at_matrix)
+    labels = np.array([[op_names.index(op) for op in ops]], dtype=np.int8)
+    return Graphs(labels, np.array([matrix], dtype=np.bool_))
+
+
+def format_json(graph: Graphs, op_names: tuple[str, ...]) -> str:
+    """The inverse of `parse_json`, on one line."""
+    used = int((graph.ops[0] != ABSENT).sum())
+    matrix = graph.adjacency[0, :used, :used].astype(int).tolist()
+    return json.dumps({"matrix": matrix, "ops": [op_names[label] for label in graph.ops[0, :used]]})
+
+
+def module_hash(graph: Graphs) -> str:
+    """The official identifier of a pruned cell: MD5 over refined neighbourhoods (Ying et al., 2019, appendix).
+
+    Every vertex starts from (out-degree, in-degree, operation number) and takes in, as many times as there are
+    vertices, the sorted hashes of its predecessors and successors; the cell's hash is that of its sorted vertices.
+    Operations are numbered from 0, input is -1, output -2.
+    """
+    used = int((graph.ops[0] != ABSENT).sum())
+    edges = graph.adjacency[0, :used, :used]
+    numbers = [-1, *(int(label) - 1 for label in graph.ops[0, 1 : used - 1]), -2]
+    starts = zip(edges.sum(1).tolist(), edges.sum(0).tolist(), numbers, strict=True)
+    hashes = [_digest(str(start)) for start in starts]
+    for _ in range(used):
+        hashes = [
+            _digest(
+                "".join(sorted(hashes[i] for i in np.flatnonzero(edges[:, vertex])))
+                + "|"
+                + "".join(sorted(hashes[j] for j in np.flatnonzero(edges[vertex])))
+                + "|"
+                + hashes[vertex]
+            )
+            for vertex in range(used)
+        ]
+    return _digest(str(sorted(hashes)))
+
+
+def _digest(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _field(data: dict[str, Any], names: tuple[str, str], text: str) -> Any:
+    for name in names:
+        if name in data:
+            return data[name]
+    raise FormatError(f"the field {names[0]!r} is missing; found {', '.join(map(repr, data)) or 'nothing'}", text, 0)
+
+
+def _position(text: str, *names: str) -> int:
+    return max(text.find(f'"{name}"') for name in names)

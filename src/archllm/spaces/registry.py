@@ -1,0 +1,38 @@
+"""Names -> spaces."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from archllm.errors import InvalidInput
+from archllm.spaces.base import SearchSpace
+from archllm.spaces.darts.space import DARTS
+from archllm.spaces.nasbench101.space import NASBench101
+from archllm.spaces.nasbench201.space import NASBench201
+
+_SPACES: dict[str, type[NASBench101] | type[NASBench201] | type[DARTS]] = {
+    "nasbench101": NASBench101,
+    "nasbench201": NASBench201,
+    "darts": DARTS,
+}
+
+
+def space_names() -> list[str]:
+    """Names that `load_space` knows."""
+    return list(_SPACES)
+
+
+def load_space(name: str) -> SearchSpace:
+    """The search space of that name.
+
+    Raises:
+        InvalidInput: no space has that name.
+    """
+    if name not in _SPACES:
+        raise InvalidInput(f"unknown search space {name!r}; known are {', '.join(_SPACES)}")
+    return _load(name)
+
+
+@cache  # spaces are immutable and enumerate themselves once
+def _load(name: str) -> SearchSpace:
+    return _SPACES[name]()
