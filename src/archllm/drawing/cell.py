@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT, Graphs
 
 Role = Literal["input", "op", "sum", "output"]
@@ -27,7 +28,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Cell:
-    """One labelled DAG to draw. Nodes stand in a topological order."""
+    """One labelled DAG to draw. Nodes stand in a topological order.
+
+    Raises:
+        InvalidInput: there is no node, or an edge runs backwards, leaves the nodes or stands twice.
+    """
 
     nodes: tuple[Node, ...]
     """The nodes."""
@@ -38,6 +43,18 @@ class Cell:
     title: str = ""
     """A heading, where a drawing shows several cells."""
 
+    def __post_init__(self) -> None:
+        if not self.nodes:
+            raise InvalidInput("a cell needs at least one node to be drawn")
+        for source, target in self.edges:
+            if not 0 <= source < target < len(self.nodes):
+                raise InvalidInput(
+                    f"edges of a cell of {len(self.nodes)} nodes run from a lower to a higher node index, "
+                    f"got ({source}, {target})"
+                )
+        if len(set(self.edges)) < len(self.edges):
+            raise InvalidInput("a cell holds every edge once, got repeated edges")
+
 
 def cell_of_graph(graph: Graphs, op_names: Sequence[str], title: str = "") -> Cell:
     """The cell that draws a batch of one graph, node for node.
@@ -46,9 +63,17 @@ def cell_of_graph(graph: Graphs, op_names: Sequence[str], title: str = "") -> Ce
         graph: a batch of one.
         op_names: the name of each label; `input` and `output` get their own roles.
         title: heading of the drawing.
+
+    Raises:
+        InvalidInput: the graph is empty, has an edge against the node order, or a label without a name.
     """
-    used = [int(label) for label in graph.ops[0] if label != ABSENT]
+    if len(graph) != 1:
+        raise InvalidInput(f"one graph is needed, got a batch of {len(graph)}")
+    used = np.flatnonzero(graph.ops[0] != ABSENT)
+    labels = [int(label) for label in graph.ops[0, used]]
+    if any(not 0 <= label < len(op_names) for label in labels):
+        raise InvalidInput(f"labels of the graph lie between 0 and {len(op_names) - 1}, got {labels}")
     roles: dict[str, Role] = {"input": "input", "output": "output"}
-    nodes = tuple(Node(op_names[label], roles.get(op_names[label], "op")) for label in used)
-    edges = tuple((int(i), int(j)) for i, j in np.argwhere(graph.adjacency[0, : len(used), : len(used)]))
+    nodes = tuple(Node(op_names[label], roles.get(op_names[label], "op")) for label in labels)
+    edges = tuple((int(i), int(j)) for i, j in np.argwhere(graph.adjacency[0][np.ix_(used, used)]))
     return Cell(nodes, edges, title)

@@ -1,0 +1,66 @@
+"""DOT: cells in Graphviz' language, for those who want to style or lay them out themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archllm.drawing import looks
+from archllm.drawing.cell import Cell, Node
+from archllm.errors import InvalidInput
+
+
+def to_dot(cells: Sequence[Cell]) -> str:
+    """A `digraph` of the cells, one cluster for each if there are several.
+
+    Args:
+        cells: what to write.
+
+    Raises:
+        InvalidInput: there are no cells.
+
+    Example:
+        >>> print(to_dot([Cell((Node("input", "input"), Node("output", "output")), ((0, 1),))]))
+        digraph {
+          node [fontname="Helvetica", style="filled,rounded", shape="box"];
+          n0_0 [label="input", fillcolor="#4a525c", color="#4a525c", fontcolor="#ffffff"];
+          n0_1 [label="output", fillcolor="#4a525c", color="#4a525c", fontcolor="#ffffff"];
+          n0_0 -> n0_1;
+        }
+        <BLANKLINE>
+    """
+    if not cells:
+        raise InvalidInput("a drawing needs at least one cell, got none")
+    lines = ["digraph {", '  node [fontname="Helvetica", style="filled,rounded", shape="box"];']
+    for index, cell in enumerate(cells):
+        body = _body(cell, index)
+        if len(cells) > 1:
+            inner = [f"label={_quoted(cell.title)};", *body]
+            body = [f"subgraph cluster_{index} {{", *(f"  {line}" for line in inner), "}"]
+        lines += [f"  {line}" for line in body]
+    return "\n".join([*lines, "}", ""])
+
+
+def _body(cell: Cell, index: int) -> list[str]:
+    nodes = [f"n{index}_{i} [{_look(node)}];" for i, node in enumerate(cell.nodes)]
+    edges = []
+    for source, target in cell.edges:
+        faint = looks.carries_nothing(cell.nodes[source]) or looks.carries_nothing(cell.nodes[target])
+        look = ' [style="dashed"]' if faint else ""
+        edges.append(f"n{index}_{source} -> n{index}_{target}{look};")
+    return nodes + edges
+
+
+def _look(node: Node) -> str:
+    colours = looks.LIGHT[looks.family(node)]
+    attributes = {"label": node.label, "fillcolor": colours.fill, "color": colours.stroke, "fontcolor": colours.text}
+    if looks.carries_nothing(node):
+        attributes |= {"style": "dashed,rounded", "fillcolor": "transparent"}
+    if node.role == "sum":
+        attributes |= {"shape": "circle", "style": "filled"}
+    return ", ".join(f"{name}={_quoted(value)}" for name, value in attributes.items())
+
+
+def _quoted(text: str) -> str:
+    """A DOT string; a backslash is doubled, since Graphviz would read it as the start of an escape."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "").replace("\0", "")
+    return f'"{escaped}"'
