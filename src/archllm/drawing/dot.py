@@ -62,5 +62,6 @@ def _look(node: Node) -> str:
 
 def _quoted(text: str) -> str:
     """A DOT string; a backslash is doubled, since Graphviz would read it as the start of an escape."""
+    text = text.encode(errors="replace").decode()
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "").replace("\0", "")
     return f'"{escaped}"'

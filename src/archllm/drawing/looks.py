@@ -98,7 +98,7 @@ def family(node: Node) -> str:
         return "skip"
     match = _OPERATION.fullmatch(node.label)
     if match is None:
-        return _OTHERS[zlib.crc32(node.label.encode()) % len(_OTHERS)]
+        return _OTHERS[zlib.crc32(node.label.encode(errors="replace")) % len(_OTHERS)]
     kind = match[1].replace("_", "")
     return _FAMILY.get(kind, "conv1" if match[2] == match[3] == "1" else "conv3")
 
