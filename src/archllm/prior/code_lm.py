@@ -1,0 +1,182 @@
+"""CodeLM: a small causal transformer over code sequences, trained from scratch, in Hugging Face form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+
+from archllm.errors import RunFolderError
+from archllm.files import write_text
+from archllm.prior.base import Prior
+from archllm.prior.config import PriorConfig
+from archllm.prior.trie import CodeTrie
+from archllm.training import Listener, Loop, Schedule, seeded
+
+_CHUNK = 8192  # sequences per forward pass outside training
+
+
+class CodeLM(Prior):
+    """A Llama of a few hundred thousand parameters whose vocabulary is the codebook and one start token.
+
+    Args:
+        config: sizes and training.
+        codebook_size: number of codes.
+        length: codes per sequence.
+    """
+
+    def __init__(self, config: PriorConfig, codebook_size: int, length: int) -> None:
+        self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.start = codebook_size  # the token before the first code
+        with seeded(0, -2):
+            self.model = LlamaForCausalLM(self._llama())
+
+    def _llama(self) -> LlamaConfig:
+        return LlamaConfig(
+            vocab_size=self.codebook_size + 1,
+            hidden_size=self.config.width,
+            intermediate_size=self.config.width * 8 // 3,
+            num_hidden_layers=self.config.layers,
+            num_attention_heads=self.config.heads,
+            max_position_embeddings=self.length + 1,
+            attention_dropout=self.config.dropout,
+            bos_token_id=self.start,
+            eos_token_id=None,
+            pad_token_id=None,
+            tie_word_embeddings=False,
+        )
+
+    def fit(
+        self,
+        codes: NDArray[np.int64],
+        seed: int,
+        listener: Listener | None = None,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self._check(codes)
+        with seeded(seed, -1):
+            self.model = LlamaForCausalLM(self._llama())
+            order = torch.randperm(len(codes)).numpy()
+        kept = max(1, int(len(codes) * self.config.validation)) if len(codes) > 1 else 0
+        trie = CodeTrie(codes[order[kept:]], self.codebook_size)
+        aside = codes[order[:kept]] if kept else codes
+
+        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            batch = trie.codes[rows].to(self._device)
+            log_probs = self._log_probs(batch)
+            if self.config.soft_targets:
+                value = -(trie.targets(rows).to(self._device) * log_probs).sum() / len(rows)
+            else:
+                value = -log_probs.gather(2, batch[:, :, None]).sum() / len(rows)
+            return value, {"loss": value.item()}
+
+        Loop(
+            stage="prior",
+            module=self.model,
+            schedule=Schedule(
+                self.config.steps, min(self.config.batch, len(trie)), self.config.learning_rate, self.config.weight_decay
+            ),
+            seed=seed,
+            loss=loss,
+            rows=len(trie),
+            validate=lambda: {"validation_loss": -float(self.log_prob(aside).mean())},
+            validations=12,
+            patience=self.config.patience,
+            listener=listener,
+            checkpoint=checkpoint,
+        ).run()
+
+    def _log_probs(self, codes: torch.Tensor) -> torch.Tensor:
+        """`b x length x codebook_size` log-probabilities of each code after the prefix before it."""
+        tokens = F.pad(codes[:, :-1], (1, 0), value=self.start)
+        logits = self.model(input_ids=tokens, use_cache=False).logits
+        return torch.log_softmax(logits[..., : self.codebook_size].float(), dim=-1)
+
+    def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+        self._check(codes)
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(codes), _CHUNK):
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self._device)
+                parts.append(self._log_probs(batch).gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
+        result: NDArray[np.float64] = torch.cat(parts).numpy()
+        return result
+
+    def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+        self.model.eval()
+        with torch.inference_mode():
+            parts = [
+                self._sample_chunk(min(_CHUNK, n - start), temperature, generator) for start in range(0, n, _CHUNK)
+            ]
+        return np.concatenate(parts)
+
+    def _sample_chunk(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+        """Draws code by code; draws that share a prefix share its forward pass and its cache."""
+        codes = torch.empty(n, self.length, dtype=torch.long, device=self._device)
+        prefix = torch.zeros(n, dtype=torch.long, device=self._device)  # which distinct prefix each draw has
+        token = torch.full((1, 1), self.start, device=self._device)
+        cache: Any = DynamicCache(config=self.model.config)
+        for position in range(self.length):
+            output = self.model(input_ids=token, past_key_values=cache, use_cache=True)
+            logits = output.logits[:, -1, : self.codebook_size].float() / temperature
+            cumulative = torch.softmax(logits.double(), -1).cumsum(-1)
+            uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self._device)
+            rows = cumulative[prefix]
+            drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0]
+            codes[:, position] = drawn.clamp_max(self.codebook_size - 1)
+            longer = prefix * self.codebook_size + codes[:, position]
+            distinct, prefix = torch.unique(longer, return_inverse=True)
+            token = (distinct % self.codebook_size)[:, None]
+            cache = output.past_key_values
+            if position + 1 < self.length:
+                cache.batch_select_indices(distinct // self.codebook_size)
+        result: NDArray[np.int64] = codes.cpu().numpy()
+        return result
+
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+    def save(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.model.save_pretrained(folder)
+        except OSError as error:
+            raise RunFolderError(f"can't write {folder}: {error.strerror or error}") from error
+        about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
+        write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
+
+    def restore(self, folder: Path) -> None:
+        """Takes over saved weights.
+
+        Raises:
+            RunFolderError: they are missing, damaged, or of another shape.
+        """
+        if not (folder / "model.safetensors").exists():
+            raise RunFolderError(f"{folder / 'model.safetensors'} is missing: the run folder is not complete")
+        try:
+            model = LlamaForCausalLM.from_pretrained(folder, local_files_only=True)
+        except Exception as error:  # the library raises many kinds for damaged files; all mean the same here
+            raise RunFolderError(f"{folder} does not hold a readable language model: {error}") from error
+        if model.config.vocab_size != self.codebook_size + 1:
+            raise RunFolderError(
+                f"{folder} holds a model with {model.config.vocab_size} tokens; the tokenizer needs "
+                f"{self.codebook_size + 1}"
+            )
+        self.model = model.eval()
+
+    def to(self, device: str) -> CodeLM:
+        """Moves the model to a device."""
+        self.model.to(device)
+        return self
+
+    @property
+    def _device(self) -> torch.device:
+        device: torch.device = self.model.device
+        return device

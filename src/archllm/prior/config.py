@@ -1,0 +1,61 @@
+"""Configuration of a prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from archllm.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """What the prior is made of and how it is trained."""
+
+    kind: Literal["code", "marginal"] = "code"
+    """`code` is a causal language model trained from scratch; `marginal` draws each position on its own (a floor)."""
+
+    width: int = 96
+    """Features per position."""
+
+    layers: int = 3
+    """Transformer layers."""
+
+    heads: int = 4
+    """Attention heads per layer."""
+
+    soft_targets: bool = True
+    """Train each prefix towards the shares of all codes that follow it in the training set, not just one of them."""
+
+    steps: int = 1000
+    """Most optimiser steps; training stops earlier when the validation likelihood stops improving."""
+
+    batch: int = 512
+    """Sequences per step."""
+
+    learning_rate: float = 3e-3
+    """Peak learning rate of AdamW."""
+
+    weight_decay: float = 0.01
+    """Decoupled weight decay."""
+
+    dropout: float = 0.0
+    """Share of attention weights that are dropped in training."""
+
+    validation: float = 0.02
+    """Share of the training sequences that is kept aside to decide when to stop; not the held-out cells."""
+
+    patience: int = 3
+    """Validations in a row without improvement after which to stop; there are 12 in all."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "heads", "steps", "batch", "patience"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"prior.{name} must be at least 1, got {getattr(self, name)}")
+        if self.width % (2 * self.heads):
+            raise InvalidInput(f"prior.width must be an even multiple of prior.heads, got {self.width}, {self.heads}")
+        if not self.learning_rate > 0:
+            raise InvalidInput(f"prior.learning_rate must be positive, got {self.learning_rate}")
+        for name in ("weight_decay", "dropout", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InvalidInput(f"prior.{name} must be 0 to below 1, got {getattr(self, name)}")

@@ -1,0 +1,82 @@
+"""MarginalPrior: each position drawn on its own; the floor that any language model has to beat."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from archllm.errors import RunFolderError
+from archllm.files import replacing, write_text
+from archllm.prior.base import Prior
+from archllm.prior.config import PriorConfig
+from archllm.training import Event, Listener
+
+
+class MarginalPrior(Prior):
+    """The product of the marginal distributions of the positions, with one virtual count per code.
+
+    Args:
+        config: only `kind` matters.
+        codebook_size: number of codes.
+        length: codes per sequence.
+    """
+
+    def __init__(self, config: PriorConfig, codebook_size: int, length: int) -> None:
+        self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.log_shares = torch.full((length, codebook_size), -np.log(codebook_size), dtype=torch.float64)
+
+    def fit(
+        self,
+        codes: NDArray[np.int64],
+        seed: int,
+        listener: Listener | None = None,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self._check(codes)
+        counts = np.stack([np.bincount(column, minlength=self.codebook_size) for column in codes.T])
+        smoothed = counts + 1.0 / self.codebook_size
+        self.log_shares = torch.from_numpy(np.log(smoothed / smoothed.sum(1, keepdims=True)))
+        if listener is not None:
+            listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
+
+    def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+        shares = torch.softmax(self.log_shares / temperature, -1)
+        draws: NDArray[np.int64] = torch.multinomial(shares, n, replacement=True, generator=generator).T.numpy()
+        return np.ascontiguousarray(draws)
+
+    def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+        self._check(codes)
+        chosen: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes]
+        return chosen.sum(1)
+
+    def parameters(self) -> int:
+        return int(self.log_shares.numel())
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "marginal.safetensors") as path:
+            save_file({"log_shares": self.log_shares.contiguous()}, path)
+        about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
+        write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
+
+    def restore(self, folder: Path) -> None:
+        """Takes over saved distributions.
+
+        Raises:
+            RunFolderError: they are missing, damaged, or of another shape.
+        """
+        path = folder / "marginal.safetensors"
+        try:
+            log_shares = load_file(path)["log_shares"]
+        except (OSError, SafetensorError, KeyError) as error:
+            raise RunFolderError(f"can't read {path}: {error}") from error
+        if tuple(log_shares.shape) != (self.length, self.codebook_size):
+            raise RunFolderError(f"{path} does not fit the tokenizer: {tuple(log_shares.shape)}")
+        self.log_shares = log_shares

@@ -1,0 +1,89 @@
+"""Tokenizer: the contract of a map between architectures and code sequences."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.graphs import Graphs, equal
+from archllm.spaces.base import SearchSpace
+from archllm.tokenizer.config import TokenizerConfig
+from archllm.training import Listener
+
+
+class Tokenizer(ABC):
+    """Turns each architecture of one space into `length` codes, each `0 … codebook_size - 1`, and back."""
+
+    space: SearchSpace
+    """The space whose members it reads."""
+
+    config: TokenizerConfig
+    """How it was made."""
+
+    codebook_size: int
+    """Number of codes."""
+
+    length: int
+    """Codes per architecture."""
+
+    @abstractmethod
+    def fit(
+        self,
+        graphs: Graphs,
+        seed: int,
+        listener: Listener | None = None,
+        checkpoint: Path | None = None,
+    ) -> None:
+        """Learns from training members.
+
+        Args:
+            graphs: the members, in the node order in which they are to be read.
+            seed: seed of all randomness.
+            listener: told of the progress.
+            checkpoint: path without suffix of files from which an interrupted `fit` goes on.
+        """
+
+    @abstractmethod
+    def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n x length` codes of members, their nodes read in the order in which they stand."""
+
+    @abstractmethod
+    def decode(self, codes: NDArray[np.int64]) -> Graphs:
+        """The graphs that `n x length` codes stand for; members or not, nothing is masked or repaired."""
+
+    @abstractmethod
+    def embed(self, graphs: Graphs) -> NDArray[np.float32]:
+        """`n x d` continuous features of members."""
+
+    @abstractmethod
+    def parameters(self) -> int:
+        """Number of trained parameters."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes `tokenizer.json` and `tokenizer.safetensors` into the folder.
+
+        Raises:
+            RunFolderError: they can't be written.
+        """
+
+    def encode(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n x length` codes of members, the same for every way of writing a member that the space does not keep."""
+        return self.encode_as_written(self.space.normalise(graphs))
+
+    def reconstruction(self, graphs: Graphs) -> float:
+        """Share of members that encode -> decode gives back exactly."""
+        if len(graphs) == 0:
+            raise InvalidInput("reconstruction needs at least one graph")
+        normal = self.space.normalise(graphs)
+        return float(equal(self.decode(self.encode_as_written(normal)), normal).mean())
+
+    def usage(self, codes: NDArray[np.int64]) -> tuple[int, float]:
+        """Number of different codes in use, and the perplexity exp(H) of their distribution."""
+        counts = np.bincount(codes.ravel(), minlength=self.codebook_size)
+        share = counts[counts > 0] / counts.sum()
+        return int((counts > 0).sum()), float(np.exp(-(share * np.log(share)).sum()))

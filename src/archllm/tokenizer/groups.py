@@ -1,0 +1,51 @@
+"""Which nodes each code speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
+
+
+@dataclass(frozen=True)
+class NodeGroups:
+    """Consecutive node positions, split into as many groups as there are codes."""
+
+    nodes: NDArray[np.int64]
+    """`length x width` node positions, -1 where a group has fewer nodes than the widest."""
+
+    @property
+    def length(self) -> int:
+        """Number of groups."""
+        return len(self.nodes)
+
+    @staticmethod
+    def of(graphs: Graphs, length: int) -> NodeGroups:
+        """Splits the nodes that differ between the graphs evenly; each constant node joins the group beside it.
+
+        Raises:
+            InvalidInput: there are fewer varying nodes than groups.
+        """
+        varying = np.flatnonzero(varying_nodes(graphs))
+        if not 1 <= length <= max(1, len(varying)):
+            raise InvalidInput(
+                f"tokenizer.code_length must be 1 to {len(varying)}, the nodes that vary between architectures, "
+                f"got {length}"
+            )
+        starts = [int(part[0]) for part in np.array_split(varying, length)] if len(varying) else [0]
+        bounds = [0, *starts[1:], graphs.nodes]
+        groups = [list(range(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+        width = max(map(len, groups))
+        return NodeGroups(np.array([group + [-1] * (width - len(group)) for group in groups]))
+
+
+def varying_nodes(graphs: Graphs) -> NDArray[np.bool_]:
+    """`v` booleans: which positions have more than one combination of label and in-edges among the graphs."""
+    same_label = (graphs.ops == graphs.ops[:1]).all(0)
+    same_edges = (graphs.adjacency == graphs.adjacency[:1]).all((0, 1))
+    varying: NDArray[np.bool_] = ~(same_label & same_edges)
+    return varying

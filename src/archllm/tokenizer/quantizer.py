@@ -1,0 +1,91 @@
+"""Quantizers of the library behind one option and one face."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from vector_quantize_pytorch import FSQ, SimVQ, VectorQuantize
+
+from archllm.errors import InvalidInput
+from archllm.tokenizer.config import TokenizerConfig
+
+_FSQ_LEVELS: dict[int, list[int]] = {  # Mentzer et al., 2024, table 1, and its pattern continued downwards
+    64: [8, 8],
+    128: [8, 4, 4],
+    256: [8, 6, 5],
+    512: [8, 8, 8],
+    1024: [8, 5, 5, 5],
+    2048: [8, 8, 6, 5],
+    4096: [7, 5, 5, 5, 5],
+}
+
+_KMEANS_SAMPLE = 32_768  # vectors
+
+
+class Quantizer(nn.Module):
+    """Maps vectors to the nearest of a finite set, with gradients passed straight through.
+
+    Example:
+        >>> quantizer = Quantizer(TokenizerConfig(quantizer="fsq", codebook_size=64, code_width=8))
+        >>> quantized, indices, loss = quantizer(torch.zeros(2, 6, 8))  # (B, L, D), (B, L), ()
+        >>> quantized.shape, indices.shape
+        (torch.Size([2, 6, 8]), torch.Size([2, 6]))
+    """
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        self.kind = config.quantizer
+        size, width = config.codebook_size, config.code_width
+        if self.kind == "ema":  # van den Oord et al., 2017; k-means start and dead-code reset as in the library
+            self.inner: nn.Module = VectorQuantize(
+                width,
+                size,
+                decay=0.95,
+                kmeans_init=True,
+                kmeans_iters=20,
+                threshold_ema_dead_code=0.01,
+                commitment_weight=config.commitment,
+                rotation_trick=False,
+            )
+        elif self.kind == "fsq":
+            if size not in _FSQ_LEVELS:
+                raise InvalidInput(f"tokenizer.codebook_size of fsq must be one of {list(_FSQ_LEVELS)}, got {size}")
+            self.inner = FSQ(_FSQ_LEVELS[size], dim=width)
+        else:
+            self.inner = SimVQ(width, size, commitment_weight=config.commitment, rotation_trick=False)
+        self.size = int(self.inner.codebook_size)
+
+    def start(self, latents: torch.Tensor) -> None:
+        """Places an EMA codebook on a sample of latent vectors `(N, D)`: on the vectors themselves if they are few
+        enough (k-means with a cluster for each), else on their k-means centres. Other quantizers need no start.
+        """
+        if self.kind != "ema":
+            return
+        latents = latents.detach()
+        distinct = torch.unique((latents * 1e4).round(), dim=0) / 1e4
+        if len(distinct) > self.size:
+            self.train()
+            self(distinct[torch.randperm(len(distinct))[:_KMEANS_SAMPLE], None])
+            return
+        repeats = distinct.repeat(-(-self.size // len(distinct)), 1)[: self.size]
+        for name, value in (("embed", repeats), ("embed_avg", repeats), ("cluster_size", torch.ones(self.size))):
+            self.inner.get_buffer(f"_codebook.{name}").copy_(value[None])
+        self.inner.get_buffer("_codebook.initted").fill_(True)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """From `(B, L, D)` to quantized vectors `(B, L, D)`, indices `(B, L)` and the quantizer's loss."""
+        if self.kind == "fsq":
+            quantized, indices = self.inner(x)
+            return quantized, indices.long(), x.new_zeros(())
+        quantized, indices, loss = self.inner(x)
+        return quantized, indices, loss.sum()
+
+    def vectors(self, indices: torch.Tensor) -> torch.Tensor:
+        """The vectors `(…, D)` of indices `(…)`."""
+        lookup = self.inner.get_codes_from_indices if self.kind == "ema" else self.inner.indices_to_codes
+        vectors: torch.Tensor = lookup(indices)
+        return vectors
+
+    def codebook(self) -> torch.Tensor:
+        """All vectors, `(K, D)`."""
+        return self.vectors(torch.arange(self.size)[None])[0]

@@ -1,0 +1,53 @@
+"""Configurations and files -> tokenizers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from archllm.errors import ArchLLMError, RunFolderError
+from archllm.spaces.base import SearchSpace
+from archllm.tokenizer.config import TokenizerConfig
+from archllm.tokenizer.plain import PlainTokenizer
+from archllm.tokenizer.vq import VQTokenizer
+
+__all__ = ["TokenizerConfig", "build_tokenizer", "load_tokenizer"]
+
+
+def build_tokenizer(space: SearchSpace, config: TokenizerConfig) -> VQTokenizer | PlainTokenizer:
+    """An untrained tokenizer of the configured kind."""
+    return VQTokenizer(space, config) if config.kind == "vq" else PlainTokenizer(space, config)
+
+
+def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainTokenizer:
+    """The tokenizer saved in a folder.
+
+    Raises:
+        RunFolderError: a file is missing, damaged, or made for another space.
+    """
+    about_path, weights_path = folder / "tokenizer.json", folder / "tokenizer.safetensors"
+    try:
+        about = json.loads(about_path.read_text(encoding="utf-8"))
+        config = TokenizerConfig(**about["config"])
+        name = about["space"]
+    except OSError as error:
+        raise RunFolderError(f"can't read {about_path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, ArchLLMError) as error:
+        raise RunFolderError(f"{about_path} is not a tokenizer description: {error}") from error
+    if name != space.name:
+        raise RunFolderError(f"{about_path} is a tokenizer of the space {name!r}, but {space.name!r} is needed")
+    try:
+        tensors = load_file(weights_path)
+    except OSError as error:
+        raise RunFolderError(f"can't read {weights_path}: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise RunFolderError(f"{weights_path} is damaged or not a safetensors file: {error}") from error
+    tokenizer = build_tokenizer(space, config)
+    if isinstance(tokenizer, VQTokenizer):
+        tokenizer.restore(about.get("groups", []), tensors)
+    else:
+        tokenizer.restore(tensors)
+    return tokenizer

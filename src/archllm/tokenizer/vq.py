@@ -1,0 +1,174 @@
+"""VQTokenizer: the learned tokenizer, a VQ-VAE over graphs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.files import replacing, write_text
+from archllm.graphs import Graphs
+from archllm.spaces.base import SearchSpace
+from archllm.tokenizer.base import Tokenizer
+from archllm.tokenizer.config import TokenizerConfig
+from archllm.tokenizer.groups import NodeGroups
+from archllm.tokenizer.model import VQVAE, Shape
+from archllm.training import Listener, Loop, Schedule, seeded
+
+_CHUNK = 4096  # graphs per forward pass outside training
+_START_SAMPLE = 65_536  # graphs whose latent vectors the codebook starts from
+
+
+class VQTokenizer(Tokenizer):
+    """Codes learned by a vector-quantised autoencoder (van den Oord et al., 2017) on labelled DAGs.
+
+    Args:
+        space: the space to read.
+        config: sizes and kinds of the parts.
+    """
+
+    def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:
+        self.space, self.config = space, config
+        self.codebook_size = config.codebook_size
+        self.length = config.code_length or space.code_length
+        self.groups: NodeGroups | None = None
+        self.model: VQVAE | None = None
+
+    def fit(
+        self,
+        graphs: Graphs,
+        seed: int,
+        listener: Listener | None = None,
+        checkpoint: Path | None = None,
+    ) -> None:
+        with seeded(seed, -1):
+            self._build(NodeGroups.of(graphs, self.length))
+
+        config = self.config
+        warm_up = int(config.steps * config.warm_up) if config.quantizer == "ema" else 0
+
+        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            if step == warm_up:
+                self._start_codebook(graphs)
+            labels, edges = self._tensors(graphs[rows.numpy()])
+            result: tuple[torch.Tensor, dict[str, float]] = self._model(labels, edges, quantize=step >= warm_up)
+            return result
+
+        Loop(
+            stage="tokenizer",
+            module=self._model,
+            schedule=Schedule(config.steps, min(config.batch, len(graphs)), config.learning_rate, config.weight_decay),
+            seed=seed,
+            loss=loss,
+            rows=len(graphs),
+            listener=listener,
+            checkpoint=checkpoint,
+        ).run()
+
+    def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
+        model = self._model
+        codes = np.empty((len(graphs), self.length), dtype=np.int64)
+        with torch.inference_mode():
+            for start in range(0, len(graphs), _CHUNK):
+                labels, edges = self._tensors(graphs[start : start + _CHUNK])
+                codes[start : start + _CHUNK] = model.encode(labels, edges).cpu().numpy()
+        return codes
+
+    def decode(self, codes: NDArray[np.int64]) -> Graphs:
+        if codes.ndim != 2 or codes.shape[1] != self.length:
+            raise InvalidInput(f"codes must be n x {self.length}, got {codes.shape}")
+        if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
+            raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
+        model, nodes = self._model, self.space.max_nodes
+        ops = np.empty((len(codes), nodes), dtype=np.int8)
+        adjacency = np.empty((len(codes), nodes, nodes), dtype=np.bool_)
+        with torch.inference_mode():
+            for start in range(0, len(codes), _CHUNK):
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self._device)
+                labels, edges = model.decode(batch)
+                ops[start : start + _CHUNK] = labels.cpu().numpy() - 1
+                adjacency[start : start + _CHUNK] = edges.cpu().numpy()
+        return Graphs(ops, adjacency)
+
+    def embed(self, graphs: Graphs) -> NDArray[np.float32]:
+        """`n x (length * code_width)`: the encoder's vectors before quantization."""
+        graphs = self.space.normalise(graphs)
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(graphs), _CHUNK):
+                latent = self._model.encoder(*self._tensors(graphs[start : start + _CHUNK]))
+                parts.append(latent.flatten(1).cpu().numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, self.length * self.config.code_width), np.float32)
+
+    def codebook(self) -> NDArray[np.float32]:
+        """`codebook_size x code_width` codebook vectors."""
+        with torch.inference_mode():
+            vectors: NDArray[np.float32] = self._model.quantizer.codebook().cpu().numpy()
+        return vectors
+
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self._model.parameters())
+
+    def to(self, device: str) -> VQTokenizer:
+        """Moves the model to a device."""
+        self._model.to(device)
+        return self
+
+    def save(self, folder: Path) -> None:
+        assert self.groups is not None
+        tensors = {name: value.contiguous().cpu() for name, value in self._model.state_dict().items()}
+        with replacing(folder / "tokenizer.safetensors") as path:
+            save_file(tensors, path)
+        about = {"space": self.space.name, "config": asdict(self.config), "groups": self.groups.nodes.tolist()}
+        write_text(folder / "tokenizer.json", json.dumps(about, indent=2) + "\n")
+
+    def restore(self, groups: list[list[int]], tensors: dict[str, torch.Tensor]) -> None:
+        """Takes over saved groups and weights.
+
+        Raises:
+            RunFolderError: they do not fit this configuration.
+        """
+        try:
+            self._build(NodeGroups(np.array(groups, dtype=np.int64)))
+            self._model.load_state_dict(tensors)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise RunFolderError(f"tokenizer.safetensors does not fit tokenizer.json: {error}") from error
+        self._model.eval()
+
+    @property
+    def _model(self) -> VQVAE:
+        if self.model is None:
+            raise InvalidInput("this tokenizer is not trained yet; call fit(graphs, seed) or load one")
+        return self.model
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self._model.parameters()).device
+
+    def _build(self, groups: NodeGroups) -> None:
+        shape = Shape(
+            labels=len(self.space.op_names),
+            nodes=self.space.max_nodes,
+            groups=tuple(tuple(map(int, group)) for group in groups.nodes),
+        )
+        self.groups, self.length = groups, groups.length
+        self.model = VQVAE(shape, self.config)
+        self.codebook_size = self.model.quantizer.size
+
+    def _start_codebook(self, graphs: Graphs) -> None:
+        sample = graphs[torch.randperm(len(graphs))[:_START_SAMPLE].numpy()]
+        with torch.no_grad():
+            latents = [self._model.encoder(*self._tensors(sample[i : i + _CHUNK])) for i in range(0, len(sample), _CHUNK)]
+            self._model.quantizer.start(torch.cat(latents).flatten(0, 1))
+
+    def _tensors(self, graphs: Graphs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Labels `(B, V)` with 0 for absent, and edges `(B, V, V)` as 0.0 or 1.0."""
+        graphs = graphs.padded(self.space.max_nodes)
+        labels = torch.from_numpy(graphs.ops.astype(np.int64) + 1).to(self._device)
+        return labels, torch.from_numpy(graphs.adjacency).to(self._device, torch.float32)

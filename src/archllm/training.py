@@ -1,0 +1,244 @@
+"""The training loop that tokenizer and prior share: seeds per step, schedule, journal, checkpoints.
+
+Every random choice of a step is a function of (seed, step), so a run that is interrupted and resumed goes on exactly
+as an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from archllm.errors import RunFolderError
+from archllm.files import replacing
+
+Metrics = dict[str, float]
+"""Named figures of one step or one evaluation."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a listener may want to show or write down."""
+
+    stage: str
+    """`tokenizer` or `prior`."""
+
+    step: int
+    """Steps done."""
+
+    steps: int
+    """Steps planned."""
+
+    metrics: Metrics
+    """Figures of the step; evaluations come with names that start with `validation_`."""
+
+
+Listener = Callable[[Event], None]
+"""Called after a step that is worth reporting."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int
+    """Optimiser steps."""
+
+    batch: int
+    """Examples per step."""
+
+    learning_rate: float
+    """Peak learning rate; warmed up over the first steps and decayed linearly to zero."""
+
+    weight_decay: float
+    """Decoupled weight decay of AdamW."""
+
+    warmup: int = 50
+    """Steps until the peak."""
+
+    def rate(self, step: int) -> float:
+        """Learning rate of step `step` (from 0)."""
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup) * (1.0 - step / self.steps)
+
+
+@dataclass
+class Loop:
+    """One training run of one module.
+
+    Args are the fields; `run` does the work.
+    """
+
+    stage: str
+    """Name of the stage in events and checkpoints."""
+
+    module: torch.nn.Module
+    """What is trained, in place."""
+
+    schedule: Schedule
+    """How long and how fast."""
+
+    seed: int
+    """Seed of all randomness of the loop."""
+
+    loss: Callable[[int, torch.Tensor], tuple[torch.Tensor, Metrics]]
+    """From the step and the row indices of its batch (`int64[batch]`) to the loss to minimise and figures to report."""
+
+    rows: int
+    """Number of training examples."""
+
+    validate: Callable[[], Metrics] | None = None
+    """Figures on validation examples; the one called `validation_loss` decides which weights are kept."""
+
+    validations: int = 10
+    """How many times to validate."""
+
+    patience: int = 4
+    """Validations without improvement after which to stop."""
+
+    listener: Listener | None = None
+    """Who is told."""
+
+    checkpoint: Path | None = None
+    """Path without suffix of the files that make the loop resumable."""
+
+    checkpoint_seconds: float = 20.0
+    """Least time between two checkpoints."""
+
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_loss: float = math.inf
+    stale: int = 0
+
+    def run(self) -> None:
+        """Trains; afterwards the module holds the best weights seen (the last ones without validation)."""
+        optimizer = torch.optim.AdamW(
+            [p for p in self.module.parameters() if p.requires_grad],
+            lr=self.schedule.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=self.schedule.weight_decay,
+            fused=True,
+        )
+        step = self._restore(optimizer)
+        saved = time.monotonic()
+        every = max(1, self.schedule.steps // self.validations)
+        batches = _Batches(self.rows, self.schedule.batch, self.seed)
+        self.module.train()
+        while step < self.schedule.steps and self.stale < self.patience:
+            for group in optimizer.param_groups:
+                group["lr"] = self.schedule.rate(step)
+            with seeded(self.seed, step):
+                loss, metrics = self.loss(step, batches.rows_of(step))
+                loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            step += 1
+            if self.validate is not None and (step % every == 0 or step == self.schedule.steps):
+                metrics = metrics | self._validated()
+            if self.listener is not None:
+                self.listener(Event(self.stage, step, self.schedule.steps, metrics))
+            if self.checkpoint is not None and time.monotonic() - saved > self.checkpoint_seconds:
+                self._save(optimizer, step)
+                saved = time.monotonic()
+        if self.best:
+            self.module.load_state_dict(self.best)
+        self.module.eval()
+
+    def _validated(self) -> Metrics:
+        self.module.eval()
+        with torch.no_grad():
+            metrics = self.validate() if self.validate is not None else {}
+        self.module.train()
+        if metrics["validation_loss"] < self.best_loss:
+            self.best_loss, self.stale = metrics["validation_loss"], 0
+            self.best = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+        else:
+            self.stale += 1
+        return metrics
+
+    def _save(self, optimizer: torch.optim.Optimizer, step: int) -> None:
+        assert self.checkpoint is not None
+        tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        tensors = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+        state = {"step": step, "best_loss": self.best_loss, "stale": self.stale, "steps": self.schedule.steps}
+        with replacing(self.checkpoint.with_suffix(".safetensors")) as path:
+            save_file(tensors, path, metadata={"state": json.dumps(state)})
+
+    def _restore(self, optimizer: torch.optim.Optimizer) -> int:
+        """Takes up the checkpoint if there is one; returns the steps that are done."""
+        if self.checkpoint is None or not self.checkpoint.with_suffix(".safetensors").exists():
+            return 0
+        path = self.checkpoint.with_suffix(".safetensors")
+        try:
+            tensors, state = load_file(path), _metadata(path)
+            self.module.load_state_dict(_under(tensors, "module."))
+            packed: dict[int, dict[str, torch.Tensor]] = {}
+            for name, value in _under(tensors, "optimizer.").items():
+                index, key = name.split(".", 1)
+                packed.setdefault(int(index), {})[key] = value
+            optimizer.load_state_dict({"state": packed, "param_groups": optimizer.state_dict()["param_groups"]})
+            self.best = _under(tensors, "best.")
+            self.best_loss, self.stale = float(state["best_loss"]), int(state["stale"])
+            return int(state["step"])
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            raise RunFolderError(
+                f"the checkpoint {path} can't be taken up ({error}); delete its folder to start afresh"
+            ) from error
+
+
+@contextmanager
+def seeded(seed: int, step: int) -> Iterator[None]:
+    """Runs a block under a random state that depends on (seed, step) alone, and restores the caller's afterwards.
+
+    Dropout and the quantizers of the library draw from torch's global generator; this is the one place that sets it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((seed * 1_000_003 + step * 7919 + 12345) % 2**63)
+        yield
+
+
+class _Batches:
+    """Row indices of each batch: the examples in a new order each epoch, in one endless stream."""
+
+    def __init__(self, rows: int, batch: int, seed: int) -> None:
+        self.rows, self.batch, self.seed = rows, batch, seed
+        self._orders: dict[int, torch.Tensor] = {}
+
+    def rows_of(self, step: int) -> torch.Tensor:
+        start, parts = step * self.batch, []
+        stop = start + self.batch
+        while start < stop:
+            epoch, offset = divmod(start, self.rows)
+            piece = self._order(epoch)[offset : offset + stop - start]
+            parts.append(piece)
+            start += len(piece)
+        return torch.cat(parts)
+
+    def _order(self, epoch: int) -> torch.Tensor:
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed((self.seed * 65_537 + epoch) % 2**63)
+            self._orders = {k: v for k, v in self._orders.items() if k == epoch - 1}
+            self._orders[epoch] = torch.randperm(self.rows, generator=generator)
+        return self._orders[epoch]
+
+
+def _metadata(path: Path) -> dict[str, float]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        state: dict[str, float] = json.loads(file.metadata()["state"])
+    return state
+
+
+def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
