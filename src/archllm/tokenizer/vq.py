@@ -38,6 +38,8 @@ class VQTokenizer(Tokenizer):
         self.codebook_size = config.codebook_size
         self.length = config.code_length or space.code_length
         self.groups: NodeGroups | None = None
+        self.used = np.arange(config.codebook_size)  # quantizer index of each code
+        self.code_of = np.arange(config.codebook_size)  # code of each quantizer index
         self.model: VQVAE | None = None
 
     def fit(
@@ -70,8 +72,20 @@ class VQTokenizer(Tokenizer):
             listener=listener,
             checkpoint=checkpoint,
         ).run()
+        self._keep_only(np.unique(self._indices(graphs)))
+
+    def _keep_only(self, used: NDArray[np.int64]) -> None:
+        """Makes the quantizer indices that occur the codes; any other index becomes the nearest of them."""
+        vectors = torch.from_numpy(self.codebook_of(np.arange(self._model.quantizer.size)))
+        self.used, self.codebook_size = used, len(used)
+        self.code_of = torch.cdist(vectors, vectors[used]).argmin(1).numpy()
+        self.code_of[used] = np.arange(len(used))
 
     def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
+        return self.code_of[self._indices(graphs)]
+
+    def _indices(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n x length` quantizer indices."""
         model = self._model
         codes = np.empty((len(graphs), self.length), dtype=np.int64)
         with torch.inference_mode():
@@ -90,7 +104,7 @@ class VQTokenizer(Tokenizer):
         adjacency = np.empty((len(codes), nodes, nodes), dtype=np.bool_)
         with torch.inference_mode():
             for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self._device)
+                batch = torch.from_numpy(self.used[codes[start : start + _CHUNK]]).to(self._device)
                 labels, edges = model.decode(batch)
                 ops[start : start + _CHUNK] = labels.cpu().numpy() - 1
                 adjacency[start : start + _CHUNK] = edges.cpu().numpy()
@@ -107,9 +121,13 @@ class VQTokenizer(Tokenizer):
         return np.concatenate(parts) if parts else np.zeros((0, self.length * self.config.code_width), np.float32)
 
     def codebook(self) -> NDArray[np.float32]:
-        """`codebook_size x code_width` codebook vectors."""
+        """`codebook_size x code_width` vectors of the codes."""
+        return self.codebook_of(self.used)
+
+    def codebook_of(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`k x code_width` vectors of quantizer indices."""
         with torch.inference_mode():
-            vectors: NDArray[np.float32] = self._model.quantizer.codebook().cpu().numpy()
+            vectors: NDArray[np.float32] = self._model.quantizer.codebook().cpu().numpy()[indices]
         return vectors
 
     def parameters(self) -> int:
@@ -123,6 +141,7 @@ class VQTokenizer(Tokenizer):
     def save(self, folder: Path) -> None:
         assert self.groups is not None
         tensors = {name: value.contiguous().cpu() for name, value in self._model.state_dict().items()}
+        tensors["used"] = torch.from_numpy(self.used)
         with replacing(folder / "tokenizer.safetensors") as path:
             save_file(tensors, path)
         about = {"space": self.space.name, "config": asdict(self.config), "groups": self.groups.nodes.tolist()}
@@ -136,8 +155,10 @@ class VQTokenizer(Tokenizer):
         """
         try:
             self._build(NodeGroups(np.array(groups, dtype=np.int64)))
+            used = tensors.pop("used").numpy()
             self._model.load_state_dict(tensors)
-        except (RuntimeError, ValueError, IndexError) as error:
+            self._keep_only(used)
+        except (RuntimeError, ValueError, IndexError, KeyError) as error:
             raise RunFolderError(f"tokenizer.safetensors does not fit tokenizer.json: {error}") from error
         self._model.eval()
 
