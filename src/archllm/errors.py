@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 
 class ArchLLMError(Exception):
     """Base of every error that ArchLLM raises on purpose.
@@ -35,6 +37,14 @@ class FormatError(ArchLLMError):
         super().__init__(f"{message} (at character {position}, near {excerpt!r})")
         self.text = text
         self.position = position
+
+
+def shown(value: object) -> str:
+    """A value from outside as a message quotes it: shortened, and printable whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # an integer with more digits than Python agrees to print
+        return f"a huge {type(value).__name__}"
 
 
 class InvalidArchitecture(ArchLLMError):

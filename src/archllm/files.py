@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from archllm.errors import RunFolderError
 
 
@@ -22,8 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield aside
         os.replace(aside, path)
-    except OSError as error:
-        raise RunFolderError(f"can't write {path}: {error.strerror or error}; nothing was changed") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunFolderError(f"can't write {path}: {reason}; nothing was changed") from error
     finally:
         aside.unlink(missing_ok=True)
 
@@ -46,9 +49,8 @@ def publish(folder: Path, target: Path, overwrite: bool = False) -> None:
     """
     retired = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
+        refuse_existing(target, overwrite)
         if target.exists():
-            if not overwrite:
-                raise RunFolderError(f"{target} exists already; choose another folder or allow overwriting")
             os.replace(target, retired)
         try:
             os.replace(folder, target)
@@ -59,3 +61,35 @@ def publish(folder: Path, target: Path, overwrite: bool = False) -> None:
     except OSError as error:
         raise RunFolderError(f"can't write {target}: {error.strerror or error}; nothing was changed") from error
     shutil.rmtree(retired, ignore_errors=True)
+
+
+@contextmanager
+def assembling(target: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Gives a new empty folder beside `target`; when the block ends well, it takes the place of `target`.
+
+    Raises:
+        RunFolderError: `target` exists and `overwrite` is false, or something can't be written.
+    """
+    refuse_existing(target, overwrite)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        yield aside
+        publish(aside, target, overwrite)
+    except OSError as error:
+        raise RunFolderError(f"can't write {target}: {error.strerror or error}; nothing was changed") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def refuse_existing(target: Path, overwrite: bool) -> None:
+    """Makes sure that a folder can be published under the name, before any long work.
+
+    Raises:
+        RunFolderError: something else than an empty folder stands there and `overwrite` is false.
+    """
+    if target.is_dir() and (overwrite or not any(target.iterdir())):
+        return
+    if target.exists():
+        raise RunFolderError(f"{target} exists already; choose another folder or allow overwriting it (--overwrite)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from archllm.errors import InvalidInput
 
 ABSENT = -1
 """The label of a node position that a graph does not use."""
+
+Number = TypeVar("Number", np.int8, np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +37,8 @@ class Graphs:
     """`n x v x v`; `adjacency[g, i, j]` says that graph `g` has the edge `i -> j`."""
 
     def __post_init__(self) -> None:
-        ops = np.asarray(self.ops, dtype=np.int8)
-        adjacency = np.asarray(self.adjacency, dtype=np.bool_)
+        ops = _exact(self.ops, np.int8, "ops", "whole numbers from -128 to 127")
+        adjacency = _exact(self.adjacency, np.bool_, "adjacency", "booleans, or 0 and 1")
         if ops.ndim != 2 or adjacency.shape != (*ops.shape, ops.shape[1]):
             raise InvalidInput(
                 f"graphs need ops of shape n x v and adjacency of shape n x v x v, "
@@ -58,6 +61,8 @@ class Graphs:
             if not -len(self) <= index < len(self):
                 raise IndexError(f"graph {index} of a batch of {len(self)}")
             index = [int(index)]
+        elif isinstance(index, tuple):
+            index = list(index)
         return Graphs(self.ops[index], self.adjacency[index])
 
     def __iter__(self) -> Iterator[Graphs]:
@@ -73,7 +78,8 @@ class Graphs:
         if extra == 0:
             return self
         if extra < 0:
-            if (self.ops[:, nodes:] != ABSENT).any() or self.adjacency[:, nodes:].any() or self.adjacency[:, :, nodes:].any():
+            linked = self.adjacency[:, nodes:].any() or self.adjacency[:, :, nodes:].any()
+            if linked or (self.ops[:, nodes:] != ABSENT).any():
                 raise InvalidInput(f"graphs use more than {nodes} node positions")
             return Graphs(self.ops[:, :nodes], self.adjacency[:, :nodes, :nodes])
         return Graphs(
@@ -97,4 +103,19 @@ def equal(left: Graphs, right: Graphs) -> NDArray[np.bool_]:
         raise InvalidInput(f"two batches of the same length are needed, got {len(left)} and {len(right)}")
     nodes = max(left.nodes, right.nodes)
     left, right = left.padded(nodes), right.padded(nodes)
-    return (left.ops == right.ops).all(1) & (left.adjacency == right.adjacency).all((1, 2))
+    same: NDArray[np.bool_] = (left.ops == right.ops).all(1) & (left.adjacency == right.adjacency).all((1, 2))
+    return same
+
+
+def _exact(values: object, dtype: type[Number], field: str, expected: str) -> NDArray[Number]:
+    """The values as an array of that type; refused if one of them would change on the way."""
+    try:
+        raw = np.asarray(values)
+        with np.errstate(invalid="ignore"):
+            made = raw.astype(dtype, copy=False)
+        unchanged = bool(np.all(made == raw))
+    except (ValueError, TypeError, OverflowError):
+        unchanged = False
+    if not unchanged:
+        raise InvalidInput(f"{field} of graphs must be a full array of {expected}")
+    return made

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from archllm.errors import RunFolderError
+from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing
 
 Metrics = dict[str, float]
@@ -194,6 +194,22 @@ class Loop:
             raise RunFolderError(
                 f"the checkpoint {path} can't be taken up ({error}); delete its folder to start afresh"
             ) from error
+
+
+def resolve_device(name: str) -> str:
+    """The device to compute on; `auto` is a GPU where there is one.
+
+    Raises:
+        InvalidInput: torch knows no such device, or it is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"device {name!r} can't be used here: {reason}; use auto or cpu") from error
+    return name
 
 
 @contextmanager

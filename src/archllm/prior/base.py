@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -51,6 +52,10 @@ class Prior(ABC):
     @abstractmethod
     def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """`n` log-likelihoods in nats of `n x length` sequences, at temperature 1."""
+
+    @abstractmethod
+    def to(self, device: str) -> Self:
+        """Computes on that device from now on."""
 
     @abstractmethod
     def parameters(self) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
 
 from archllm.errors import RunFolderError
 from archllm.files import write_text
@@ -34,6 +37,7 @@ class CodeLM(Prior):
 
     def __init__(self, config: PriorConfig, codebook_size: int, length: int) -> None:
         self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.device = "cpu"
         self.start = codebook_size  # the token before the first code
         with seeded(0, -2):
             self.model = LlamaForCausalLM(self._llama())
@@ -62,17 +66,17 @@ class CodeLM(Prior):
     ) -> None:
         self._check(codes)
         with seeded(seed, -1):
-            self.model = LlamaForCausalLM(self._llama())
+            self.model = LlamaForCausalLM(self._llama()).to(self.device)
             order = torch.randperm(len(codes)).numpy()
         kept = max(1, int(len(codes) * self.config.validation)) if len(codes) > 1 else 0
         trie = CodeTrie(codes[order[kept:]], self.codebook_size)
         aside = codes[order[:kept]] if kept else codes
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            batch = trie.codes[rows].to(self._device)
+            batch = trie.codes[rows].to(self.device)
             log_probs = self._log_probs(batch)
             if self.config.soft_targets:
-                value = -(trie.targets(rows).to(self._device) * log_probs).sum() / len(rows)
+                value = -(trie.targets(rows).to(self.device) * log_probs).sum() / len(rows)
             else:
                 value = -log_probs.gather(2, batch[:, :, None]).sum() / len(rows)
             return value, {"loss": value.item()}
@@ -104,7 +108,7 @@ class CodeLM(Prior):
         parts = []
         with torch.no_grad():
             for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self._device)
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
                 parts.append(self._log_probs(batch).gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
@@ -119,15 +123,15 @@ class CodeLM(Prior):
 
     def _sample_chunk(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
         """Draws code by code; draws that share a prefix share its forward pass and its cache."""
-        codes = torch.empty(n, self.length, dtype=torch.long, device=self._device)
-        prefix = torch.zeros(n, dtype=torch.long, device=self._device)  # which distinct prefix each draw has
-        token = torch.full((1, 1), self.start, device=self._device)
+        codes = torch.empty(n, self.length, dtype=torch.long, device=self.device)
+        prefix = torch.zeros(n, dtype=torch.long, device=self.device)  # which distinct prefix each draw has
+        token = torch.full((1, 1), self.start, device=self.device)
         cache: Any = DynamicCache(config=self.model.config)
         for position in range(self.length):
             output = self.model(input_ids=token, past_key_values=cache, use_cache=True)
             logits = output.logits[:, -1, : self.codebook_size].float() / temperature
             cumulative = torch.softmax(logits.double(), -1).cumsum(-1)
-            uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self._device)
+            uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self.device)
             rows = cumulative[prefix]
             drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0]
             codes[:, position] = drawn.clamp_max(self.codebook_size - 1)
@@ -146,7 +150,8 @@ class CodeLM(Prior):
     def save(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.model.save_pretrained(folder)
+            with _quiet():
+                self.model.save_pretrained(folder)
         except OSError as error:
             raise RunFolderError(f"can't write {folder}: {error.strerror or error}") from error
         about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
@@ -161,7 +166,8 @@ class CodeLM(Prior):
         if not (folder / "model.safetensors").exists():
             raise RunFolderError(f"{folder / 'model.safetensors'} is missing: the run folder is not complete")
         try:
-            model = LlamaForCausalLM.from_pretrained(folder, local_files_only=True)
+            with _quiet():
+                model = LlamaForCausalLM.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # the library raises many kinds for damaged files; all mean the same here
             raise RunFolderError(f"{folder} does not hold a readable language model: {error}") from error
         if model.config.vocab_size != self.codebook_size + 1:
@@ -169,14 +175,21 @@ class CodeLM(Prior):
                 f"{folder} holds a model with {model.config.vocab_size} tokens; the tokenizer needs "
                 f"{self.codebook_size + 1}"
             )
-        self.model = model.eval()
+        self.model = model.eval().to(self.device)
 
-    def to(self, device: str) -> CodeLM:
-        """Moves the model to a device."""
+    def to(self, device: str) -> Self:
+        self.device = device
         self.model.to(device)
         return self
 
-    @property
-    def _device(self) -> torch.device:
-        device: torch.device = self.model.device
-        return device
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the library's progress bars off the terminal for a while."""
+    was_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            logging.enable_progress_bar()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -55,6 +56,9 @@ class MarginalPrior(Prior):
         self._check(codes)
         chosen: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes]
         return chosen.sum(1)
+
+    def to(self, device: str) -> Self:
+        return self  # too small to move
 
     def parameters(self) -> int:
         return int(self.log_shares.numel())

@@ -14,6 +14,9 @@ from archllm import drawing
 from archllm.errors import InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs
 
+MOST_OPS = 100
+"""Most operations of a space: labels are 8-bit."""
+
 
 class SearchSpace(ABC):
     """A set of labelled DAGs: which graphs are members, when two are the same, how they are written.
@@ -189,10 +192,16 @@ class Architecture:
     """The space that it is a member of."""
 
     graph: Graphs
-    """Its normalised graph, a batch of one."""
+    """Its normalised graph, a batch of one; its arrays are read-only."""
 
     key: int
     """Its canonical key in the space."""
+
+    def __post_init__(self) -> None:
+        own = Graphs(self.graph.ops.copy(), self.graph.adjacency.copy())
+        own.ops.setflags(write=False)
+        own.adjacency.setflags(write=False)
+        object.__setattr__(self, "graph", own)
 
     @cached_property
     def text(self) -> str:

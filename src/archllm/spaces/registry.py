@@ -10,7 +10,7 @@ from archllm.spaces.darts.space import DARTS
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 
-_SPACES: dict[str, type[NASBench101] | type[NASBench201] | type[DARTS]] = {
+_SPACES: dict[str, type[NASBench101 | NASBench201 | DARTS]] = {
     "nasbench101": NASBench101,
     "nasbench201": NASBench201,
     "darts": DARTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def embed(self, graphs: Graphs) -> NDArray[np.float32]:
         """`n x d` continuous features of members."""
+
+    @abstractmethod
+    def to(self, device: str) -> Self:
+        """Computes on that device from now on."""
 
     @abstractmethod
     def parameters(self) -> int:

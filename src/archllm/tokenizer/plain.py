@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -73,6 +74,9 @@ class PlainTokenizer(Tokenizer):
         labels = np.eye(len(self.space.op_names) + 1, dtype=np.float32)[graphs.ops + 1]
         flat = graphs.adjacency.reshape(len(graphs), -1).astype(np.float32)
         return np.concatenate([labels.reshape(len(graphs), -1), flat], axis=1)
+
+    def to(self, device: str) -> Self:
+        return self  # look-ups only
 
     def parameters(self) -> int:
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -41,6 +42,7 @@ class VQTokenizer(Tokenizer):
         self.used = np.arange(config.codebook_size)  # quantizer index of each code
         self.code_of = np.arange(config.codebook_size)  # code of each quantizer index
         self.model: VQVAE | None = None
+        self.device = "cpu"
 
     def fit(
         self,
@@ -104,7 +106,7 @@ class VQTokenizer(Tokenizer):
         adjacency = np.empty((len(codes), nodes, nodes), dtype=np.bool_)
         with torch.inference_mode():
             for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(self.used[codes[start : start + _CHUNK]]).to(self._device)
+                batch = torch.from_numpy(self.used[codes[start : start + _CHUNK]]).to(self.device)
                 labels, edges = model.decode(batch)
                 ops[start : start + _CHUNK] = labels.cpu().numpy() - 1
                 adjacency[start : start + _CHUNK] = edges.cpu().numpy()
@@ -133,9 +135,10 @@ class VQTokenizer(Tokenizer):
     def parameters(self) -> int:
         return sum(p.numel() for p in self._model.parameters())
 
-    def to(self, device: str) -> VQTokenizer:
-        """Moves the model to a device."""
-        self._model.to(device)
+    def to(self, device: str) -> Self:
+        self.device = device
+        if self.model is not None:
+            self.model.to(device)
         return self
 
     def save(self, folder: Path) -> None:
@@ -168,10 +171,6 @@ class VQTokenizer(Tokenizer):
             raise InvalidInput("this tokenizer is not trained yet; call fit(graphs, seed) or load one")
         return self.model
 
-    @property
-    def _device(self) -> torch.device:
-        return next(self._model.parameters()).device
-
     def _build(self, groups: NodeGroups) -> None:
         shape = Shape(
             labels=len(self.space.op_names),
@@ -179,7 +178,7 @@ class VQTokenizer(Tokenizer):
             groups=tuple(tuple(map(int, group)) for group in groups.nodes),
         )
         self.groups, self.length = groups, groups.length
-        self.model = VQVAE(shape, self.config)
+        self.model = VQVAE(shape, self.config).to(self.device)
         self.codebook_size = self.model.quantizer.size
 
     def _start_codebook(self, graphs: Graphs) -> None:
@@ -191,5 +190,5 @@ class VQTokenizer(Tokenizer):
     def _tensors(self, graphs: Graphs) -> tuple[torch.Tensor, torch.Tensor]:
         """Labels `(B, V)` with 0 for absent, and edges `(B, V, V)` as 0.0 or 1.0."""
         graphs = graphs.padded(self.space.max_nodes)
-        labels = torch.from_numpy(graphs.ops.astype(np.int64) + 1).to(self._device)
-        return labels, torch.from_numpy(graphs.adjacency).to(self._device, torch.float32)
+        labels = torch.from_numpy(graphs.ops.astype(np.int64) + 1).to(self.device)
+        return labels, torch.from_numpy(graphs.adjacency).to(self.device, torch.float32)

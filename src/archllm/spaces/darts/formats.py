@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import FormatError
+from archllm.errors import FormatError, shown
 
 Parts = list[list[list[int]]]  # cell, inner node, slot
 
@@ -92,9 +93,10 @@ def _pair(text: str, element: ast.expr, ops: tuple[str, ...], sources: int) -> t
         raise FormatError("expected a pair like ('sep_conv_3x3', 1)", text, _offset(text, element))
     op, source = values
     if not isinstance(op, str) or op not in ops:
-        raise FormatError(f"unknown operation {op!r}; legal are {', '.join(ops)}", text, _offset(text, parts[0]))
+        raise FormatError(f"unknown operation {shown(op)}; legal are {', '.join(ops)}", text, _offset(text, parts[0]))
     if type(source) is not int or not 0 <= source < sources:
-        raise FormatError(f"a node number 0 to {sources - 1} is needed, found {source!r}", text, _offset(text, parts[1]))
+        wanted = f"a node number 0 to {sources - 1} is needed"
+        raise FormatError(f"{wanted}, found {shown(source)}", text, _offset(text, parts[1]))
     return ops.index(op), source
 
 
@@ -114,12 +116,18 @@ def _check_concat(text: str, value: ast.expr, name: str, cell_inputs: int, inner
         raise FormatError(f"{name} must be {wanted}: every inner node goes to the output", text, _offset(text, value))
 
 
-def _offset(text: str, node: ast.AST) -> int:
-    return _place(text, getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
+def _offset(text: str, node: ast.expr) -> int:
+    """Position in `text` of a node of its syntax, whose column counts UTF-8 bytes."""
+    line = _lines(text)[node.lineno - 1]
+    return _place(text, node.lineno, len(line.encode()[: node.col_offset].decode(errors="ignore")))
 
 
 def _place(text: str, line: int, column: int) -> int:
     """Position in `text` of a (1-based) line and a column of its stripped form."""
     lead = len(text) - len(text.lstrip())
-    lines = text.strip().splitlines(keepends=True)
-    return lead + sum(len(part) for part in lines[: line - 1]) + column
+    return lead + sum(len(part) for part in _lines(text)[: line - 1]) + column
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of the stripped form as Python's syntax counts them: a form feed, for one, ends none."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text.strip())

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import InvalidInput, NotEnumerable
+from archllm.errors import InvalidInput, NotEnumerable, shown
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.base import SearchSpace
+from archllm.spaces.base import MOST_OPS, SearchSpace
 
 _LARGEST_LISTED = 5_000_000
 
@@ -33,14 +33,16 @@ class EdgeDag(SearchSpace):
     def __init__(self, name: str, ops: tuple[str, ...], cell_nodes: int) -> None:
         if not 2 <= cell_nodes <= 8:
             raise InvalidInput(f"{name}: cell_nodes must be 2 to 8, got {cell_nodes}")
-        if not ops or len(set(ops)) != len(ops):
-            raise InvalidInput(f"{name}: ops must be different names, at least one, got {ops}")
+        if not 1 <= len(ops) <= MOST_OPS or len(set(ops)) != len(ops):
+            raise InvalidInput(f"{name}: ops must be 1 to {MOST_OPS} different names, got {shown(ops)}")
         self.name = name
         self.op_names = ("input", *ops, "output")
         self.cell_edges = tuple((source, target) for target in range(1, cell_nodes) for source in range(target))
         self.max_nodes = len(self.cell_edges) + 2
         self.choices_per_edge = len(ops)
         self.size = len(ops) ** len(self.cell_edges)
+        if self.size >= 2**63:
+            raise InvalidInput(f"{name}: the space has {self.size:.3g} members, more than 64-bit keys can tell apart")
         self.enumerable = self.size <= _LARGEST_LISTED
         self.code_length = (len(self.cell_edges) + 1) // 2
         self.skeleton = self._skeleton(cell_nodes)
@@ -105,11 +107,13 @@ class EdgeDag(SearchSpace):
         if used != self.max_nodes:
             return f"a cell has {self.max_nodes} nodes (input, {len(self.cell_edges)} edges, output), found {used}"
         expected = ("input", *["an operation"] * len(self.cell_edges), "output")
-        for at, label in enumerate(graph.ops[0]):
+        for at, label in enumerate(graph.ops[0, : self.max_nodes]):
+            if label == ABSENT:
+                return f"node {at} is absent though later nodes exist"
             name = self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
             role = "an operation" if 0 < label <= self.choices_per_edge else name
-            if at >= self.max_nodes or role != expected[at]:
-                return f"node {at} must be {expected[min(at, self.max_nodes - 1)]}, found {name}"
+            if role != expected[at]:
+                return f"node {at} must be {expected[at]}, found {name}"
         wide = np.zeros_like(graph.adjacency[0])
         wide[: self.max_nodes, : self.max_nodes] = self.skeleton
         i, j = np.argwhere(graph.adjacency[0] != wide)[0]
@@ -132,5 +136,3 @@ class EdgeDag(SearchSpace):
         edge, op = np.divmod(np.arange(len(variants)), self.choices_per_edge)
         variants[np.arange(len(variants)), edge] = op
         return self.graphs_of(variants)
-
-

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.drawing import Cell, Node
-from archllm.errors import InvalidInput, NotEnumerable
+from archllm.errors import InvalidInput, NotEnumerable, shown
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.base import SearchSpace
+from archllm.spaces.base import MOST_OPS, SearchSpace
 
 
 class Genotype(SearchSpace):
@@ -47,6 +47,10 @@ class Genotype(SearchSpace):
     ) -> None:
         if not 1 <= arity <= len(cell_inputs):
             raise InvalidInput(f"{name}: arity must be 1 to the number of cell inputs, got {arity}")
+        if not 1 <= len(ops) <= MOST_OPS or len(set(ops)) != len(ops):
+            raise InvalidInput(f"{name}: ops must be 1 to {MOST_OPS} different names, got {shown(ops)}")
+        if not 1 <= inner <= 6 or not cells:
+            raise InvalidInput(f"{name}: 1 to 6 inner nodes and at least one cell are needed, got {inner} and {cells}")
         self.name = name
         self.op_names = (*cell_inputs, *ops, "output")
         self.cell_inputs, self.inner, self.arity, self.cells = len(cell_inputs), inner, arity, cells
@@ -81,9 +85,9 @@ class Genotype(SearchSpace):
             start = cell * c
             slots = slice(start + self.cell_inputs, start + c - 1)
             labels[:, start : start + self.cell_inputs] = np.arange(self.cell_inputs)
-            labels[:, slots] = ops[:, cell].reshape(n, -1) + self.cell_inputs
+            labels[:, slots] = ops[:, cell].reshape(n, self.inner * self.arity) + self.cell_inputs
             labels[:, start + c - 1] = len(self.op_names) - 1
-            feeding = self._patterns[sources[:, cell].reshape(n, -1)]  # n x slots x cell_nodes
+            feeding = self._patterns[sources[:, cell].reshape(n, self.inner * self.arity)]  # n x slots x cell_nodes
             adjacency[:, start : start + c, slots] = feeding.transpose(0, 2, 1)
             adjacency[:, slots, start + c - 1] = True
         return Graphs(labels, adjacency)
@@ -123,8 +127,8 @@ class Genotype(SearchSpace):
         same = (whole.ops == graphs.ops).all(1) & (whole.adjacency == graphs.adjacency).all((1, 2))
         earlier = sources < self.cell_inputs + np.arange(self.inner)[:, None]
         ordered = np.sort(sources, axis=-1)
-        different = (np.diff(ordered, axis=-1) > 0).all(-1)
-        valid: NDArray[np.bool_] = extra & same & ((sources >= 0) & earlier).all((1, 2, 3)) & different.all((1, 2))
+        different = (np.diff(ordered, axis=-1) > 0).all((1, 2, 3))
+        valid: NDArray[np.bool_] = extra & same & ((sources >= 0) & earlier).all((1, 2, 3)) & different
         return valid
 
     def explain(self, graph: Graphs) -> str | None:
@@ -225,17 +229,21 @@ class Genotype(SearchSpace):
 
     def _neighbours(self, graph: Graphs) -> Graphs:
         sources, ops = self.parts_of(graph)
-        variants: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for cell, k, slot in np.ndindex(len(self.cells), self.inner, self.arity):
-            for op in range(self.ops_per_slot):
-                changed = ops[0].copy()
-                changed[cell, k, slot] = op
-                variants.append((sources[0], changed))
-            for source in range(self.cell_inputs + k):
-                moved = sources[0].copy()
-                moved[cell, k, slot] = source
-                variants.append((moved, ops[0]))
-        return self.graphs_of(np.array([v[0] for v in variants]), np.array([v[1] for v in variants]))
+        slots = list(np.ndindex(len(self.cells), self.inner, self.arity))
+        changed = [(slot, op) for slot in slots for op in range(self.ops_per_slot)]
+        moved = [(slot, source) for slot in slots for source in range(self.cell_inputs + self.inner)]
+        sources = np.repeat(sources, len(changed) + len(moved), axis=0)
+        ops = np.repeat(ops, len(sources), axis=0)
+        for row, (slot, op) in enumerate(changed):
+            ops[row][slot] = op
+        for row, (slot, source) in enumerate(moved, start=len(changed)):
+            sources[row][slot] = source
+        for cell in range(len(self.cells)):  # a node may read a later one, if the two can change places
+            legal = self._legal_orders(sources[:, cell])
+            possible = legal.any(1)
+            sources, ops, choice = sources[possible], ops[possible], legal[possible].argmax(1)
+            sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
+        return self.graphs_of(sources, ops)
 
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)

@@ -12,14 +12,15 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import InvalidInput
+from archllm.errors import InvalidInput, shown
 from archllm.graphs import ABSENT, Graphs, concatenate
-from archllm.spaces.base import SearchSpace
+from archllm.spaces.base import MOST_OPS, SearchSpace
 
 INPUT = 0
 """Label of the input vertex."""
 
 _BAD = np.int64(1) << 62  # marks a relabelling that is not upper-triangular; larger than any key
+_KEY_BITS = 56  # of a key describe edges and operations; the number of vertices stands above them
 _CHUNK = 16_384  # graphs per pass over the relabellings, so that the temporaries stay in cache
 
 
@@ -41,10 +42,13 @@ class NodeDag(SearchSpace):
     def __init__(self, name: str, ops: tuple[str, ...], max_nodes: int, max_edges: int) -> None:
         if not 2 <= max_nodes <= 8:
             raise InvalidInput(f"{name}: max_nodes must be 2 to 8 for exact canonical keys, got {max_nodes}")
-        if not ops or len(set(ops)) != len(ops):
-            raise InvalidInput(f"{name}: ops must be different names, at least one, got {ops}")
+        if not 1 <= len(ops) <= MOST_OPS or len(set(ops)) != len(ops):
+            raise InvalidInput(f"{name}: ops must be 1 to {MOST_OPS} different names, got {shown(ops)}")
         if max_edges < 1:
             raise InvalidInput(f"{name}: max_edges must be at least 1, got {max_edges}")
+        bits = max_nodes * (max_nodes - 1) // 2 + (max_nodes - 2) * len(ops).bit_length()
+        if bits > _KEY_BITS:
+            raise InvalidInput(f"{name}: {len(ops)} ops on {max_nodes} nodes need {bits}-bit keys, more than {_KEY_BITS}")
         self.name = name
         self.op_names = ("input", *ops, "output")
         self.max_nodes = max_nodes
@@ -59,7 +63,7 @@ class NodeDag(SearchSpace):
         return len(self._all)
 
     def enumerate(self) -> Graphs:
-        return self._all
+        return Graphs(self._all.ops.copy(), self._all.adjacency.copy())
 
     @cached_property
     def _all(self) -> Graphs:
@@ -122,8 +126,7 @@ class NodeDag(SearchSpace):
         return result.padded(self.max_nodes) if spare and not adjacency[:, :, self.max_nodes :].any() else result
 
     def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
-        order = _random_topological_order(graphs, rng)
-        return _permute(graphs, order)
+        return _permute(graphs, _topological_order(graphs, rng.random(graphs.ops.shape)))
 
     def official_hash(self, graph: Graphs) -> str | None:
         return None
@@ -143,6 +146,7 @@ class NodeDag(SearchSpace):
 
     def _prune(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.bool_]]:
         """Removes vertices that are on no path from input to output, and says which results are members."""
+        graphs = graphs.padded(max(graphs.nodes, 1))
         ops, adjacency = graphs.ops, graphs.adjacency
         rows = np.arange(len(graphs))
         present = ops != ABSENT
@@ -163,28 +167,29 @@ class NodeDag(SearchSpace):
         linked = linked[rows[:, None, None], order[:, :, None], order[:, None, :]]
         inner = keep & (np.arange(ops.shape[1]) > 0) & (np.arange(ops.shape[1]) < last[:, None])
         legal = (~inner | ((ops > INPUT) & (ops < self.output))).all(1)
-        valid = well_formed & keep[:, 0] & legal & (keep.sum(1) <= self.max_nodes) & (linked.sum((1, 2)) <= self.max_edges)
+        small = (keep.sum(1) <= self.max_nodes) & (linked.sum((1, 2)) <= self.max_edges)
+        valid = well_formed & keep[:, 0] & legal & small
         return Graphs(pruned_ops, linked), valid
 
     def _neighbours(self, graph: Graphs) -> Graphs:
-        ops, adjacency = graph.ops[0], graph.adjacency[0]
-        used = int((ops != ABSENT).sum())
+        used = int((graph.ops[0] != ABSENT).sum())
+        ops, adjacency = graph.ops[0, :used], graph.adjacency[0, :used, :used]
+        behind = _reachable(adjacency)
+        pairs = [(i, j) for i in range(used - 1) for j in range(1, used) if i != j and not behind[j, i]]
         found: list[Graphs] = []
         for vertex in range(1, used - 1):  # another operation
             for op in range(1, self.output):
                 changed = ops.copy()
                 changed[vertex] = op
                 found.append(Graphs(changed[None], adjacency[None]))
-        for i in range(used):  # one edge more or less; a vertex cut off by it is pruned
-            for j in range(i + 1, used):
-                flipped = adjacency.copy()
-                flipped[i, j] = ~flipped[i, j]
-                found.append(Graphs(ops[None], flipped[None]))
+        for i, j in pairs:  # one edge more or less; a vertex cut off by it is pruned
+            flipped = adjacency.copy()
+            flipped[i, j] = ~flipped[i, j]
+            found.append(Graphs(ops[None], flipped[None]))
         if used < self.max_nodes:  # a new vertex between two others
-            for i in range(used - 1):
-                for j in range(i + 1, used):
-                    found.extend(_with_vertex(graph.padded(self.max_nodes), i, j, op) for op in range(1, self.output))
-        return concatenate(found)
+            found.extend(_with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
+        variants = concatenate(found)
+        return _permute(variants, _topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
 
     def _name(self, label: int) -> str:
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
@@ -205,7 +210,7 @@ class _Relabellings:
         ).T
         self.inner = vertices - 2
         self.edge_shift, self.op_shift = self._layout()
-        self.version = np.int64(vertices) << 56
+        self.version = np.int64(vertices) << _KEY_BITS
         self.low_bits = min(len(self.source), 11)
 
     def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -255,7 +260,8 @@ class _Relabellings:
         best = low[0][below] | high[0][above] | names[0][labels]
         for p in range(1, len(low)):
             np.minimum(best, low[p][below] | high[p][above] | names[p][labels], out=best)
-        return best | self.version
+        keys: NDArray[np.int64] = best | self.version
+        return keys
 
     def enumerate(self, max_edges: int) -> NDArray[np.int64]:
         """Canonical keys of all cells with exactly `v` vertices, ascending."""
@@ -267,7 +273,8 @@ class _Relabellings:
         for p in range(len(low)):
             at = np.flatnonzero(edges[p] < _BAD)
             best[at] = np.minimum(best[at], edges[p, at, None] | labels[p])
-        return np.unique(best) | self.version
+        keys: NDArray[np.int64] = np.unique(best) | self.version
+        return keys
 
     def _shapes(self, max_edges: int) -> NDArray[np.int64]:
         """One raw edge mask per unlabelled shape."""
@@ -322,14 +329,18 @@ def _on_a_path(adjacency: NDArray[np.bool_], last: NDArray[np.int64]) -> NDArray
     return forward & backward
 
 
-def _random_topological_order(graphs: Graphs, rng: np.random.Generator) -> NDArray[np.int64]:
-    """`n x v`: vertices in a random order that respects edges; input first, output last, absent ones behind."""
+def _topological_order(graphs: Graphs, urgency: NDArray[np.integer | np.floating]) -> NDArray[np.int64]:
+    """`n x v`: vertices so that edges go forward; input first, output last, absent ones behind.
+
+    Where several vertices could come next, the one with the smallest urgency (`n x v`, not negative) does.
+    """
     n, v = graphs.ops.shape
     rows = np.arange(n)
-    urgency = rng.random((n, v))
     waiting = graphs.ops != ABSENT
     last = waiting.sum(1) - 1
-    urgency[rows, last] = 2.0  # the output goes after all others
+    urgency = urgency.astype(np.float64)
+    urgency[rows, last] = np.finfo(np.float64).max
+    urgency[:, :1] = -1.0
     order = np.tile(np.arange(v), (n, 1))
     for position in range(v):
         blocked = (graphs.adjacency & waiting[:, :, None]).any(1) | ~waiting
@@ -340,6 +351,14 @@ def _random_topological_order(graphs: Graphs, rng: np.random.Generator) -> NDArr
     return order
 
 
+def _reachable(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`v x v`: from which vertex (row) a path leads to which (column)."""
+    paths = adjacency.copy()
+    for middle in range(len(paths)):
+        paths |= paths[:, middle, None] & paths[None, middle]
+    return paths
+
+
 def _permute(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
     rows = np.arange(len(graphs))[:, None]
     return Graphs(
@@ -347,14 +366,11 @@ def _permute(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
     )
 
 
-def _with_vertex(graph: Graphs, i: int, j: int, op: int) -> Graphs:
-    """The graph with a new vertex placed before vertex `j`, fed by `i` and feeding `j`."""
-    v = graph.nodes
-    old = np.array([k if k < j else k + 1 for k in range(v - 1)])
-    ops = np.full(v, ABSENT, dtype=np.int8)
-    adjacency = np.zeros((v, v), dtype=np.bool_)
-    ops[old] = graph.ops[0, : v - 1]
-    adjacency[np.ix_(old, old)] = graph.adjacency[0, : v - 1, : v - 1]
-    ops[j] = op
-    adjacency[i, j] = adjacency[j, j + 1] = True
-    return Graphs(ops[None], adjacency[None])
+def _with_vertex(ops: NDArray[np.int8], adjacency: NDArray[np.bool_], i: int, j: int, op: int) -> Graphs:
+    """The graph of `v` vertices with a new one, second to last, that is fed by `i` and feeds `j`."""
+    new = len(ops) - 1
+    old = [*range(new), new + 1]
+    wider = np.zeros((new + 2, new + 2), dtype=np.bool_)
+    wider[np.ix_(old, old)] = adjacency
+    wider[old[i], new] = wider[new, old[j]] = True
+    return Graphs(np.insert(ops, new, op)[None], wider[None])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import md5
 from typing import Any
 
 import numpy as np
 
-from archllm.errors import FormatError
+from archllm.errors import FormatError, shown
 from archllm.graphs import ABSENT, Graphs
 
 _LARGEST = 64  # vertices; far beyond the space, and small enough to read at once
@@ -26,26 +27,29 @@ def parse_json(text: str, op_names: tuple[str, ...]) -> Graphs:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(f"expected JSON with matrix and ops: {error.msg}", text, error.pos) from error
+    except ValueError as error:  # an integer with more digits than Python agrees to read
+        longest = max(re.finditer(r"\d+", text), key=lambda digits: len(digits.group()))
+        raise FormatError("expected JSON with matrix and ops, found a huge number", text, longest.start()) from error
     except RecursionError as error:
         raise FormatError("expected JSON with matrix and ops, found nesting without end", text, 0) from error
     if not isinstance(data, dict):
         raise FormatError(f"expected a JSON object with matrix and ops, found {type(data).__name__}", text, 0)
-    matrix = _field(data, ("matrix", "module_adjacency"), text)
-    ops = _field(data, ("ops", "module_operations"), text)
-    at_matrix, at_ops = _position(text, "matrix", "module_adjacency"), _position(text, "ops", "module_operations")
+    matrix, at_matrix = _field(data, ("matrix", "module_adjacency"), text)
+    ops, at_ops = _field(data, ("ops", "module_operations"), text)
     if not isinstance(ops, list) or not 1 <= len(ops) <= _LARGEST:
         raise FormatError(f"ops must be a list of 1 to {_LARGEST} operation names", text, at_ops)
     for op in ops:
         if not isinstance(op, str) or op not in op_names:
-            at = text.find(json.dumps(op), at_ops)
-            raise FormatError(f"unknown operation {op!r}; legal are {', '.join(op_names)}", text, max(at, at_ops))
+            at = text.find(json.dumps(op), at_ops) if isinstance(op, str) else at_ops
+            raise FormatError(f"unknown operation {shown(op)}; legal are {', '.join(op_names)}", text, max(at, at_ops))
     square = isinstance(matrix, list) and all(isinstance(row, list) and len(row) == len(matrix) for row in matrix)
     if not square or len(matrix) != len(ops):
         raise FormatError(f"matrix must be {len(ops)} x {len(ops)}, as ops has {len(ops)} entries", text, at_matrix)
     for i, row in enumerate(matrix):
         for j, entry in enumerate(row):
             if type(entry) not in (int, bool) or entry not in (0, 1):
-                raise FormatError(f"matrix[{i}][{j}] must be 0 or 1, found {entry!r}", text, at_matrix)
+                at = _entry_position(text, at_matrix, i * len(ops) + j)
+                raise FormatError(f"matrix[{i}][{j}] must be 0 or 1, found {shown(entry)}", text, at)
     labels = np.array([[op_names.index(op) for op in ops]], dtype=np.int8)
     return Graphs(labels, np.array([matrix], dtype=np.bool_))
 
@@ -87,12 +91,15 @@ def _digest(text: str) -> str:
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _field(data: dict[str, Any], names: tuple[str, str], text: str) -> Any:
+def _field(data: dict[str, Any], names: tuple[str, str], text: str) -> tuple[Any, int]:
+    """The value of the field of one of those names, and where the name stands in the text."""
     for name in names:
         if name in data:
-            return data[name]
-    raise FormatError(f"the field {names[0]!r} is missing; found {', '.join(map(repr, data)) or 'nothing'}", text, 0)
+            return data[name], max(text.find(json.dumps(name)), 0)
+    raise FormatError(f"the field {names[0]!r} is missing; found {shown(list(data))}", text, 0)
 
 
-def _position(text: str, *names: str) -> int:
-    return max(text.find(f'"{name}"') for name in names)
+def _entry_position(text: str, field: int, number: int) -> int:
+    """Where the entry of that number, row by row, begins in the matrix whose field name stands at `field`."""
+    entries = re.compile(r"[^\s\[\],]+").finditer(text, text.find("[", field))
+    return next((entry.start() for at, entry in enumerate(entries) if at == number), field)

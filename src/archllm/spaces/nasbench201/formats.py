@@ -7,7 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import FormatError
+from archllm.errors import FormatError, shown
 
 _NASLIB_OPS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
 _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)  # position of NASLib's k-th edge (by source) among ours (by target)
@@ -39,9 +39,8 @@ def parse_string(text: str, edges: tuple[tuple[int, int], ...], ops: tuple[str, 
         entry = re.compile(r"[^|~+\s]+").match(body, at)
         if entry is None or entry.group() not in ops:
             found = entry.group() if entry else body[at : at + 1]
-            raise FormatError(
-                f"expected one of {', '.join(ops)} on edge {target}<-{source}, found {found!r}", text, at
-            )
+            expected = f"one of {', '.join(ops)} on edge {target}<-{source}"
+            raise FormatError(f"expected {expected}, found {shown(found)}", text, at)
         at = entry.end()
         closing = f"~{source}|"
         if not body.startswith(closing, at):
@@ -79,22 +78,23 @@ def parse_naslib(text: str, ops: tuple[str, ...]) -> NDArray[np.int64]:
     Raises:
         FormatError: it is not six numbers 0 to 4.
     """
-    match = re.fullmatch(r"\s*[(\[](.*)[)\]]\s*", text, flags=re.DOTALL)
+    match = re.fullmatch(r"\s*(?:\((.*)\)|\[(.*)\])\s*", text, flags=re.DOTALL)
     if match is None:
         raise FormatError("expected a closing bracket after six numbers", text, len(text.rstrip()))
-    at = match.start(1)
-    parts = match.group(1).split(",")
+    at = match.start(match.lastindex or 0)
+    parts = match.group(match.lastindex or 0).split(",")
     if len(parts) > 1 and not parts[-1].strip():
         parts.pop()
     choices = np.zeros((1, len(_NASLIB_EDGES)), dtype=np.int64)
     for number, part in enumerate(parts):
         digit = part.strip()
         if digit not in {"0", "1", "2", "3", "4"} or number >= len(_NASLIB_EDGES):
-            raise FormatError(f"expected six numbers 0 to 4, found {digit[:12]!r} as number {number + 1}", text, at)
+            at += len(part) - len(part.lstrip())
+            raise FormatError(f"expected six numbers 0 to 4, found {shown(digit)} as number {number + 1}", text, at)
         choices[0, _NASLIB_EDGES[number]] = ops.index(_NASLIB_OPS[int(digit)])
         at += len(part) + 1
     if len(parts) < len(_NASLIB_EDGES):
-        raise FormatError(f"expected six numbers, found {len(parts)}", text, match.end(1))
+        raise FormatError(f"expected six numbers, found {len(parts)}", text, match.end(match.lastindex or 0))
     return choices
 
 

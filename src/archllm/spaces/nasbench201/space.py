@@ -66,7 +66,7 @@ class NASBench201(EdgeDag):
         return super()._unrank(self._official_order[ranks])
 
     def _parse(self, text: str) -> Graphs:
-        if text.strip().isdecimal():
+        if text.isascii() and text.strip().isdecimal():
             index = formats.parse_index(text, self.size)
             return self.graphs_of(self._unrank(np.array([index])))
         if text.lstrip().startswith(("(", "[")):

@@ -1,0 +1,61 @@
+"""Training and held-out cells of a space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.graphs import Graphs, concatenate
+from archllm.spaces.base import SearchSpace
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A space's members (or, for a space too large to list, a sample of them), split at random."""
+
+    train: Graphs
+    """Members to learn from, normalised."""
+
+    held_out: Graphs
+    """Members never shown to tokenizer or prior."""
+
+
+def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Cells:
+    """Splits the whole space, or a uniform sample of a space too large to list.
+
+    Args:
+        space: the space.
+        split: share of the cells to train on.
+        sampled: training cells to draw where the space can't be listed.
+        seed: seed of the split; the same seed gives the same cells.
+
+    Raises:
+        InvalidInput: a side of the split would be empty.
+    """
+    if not 0 < split < 1:
+        raise InvalidInput(f"split must lie between 0 and 1, got {split}")
+    rng = np.random.default_rng([seed, 20_230])
+    cells = space.enumerate() if space.enumerable else space.sample(round(sampled / split), rng)
+    order = rng.permutation(len(cells))
+    cut = round(split * len(cells))
+    if cut < 2 or cut >= len(cells):
+        raise InvalidInput(f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out")
+    return Cells(cells[order[:cut]], cells[order[cut:]])
+
+
+def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Graphs:
+    """Each cell written in `orders` random node orders; with `orders=1` the cells as they stand."""
+    if orders < 1:
+        raise InvalidInput(f"orders must be at least 1, got {orders}")
+    if orders == 1:
+        return cells
+    rng = np.random.default_rng([seed, 7])
+    return concatenate([space.relabel(cells, rng) for _ in range(orders)])
+
+
+def known(space: SearchSpace, cells: Graphs) -> NDArray[np.int64]:
+    """Sorted distinct keys of cells."""
+    return np.unique(space.keys(cells))

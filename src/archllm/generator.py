@@ -1,0 +1,308 @@
+"""ArchLLM: the tokenizer and the prior of one space, trained together; it generates architectures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archllm import metrics
+from archllm.cells import Cells, known, split_cells
+from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.files import assembling, write_text
+from archllm.graphs import Graphs, concatenate
+from archllm.metrics import Figure
+from archllm.prior import Prior, load_prior
+from archllm.runs import RunInfo, TrainConfig, read_info, read_report, write_info
+from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.tokenizer import Tokenizer, load_tokenizer
+
+_RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Generated architectures and what they took."""
+
+    architectures: list[Architecture | None]
+    """The architectures; `None` for an invalid draw, which only raw samples hold."""
+
+    drawn: int
+    """Code sequences drawn."""
+
+    valid: int
+    """Draws that decoded to a member of the space."""
+
+    seconds: float
+    """Time for drawing, decoding, checking and canonical keys."""
+
+    @property
+    def kept(self) -> int:
+        """Number of architectures returned."""
+        return sum(arch is not None for arch in self.architectures)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Quality of raw draws and of the tokenizer behind them."""
+
+    space: str
+    """Name of the space."""
+
+    n: int
+    """Draws per seed."""
+
+    seeds: tuple[int, ...]
+    """Seeds of the draws."""
+
+    temperature: float
+    """Sampling temperature."""
+
+    reconstruction: float
+    """Share of held-out cells that encode -> decode gives back exactly."""
+
+    held_out_nats: float
+    """Negative log-likelihood of held-out cells, in nats per cell."""
+
+    ideal_nats: float
+    """ln(size): what a perfect prior of a uniform space needs."""
+
+    figures: dict[str, Figure]
+    """The figures of `archllm.metrics`."""
+
+    seconds: float
+    """Time taken."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `archllm evaluate --json`."""
+        head = {name: value for name, value in vars(self).items() if name not in ("figures", "seconds")}
+        absent = {"valid_loose": None, "cycle": None}
+        figures = {name: vars(figure) for name, figure in self.figures.items()}
+        return head | {"seeds": list(self.seeds)} | absent | figures | {"seconds": self.seconds}
+
+
+@dataclass(eq=False)
+class ArchLLM:
+    """A trained generator.
+
+    Example:
+        >>> model = load("runs/nasbench201")  # doctest: +SKIP
+        >>> cells = model.generate(100)  # doctest: +SKIP
+    """
+
+    space: SearchSpace
+    """The space that it speaks."""
+
+    config: TrainConfig
+    """How it was trained."""
+
+    seed: int
+    """With which seed."""
+
+    tokenizer: Tokenizer
+    """Architectures <-> codes."""
+
+    prior: Prior
+    """The distribution of codes."""
+
+    report: dict[str, Any] = field(default_factory=dict)
+    """What the training measured; `metrics.json` of the run folder."""
+
+    def generate(
+        self,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        seed: int = 0,
+        novel: bool = False,
+        max_draws: int | None = None,
+    ) -> list[Architecture]:
+        """`n` valid, pairwise different architectures.
+
+        Args:
+            n: how many.
+            temperature: sampling temperature.
+            seed: seed of the draws.
+            novel: leave out members of the training set.
+            max_draws: most code sequences to draw; by default 50 for each that is asked for, and 10,000 more.
+
+        Raises:
+            InvalidInput: `n` or the temperature can't be used.
+            BudgetExhausted: the space or the draws hold fewer than `n`; the message says how many were found.
+        """
+        sample = self.sample(n, temperature=temperature, seed=seed, novel=novel, max_draws=max_draws)
+        return [arch for arch in sample.architectures if arch is not None]
+
+    def sample(
+        self,
+        n: int,
+        *,
+        raw: bool = False,
+        temperature: float = 1.0,
+        seed: int = 0,
+        novel: bool = False,
+        max_draws: int | None = None,
+    ) -> Sample:
+        """Like `generate`, with the counts; with `raw`, exactly `n` draws as they come, invalid ones as `None`.
+
+        Raises:
+            InvalidInput: `n` or the temperature can't be used, or `raw` is joined with a filter.
+            BudgetExhausted: fewer than `n` were found.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        if raw:
+            if novel or max_draws is not None:
+                raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
+            start = time.perf_counter()
+            graphs = self.draw(n, temperature, generator)[1]
+            valid = self.space.validate(graphs)
+            members = iter(self.space.architectures(graphs[valid]))
+            drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
+            return Sample(drawn, n, int(valid.sum()), time.perf_counter() - start)
+        return self._distinct(n, temperature, generator, novel, max_draws)
+
+    def _distinct(
+        self, n: int, temperature: float, generator: torch.Generator, novel: bool, max_draws: int | None
+    ) -> Sample:
+        """Rejection sampling: draws until `n` different members are found."""
+        excluded = self.training_keys if novel else np.zeros(0, dtype=np.int64)
+        available = self.space.size - len(excluded)
+        budget = 50 * n + 10_000 if max_draws is None else max_draws
+        if n > available:
+            new = "new " if novel else ""
+            raise BudgetExhausted(
+                f"{n:,} different architectures were asked for, but {self.space.name} holds only {available:,} {new}ones",
+                found=0,
+                drawn=0,
+            )
+        start = time.perf_counter()
+        kept: list[Graphs] = []
+        seen = excluded
+        found = drawn = valid = 0
+        while found < n:
+            share = max(found / drawn, 0.02) if drawn else 0.9
+            batch = min(max(256, int((n - found) / share * 1.1)), budget - drawn, 65_536)
+            if batch <= 0:
+                raise BudgetExhausted(
+                    f"{found:,} of {n:,} architectures were found in {drawn:,} draws ({valid:,} valid); "
+                    "ask for fewer, or allow more draws",
+                    found=found,
+                    drawn=drawn,
+                )
+            graphs = self.draw(batch, temperature, generator)[1]
+            members = graphs[self.space.validate(graphs)]
+            drawn, valid = drawn + batch, valid + len(members)
+            keys = self.space.keys(members)
+            first = np.sort(np.unique(keys, return_index=True)[1])
+            first = first[~np.isin(keys[first], seen)][: n - found]
+            seen = np.union1d(seen, keys[first])
+            kept.append(members[first])
+            found += len(first)
+        architectures: list[Architecture | None] = list(self.space.architectures(concatenate(kept)))
+        return Sample(architectures, drawn, valid, time.perf_counter() - start)
+
+    def draw(
+        self, n: int, temperature: float, generator: torch.Generator
+    ) -> tuple[NDArray[np.int64], Graphs]:
+        """`n` raw draws: their codes (`n x length`) and the graphs that they decode to."""
+        codes = self.prior.sample(n, temperature, generator=generator)
+        return codes, self.tokenizer.decode(codes)
+
+    def cycles(self, codes: NDArray[np.int64], graphs: Graphs) -> NDArray[np.bool_]:
+        """`n` booleans: which codes are those that the tokenizer gives to the architecture they decode to."""
+        result = np.zeros(len(codes), dtype=np.bool_)
+        rows = np.flatnonzero(self.space.validate(graphs))
+        if len(rows):
+            result[rows] = (self.tokenizer.encode(graphs[rows]) == codes[rows]).all(1)
+        return result
+
+    def evaluate(self, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), temperature: float = 1.0) -> Evaluation:
+        """Measures raw draws as DESIGN.md section 5 defines it.
+
+        Args:
+            n: draws per seed.
+            seeds: one batch of draws each.
+            temperature: sampling temperature.
+
+        Raises:
+            InvalidInput: `n`, the seeds or the temperature can't be used.
+        """
+        if not seeds:
+            raise InvalidInput("at least one seed is needed")
+        start = time.perf_counter()
+        runs = []
+        for seed in seeds:
+            codes, graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed))
+            runs.append(metrics.measure_draws(self.space, graphs, self.cycles(codes, graphs), self.training_keys))
+        ceiling = metrics.ceilings(self.space, n, len(self.training_keys))
+        fit = self.fit_of_held_out()
+        return Evaluation(
+            space=self.space.name,
+            n=n,
+            seeds=tuple(seeds),
+            temperature=temperature,
+            reconstruction=fit["reconstruction"],
+            held_out_nats=fit["held_out_nats"],
+            ideal_nats=self.space.ideal_nats,
+            figures=metrics.summarise(runs, ceiling),
+            seconds=time.perf_counter() - start,
+        )
+
+    def fit_of_held_out(self) -> dict[str, float]:
+        """Reconstruction of held-out cells and their negative log-likelihood in nats."""
+        cells = self.cells.held_out[:_RECONSTRUCTED]
+        codes = self.tokenizer.encode(cells)
+        return {
+            "reconstruction": self.tokenizer.reconstruction(cells),
+            "held_out_nats": -float(self.prior.log_prob(codes).mean()),
+        }
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells that it was trained on and those held out, drawn again from the seed."""
+        return split_cells(self.space, self.config.split, self.config.cells, self.seed)
+
+    @cached_property
+    def training_keys(self) -> NDArray[np.int64]:
+        """Sorted keys of the training cells."""
+        return known(self.space, self.cells.train)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes a run folder: aside first, then renamed into place.
+
+        Raises:
+            RunFolderError: the folder exists and `overwrite` is false, or it can't be written.
+        """
+        folder = Path(folder)
+        with assembling(folder, overwrite) as aside:
+            self.write_into(aside)
+
+    def write_into(self, folder: Path) -> None:
+        """Writes the parts of a run folder into a folder that exists."""
+        write_info(folder, RunInfo(self.space.name, self.seed, self.config))
+        self.tokenizer.save(folder)
+        self.prior.save(folder / "prior")
+        write_text(folder / "metrics.json", json.dumps(self.report, indent=2) + "\n")
+
+
+def load(folder: str | Path) -> ArchLLM:
+    """The generator saved in a run folder.
+
+    Raises:
+        RunFolderError: the folder is missing, incomplete, damaged, or not a run folder.
+    """
+    folder = Path(folder)
+    info: RunInfo = read_info(folder)
+    space = load_space(info.space)
+    report = read_report(folder)
+    tokenizer = load_tokenizer(folder, space)
+    prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)
+    return ArchLLM(space, info.config, info.seed, tokenizer, prior, report)

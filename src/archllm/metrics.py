@@ -1,0 +1,120 @@
+"""What is measured of raw draws, each figure beside the ceiling that an ideal uniform sampler would reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
+from archllm.spaces.base import SearchSpace
+
+NAMES = ("valid", "valid_loose", "unique", "valid_unique", "unique_classes", "novel", "cycle")
+"""The figures, in the order in which tables show them."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure over several seeds."""
+
+    mean: float
+    """Mean over the seeds."""
+
+    std: float
+    """Sample standard deviation over the seeds; 0 for a single seed."""
+
+    ceiling: float
+    """What independent uniform draws from the space would give, in closed form."""
+
+
+def measure_draws(
+    space: SearchSpace, graphs: Graphs, cycle: NDArray[np.bool_] | None, training_keys: NDArray[np.int64]
+) -> dict[str, float]:
+    """The figures of one batch of raw draws; those that the space has no rule for are left out.
+
+    - `valid`: share of draws that are members; `valid_loose`: by the literature's laxer rule.
+    - `unique`: distinct keys / valid; `valid_unique`: distinct keys / drawn.
+    - `unique_classes`: distinct classes of equivalent networks / drawn.
+    - `novel`: distinct keys outside the training set / distinct keys.
+    - `cycle`: share of draws whose codes are the ones that the tokenizer gives to the decoded architecture.
+
+    Args:
+        space: the space.
+        graphs: the `n` draws as they came.
+        cycle: `n` booleans, or `None` where draws have no codes.
+        training_keys: keys of the training set.
+    """
+    n = len(graphs)
+    valid = space.validate(graphs)
+    members = graphs[valid]
+    distinct = np.unique(space.keys(members)) if len(members) else np.zeros(0, dtype=np.int64)
+    figures = {
+        "valid": float(valid.mean()),
+        "unique": len(distinct) / max(1, len(members)),
+        "valid_unique": len(distinct) / n,
+        "novel": float((~np.isin(distinct, training_keys)).mean()) if len(distinct) else 0.0,
+    }
+    loose = space.validate_loosely(graphs)
+    if loose is not None:
+        figures["valid_loose"] = float(loose.mean())
+    classes = space.class_keys(members)
+    if classes is not None:
+        figures["unique_classes"] = len(np.unique(classes)) / n
+    if cycle is not None:
+        figures["cycle"] = float(cycle.mean())
+    return {name: figures[name] for name in NAMES if name in figures}
+
+
+def ceilings(space: SearchSpace, n: int, training_size: int) -> dict[str, float]:
+    """What `measure_draws` gives, on average, for `n` independent uniform draws.
+
+    Args:
+        space: the space.
+        n: number of draws.
+        training_size: number of distinct training members.
+    """
+    distinct = expected_distinct(space.size, n) / n
+    figures = {
+        "valid": 1.0,
+        "valid_loose": 1.0,
+        "unique": distinct,
+        "valid_unique": distinct,
+        "novel": 1.0 - training_size / space.size,
+        "cycle": 1.0,
+    }
+    if space.class_count is not None and space.enumerable:
+        classes = space.class_keys(space.enumerate())
+        if classes is not None:
+            shares = np.bincount(classes) / space.size
+            figures["unique_classes"] = float(-np.expm1(n * np.log1p(-shares[shares > 0])).sum()) / n
+    return figures
+
+
+def expected_distinct(size: int, n: int) -> float:
+    """Expected number of distinct members among `n` uniform draws: size · (1 − (1 − 1/size)^n).
+
+    Example:
+        >>> round(expected_distinct(15_625, 1_000))
+        969
+    """
+    return -size * math.expm1(n * math.log1p(-1 / size))
+
+
+def summarise(runs: Sequence[dict[str, float]], ceiling: dict[str, float]) -> dict[str, Figure]:
+    """Mean and sample standard deviation of each figure over several runs.
+
+    Raises:
+        InvalidInput: there is no run.
+    """
+    if not runs:
+        raise InvalidInput("at least one seed is needed")
+    summary = {}
+    for name in runs[0]:
+        values = np.array([run[name] for run in runs])
+        std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        summary[name] = Figure(float(values.mean()), std, ceiling[name])
+    return summary

@@ -1,0 +1,150 @@
+"""Figures of a run folder: training curves, codebook usage, and a sheet of generated cells.
+
+Each figure first collects its data (tested), then draws it (thin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm import drawing
+from archllm.errors import MissingExtra
+from archllm.files import replacing, write_text
+from archllm.runs import read_journal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from archllm.generator import ArchLLM
+    from archllm.spaces import Architecture
+
+_INK, _FIRST, _SECOND, _GREY = "#222222", "#0072b2", "#d55e00", "#888888"
+_SHEET = 12  # cells on the sheet
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a plot."""
+
+    x: list[float]
+    """Steps."""
+
+    y: list[float]
+    """Values."""
+
+
+def write_figures(folder: Path, model: ArchLLM) -> list[Path]:
+    """Writes all figures of a run into `folder/figures`.
+
+    Raises:
+        RunFolderError: they can't be written.
+    """
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    written = [sheet_of_cells(figures / "cells.svg", _some_cells(model))]
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return written  # the sheet needs nothing; the plots need the extra [report]
+    written.append(training_curves(figures / "training.svg", read_journal(folder), model.space.ideal_nats))
+    codes = model.tokenizer.encode(model.cells.held_out[:20_000])
+    written.append(codebook_usage(figures / "codebook.svg", usage_by_position(codes, model.tokenizer.codebook_size)))
+    return written
+
+
+def collect_curve(journal: list[dict[str, Any]], stage: str, name: str) -> Curve:
+    """The curve of one figure over the steps of one stage."""
+    points = [(r["step"], r[name]) for r in journal if r["stage"] == stage and name in r]
+    return Curve([float(x) for x, _ in points], [float(y) for _, y in points])
+
+
+def usage_by_position(codes: NDArray[np.int64], codebook_size: int) -> NDArray[np.float64]:
+    """`length x codebook_size` shares of each code at each position."""
+    counts = np.stack([np.bincount(column, minlength=codebook_size) for column in codes.T])
+    return counts / counts.sum(1, keepdims=True)
+
+
+def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float) -> Path:
+    """Reconstruction of the tokenizer, and nats per cell of the prior beside the ideal."""
+    figure, (left, right) = _canvas(2)
+    exact = collect_curve(journal, "tokenizer", "exact")
+    left.plot(exact.x, [1 - y for y in exact.y], color=_FIRST, lw=1.2)
+    left.set_yscale("symlog", linthresh=1e-3)
+    left.set_ylim(0, 1)
+    _label(left, "Tokenizer", "step", "cells not reconstructed (training batches)")
+    for name, colour, label in (("loss", _FIRST, "training batches"), ("validation_loss", _SECOND, "validation cells")):
+        curve = collect_curve(journal, "prior", name)
+        right.plot(curve.x, [max(y - ideal_nats, 1e-4) for y in curve.y], color=colour, label=label, lw=1.2)
+    right.set_yscale("log")
+    right.legend(frameon=False, fontsize=8)
+    _label(right, "Prior", "step", "nats per cell above the ideal")
+    return _save(figure, path)
+
+
+def codebook_usage(path: Path, shares: NDArray[np.float64]) -> Path:
+    """How often each code is used, overall and position by position."""
+    figure, (left, right) = _canvas(2)
+    overall = np.sort(shares.mean(0))[::-1]
+    left.bar(np.arange(len(overall)), overall, width=1.0, color=_FIRST)
+    left.axhline(1 / len(overall), color=_GREY, lw=1, ls="--")
+    left.text(len(overall) - 1, 1 / len(overall), "uniform", ha="right", va="bottom", fontsize=8, color=_GREY)
+    left.set_yscale("log")
+    perplexity = float(np.exp(-(overall[overall > 0] * np.log(overall[overall > 0])).sum()))
+    _label(left, f"{len(overall)} codes, perplexity {perplexity:.0f}", "code, by frequency", "share of all positions")
+    order = np.lexsort((-shares.max(0), shares.argmax(0)))
+    image = right.imshow(
+        np.log10(np.maximum(shares[:, order], 1e-5)), aspect="auto", cmap="Blues", interpolation="nearest", vmin=-5
+    )
+    right.set_yticks(range(len(shares)), [str(k + 1) for k in range(len(shares))])
+    bar = figure.colorbar(image, ax=right, ticks=range(-5, 1))
+    bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(-5, 1)])
+    _label(right, "Share of each code by position", "code, by favourite position", "position in the sequence")
+    return _save(figure, path)
+
+
+def sheet_of_cells(path: Path, cells: list[Architecture]) -> Path:
+    """A grid of drawings, captioned with the keys."""
+    items = [(caption(arch), arch.space.drawing_cells(arch.graph)) for arch in cells]
+    write_text(path, drawing.sheet(items))
+    return path
+
+
+def caption(arch: Architecture) -> str:
+    """A short name: the first characters of the official identifier, or else of the key."""
+    return f"#{(arch.official_hash or str(arch.key))[:10]}"
+
+
+def _some_cells(model: ArchLLM) -> list[Architecture]:
+    cells: list[Architecture] = model.generate(_SHEET, seed=model.seed, max_draws=100_000)
+    return cells
+
+
+def _canvas(columns: int) -> tuple[Figure, Any]:
+    try:
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("drawing plots", "report") from error
+    figure = Figure(figsize=(4.6 * columns, 3.2), layout="constrained", facecolor="white")
+    FigureCanvasSVG(figure)
+    return figure, figure.subplots(1, columns)
+
+
+def _label(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set_title(title, fontsize=10, color=_INK, loc="left")
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    with replacing(path) as aside:
+        figure.savefig(aside, format="svg", metadata={"Date": None})
+    return path

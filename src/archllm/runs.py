@@ -1,0 +1,200 @@
+"""Run folders: what a training leaves behind, and how it is read again."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
+from archllm.files import write_text
+from archllm.prior.config import PriorConfig
+from archllm.spaces.base import SearchSpace
+from archllm.tokenizer.config import TokenizerConfig
+from archllm.training import Event
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All that decides, with the seed, what a training gives."""
+
+    split: float = 0.9
+    """Share of the cells to train on; the others are held out."""
+
+    cells: int = 600_000
+    """Training cells to draw where the space is too large to list."""
+
+    orders: int = 1
+    """Random node orders in which each training cell is written; 1 keeps the normalised order."""
+
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    """The tokenizer."""
+
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    """The prior."""
+
+    def scaled(self, factor: float) -> TrainConfig:
+        """The same with all training steps multiplied."""
+        steps = {part: max(1, round(getattr(self, part).steps * factor)) for part in ("tokenizer", "prior")}
+        return replace(
+            self,
+            tokenizer=replace(self.tokenizer, steps=steps["tokenizer"]),
+            prior=replace(self.prior, steps=steps["prior"]),
+        )
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The head of a run folder."""
+
+    space: str
+    """Name of the space."""
+
+    seed: int
+    """Seed of the training."""
+
+    config: TrainConfig
+    """Its configuration."""
+
+    def to_toml(self) -> str:
+        """The text of `config.toml`."""
+        lines = [f"format = {_FORMAT}", f"space = {json.dumps(self.space)}", f"seed = {self.seed}", "", "[train]"]
+        nested = {}
+        for name, value in asdict(self.config).items():
+            if isinstance(value, dict):
+                nested[name] = value
+            else:
+                lines.append(f"{name} = {json.dumps(value)}")
+        for name, table in nested.items():
+            lines += ["", f"[train.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+
+def write_info(folder: Path, info: RunInfo) -> None:
+    """Writes `config.toml`."""
+    write_text(folder / "config.toml", info.to_toml())
+
+
+def read_info(folder: Path) -> RunInfo:
+    """Reads `config.toml`.
+
+    Raises:
+        RunFolderError: the folder or the file is missing, or the file is not what this version writes.
+    """
+    path = folder / "config.toml"
+    if not folder.is_dir():
+        raise RunFolderError(f"there is no run folder {folder}; train one with `archllm train SPACE --out {folder}`")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(f"{folder} is not a run folder: can't read config.toml ({error.strerror})") from error
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if data.get("format") != _FORMAT:
+        raise RunFolderError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}")
+    try:
+        return RunInfo(str(data["space"]), int(data["seed"]), config_from_dict(data["train"]))
+    except (KeyError, TypeError, ValueError, ArchLLMError) as error:
+        raise RunFolderError(f"{path} is not a run configuration: {error}") from error
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Reads `metrics.json`, what the training measured.
+
+    Raises:
+        RunFolderError: it is missing or damaged.
+    """
+    path = folder / "metrics.json"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
+    if not isinstance(report, dict):
+        raise RunFolderError(f"{path} must hold a JSON object")
+    return report
+
+
+def config_from_dict(data: dict[str, Any], default: TrainConfig | None = None) -> TrainConfig:
+    """A configuration from nested dictionaries; what is not named stays as in `default`.
+
+    Raises:
+        InvalidInput: a key is unknown or a value has the wrong type.
+    """
+    default = default or TrainConfig()
+    known = asdict(default)
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        if name not in known:
+            raise InvalidInput(f"unknown key {name!r}; known are {', '.join(known)}")
+        if isinstance(known[name], dict):
+            if not isinstance(value, dict):
+                raise InvalidInput(f"[{name}] must be a table, found {value!r}")
+            values[name] = replace(getattr(default, name), **_checked(name, value, known[name]))
+        else:
+            values |= _checked("", {name: value}, known)
+    return replace(default, **values)
+
+
+def _checked(table: str, values: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    for name, value in values.items():
+        where = f"{table}.{name}" if table else name
+        if name not in known:
+            raise InvalidInput(f"unknown key {where!r}; known are {', '.join(known)}")
+        expected = type(known[name])
+        if type(value) is not expected and not (expected is float and type(value) is int):
+            raise InvalidInput(f"{where} must be of type {expected.__name__}, found {value!r}")
+    return values
+
+
+def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
+    """The configuration that benchmarks found good for a space and a share of it to train on."""
+    config = TrainConfig(split=split)
+    cells = round(space.size * split) if space.enumerable else config.cells
+    if cells >= 100_000:
+        return config
+    # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
+    small = replace(config, prior=replace(config.prior, dropout=0.5, steps=500, patience=6))
+    return replace(small, tokenizer=replace(config.tokenizer, codebook_size=128, steps=300, batch=256))
+
+
+class Journal:
+    """Listener that appends what happens to `train.jsonl`, one JSON object a line.
+
+    Args:
+        folder: the run folder.
+        every: steps between two lines; validations are always written.
+    """
+
+    def __init__(self, folder: Path, every: int = 10) -> None:
+        self.path, self.every = folder / "train.jsonl", every
+
+    def __call__(self, event: Event, seconds: float) -> None:
+        last = event.step == event.steps
+        if event.step % self.every and not last and "validation_loss" not in event.metrics:
+            return
+        line = {"stage": event.stage, "step": event.step, "steps": event.steps, "seconds": round(seconds, 2)}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | event.metrics) + "\n")
+
+
+def read_journal(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `train.jsonl`, in order, the last one counting where a resumed run wrote a step twice.
+
+    Raises:
+        RunFolderError: it can't be read.
+    """
+    path = folder / "train.jsonl"
+    if not path.exists():
+        return []
+    latest: dict[tuple[str, int], dict[str, Any]] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            latest[record["stage"], record["step"]] = record
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    return sorted(latest.values(), key=lambda r: (r["stage"] != "tokenizer", r["step"]))

@@ -1,0 +1,221 @@
+"""Train a tokenizer and a prior on a space."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.cells import known, split_cells, with_orders
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.files import publish, refuse_existing
+from archllm.generator import ArchLLM
+from archllm.graphs import Graphs
+from archllm.prior import Prior, build_prior, load_prior
+from archllm.runs import Journal, RunInfo, TrainConfig, read_info, read_journal, recommended, write_info
+from archllm.spaces import SearchSpace, load_space
+from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
+from archllm.training import Event, Listener, resolve_device
+
+_USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook usage are measured at most
+
+
+def train(
+    space: SearchSpace | str,
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    listener: Listener | None = None,
+) -> ArchLLM:
+    """Trains the tokenizer, then the prior, and measures both on held-out cells.
+
+    Args:
+        space: the space, or its name.
+        config: the configuration; by default what benchmarks found good for the space.
+        seed: seed of the split, the weights and the order of the batches. One seed on one machine gives one result.
+        out: run folder to write; it appears under this name only when it is complete.
+        resume: go on with an interrupted training to `out`; the result is that of an uninterrupted one.
+        overwrite: replace an existing run folder, once the new one is complete.
+        device: `cpu`, `cuda`, … or `auto` for a GPU where there is one.
+        listener: told of every step.
+
+    Raises:
+        InvalidInput: a setting can't be used.
+        RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
+    """
+    space = load_space(space) if isinstance(space, str) else space
+    config = config or recommended(space)
+    device = resolve_device(device)
+    work = _Work(Path(out), RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
+    clock = _Clock(listener, work)
+
+    cells = split_cells(space, config.split, config.cells, seed)
+    written = with_orders(space, cells.train, config.orders, seed)
+    tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
+    codes = tokenizer.encode_as_written(written)
+    prior = _prior(config, tokenizer, codes, seed, device, clock, work)
+
+    model = ArchLLM(space, config, seed, tokenizer, prior)
+    model.cells, model.training_keys = cells, known(space, cells.train)
+    model.report = _report(model, codes, clock)
+    if work is not None:
+        work.publish(model)
+    return model
+
+
+def _tokenizer(
+    space: SearchSpace,
+    config: TrainConfig,
+    written: Graphs,
+    seed: int,
+    device: str,
+    clock: _Clock,
+    work: _Work | None,
+) -> Tokenizer:
+    if work is not None and (work.folder / "tokenizer.json").exists():
+        return load_tokenizer(work.folder, space).to(device)
+    tokenizer = build_tokenizer(space, config.tokenizer).to(device)
+    tokenizer.fit(written, seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
+    clock.stop("tokenizer")
+    if work is not None:
+        tokenizer.save(work.folder)
+    return tokenizer
+
+
+def _prior(
+    config: TrainConfig,
+    tokenizer: Tokenizer,
+    codes: NDArray[np.int64],
+    seed: int,
+    device: str,
+    clock: _Clock,
+    work: _Work | None,
+) -> Prior:
+    if work is not None and (work.folder / "prior" / "prior.json").exists():
+        return load_prior(work.folder / "prior", tokenizer.codebook_size, tokenizer.length).to(device)
+    prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length).to(device)
+    prior.fit(codes, seed, clock.start("prior"), work.checkpoint("prior") if work else None)
+    clock.stop("prior")
+    if work is not None:
+        prior.save(work.folder / "prior")
+    return prior
+
+
+def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str, Any]:
+    """`metrics.json`: what the training measured."""
+    used, perplexity = model.tokenizer.usage(codes)
+    held_out_used, held_out_perplexity = model.tokenizer.usage(model.tokenizer.encode(model.cells.held_out[:_USAGE_CELLS]))
+    fit = model.fit_of_held_out()
+    return {
+        "space": model.space.name,
+        "reconstruction": fit["reconstruction"],
+        "train_reconstruction": model.tokenizer.reconstruction(model.cells.train[:_USAGE_CELLS]),
+        "held_out_nats": fit["held_out_nats"],
+        "ideal_nats": model.space.ideal_nats,
+        "code_length": model.tokenizer.length,
+        "codebook": {
+            "size": model.tokenizer.codebook_size,
+            "used": used,
+            "perplexity": perplexity,
+            "held_out_used": held_out_used,
+            "held_out_perplexity": held_out_perplexity,
+        },
+        "cells": {"train": len(model.cells.train), "held_out": len(model.cells.held_out)},
+        "seconds": {name: round(clock.seconds.get(name, 0.0), 2) for name in ("tokenizer", "prior")},
+        "parameters": {"tokenizer": model.tokenizer.parameters(), "prior": model.prior.parameters()},
+    }
+
+
+class _Clock:
+    """Passes events on with the seconds of their stage, earlier parts of an interrupted run included."""
+
+    def __init__(self, listener: Listener | None, work: _Work | None) -> None:
+        self.listener = listener
+        self.journal = work.journal if work is not None else None
+        self.seconds: dict[str, float] = {}
+        for record in read_journal(work.folder) if work is not None else []:
+            self.seconds[record["stage"]] = float(record["seconds"])
+        self._since = 0.0
+
+    def start(self, stage: str) -> Callable[[Event], None]:
+        self._since = time.perf_counter() - self.seconds.get(stage, 0.0)
+
+        def hear(event: Event) -> None:
+            if self.journal is not None:
+                self.journal(event, time.perf_counter() - self._since)
+            if self.listener is not None:
+                self.listener(event)
+
+        return hear
+
+    def stop(self, stage: str) -> None:
+        self.seconds[stage] = time.perf_counter() - self._since
+
+
+class _Work:
+    """The folder in which a run grows, beside its final place."""
+
+    def __init__(self, out: Path, info: RunInfo, resume: bool, overwrite: bool) -> None:
+        self.out, self.overwrite = out, overwrite
+        self.folder = out.with_name(f".{out.name}.training")
+        if resume:
+            self._check_resumable(info)
+        else:
+            refuse_existing(out, overwrite)
+            if self.folder.exists() and not overwrite:
+                raise RunFolderError(
+                    f"an interrupted training to {out} is there ({self.folder}); go on with it (--resume) or "
+                    "start afresh (--overwrite)"
+                )
+            shutil.rmtree(self.folder, ignore_errors=True)
+            try:
+                self.folder.mkdir(parents=True)
+            except OSError as error:
+                raise RunFolderError(f"can't create {self.folder}: {error.strerror}") from error
+            write_info(self.folder, info)
+        self.journal = Journal(self.folder)
+
+    def _check_resumable(self, info: RunInfo) -> None:
+        if not self.folder.exists():
+            state = "is complete already" if self.out.exists() else "was never started"
+            raise RunFolderError(f"there is nothing to resume: the training to {self.out} {state}")
+        found = read_info(self.folder)
+        if found != info:
+            raise RunFolderError(
+                f"the interrupted training to {self.out} has other settings (space {found.space}, seed {found.seed}); "
+                f"see {self.folder / 'config.toml'}, and resume with the same ones"
+            )
+
+    def checkpoint(self, stage: str) -> Path:
+        return self.folder / f"checkpoint-{stage}"
+
+    def publish(self, model: ArchLLM) -> None:
+        from archllm.report.figures import write_figures
+
+        model.write_into(self.folder)
+        write_figures(self.folder, model)
+        for path in self.folder.glob("checkpoint-*"):
+            path.unlink()
+        publish(self.folder, self.out, self.overwrite)
+
+
+def resolved(config: TrainConfig, preset: str) -> TrainConfig:
+    """A configuration with its steps scaled by a preset.
+
+    Raises:
+        InvalidInput: the preset is unknown.
+    """
+    factors = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
+    if preset not in factors:
+        raise InvalidInput(f"unknown preset {preset!r}; known are {', '.join(factors)}")
+    return config.scaled(factors[preset])
+
