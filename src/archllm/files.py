@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -20,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         RunFolderError: the file can't be written (no such folder, no permission, disk full).
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = _beside(path, "tmp")
     try:
         yield aside
         os.replace(aside, path)
@@ -28,7 +29,8 @@ def replacing(path: Path) -> Iterator[Path]:
         reason = getattr(error, "strerror", None) or error
         raise RunFolderError(f"can't write {path}: {reason}; nothing was changed") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,7 +49,7 @@ def publish(folder: Path, target: Path, overwrite: bool = False) -> None:
     Raises:
         RunFolderError: `target` exists and `overwrite` is false, or the rename fails.
     """
-    retired = target.with_name(f".{target.name}.{os.getpid()}.old")
+    retired = _beside(target, "old")
     try:
         refuse_existing(target, overwrite)
         if target.exists():
@@ -71,9 +73,8 @@ def assembling(target: Path, overwrite: bool = False) -> Iterator[Path]:
         RunFolderError: `target` exists and `overwrite` is false, or something can't be written.
     """
     refuse_existing(target, overwrite)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    aside = _beside(target, "new")
     try:
-        shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         yield aside
         publish(aside, target, overwrite)
@@ -87,9 +88,18 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
     """Makes sure that a folder can be published under the name, before any long work.
 
     Raises:
-        RunFolderError: something else than an empty folder stands there and `overwrite` is false.
+        RunFolderError: a file stands there, or a folder that is not empty while `overwrite` is false.
     """
     if target.is_dir() and (overwrite or not any(target.iterdir())):
         return
     if target.exists():
+        if not target.is_dir():
+            raise RunFolderError(f"{target} is a file where a folder is to be written; choose another name")
         raise RunFolderError(f"{target} exists already; choose another folder or allow overwriting it (--overwrite)")
+
+
+def _beside(path: Path, ending: str) -> Path:
+    """A hidden name in the same folder that nobody else uses, another thread included."""
+    if path.name in ("", ".."):
+        raise RunFolderError(f"{path} has no name of its own to write under; name a file or folder in it")
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
