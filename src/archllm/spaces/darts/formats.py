@@ -75,9 +75,8 @@ def _call(text: str) -> ast.Call:
     try:
         tree = ast.parse(stripped, mode="eval")
     except SyntaxError as error:
-        raise FormatError(
-            f"expected Genotype(...): {error.msg}", text, _place(text, error.lineno or 1, (error.offset or 1) - 1)
-        ) from error
+        at = _place(text, error.lineno or 1, error.offset - 1) if error.offset else len(text.rstrip())
+        raise FormatError(f"expected Genotype(...): {error.msg}", text, at) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise FormatError(f"expected Genotype(...), found text that is no syntax: {error}", text, 0) from error
     call = tree.body

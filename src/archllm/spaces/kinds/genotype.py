@@ -182,7 +182,8 @@ class Genotype(SearchSpace):
 
     def _random_order(self, sources: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         legal = self._legal_orders(sources)
-        return np.where(legal, rng.random(legal.shape), -1.0).argmax(1)
+        choice: NDArray[np.int64] = np.where(legal, rng.random(legal.shape), -1.0).argmax(1)
+        return choice
 
     def _reorder(
         self, sources: NDArray[np.int64], ops: NDArray[np.int64], choice: NDArray[np.int64]

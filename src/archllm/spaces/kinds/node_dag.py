@@ -48,7 +48,9 @@ class NodeDag(SearchSpace):
             raise InvalidInput(f"{name}: max_edges must be at least 1, got {max_edges}")
         bits = max_nodes * (max_nodes - 1) // 2 + (max_nodes - 2) * len(ops).bit_length()
         if bits > _KEY_BITS:
-            raise InvalidInput(f"{name}: {len(ops)} ops on {max_nodes} nodes need {bits}-bit keys, more than {_KEY_BITS}")
+            raise InvalidInput(
+                f"{name}: {len(ops)} ops on {max_nodes} nodes need {bits}-bit keys, more than {_KEY_BITS}"
+            )
         self.name = name
         self.op_names = ("input", *ops, "output")
         self.max_nodes = max_nodes
@@ -205,9 +207,7 @@ class _Relabellings:
 
     def __init__(self, vertices: int, ops: int) -> None:
         self.vertices, self.ops = vertices, ops
-        self.source, self.target = np.array(
-            [(i, j) for j in range(1, vertices) for i in range(j)], dtype=np.int64
-        ).T
+        self.source, self.target = np.array([(i, j) for j in range(1, vertices) for i in range(j)], dtype=np.int64).T
         self.inner = vertices - 2
         self.edge_shift, self.op_shift = self._layout()
         self.version = np.int64(vertices) << _KEY_BITS
@@ -361,9 +361,7 @@ def _reachable(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _permute(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
     rows = np.arange(len(graphs))[:, None]
-    return Graphs(
-        graphs.ops[rows, order], graphs.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]]
-    )
+    return Graphs(graphs.ops[rows, order], graphs.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]])
 
 
 def _with_vertex(ops: NDArray[np.int8], adjacency: NDArray[np.bool_], i: int, j: int, op: int) -> Graphs:
