@@ -90,7 +90,7 @@ def test_keys_are_numbers_of_members(tiny: Genotype) -> None:
 
 def test_neighbours_are_all_classes_one_slot_away(tiny: Genotype) -> None:
     members = all_members()
-    at = {member: key for member, key in zip(members, tiny.keys(graphs_of(tiny, members)).tolist(), strict=True)}
+    at = dict(zip(members, tiny.keys(graphs_of(tiny, members)).tolist(), strict=True))
     near = defaultdict(set)
     for member in members:
         for k, node in enumerate(member):
