@@ -135,7 +135,7 @@ class Loop:
                 group["lr"] = self.schedule.rate(step)
             with seeded(self.seed, step):
                 loss, metrics = self.loss(step, batches.rows_of(step))
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.prior.config import PriorConfig
+from archllm.prior.config import PriorConfig, check_draws
 from archllm.training import Listener
 
 
@@ -32,6 +31,7 @@ class Prior(ABC):
     def fit(
         self,
         codes: NDArray[np.int64],
+        validation: NDArray[np.int64],
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
@@ -40,6 +40,7 @@ class Prior(ABC):
 
         Args:
             codes: the sequences.
+            validation: `m x length` sequences of other cells; they decide when to stop.
             seed: seed of all randomness.
             listener: told of the progress.
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
@@ -80,10 +81,7 @@ class Prior(ABC):
         Raises:
             InvalidInput: `n` is below 1 or the temperature is not positive.
         """
-        if n < 1:
-            raise InvalidInput(f"n must be at least 1, got {n}")
-        if not 0 < temperature < math.inf:
-            raise InvalidInput(f"temperature must be positive and finite, got {temperature}")
+        check_draws(n, temperature)
         return self._sample(n, temperature, generator)
 
     def _check(self, codes: NDArray[np.int64]) -> None:

@@ -60,17 +60,17 @@ class CodeLM(Prior):
     def fit(
         self,
         codes: NDArray[np.int64],
+        validation: NDArray[np.int64],
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
     ) -> None:
         self._check(codes)
+        self._check(validation)
         with seeded(seed, -1):
-            self.model = LlamaForCausalLM(self._llama()).to(self.device)
-            order = torch.randperm(len(codes)).numpy()
-        kept = max(1, int(len(codes) * self.config.validation)) if len(codes) > 1 else 0
-        trie = CodeTrie(codes[order[kept:]], self.codebook_size)
-        aside = codes[order[:kept]] if kept else codes
+            self.model = LlamaForCausalLM(self._llama())
+            self.to(self.device)
+        trie = CodeTrie(codes, self.codebook_size)
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
             batch = trie.codes[rows].to(self.device)
@@ -90,7 +90,7 @@ class CodeLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(trie),
-            validate=lambda: {"validation_loss": -float(self.log_prob(aside).mean())},
+            validate=lambda: {"validation_loss": -float(self.log_prob(validation).mean())},
             validations=12,
             patience=self.config.patience,
             listener=listener,
@@ -175,11 +175,12 @@ class CodeLM(Prior):
                 f"{folder} holds a model with {model.config.vocab_size} tokens; the tokenizer needs "
                 f"{self.codebook_size + 1}"
             )
-        self.model = model.eval().to(self.device)
+        self.model = model.eval()
+        self.to(self.device)
 
     def to(self, device: str) -> Self:
         self.device = device
-        self.model.to(device)
+        torch.nn.Module.to(self.model, device)
         return self
 
 

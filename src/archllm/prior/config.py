@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from archllm.errors import InvalidInput
+
+Kind = Literal["code", "marginal"]
 
 
 @dataclass(frozen=True)
 class PriorConfig:
     """What the prior is made of and how it is trained."""
 
-    kind: Literal["code", "marginal"] = "code"
+    kind: Kind = "code"
     """`code` is a causal language model trained from scratch; `marginal` draws each position on its own (a floor)."""
 
     width: int = 96
@@ -43,19 +46,35 @@ class PriorConfig:
     """Share of attention weights that are dropped in training."""
 
     validation: float = 0.02
-    """Share of the training sequences that is kept aside to decide when to stop; not the held-out cells."""
+    """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""
 
     patience: int = 3
     """Validations in a row without improvement after which to stop; there are 12 in all."""
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise InvalidInput(f"prior.kind must be one of {', '.join(get_args(Kind))}, got {self.kind!r}")
         for name in ("width", "layers", "heads", "steps", "batch", "patience"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"prior.{name} must be at least 1, got {getattr(self, name)}")
         if self.width % (2 * self.heads):
             raise InvalidInput(f"prior.width must be an even multiple of prior.heads, got {self.width}, {self.heads}")
-        if not self.learning_rate > 0:
-            raise InvalidInput(f"prior.learning_rate must be positive, got {self.learning_rate}")
-        for name in ("weight_decay", "dropout", "validation"):
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidInput(f"prior.learning_rate must be positive and finite, got {self.learning_rate}")
+        if not 0 < self.validation < 1:
+            raise InvalidInput(f"prior.validation must lie between 0 and 1, got {self.validation}")
+        for name in ("weight_decay", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise InvalidInput(f"prior.{name} must be 0 to below 1, got {getattr(self, name)}")
+
+
+def check_draws(n: int, temperature: float) -> None:
+    """Makes sure that `n` draws at that temperature can be made.
+
+    Raises:
+        InvalidInput: `n` is below 1 or the temperature is not positive and finite.
+    """
+    if n < 1:
+        raise InvalidInput(f"n must be at least 1, got {n}")
+    if not 0 < temperature < math.inf:
+        raise InvalidInput(f"temperature must be positive and finite, got {temperature}")

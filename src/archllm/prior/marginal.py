@@ -36,6 +36,7 @@ class MarginalPrior(Prior):
     def fit(
         self,
         codes: NDArray[np.int64],
+        validation: NDArray[np.int64],
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
@@ -54,8 +55,8 @@ class MarginalPrior(Prior):
 
     def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
         self._check(codes)
-        chosen: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes]
-        return chosen.sum(1)
+        total: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes].sum(1)
+        return total
 
     def to(self, device: str) -> Self:
         return self  # too small to move

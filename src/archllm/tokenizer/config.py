@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from archllm.errors import InvalidInput
+
+Kind = Literal["vq", "plain"]
+Quantizer = Literal["ema", "fsq", "simvq"]
+Context = Literal["none", "causal", "full"]
 
 
 @dataclass(frozen=True)
 class TokenizerConfig:
     """What the tokenizer is made of and how it is trained."""
 
-    kind: Literal["vq", "plain"] = "vq"
+    kind: Kind = "vq"
     """`vq` learns the codes; `plain` writes one word per node (operation and in-edges) and learns nothing."""
 
-    quantizer: Literal["ema", "fsq", "simvq"] = "ema"
+    quantizer: Quantizer = "ema"
     """`ema` codebook with k-means start and dead-code reset, `fsq` (finite scalar), or `simvq`."""
 
     codebook_size: int = 512
@@ -24,7 +29,7 @@ class TokenizerConfig:
     code_length: int = 0
     """Codes per architecture; 0 takes what suits the space."""
 
-    context: Literal["none", "causal", "full"] = "none"
+    context: Context = "none"
     """What a node's code may depend on: the node and its in-edges, those of earlier nodes too, or the whole graph."""
 
     width: int = 64
@@ -58,13 +63,19 @@ class TokenizerConfig:
     """Decoupled weight decay."""
 
     def __post_init__(self) -> None:
+        for name, choices in (("kind", Kind), ("quantizer", Quantizer), ("context", Context)):
+            if getattr(self, name) not in get_args(choices):
+                known = ", ".join(get_args(choices))
+                raise InvalidInput(f"tokenizer.{name} must be one of {known}, got {getattr(self, name)!r}")
         if self.code_length < 0:
             raise InvalidInput(f"tokenizer.code_length must be 0 (automatic) or positive, got {self.code_length}")
         for name in ("codebook_size", "width", "layers", "code_width", "steps", "batch"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"tokenizer.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("commitment", "predictability", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise InvalidInput(f"tokenizer.{name} must not be negative, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise InvalidInput(f"tokenizer.learning_rate must be positive, got {self.learning_rate}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InvalidInput(f"tokenizer.{name} must be finite and not negative, got {getattr(self, name)}")
+        if not 0 <= self.warm_up <= 1:
+            raise InvalidInput(f"tokenizer.warm_up must be 0 to 1, got {self.warm_up}")
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidInput(f"tokenizer.learning_rate must be positive and finite, got {self.learning_rate}")

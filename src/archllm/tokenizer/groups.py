@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class NodeGroups:
             )
         starts = [int(part[0]) for part in np.array_split(varying, length)] if len(varying) else [0]
         bounds = [0, *starts[1:], graphs.nodes]
-        groups = [list(range(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+        groups = [list(range(a, b)) for a, b in pairwise(bounds)]
         width = max(map(len, groups))
         return NodeGroups(np.array([group + [-1] * (width - len(group)) for group in groups]))
 

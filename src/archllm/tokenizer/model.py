@@ -90,6 +90,8 @@ class Encoder(nn.Module):
     nodes, with `"full"` to all, and edges bias the attention.
     """
 
+    groups: torch.Tensor
+
     def __init__(self, shape: Shape, config: TokenizerConfig) -> None:
         super().__init__()
         width = config.width
@@ -109,11 +111,14 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x, edges)
         grouped = x[:, self.groups.clamp_min(0)] * (self.groups >= 0)[:, :, None]  # (B, L, G, W)
-        return self.project(grouped.flatten(2))
+        latent: torch.Tensor = self.project(grouped.flatten(2))
+        return latent
 
 
 class Decoder(nn.Module):
     """From one vector per group to logits of every node's label and of every possible edge."""
+
+    place: torch.Tensor
 
     def __init__(self, shape: Shape, config: TokenizerConfig) -> None:
         super().__init__()
@@ -156,7 +161,8 @@ class CodePredictor(nn.Module):
         before = F.pad(quantized, (0, 0, 1, 0))[:, :-1]
         logits = self.head(self.recurrent(before)[0])
         assignment = torch.softmax(-torch.cdist(latent, codebook.expand(len(latent), -1, -1)).square(), -1)
-        return -(assignment * logits.log_softmax(-1)).sum(-1).mean()
+        surprise: torch.Tensor = -(assignment * logits.log_softmax(-1)).sum(-1).mean()
+        return surprise
 
 
 class _Block(nn.Module):

@@ -37,7 +37,7 @@ class Quantizer(nn.Module):
         self.kind = config.quantizer
         size, width = config.codebook_size, config.code_width
         if self.kind == "ema":  # van den Oord et al., 2017; k-means start and dead-code reset as in the library
-            self.inner: nn.Module = VectorQuantize(
+            self.inner: VectorQuantize | FSQ | SimVQ = VectorQuantize(
                 width,
                 size,
                 decay=0.95,
@@ -56,8 +56,10 @@ class Quantizer(nn.Module):
         self.size = int(self.inner.codebook_size)
 
     def start(self, latents: torch.Tensor) -> None:
-        """Places an EMA codebook on a sample of latent vectors `(N, D)`: on the vectors themselves if they are few
-        enough (k-means with a cluster for each), else on their k-means centres. Other quantizers need no start.
+        """Places an EMA codebook on a sample of latent vectors `(N, D)`.
+
+        Where the different vectors are few enough, each gets a code of its own; else k-means finds centres. The other
+        quantizers need no start.
         """
         if self.kind != "ema":
             return

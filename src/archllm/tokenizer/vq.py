@@ -184,7 +184,8 @@ class VQTokenizer(Tokenizer):
     def _start_codebook(self, graphs: Graphs) -> None:
         sample = graphs[torch.randperm(len(graphs))[:_START_SAMPLE].numpy()]
         with torch.no_grad():
-            latents = [self._model.encoder(*self._tensors(sample[i : i + _CHUNK])) for i in range(0, len(sample), _CHUNK)]
+            chunks = [sample[i : i + _CHUNK] for i in range(0, len(sample), _CHUNK)]
+            latents = [self._model.encoder(*self._tensors(chunk)) for chunk in chunks]
             self._model.quantizer.start(torch.cat(latents).flatten(0, 1))
 
     def _tensors(self, graphs: Graphs) -> tuple[torch.Tensor, torch.Tensor]:
