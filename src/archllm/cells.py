@@ -35,14 +35,16 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Ce
     Raises:
         InvalidInput: a side of the split would be empty.
     """
-    if not 0 < split < 1:
-        raise InvalidInput(f"split must lie between 0 and 1, got {split}")
+    check_split(split)
+    check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
     cells = space.enumerate() if space.enumerable else space.sample(round(sampled / split), rng)
     order = rng.permutation(len(cells))
     cut = round(split * len(cells))
     if cut < 2 or cut >= len(cells):
-        raise InvalidInput(f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out")
+        raise InvalidInput(
+            f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out"
+        )
     return Cells(cells[order[:cut]], cells[order[cut:]])
 
 
@@ -59,3 +61,23 @@ def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Gr
 def known(space: SearchSpace, cells: Graphs) -> NDArray[np.int64]:
     """Sorted distinct keys of cells."""
     return np.unique(space.keys(cells))
+
+
+def check_split(split: float) -> None:
+    """Makes sure that a share leaves cells on both sides.
+
+    Raises:
+        InvalidInput: it does not lie between 0 and 1.
+    """
+    if not 0 < split < 1:
+        raise InvalidInput(f"split must lie between 0 and 1, got {split}")
+
+
+def check_seed(seed: int) -> None:
+    """Makes sure that every random generator takes the seed.
+
+    Raises:
+        InvalidInput: it is negative or has more than 63 bits.
+    """
+    if not 0 <= seed < 2**63:
+        raise InvalidInput(f"a seed must be 0 to 2^63 - 1, got {seed}")

@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from archllm import metrics
-from archllm.cells import Cells, known, split_cells
+from archllm.cells import Cells, check_seed, known, split_cells
 from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.files import assembling, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
+from archllm.prior.config import check_draws
 from archllm.runs import RunInfo, TrainConfig, read_info, read_report, write_info
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, load_tokenizer
@@ -157,6 +158,7 @@ class ArchLLM:
             InvalidInput: `n` or the temperature can't be used, or `raw` is joined with a filter.
             BudgetExhausted: fewer than `n` were found.
         """
+        check_seed(seed)
         generator = torch.Generator().manual_seed(seed)
         if raw:
             if novel or max_draws is not None:
@@ -173,6 +175,9 @@ class ArchLLM:
         self, n: int, temperature: float, generator: torch.Generator, novel: bool, max_draws: int | None
     ) -> Sample:
         """Rejection sampling: draws until `n` different members are found."""
+        check_draws(n, temperature)
+        if max_draws is not None and max_draws < 1:
+            raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
         excluded = self.training_keys if novel else np.zeros(0, dtype=np.int64)
         available = self.space.size - len(excluded)
         budget = 50 * n + 10_000 if max_draws is None else max_draws
@@ -237,6 +242,8 @@ class ArchLLM:
         """
         if not seeds:
             raise InvalidInput("at least one seed is needed")
+        for seed in seeds:
+            check_seed(seed)
         start = time.perf_counter()
         runs = []
         for seed in seeds:

@@ -6,14 +6,16 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
-from archllm.files import write_text
+from archllm.files import refuse_existing, write_text
 from archllm.prior.config import PriorConfig
-from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.training import Event
+
+if TYPE_CHECKING:
+    from archllm.spaces.base import SearchSpace
+    from archllm.training import Event
 
 _FORMAT = 1
 
@@ -150,6 +152,10 @@ def _checked(table: str, values: dict[str, Any], known: dict[str, Any]) -> dict[
     return values
 
 
+PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
+"""What a preset multiplies the steps by."""
+
+
 def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     """The configuration that benchmarks found good for a space and a share of it to train on."""
     config = TrainConfig(split=split)
@@ -159,6 +165,59 @@ def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
     small = replace(config, prior=replace(config.prior, dropout=0.5, steps=500, patience=6))
     return replace(small, tokenizer=replace(config.tokenizer, codebook_size=128, steps=300, batch=256))
+
+
+def work_folder(out: Path) -> Path:
+    """Where the run grows until it is complete: a hidden folder beside its final place."""
+    return out.with_name(f".{out.name}.training")
+
+
+def check_startable(out: Path, overwrite: bool = False) -> None:
+    """Makes sure, before any long work, that a training to `out` can start.
+
+    Raises:
+        RunFolderError: `out` is taken, or an interrupted training to it is there, and `overwrite` is false.
+    """
+    refuse_existing(out, overwrite)
+    if work_folder(out).exists() and not overwrite:
+        raise RunFolderError(
+            f"an interrupted training to {out} is there ({work_folder(out)}); go on with it (--resume) or "
+            "start afresh (--overwrite)"
+        )
+
+
+def read_interrupted(out: Path) -> RunInfo:
+    """The head of the interrupted training to `out`.
+
+    Raises:
+        RunFolderError: there is nothing to resume.
+    """
+    if not work_folder(out).exists():
+        state = "is complete already" if out.exists() else "was never started"
+        raise RunFolderError(f"there is nothing to resume: the training to {out} {state}")
+    return read_info(work_folder(out))
+
+
+def check_same(out: Path, found: RunInfo, asked: RunInfo) -> None:
+    """Makes sure that an interrupted training can go on with the settings asked for.
+
+    Raises:
+        RunFolderError: a setting differs; the message names each.
+    """
+    flat_found, flat_asked = _flat(found), _flat(asked)
+    changed = [f"{k} {flat_found[k]!r} (asked for: {v!r})" for k, v in flat_asked.items() if flat_found[k] != v]
+    if changed:
+        raise RunFolderError(
+            f"the interrupted training to {out} has other settings: {', '.join(changed)}; "
+            "resume with the same ones, or start afresh (--overwrite)"
+        )
+
+
+def _flat(info: RunInfo) -> dict[str, Any]:
+    flat: dict[str, Any] = {"space": info.space, "seed": info.seed}
+    for name, value in asdict(info.config).items():
+        flat |= {f"{name}.{key}": inner for key, inner in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 class Journal:

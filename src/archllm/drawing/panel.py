@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell, Node
@@ -72,12 +72,15 @@ def num(value: float) -> str:
 
 def xml(content: str) -> str:
     """Escaped text; characters that XML can't hold are replaced."""
-    return escape(_NOT_XML.sub("\ufffd", content), {'"': "&quot;"})
+    return escape(_NOT_XML.sub("\ufffd", content), quote=False).replace('"', "&quot;")
 
 
 def attribute(content: str) -> str:
     """A quoted attribute value."""
-    return quoteattr(_NOT_XML.sub("\ufffd", content))
+    escaped = xml(content)
+    for character in "\t\n\r":  # which an XML reader would else turn into spaces
+        escaped = escaped.replace(character, f"&#{ord(character)};")
+    return f'"{escaped}"'
 
 
 def _edge(edge: tuple[int, int], route: tuple[Curve, ...], drawn: set[Curve], strong: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 
 from archllm.errors import InvalidInput
@@ -29,7 +30,9 @@ def load_space(name: str) -> SearchSpace:
         InvalidInput: no space has that name.
     """
     if name not in _SPACES:
-        raise InvalidInput(f"unknown search space {name!r}; known are {', '.join(_SPACES)}")
+        near = get_close_matches(name.lower(), _SPACES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InvalidInput(f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}")
     return _load(name)
 
 

@@ -11,13 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.cells import known, split_cells, with_orders
+from archllm.cells import check_seed, known, split_cells, with_orders
 from archllm.errors import InvalidInput, RunFolderError
-from archllm.files import publish, refuse_existing
+from archllm.files import publish
 from archllm.generator import ArchLLM
 from archllm.graphs import Graphs
 from archllm.prior import Prior, build_prior, load_prior
-from archllm.runs import Journal, RunInfo, TrainConfig, read_info, read_journal, recommended, write_info
+from archllm.runs import (
+    Journal,
+    RunInfo,
+    TrainConfig,
+    check_same,
+    check_startable,
+    read_interrupted,
+    read_journal,
+    recommended,
+    work_folder,
+    write_info,
+)
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.training import Event, Listener, resolve_device
@@ -55,20 +66,33 @@ def train(
     space = load_space(space) if isinstance(space, str) else space
     config = config or recommended(space)
     device = resolve_device(device)
+    check_seed(seed)
     work = _Work(Path(out), RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
-    clock = _Clock(listener, work)
+    try:
+        model = _trained(space, config, seed, device, _Clock(listener, work), work)
+    except InvalidInput:
+        if work is not None:
+            work.give_up()
+        raise
+    if work is not None:
+        work.publish(model)
+    return model
 
+
+def _trained(
+    space: SearchSpace, config: TrainConfig, seed: int, device: str, clock: _Clock, work: _Work | None
+) -> ArchLLM:
     cells = split_cells(space, config.split, config.cells, seed)
-    written = with_orders(space, cells.train, config.orders, seed)
+    aside = max(1, int(len(cells.train) * config.prior.validation))  # cells, not sequences: orders of a cell stay together
+    written = with_orders(space, cells.train[aside:], config.orders, seed)
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
     codes = tokenizer.encode_as_written(written)
-    prior = _prior(config, tokenizer, codes, seed, device, clock, work)
+    validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
+    prior = _prior(config, tokenizer, codes, validation, seed, device, clock, work)
 
     model = ArchLLM(space, config, seed, tokenizer, prior)
     model.cells, model.training_keys = cells, known(space, cells.train)
     model.report = _report(model, codes, clock)
-    if work is not None:
-        work.publish(model)
     return model
 
 
@@ -95,6 +119,7 @@ def _prior(
     config: TrainConfig,
     tokenizer: Tokenizer,
     codes: NDArray[np.int64],
+    validation: NDArray[np.int64],
     seed: int,
     device: str,
     clock: _Clock,
@@ -103,7 +128,7 @@ def _prior(
     if work is not None and (work.folder / "prior" / "prior.json").exists():
         return load_prior(work.folder / "prior", tokenizer.codebook_size, tokenizer.length).to(device)
     prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length).to(device)
-    prior.fit(codes, seed, clock.start("prior"), work.checkpoint("prior") if work else None)
+    prior.fit(codes, validation, seed, clock.start("prior"), work.checkpoint("prior") if work else None)
     clock.stop("prior")
     if work is not None:
         prior.save(work.folder / "prior")
@@ -166,16 +191,11 @@ class _Work:
 
     def __init__(self, out: Path, info: RunInfo, resume: bool, overwrite: bool) -> None:
         self.out, self.overwrite = out, overwrite
-        self.folder = out.with_name(f".{out.name}.training")
+        self.folder = work_folder(out)
         if resume:
-            self._check_resumable(info)
+            check_same(out, read_interrupted(out), info)
         else:
-            refuse_existing(out, overwrite)
-            if self.folder.exists() and not overwrite:
-                raise RunFolderError(
-                    f"an interrupted training to {out} is there ({self.folder}); go on with it (--resume) or "
-                    "start afresh (--overwrite)"
-                )
+            check_startable(out, overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
             try:
                 self.folder.mkdir(parents=True)
@@ -184,16 +204,10 @@ class _Work:
             write_info(self.folder, info)
         self.journal = Journal(self.folder)
 
-    def _check_resumable(self, info: RunInfo) -> None:
-        if not self.folder.exists():
-            state = "is complete already" if self.out.exists() else "was never started"
-            raise RunFolderError(f"there is nothing to resume: the training to {self.out} {state}")
-        found = read_info(self.folder)
-        if found != info:
-            raise RunFolderError(
-                f"the interrupted training to {self.out} has other settings (space {found.space}, seed {found.seed}); "
-                f"see {self.folder / 'config.toml'}, and resume with the same ones"
-            )
+    def give_up(self) -> None:
+        """Removes the folder if no step was done, so that a corrected command can start."""
+        if not self.journal.path.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def checkpoint(self, stage: str) -> Path:
         return self.folder / f"checkpoint-{stage}"
@@ -206,16 +220,3 @@ class _Work:
         for path in self.folder.glob("checkpoint-*"):
             path.unlink()
         publish(self.folder, self.out, self.overwrite)
-
-
-def resolved(config: TrainConfig, preset: str) -> TrainConfig:
-    """A configuration with its steps scaled by a preset.
-
-    Raises:
-        InvalidInput: the preset is unknown.
-    """
-    factors = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
-    if preset not in factors:
-        raise InvalidInput(f"unknown preset {preset!r}; known are {', '.join(factors)}")
-    return config.scaled(factors[preset])
-
