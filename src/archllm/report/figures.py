@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from archllm.spaces import Architecture
 
 _INK, _FIRST, _SECOND, _GREY = "#222222", "#0072b2", "#d55e00", "#888888"
-_SHEET = 12  # cells on the sheet
+_SHEET = 12  # architectures on the sheet
+_DRAWS = 500  # raw draws from which they are taken
+_COLUMNS = {1: 4, 2: 2}  # architectures side by side, by the number of cells that each consists of
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ def write_figures(folder: Path, model: ArchLLM) -> list[Path]:
     """
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    written = [sheet_of_cells(figures / "cells.svg", _some_cells(model))]
+    written = []
+    drawn = _some_cells(model)
+    if drawn:  # a model that was hardly trained may draw nothing valid; its run is kept all the same
+        written.append(sheet_of_cells(figures / "cells.svg", drawn, model.training_keys))
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -67,7 +72,8 @@ def collect_curve(journal: list[dict[str, Any]], stage: str, name: str) -> Curve
 def usage_by_position(codes: NDArray[np.int64], codebook_size: int) -> NDArray[np.float64]:
     """`length x codebook_size` shares of each code at each position."""
     counts = np.stack([np.bincount(column, minlength=codebook_size) for column in codes.T])
-    return counts / counts.sum(1, keepdims=True)
+    shares: NDArray[np.float64] = counts / counts.sum(1, keepdims=True)
+    return shares
 
 
 def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float) -> Path:
@@ -80,8 +86,10 @@ def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float
     _label(left, "Tokenizer", "step", "cells not reconstructed (training batches)")
     for name, colour, label in (("loss", _FIRST, "training batches"), ("validation_loss", _SECOND, "validation cells")):
         curve = collect_curve(journal, "prior", name)
-        right.plot(curve.x, [max(y - ideal_nats, 1e-4) for y in curve.y], color=colour, label=label, lw=1.2)
-    right.set_yscale("log")
+        right.plot(curve.x, [y - ideal_nats for y in curve.y], color=colour, label=label, lw=1.2)
+    # Linear near the ideal, which training cells, being fewer than the space, may fall below.
+    right.set_yscale("symlog", linthresh=0.01)
+    right.axhline(0, color=_GREY, lw=1, ls="--", label="ideal, ln(size)")
     right.legend(frameon=False, fontsize=8)
     _label(right, "Prior", "step", "nats per cell above the ideal")
     return _save(figure, path)
@@ -91,38 +99,43 @@ def codebook_usage(path: Path, shares: NDArray[np.float64]) -> Path:
     """How often each code is used, overall and position by position."""
     figure, (left, right) = _canvas(2)
     overall = np.sort(shares.mean(0))[::-1]
-    left.bar(np.arange(len(overall)), overall, width=1.0, color=_FIRST)
-    left.axhline(1 / len(overall), color=_GREY, lw=1, ls="--")
-    left.text(len(overall) - 1, 1 / len(overall), "uniform", ha="right", va="bottom", fontsize=8, color=_GREY)
-    left.set_yscale("log")
+    left.bar(np.arange(len(overall)), 100 * overall, width=1.0, color=_FIRST)
+    uniform = 100 / len(overall)
+    left.axhline(uniform, color=_GREY, lw=1, ls="--")
+    left.text(len(overall) - 1, uniform, "uniform", ha="right", va="bottom", fontsize=8, color=_GREY)
     perplexity = float(np.exp(-(overall[overall > 0] * np.log(overall[overall > 0])).sum()))
-    _label(left, f"{len(overall)} codes, perplexity {perplexity:.0f}", "code, by frequency", "share of all positions")
-    order = np.lexsort((-shares.max(0), shares.argmax(0)))
-    image = right.imshow(
-        np.log10(np.maximum(shares[:, order], 1e-5)), aspect="auto", cmap="Blues", interpolation="nearest", vmin=-5
+    _label(
+        left, f"{len(overall)} codes, perplexity {perplexity:.0f}", "code, by frequency", "share of all positions, %"
     )
+    order = np.lexsort((-shares.max(0), shares.argmax(0)))
+    logs = np.log10(np.maximum(shares[:, order], 1e-5))
+    image = right.imshow(logs, aspect="auto", cmap="Blues", interpolation="nearest", vmin=-5)
     right.set_yticks(range(len(shares)), [str(k + 1) for k in range(len(shares))])
     bar = figure.colorbar(image, ax=right, ticks=range(-5, 1))
-    bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(-5, 1)])
+    bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(-5, 1)], fontsize=8)
     _label(right, "Share of each code by position", "code, by favourite position", "position in the sequence")
     return _save(figure, path)
 
 
-def sheet_of_cells(path: Path, cells: list[Architecture]) -> Path:
-    """A grid of drawings, captioned with the keys."""
-    items = [(caption(arch), arch.space.drawing_cells(arch.graph)) for arch in cells]
-    write_text(path, drawing.sheet(items))
+def sheet_of_cells(path: Path, cells: list[Architecture], training_keys: NDArray[np.int64]) -> Path:
+    """A grid of drawings, captioned with short names and whether the training set held them."""
+    known = np.isin([arch.key for arch in cells], training_keys)
+    captions = [caption(arch, new=not seen) for arch, seen in zip(cells, known, strict=True)]
+    drawn = [arch.space.drawing_cells(arch.graph) for arch in cells]
+    columns = _COLUMNS.get(max(map(len, drawn)), 1)
+    write_text(path, drawing.sheet(list(zip(captions, drawn, strict=True)), columns=columns))
     return path
 
 
-def caption(arch: Architecture) -> str:
-    """A short name: the first characters of the official identifier, or else of the key."""
-    return f"#{(arch.official_hash or str(arch.key))[:10]}"
+def caption(arch: Architecture, new: bool) -> str:
+    """A short name, from the official identifier or else the key, and whether the architecture is new."""
+    return f"#{(arch.official_hash or str(arch.key))[:8]} · {'new' if new else 'in the training set'}"
 
 
 def _some_cells(model: ArchLLM) -> list[Architecture]:
-    cells: list[Architecture] = model.generate(_SHEET, seed=model.seed, max_draws=100_000)
-    return cells
+    """The first different valid ones of some raw draws."""
+    drawn = model.sample(_DRAWS, raw=True, seed=model.seed).architectures
+    return list(dict.fromkeys(arch for arch in drawn if arch is not None))[:_SHEET]
 
 
 def _canvas(columns: int) -> tuple[Figure, Any]:
