@@ -1,0 +1,131 @@
+"""The main job, end to end, in minutes: learn NAS-Bench-201, generate, measure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archllm.cells import check_seed
+from archllm.errors import BudgetExhausted, RunFolderError
+from archllm.files import assembling, write_text
+from archllm.runs import TrainConfig, recommended, work_folder
+from archllm.spaces import SearchSpace, load_space
+
+if TYPE_CHECKING:
+    from archllm.generator import ArchLLM, Evaluation
+    from archllm.spaces import Architecture
+    from archllm.training import Listener
+
+DRAWS = (1_000, 10_000)
+"""Draws per seed at which quality is measured."""
+
+GENERATED = 100
+"""Cells written to `cells.txt`."""
+
+_MARK = "archllm demo"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo gives."""
+
+    out: Path
+    """The run folder."""
+
+    model: ArchLLM
+    """The generator."""
+
+    evaluations: list[Evaluation]
+    """Quality at each number of draws."""
+
+    cells: list[Architecture]
+    """Valid, different cells that were not in the training set."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `archllm demo --json` prints."""
+        return {
+            "run": str(self.out),
+            **self.model.report,
+            "evaluations": [evaluation.to_json() for evaluation in self.evaluations],
+            "architectures": [cell.text for cell in self.cells],
+        }
+
+
+def demo(
+    out: str | Path = "runs/demo-nasbench201",
+    seed: int = 0,
+    *,
+    space: SearchSpace | str = "nasbench201",
+    config: TrainConfig | None = None,
+    draws: tuple[int, ...] | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    listener: Listener | None = None,
+) -> Demo:
+    """Trains on a whole space, measures raw draws, and generates cells that the training did not see.
+
+    Args:
+        out: run folder to write; one that an earlier demo wrote is replaced.
+        seed: seed of the training.
+        space: the space, or its name.
+        config: the configuration; by default the recommended one.
+        draws: numbers of draws at which quality is measured; by default 1,000 and 10,000.
+        seeds: seeds of the draws.
+        listener: told of every step.
+
+    Raises:
+        RunFolderError: `out` is something else than the folder of an earlier demo, or can't be written.
+    """
+    out = Path(out)
+    check_seed(seed)
+    check_replaceable(out)
+    draws = draws or DRAWS
+    space = load_space(space) if isinstance(space, str) else space
+    from archllm.training import Event
+    from archllm.workflows.train import train
+
+    def tell(stage: str, step: int, steps: int, **figures: float) -> None:
+        if listener is not None:
+            listener(Event(stage, step, steps, figures))
+
+    with assembling(out, overwrite=True) as folder:
+        try:
+            model = train(space, config or recommended(space), seed, out=folder, listener=listener)
+        finally:
+            shutil.rmtree(work_folder(folder), ignore_errors=True)
+        evaluations = []
+        for number, n in enumerate(draws):
+            tell("evaluate", number, len(draws))
+            evaluations.append(model.evaluate(n, seeds))
+        tell("evaluate", len(draws), len(draws))
+        cells = _new_cells(model, seed)
+        document = {"command": _MARK, "seed": seed, "evaluations": [e.to_json() for e in evaluations]}
+        write_text(folder / "evaluation.json", json.dumps(document, indent=2) + "\n")
+        write_text(folder / "cells.txt", "".join(f"{cell.text}\n" for cell in cells))
+    return Demo(out, model, evaluations, cells)
+
+
+def check_replaceable(out: Path) -> None:
+    """Makes sure that a demo may write its run folder there.
+
+    Raises:
+        RunFolderError: something is there that no demo wrote.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    try:
+        mark = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))["command"]
+    except (OSError, ValueError, KeyError, TypeError):
+        mark = None
+    if mark != _MARK:
+        raise RunFolderError(f"{out} exists and is not the folder of an earlier demo; choose another one (--out)")
+
+
+def _new_cells(model: ArchLLM, seed: int) -> list[Architecture]:
+    try:
+        return model.generate(GENERATED, seed=seed, novel=True)
+    except BudgetExhausted:  # a model that was trained too little, or a small space
+        drawn = model.sample(20 * GENERATED, raw=True, seed=seed).architectures
+        return list(dict.fromkeys(arch for arch in drawn if arch is not None))[:GENERATED]

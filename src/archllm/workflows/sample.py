@@ -1,0 +1,81 @@
+"""Generate architectures with a trained run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archllm.cells import check_seed
+from archllm.errors import InvalidInput
+from archllm.prior.config import check_draws
+from archllm.runs import read_info
+
+if TYPE_CHECKING:
+    from archllm.generator import Sample
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A sample and the space that it is of."""
+
+    space: str
+    """Name of the space."""
+
+    sample: Sample
+    """The architectures, and what they took."""
+
+    def texts(self) -> list[str | None]:
+        """The text of each architecture, `None` for an invalid draw."""
+        return [arch.text if arch is not None else None for arch in self.sample.architectures]
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `archllm sample --json`."""
+        return {
+            "space": self.space,
+            "architectures": self.texts(),
+            "drawn": self.sample.drawn,
+            "valid": self.sample.valid,
+            "kept": self.sample.kept,
+            "seconds": self.sample.seconds,
+        }
+
+
+def sample(
+    run: str | Path,
+    n: int,
+    *,
+    temperature: float = 1.0,
+    raw: bool = False,
+    novel: bool = False,
+    seed: int = 0,
+    max_draws: int | None = None,
+) -> Generated:
+    """Draws from the generator of a run folder.
+
+    Args:
+        run: the run folder.
+        n: how many architectures.
+        temperature: sampling temperature.
+        raw: exactly `n` draws as they come, invalid ones and repeats included.
+        novel: leave out members of the training set.
+        seed: seed of the draws.
+        max_draws: most code sequences to draw; by default 50 for each that is asked for, and 10,000 more.
+
+    Raises:
+        InvalidInput: an argument can't be used.
+        RunFolderError: there is no such run.
+        BudgetExhausted: fewer than `n` were found.
+    """
+    check_draws(n, temperature)
+    check_seed(seed)
+    if raw and (novel or max_draws is not None):
+        raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
+    if max_draws is not None and max_draws < 1:
+        raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
+    read_info(Path(run))  # a wrong folder is told before the slow import
+    from archllm.generator import load
+
+    model = load(run)
+    drawn = model.sample(n, raw=raw, temperature=temperature, seed=seed, novel=novel, max_draws=max_draws)
+    return Generated(model.space.name, drawn)

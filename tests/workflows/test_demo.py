@@ -1,0 +1,79 @@
+"""The demo, shrunk: what it leaves behind, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.generator import load
+from archllm.prior.config import PriorConfig
+from archllm.runs import TrainConfig
+from archllm.tokenizer.config import TokenizerConfig
+from archllm.workflows.demo import Demo, demo
+
+SHORT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(kind="marginal"))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> tuple[Demo, list[str]]:
+    stages: list[str] = []
+    out = tmp_path_factory.mktemp("runs") / "demo"
+    result = demo(out, seed=1, config=SHORT, draws=(50, 80), seeds=(0, 1), listener=lambda e: stages.append(e.stage))
+    return result, stages
+
+
+def test_it_leaves_a_run_folder_with_figures_evaluation_and_new_cells(done):
+    result, _ = done
+    names = {path.name for path in result.out.iterdir()}
+    assert {"config.toml", "tokenizer.json", "prior", "figures", "train.jsonl", "evaluation.json", "cells.txt"} <= names
+    assert (result.out / "figures" / "cells.svg").exists()
+    assert [path.name for path in result.out.parent.iterdir()] == ["demo"]
+    model = load(result.out)
+    assert model.seed == 1
+    cells = [model.space.parse(line) for line in (result.out / "cells.txt").read_text().splitlines()]
+    assert cells == result.cells
+    assert not {cell.key for cell in cells} & set(model.training_keys.tolist())
+
+
+def test_it_measures_at_each_number_of_draws(done):
+    result, _ = done
+    kept = json.loads((result.out / "evaluation.json").read_text())
+    assert [each["n"] for each in kept["evaluations"]] == [50, 80]
+    assert kept["evaluations"] == [each.to_json() for each in result.evaluations]
+    assert {"run", "reconstruction", "evaluations", "architectures"} <= set(result.to_json())
+
+
+def test_its_listener_hears_of_every_stage_in_order(done):
+    _, stages = done
+    assert list(dict.fromkeys(stages)) == ["prior", "evaluate"]
+
+
+def test_the_folder_of_an_earlier_demo_is_replaced(done):
+    result, _ = done
+    again = demo(result.out, seed=2, config=SHORT, draws=(30,), seeds=(0,))
+    assert load(again.out).seed == 2
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"command": "mine"}', "[]"])
+def test_another_folder_is_left_alone(tmp_path, content):
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(RunFolderError, match="earlier demo"):
+        demo(tmp_path, config=SHORT)
+    assert (tmp_path / "evaluation.json").read_text() == content
+
+
+def test_an_interrupted_demo_leaves_nothing(tmp_path):
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demo(tmp_path / "demo", config=SHORT, listener=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_seed_is_checked_before_anything_is_written(tmp_path):
+    with pytest.raises(InvalidInput, match="seed"):
+        demo(tmp_path / "demo", seed=-1, config=SHORT)
+    assert list(tmp_path.iterdir()) == []
