@@ -1,0 +1,147 @@
+"""The command line: names -> commands, and what becomes of errors.
+
+`archllm COMMAND …`; a command is a dataclass whose fields are its options. Only the command that is called is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from archllm import __version__
+from archllm.cli.command import Command
+from archllm.cli.console import Console
+from archllm.errors import ArchLLMError, InvalidInput
+
+COMMANDS = {
+    "demo": "Demo",
+    "spaces": "Spaces",
+    "train": "Train",
+    "sample": "Sample",
+    "evaluate": "Evaluate",
+    "show": "Show",
+    "info": "Info",
+    "doctor": "Doctor",
+}
+"""Name of a command, and of its module -> its class."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+BROKEN_PIPE = 141
+"""Exit code when nobody reads the output any more, as shells have it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: the words after `archllm`; by default those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 could not, 2 wrong use.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        with warnings.catch_warnings():
+            if not debug:
+                _hush()
+            code = _run(words)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # how the parser ends, after --help or wrong use
+        return stop.code if isinstance(stop.code, int) else 1
+    except ArchLLMError as error:
+        return _failed(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        return _failed("interrupted", INTERRUPTED, debug)
+    except BrokenPipeError:
+        # What is still buffered has no reader either; without this, Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - a user is told of a bug in one line; --debug shows the traceback
+        return _failed(f"internal error: {type(error).__name__}: {error} (--debug shows where)", 1, debug)
+
+
+def _run(words: list[str]) -> int:
+    leading = []
+    while words and words[0] in ("--json", "--debug"):
+        leading.append(words.pop(0))
+    if not words:
+        sys.stderr.write(overview())
+        return 2
+    name, words = words[0], words[1:] + leading
+    if name in ("-h", "--help", "help") and (len(words) == len(leading) or name != "help"):
+        sys.stdout.write(overview())
+        return 0
+    if name == "help":
+        name, words = words[0], ["--help"]
+    if name == "--version":
+        sys.stdout.write(f"archllm {__version__}\n")
+        return 0
+    command = _parsed(name, words)
+    command.run(Console(json=command.common.json))
+    return 0
+
+
+def _parsed(name: str, words: list[str]) -> Command:
+    import tyro
+
+    kind = command_class(name)
+    defaults = kind.defaults(words)
+    if defaults is None:
+        return tyro.cli(kind, prog=f"archllm {name}", args=words)
+    return tyro.cli(kind, prog=f"archllm {name}", args=words, default=defaults)
+
+
+def command_class(name: str) -> type[Command]:
+    """The class of a command.
+
+    Raises:
+        InvalidInput: there is no such command.
+    """
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InvalidInput(f"there is no command {name!r}; {hint}see archllm --help")
+    kind: type[Command] = getattr(import_module(f"archllm.cli.{name}"), COMMANDS[name])
+    return kind
+
+
+def overview() -> str:
+    """What `archllm --help` prints."""
+    lines = ["usage: archllm COMMAND [OPTIONS]", ""]
+    lines += [
+        "Learns the discrete language of a neural-architecture search space and writes new architectures in it.",
+        "",
+    ]
+    lines += ["commands:"]
+    lines += [f"  {name:<10}{(command_class(name).__doc__ or '').splitlines()[0]}" for name in COMMANDS]
+    lines += ["", "every command:"]
+    lines += ["  --help    its options and their defaults"]
+    lines += ["  --json    one JSON document on stdout, everything else on stderr"]
+    lines += ["  --debug   tracebacks and warnings"]
+    lines += ["", "archllm --version prints the version. Exit codes: 0 done, 1 could not, 2 wrong use."]
+    lines += ["New here? `archllm demo` shows all of it in a few minutes.", ""]
+    return "\n".join(lines)
+
+
+def _failed(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(f"archllm: {message}\n")
+    return code
+
+
+def _hush() -> None:
+    """Keeps what libraries say among themselves from the user."""
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

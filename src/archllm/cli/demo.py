@@ -1,0 +1,58 @@
+"""`archllm demo`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from archllm.cli.command import Command, use_threads
+from archllm.cli.console import Console, duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo(Command):
+    """Learn NAS-Bench-201, generate cells and measure them: the main job, in minutes.
+
+    Needs no download. The run folder also gets figures, evaluation.json, and new cells in cells.txt.
+    """
+
+    out: Path = Path("runs/demo-nasbench201")
+    """Run folder to write; one that an earlier demo wrote is replaced, anything else is left alone."""
+
+    seed: int = 0
+    """Seed of the training."""
+
+    threads: int = 1
+    """Threads to compute with; `archllm doctor` tells which number is fastest."""
+
+    def run(self, console: Console) -> None:
+        use_threads(self.threads)
+        from archllm.report.tables import quality
+        from archllm.workflows.demo import check_replaceable, demo
+
+        check_replaceable(self.out)
+        console.note("Learning the 15,625 cells of NAS-Bench-201; a tenth of them is held out.")
+        start = time.monotonic()
+        with console.progress() as listener:
+            result = demo(self.out, self.seed, listener=listener)
+        console.document(result.to_json())
+        console.say()
+        console.table(quality(result.evaluations))
+        console.say()
+        seconds, parameters = result.model.report["seconds"], result.model.report["parameters"]
+        parts = [
+            f"{name} {parameters[name]:,} parameters, {duration(seconds[name])}" for name in ("tokenizer", "prior")
+        ]
+        console.say(f"{'; '.join(parts)}; the whole demo took {duration(time.monotonic() - start)}.")
+        run = shlex.quote(str(self.out))
+        console.say(f"{len(result.cells)} new cells are in {run}/cells.txt; {run}/figures shows draws and training.")
+        console.say()
+        console.say("Try next:")
+        console.say(f"  archllm sample {run} -n 5 --novel")
+        if result.cells:
+            cell = shlex.quote(result.cells[0].text)
+            console.say(f"  archllm show {cell} --space nasbench201 --out cell.svg")
+        console.say(f"  archllm evaluate {run} -n 1000 --temperature 0.8")
+        console.say("  archllm train nasbench101 --out runs/nasbench101")

@@ -1,0 +1,43 @@
+"""`archllm info`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from archllm.cli.command import Command, architecture_text
+from archllm.cli.console import Console, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(Command):
+    """Tell an architecture's standard text, canonical key and official names."""
+
+    arch: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ARCH")]
+    """Text of the architecture; `-` reads it from stdin, `@FILE` from a file."""
+
+    space: str
+    """The space it is of."""
+
+    def run(self, console: Console) -> None:
+        from archllm.workflows.info import info
+
+        found = info(architecture_text(self.arch), self.space)
+        console.document(found.to_json())
+        pairs = {
+            "space": found.space,
+            "text": found.text,
+            "key": found.key,
+            "hash": found.hash if found.hash is not None else "the benchmark gives none",
+        }
+        if found.class_key is not None:
+            pairs["class"] = f"{found.class_key} (the same for networks that compute the same)"
+        if found.index is not None:
+            pairs["index"] = found.index
+        if found.naslib is not None:
+            pairs["NASLib"] = found.naslib
+        pairs["graph"] = f"{found.vertices} vertices, {found.edges} edges (operations on vertices)"
+        for line in fields(pairs):
+            console.say(line)

@@ -1,0 +1,64 @@
+"""`archllm sample`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from archllm.cli.command import Command, Switch, use_threads
+from archllm.cli.console import Console, duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Command):
+    """Generate architectures with a trained run, one text per line.
+
+    They are valid and pairwise different; draws that are not are rejected and counted.
+    """
+
+    run_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """Run folder."""
+
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"], metavar="N")]
+    """How many architectures."""
+
+    temperature: float = 1.0
+    """Sampling temperature; 1 draws from the model itself."""
+
+    raw: Switch = False
+    """Print exactly N draws as they come, repeats included, an invalid one as `-` (in JSON null)."""
+
+    novel: Switch = False
+    """Leave out members of the training set."""
+
+    seed: int = 0
+    """Seed of the draws."""
+
+    max_draws: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    """Most code sequences to draw; without it 50 for each that is asked for, and 10,000 more."""
+
+    threads: int = 1
+    """Threads to compute with; the draws of a seed depend on it."""
+
+    def run(self, console: Console) -> None:
+        use_threads(self.threads)
+        from archllm.workflows.sample import sample
+
+        result = sample(
+            self.run_folder,
+            self.n,
+            temperature=self.temperature,
+            raw=self.raw,
+            novel=self.novel,
+            seed=self.seed,
+            max_draws=self.max_draws,
+        )
+        console.document(result.to_json())
+        for text in result.texts():
+            console.say(text if text is not None else "-")
+        drawn, valid, kept = result.sample.drawn, result.sample.valid, result.sample.kept
+        counts = f"{drawn:,} drawn, {valid:,} valid ({valid / drawn:.2%}), {kept:,} kept"
+        console.note(f"{result.space}: {counts}, {duration(result.sample.seconds)}")

@@ -1,0 +1,48 @@
+"""`archllm show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from archllm.cli.command import Command, Switch, architecture_text
+from archllm.cli.console import Console
+from archllm.files import write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show(Command):
+    """Draw an architecture as SVG, or write it for Graphviz."""
+
+    arch: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ARCH")]
+    """Text of the architecture; `-` reads it from stdin, `@FILE` from a file."""
+
+    space: str
+    """The space it is of."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """File to write; without it the drawing goes to stdout. An existing file is replaced."""
+
+    dot: Switch = False
+    """Write Graphviz' DOT language; so does a FILE that ends in .dot or .gv."""
+
+    def run(self, console: Console) -> None:
+        from archllm.spaces import load_space
+        from archllm.workflows.show import show
+
+        space = load_space(self.space)
+        arch = space.parse(architecture_text(self.arch))
+        dot = self.dot or (self.out is not None and self.out.suffix in (".dot", ".gv"))
+        form = "dot" if dot else "svg"
+        drawing = show(arch, form="dot" if dot else "svg")
+        result = {"space": space.name, "text": arch.text, "format": form}
+        if self.out is None:
+            console.document(result | {"out": None, "drawing": drawing})
+            console.say(drawing.rstrip("\n"))
+            return
+        write_text(self.out, drawing)
+        console.document(result | {"out": str(self.out)})
+        console.note(f"wrote {self.out}")

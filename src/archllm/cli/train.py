@@ -1,0 +1,207 @@
+"""`archllm train`."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tyro
+
+from archllm.cli.command import Command, Switch, use_threads
+from archllm.cli.console import Console, duration
+from archllm.cli.console import fields as columns
+from archllm.errors import InvalidInput
+from archllm.runs import (
+    PRESETS,
+    RunInfo,
+    TrainConfig,
+    check_same,
+    check_startable,
+    config_from_dict,
+    read_interrupted,
+    recommended,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Command):
+    """Train a tokenizer and a prior on a space, and write a run folder.
+
+    Defaults are those that benchmarks found good for SPACE: name it before --help to see them. What counts is an
+    option; else the configuration file; else the recommended value, its steps scaled by the preset.
+    """
+
+    space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
+    """The search space; `archllm spaces` lists them."""
+
+    out: Annotated[Path, tyro.conf.arg(metavar="RUN")]
+    """Run folder to write; it appears when it is complete."""
+
+    seed: int = 0
+    """Seed of the split, the weights and the order of the batches."""
+
+    preset: Literal["quick", "standard", "thorough"] = "standard"
+    """How long to train: a third of the recommended steps, those, or three times as many."""
+
+    config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE.toml")] = None
+    """TOML file with the options below, or the config.toml of another run."""
+
+    threads: int = 1
+    """Threads to compute with; results depend on it, `archllm doctor` tells which number is fastest."""
+
+    device: str = "auto"
+    """Where to compute: cpu, cuda, or auto for a GPU where there is one."""
+
+    resume: Switch = False
+    """Go on with an interrupted training to RUN, with its settings."""
+
+    overwrite: Switch = False
+    """Replace an existing run folder, or an interrupted training to it, once the new run is complete."""
+
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+    @classmethod
+    def defaults(cls, words: list[str]) -> Self:
+        """The defaults for the space, split, preset, file and interrupted run that the words name."""
+        switches, asks_help = _switches(), bool({"-h", "--help"} & set(words))
+        name, out = positional(words, switches), option(words, "out")
+        seed, config = 0, TrainConfig()
+        if "--resume" in words and out and not asks_help and not (option(words, "preset") or option(words, "config")):
+            interrupted = read_interrupted(Path(out))
+            seed, config = interrupted.seed, interrupted.config
+        elif name is not None and not (asks_help and not _known(name)):
+            config = _config(name, option(words, "split"), option(words, "preset"), option(words, "config"))
+        return cls(space=tyro.MISSING, out=tyro.MISSING, seed=seed, config=config)
+
+    def run(self, console: Console) -> None:
+        use_threads(self.threads)
+        from archllm.cells import check_seed, check_split
+        from archllm.spaces import load_space
+
+        space = load_space(self.space)
+        check_seed(self.seed)
+        check_split(self.config.split)
+        if self.resume:  # what can be told before the slow import is told before it
+            check_same(self.out, read_interrupted(self.out), RunInfo(space.name, self.seed, self.config))
+        else:
+            check_startable(self.out, self.overwrite)
+        from archllm.workflows.train import train
+
+        run = shlex.quote(str(self.out))
+        try:
+            with console.progress() as listener:
+                model = train(
+                    space,
+                    self.config,
+                    self.seed,
+                    out=self.out,
+                    resume=self.resume,
+                    overwrite=self.overwrite,
+                    device=self.device,
+                    listener=listener,
+                )
+        except KeyboardInterrupt:
+            console.note(f"Go on with: archllm train {self.space} --out {run} --resume")
+            raise
+        report = model.report
+        console.document({"run": str(self.out), **report})
+        parameters, seconds = report["parameters"], report["seconds"]
+        cells, codebook = report["cells"], report["codebook"]
+        parts = ("tokenizer", "prior")
+        pairs = {
+            "run": str(self.out),
+            "space": f"{space.name}, {cells['train']:,} cells to train on, {cells['held_out']:,} held out",
+            "reconstruction": f"{report['reconstruction']:.2%} of held-out cells",
+            "likelihood": f"{report['held_out_nats']:.3f} nats per held-out cell (ideal {report['ideal_nats']:.3f})",
+            "codebook": f"{codebook['used']} of {codebook['size']} codes in use, perplexity "
+            f"{codebook['perplexity']:.1f}, {report['code_length']} codes per cell",
+            "parameters": ", ".join(f"{part} {parameters[part]:,}" for part in parts),
+            "time": ", ".join(f"{part} {duration(seconds[part])}" for part in parts),
+        }
+        for line in columns(pairs):
+            console.say(line)
+        console.say()
+        console.say(f"Try next: archllm evaluate {run} -n 1000")
+
+
+def positional(words: list[str], switches: frozenset[str]) -> str | None:
+    """The first word that is neither an option nor the value of one; `switches` are the options without a value."""
+    value = False
+    for word in words:
+        if value:
+            value = False
+        elif word.startswith("--"):
+            value = "=" not in word and word not in switches
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def option(words: list[str], name: str) -> str | None:
+    """The value of the option, the last one where it is repeated; `None` where it is not there."""
+    found = None
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == f"--{name}":
+            found = following
+        elif word.startswith(f"--{name}="):
+            found = word.partition("=")[2]
+    return found
+
+
+def _switches() -> frozenset[str]:
+    names = {"--help", "--json", "--debug"}
+
+    def collect(kind: type, prefix: str) -> None:
+        for entry in fields(kind):
+            flag = f"{prefix}{entry.name.replace('_', '-')}"
+            default = entry.default_factory() if callable(entry.default_factory) else entry.default
+            if isinstance(default, bool):
+                names.update({f"--{flag}", f"--{prefix}no-{entry.name.replace('_', '-')}"})
+            elif is_dataclass(default):
+                collect(type(default), "" if entry.name in ("config", "common") else f"{flag}.")
+
+    collect(Train, "")
+    return frozenset(names)
+
+
+def _known(name: str) -> bool:
+    from archllm.spaces import space_names
+
+    return name in space_names()
+
+
+def _config(name: str, split: str | None, preset: str | None, file: str | None) -> TrainConfig:
+    """The recommended configuration, scaled by the preset, with what the file says."""
+    from archllm.spaces import load_space
+
+    space = load_space(name)
+    data = _read(Path(file)) if file is not None else {}
+    share = _share(split) or _share(data.get("split")) or TrainConfig().split
+    config = recommended(space, share).scaled(PRESETS.get(preset or "standard", 1.0))
+    try:
+        return config_from_dict(data, config)
+    except InvalidInput as error:
+        raise InvalidInput(f"{file}: {error}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"can't read the configuration {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    inner = data.get("train")
+    return inner if "format" in data and isinstance(inner, dict) else data
+
+
+def _share(value: object) -> float | None:
+    """The value as a share; what is none is left for later checks to refuse."""
+    try:
+        share = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return share if 0 < share < 1 else None
