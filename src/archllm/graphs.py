@@ -113,7 +113,7 @@ def _exact(values: object, dtype: type[Number], field: str, expected: str) -> ND
         raw = np.asarray(values)
         with np.errstate(invalid="ignore"):
             made = raw.astype(dtype, copy=False)
-        unchanged = bool(np.all(made == raw))
+        unchanged = made is raw or bool(np.all(made == raw))
     except (ValueError, TypeError, OverflowError):
         unchanged = False
     if not unchanged:

@@ -120,7 +120,6 @@ class Genotype(SearchSpace):
     def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
         if graphs.nodes != self.max_nodes:
             graphs = graphs.padded(max(graphs.nodes, self.max_nodes))
-        extra = (graphs.ops[:, self.max_nodes :] == ABSENT).all(1)
         sources, ops = self.parts_of(graphs)
         inside = np.where(sources < 0, 0, sources)
         whole = self.graphs_of(inside, np.clip(ops, 0, self.ops_per_slot - 1)).padded(graphs.nodes)
@@ -128,7 +127,7 @@ class Genotype(SearchSpace):
         earlier = sources < self.cell_inputs + np.arange(self.inner)[:, None]
         ordered = np.sort(sources, axis=-1)
         different = (np.diff(ordered, axis=-1) > 0).all((1, 2, 3))
-        valid: NDArray[np.bool_] = extra & same & ((sources >= 0) & earlier).all((1, 2, 3)) & different
+        valid: NDArray[np.bool_] = same & ((sources >= 0) & earlier).all((1, 2, 3)) & different
         return valid
 
     def explain(self, graph: Graphs) -> str | None:
