@@ -50,3 +50,25 @@ def varying_nodes(graphs: Graphs) -> NDArray[np.bool_]:
     same_edges = (graphs.adjacency == graphs.adjacency[:1]).all((0, 1))
     varying: NDArray[np.bool_] = ~(same_label & same_edges)
     return varying
+
+
+def node_words(graphs: Graphs) -> NDArray[np.int64]:
+    """`n x v` numbers that stand for a node's label and set of in-edges (at most 48 node positions).
+
+    Raises:
+        InvalidInput: there are more node positions.
+    """
+    if graphs.nodes > 48:
+        raise InvalidInput(f"node words hold at most 48 node positions, got {graphs.nodes}")
+    packed = np.packbits(graphs.adjacency, axis=1, bitorder="little")  # n x bytes x v
+    words = (graphs.ops.astype(np.int64) + 1) << 48
+    for byte in range(packed.shape[1]):
+        words |= packed[:, byte].astype(np.int64) << (8 * byte)
+    return words
+
+
+def graphs_of_words(words: NDArray[np.int64]) -> Graphs:
+    """The inverse of `node_words`."""
+    nodes = words.shape[1]
+    sources = (words[:, None, :] >> np.arange(nodes)[None, :, None]) & 1
+    return Graphs((words >> 48) - 1, sources.astype(np.bool_))

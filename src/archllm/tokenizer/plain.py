@@ -18,7 +18,7 @@ from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.tokenizer.groups import varying_nodes
+from archllm.tokenizer.groups import graphs_of_words, node_words, varying_nodes
 from archllm.training import Listener
 
 
@@ -32,10 +32,7 @@ class PlainTokenizer(Tokenizer):
 
     def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:
         self.space, self.config = space, config
-        self.words = np.zeros((0, 1 + space.max_nodes), dtype=np.int8)  # label, then in-edges
-        self.varying = np.zeros(space.max_nodes, dtype=np.bool_)
-        self.fixed = np.zeros((space.max_nodes, 1 + space.max_nodes), dtype=np.int8)
-        self.length = self.codebook_size = 0
+        self._restore(np.zeros(0, np.int64), np.zeros(space.max_nodes, np.bool_), np.zeros(space.max_nodes, np.int64))
 
     def fit(
         self,
@@ -45,28 +42,27 @@ class PlainTokenizer(Tokenizer):
         checkpoint: Path | None = None,
     ) -> None:
         varying = varying_nodes(graphs)
-        words = _words(graphs)
-        self._restore(np.unique(words[:, varying].reshape(-1, words.shape[-1]), axis=0), varying, words[0])
+        words = node_words(graphs)
+        self._restore(np.unique(words[:, varying]), varying, words[0])
 
-    def _restore(self, words: NDArray[np.int8], varying: NDArray[np.bool_], fixed: NDArray[np.int8]) -> None:
+    def _restore(self, words: NDArray[np.int64], varying: NDArray[np.bool_], fixed: NDArray[np.int64]) -> None:
         self.words, self.varying, self.fixed = words, varying, fixed
         self.length, self.codebook_size = int(varying.sum()), len(words) + 1
 
     def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
-        known = _pack(self.words)
-        order = np.argsort(known)
-        asked = _pack(_words(graphs.padded(self.space.max_nodes))[:, self.varying])
-        at = order[np.clip(np.searchsorted(known, asked, sorter=order), 0, len(known) - 1)]
-        return np.where(known[at] == asked, at + 1, 0)
+        asked = node_words(graphs.padded(self.space.max_nodes))[:, self.varying]
+        at = np.searchsorted(self.words, asked).clip(0, len(self.words) - 1)
+        return np.where(self.words[at] == asked, at + 1, 0)
 
     def decode(self, codes: NDArray[np.int64]) -> Graphs:
         if codes.ndim != 2 or codes.shape[1] != self.length:
             raise InvalidInput(f"codes must be n x {self.length}, got {codes.shape}")
-        unknown = np.full((1, self.words.shape[1]), -1, dtype=np.int8)
-        unknown[:, 1:] = 0
+        if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
+            raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
+        absent_node = np.int64(0)  # what the unknown word decodes to
         words = np.repeat(self.fixed[None], len(codes), axis=0)
-        words[:, self.varying] = np.concatenate([unknown, self.words])[codes]
-        return Graphs(words[:, :, 0], words[:, :, 1:].transpose(0, 2, 1).astype(np.bool_))
+        words[:, self.varying] = np.concatenate([[absent_node], self.words])[codes]
+        return graphs_of_words(words)
 
     def embed(self, graphs: Graphs) -> NDArray[np.float32]:
         """`n x (v + v²)`: labels one-hot and the adjacency matrix, flattened."""
@@ -99,14 +95,3 @@ class PlainTokenizer(Tokenizer):
         except KeyError as error:
             raise RunFolderError(f"tokenizer.safetensors lacks {error}") from error
 
-
-def _words(graphs: Graphs) -> NDArray[np.int8]:
-    """`n x v x (1 + v)`: label and in-edges of every node."""
-    incoming = graphs.adjacency.transpose(0, 2, 1).astype(np.int8)
-    return np.concatenate([graphs.ops[:, :, None], incoming], axis=2)
-
-
-def _pack(words: NDArray[np.int8]) -> NDArray[np.int64]:
-    """One number per word: label and in-edges as bits (at most 40 nodes)."""
-    bits = words[..., 1:].astype(np.int64) @ (np.int64(1) << np.arange(words.shape[-1] - 1))
-    return (words[..., 0].astype(np.int64) + 1) << 48 | bits

@@ -18,7 +18,7 @@ from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.tokenizer.groups import NodeGroups
+from archllm.tokenizer.groups import NodeGroups, node_words
 from archllm.tokenizer.model import VQVAE, Shape
 from archllm.training import Listener, Loop, Schedule, seeded
 
@@ -182,7 +182,9 @@ class VQTokenizer(Tokenizer):
         self.codebook_size = self.model.quantizer.size
 
     def _start_codebook(self, graphs: Graphs) -> None:
-        sample = graphs[torch.randperm(len(graphs))[:_START_SAMPLE].numpy()]
+        some = torch.randperm(len(graphs))[:_START_SAMPLE].numpy()
+        first = np.unique(node_words(graphs), return_index=True)[1] // graphs.nodes  # so that no rare node is missed
+        sample = graphs[np.union1d(some, first)]
         with torch.no_grad():
             chunks = [sample[i : i + _CHUNK] for i in range(0, len(sample), _CHUNK)]
             latents = [self._model.encoder(*self._tensors(chunk)) for chunk in chunks]

@@ -1,0 +1,1 @@
+"""Scripts that measure; what they measured stands in docs/results."""

@@ -1,0 +1,258 @@
+"""Quality and speed of generation: all spaces, all baselines, ablations, small data.
+
+`python -m benchmarks.generation` runs every job that has no file in `--folder` yet, each in a process of its own on
+one thread, and writes `docs/results/generation.json` and `.md` from the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import ROOT, provenance, run_all, write_json
+
+SPACES = ("nasbench101", "nasbench201", "darts")
+METHODS = ("vq", "plain", "marginal", "vae", "uniform")
+DRAWS = (1_000, 10_000)
+TEMPERATURES = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2)
+
+Job = dict[str, Any]
+
+
+def jobs(seeds: list[int]) -> dict[str, Job]:
+    """All jobs by name: which part of the page they serve, and what to train with which settings."""
+    found: dict[str, Job] = {"speed": {"part": "speed"}}
+    for seed in seeds:
+        for space in SPACES:
+            for method in METHODS:
+                found[f"main-{space}-{method}-{seed}"] = {
+                    "part": "main",
+                    "space": space,
+                    "method": method,
+                    "seed": seed,
+                    "sweep": method == "vq" and seed == seeds[0],
+                }
+        for space, split in (("nasbench101", 0.01), ("nasbench201", 0.1)):
+            for name, method, train in SMALL_DATA:
+                if space == "nasbench201" and train.get("orders"):
+                    continue  # a NAS-Bench-201 cell has one node order only
+                found[f"small-{space}-{name}-{seed}"] = {
+                    "part": "small",
+                    "space": space,
+                    "method": method,
+                    "seed": seed,
+                    "train": {"split": split} | train,
+                    "variant": name,
+                }
+    for space, ablation_seeds in (("nasbench201", seeds), ("nasbench101", seeds[:1])):
+        for name, changes in ABLATIONS.items():
+            if space == "nasbench201" and name in NOT_ON_201:
+                continue
+            for seed in ablation_seeds:
+                found[f"ablation-{space}-{name}-{seed}"] = {
+                    "part": "ablation",
+                    "space": space,
+                    "method": "vq",
+                    "seed": seed,
+                    "train": SHORT[space] | {k: SHORT[space].get(k, {}) | v for k, v in changes.items()},
+                    "variant": name,
+                }
+    return found
+
+
+SMALL_DATA: list[tuple[str, str, dict[str, Any]]] = [
+    ("vq", "vq", {}),
+    ("vq-32-orders", "vq", {"orders": 32}),
+    ("plain", "plain", {}),
+]
+
+SHORT: dict[str, dict[str, dict[str, Any]]] = {  # budgets of the ablation
+    "nasbench201": {},
+    "nasbench101": {"prior": {"steps": 400}},
+}
+
+ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "reference": {},
+    "codebook-32": {"tokenizer": {"codebook_size": 32}},
+    "codebook-64": {"tokenizer": {"codebook_size": 64}},
+    "codebook-128": {"tokenizer": {"codebook_size": 128}},
+    "codebook-256": {"tokenizer": {"codebook_size": 256}},
+    "codebook-512": {"tokenizer": {"codebook_size": 512}},
+    "fsq-512": {"tokenizer": {"quantizer": "fsq", "codebook_size": 512}},
+    "simvq-512": {"tokenizer": {"quantizer": "simvq", "codebook_size": 512}},
+    "causal-context": {"tokenizer": {"context": "causal", "codebook_size": 512}},
+    "causal-predictable": {"tokenizer": {"context": "causal", "codebook_size": 512, "predictability": 0.1}},
+    "full-context": {"tokenizer": {"context": "full", "codebook_size": 512}},
+    "full-predictable": {"tokenizer": {"context": "full", "codebook_size": 512, "predictability": 0.1}},
+    "length-2": {"tokenizer": {"code_length": 2, "codebook_size": 512}},
+    "length-3": {"tokenizer": {"code_length": 3, "codebook_size": 4096}},
+    "length-6": {"tokenizer": {"code_length": 6}},
+    "one-target": {"prior": {"soft_targets": False}},
+    "no-warm-up": {"tokenizer": {"warm_up": 0.0}},
+}
+
+NOT_ON_201 = {"length-3"}  # where it is the reference
+
+
+def run_job(job: Job) -> dict[str, Any]:
+    """Does one job and returns all that it measured."""
+    import torch
+
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    result = speed() if job["part"] == "speed" else quality(job)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return job | result | {"seconds_in_all": time.perf_counter() - start, "peak_gb": peak} | provenance()
+
+
+def quality(job: Job) -> dict[str, Any]:
+    """Trains one method and measures its raw draws."""
+    from archllm import load_space
+
+    space = load_space(job["space"])
+    if job["method"] == "uniform":
+        return _uniform(space, job["seed"])
+    if job["method"] == "vae":
+        return _vae(space, job["seed"])
+    return _model(space, job)
+
+
+def _model(space: Any, job: Job) -> dict[str, Any]:
+    from archllm import train
+    from archllm.runs import config_from_dict, recommended
+
+    changes = dict(job.get("train", {}))
+    config = config_from_dict(changes, recommended(space, changes.get("split", 0.9)))
+    if job["method"] == "plain":
+        config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
+    if job["method"] == "marginal":
+        config = replace(config, prior=replace(config.prior, kind="marginal"))
+    model = train(space, config, job["seed"])
+    draws = {}
+    for n in DRAWS:
+        evaluation = model.evaluate(n, seeds=[job["seed"]])
+        draws[str(n)] = {name: figure.mean for name, figure in evaluation.figures.items()}
+    sweep = {}
+    for temperature in TEMPERATURES if job.get("sweep") else ():
+        evaluation = model.evaluate(DRAWS[-1], seeds=[job["seed"]], temperature=temperature)
+        sweep[str(temperature)] = {name: figure.mean for name, figure in evaluation.figures.items()}
+    return {"report": model.report, "draws": draws, "sweep": sweep, "ceilings": _ceilings(space, model.training_keys)}
+
+
+def _vae(space: Any, seed: int) -> dict[str, Any]:
+    import torch
+
+    from archllm.baselines.vae import GraphVAE, recommended_vae
+    from archllm.cells import known, split_cells
+    from archllm.metrics import measure_draws
+    from archllm.runs import recommended
+
+    config = recommended(space)
+    cells = split_cells(space, config.split, config.cells, seed)
+    keys = known(space, cells.train)
+    start = time.perf_counter()
+    vae = GraphVAE(space, recommended_vae(space)).fit(cells.train, seed)
+    seconds = time.perf_counter() - start
+    draws, sampled = {}, {}
+    for n in DRAWS:
+        graphs = vae.sample(n, generator=torch.Generator().manual_seed(seed))
+        draws[str(n)] = measure_draws(space, graphs, None, keys)
+        graphs = vae.sample_decoder(n, generator=torch.Generator().manual_seed(seed))
+        sampled[str(n)] = measure_draws(space, graphs, None, keys)
+    held_out = cells.held_out[:20_000]
+    report = {
+        "reconstruction": vae.reconstruction(held_out),
+        "held_out_nats": vae.elbo_nats(held_out[:2_000], samples=64, seed=seed),
+        "ideal_nats": space.ideal_nats,
+        "seconds": {"vae": seconds},
+        "parameters": {"vae": vae.parameters()},
+    }
+    return {"report": report, "draws": draws, "draws_of_sampled_decoder": sampled, "ceilings": _ceilings(space, keys)}
+
+
+def _uniform(space: Any, seed: int) -> dict[str, Any]:
+    from archllm.cells import known, split_cells
+    from archllm.metrics import measure_draws
+    from archllm.runs import recommended
+
+    config = recommended(space)
+    keys = known(space, split_cells(space, config.split, config.cells, seed).train)
+    rng = np.random.default_rng([seed, 99])
+    draws = {str(n): measure_draws(space, space.sample(n, rng), None, keys) for n in DRAWS}
+    report = {"held_out_nats": space.ideal_nats, "ideal_nats": space.ideal_nats}
+    return {"report": report, "draws": draws, "ceilings": _ceilings(space, keys)}
+
+
+def _ceilings(space: Any, keys: Any) -> dict[str, dict[str, float]]:
+    from archllm.metrics import ceilings
+
+    return {str(n): ceilings(space, n, len(keys)) for n in DRAWS}
+
+
+def speed() -> dict[str, Any]:
+    """Enumeration, keys, and distinct valid cells per second of NAS-Bench-101, best of three, on one thread."""
+    from archllm import train
+    from archllm.runs import recommended
+    from archllm.spaces.nasbench101.space import NASBench101
+
+    def best(action: Any) -> float:
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            action()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    enumerate_seconds = best(lambda: NASBench101().enumerate())
+    space = NASBench101()
+    cells = space.enumerate()
+    keys_seconds = best(lambda: space.keys(cells))
+    relabelled = space.relabel(cells, np.random.default_rng(0))
+    keys_of_relabelled = best(lambda: space.keys(relabelled))
+    model = train(space, recommended(space))  # the rate depends on how many draws are valid, so a full training
+    model.sample(100)
+    samples = [model.sample(10_000, seed=seed) for seed in range(5)]
+    rates = [sample.kept / sample.seconds for sample in samples]
+    return {
+        "enumerate_seconds": enumerate_seconds,
+        "keys_seconds": keys_seconds,
+        "keys_of_relabelled_seconds": keys_of_relabelled,
+        "distinct_valid_per_second": {"mean": float(np.mean(rates)), "std": float(np.std(rates, ddof=1))},
+        "drawn_for_10000": [sample.drawn for sample in samples],
+        "report": model.report,
+    }
+
+
+def main() -> None:
+    """Runs jobs, or one job, and writes the results page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="training seeds")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-generation", help="where jobs write")
+    parser.add_argument("--workers", type=int, default=2, help="jobs at a time, one thread each")
+    parser.add_argument("--only", nargs="*", default=[""], help="only jobs whose name starts so")
+    parser.add_argument("--job", help="run this one job and write its file")
+    parser.add_argument("--page", action="store_true", help="write the page from the files that are there, run nothing")
+    arguments = parser.parse_args()
+    all_jobs = jobs(arguments.seeds)
+    if arguments.job:
+        result = run_job(all_jobs[arguments.job])
+        write_json(arguments.folder / f"{arguments.job}.json", result)
+        return
+    names = [name for name in all_jobs if any(name.startswith(prefix) for prefix in arguments.only)]
+    if not arguments.page:
+        run_all("benchmarks.generation", names, arguments.folder, arguments.workers)
+    from benchmarks.generation_page import write_page
+
+    files = [arguments.folder / f"{name}.json" for name in all_jobs]
+    write_page([json.loads(path.read_text()) for path in files if path.exists()], ROOT / "docs" / "results")
+
+
+if __name__ == "__main__":
+    main()
