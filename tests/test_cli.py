@@ -96,8 +96,8 @@ def test_help_of_train_shows_the_defaults_of_the_space(capsys):
 
 
 def test_help_of_train_scales_the_steps_by_the_preset(capsys):
-    out, _ = called(capsys, "train", "--preset", "quick", "nasbench201", "--help")
-    assert "(default: 90)" in out
+    out, _ = called(capsys, "train", "--preset", "thorough", "nasbench201", "--help")
+    assert "(default: 900)" in out
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ class ArchLLM:
         if n > available:
             new = "new " if novel else ""
             raise BudgetExhausted(
-                f"{n:,} different architectures were asked for, but {self.space.name} holds only {available:,} {new}ones",
+                f"{n:,} different architectures were asked for, but {self.space.name} holds only "
+                f"{available:,} {new}ones",
                 found=0,
                 drawn=0,
             )
@@ -214,9 +215,7 @@ class ArchLLM:
         architectures: list[Architecture | None] = list(self.space.architectures(concatenate(kept)))
         return Sample(architectures, drawn, valid, time.perf_counter() - start)
 
-    def draw(
-        self, n: int, temperature: float, generator: torch.Generator
-    ) -> tuple[NDArray[np.int64], Graphs]:
+    def draw(self, n: int, temperature: float, generator: torch.Generator) -> tuple[NDArray[np.int64], Graphs]:
         """`n` raw draws: their codes (`n x length`) and the graphs that they decode to."""
         codes = self.prior.sample(n, temperature, generator=generator)
         return codes, self.tokenizer.decode(codes)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archllm.training import Event
 
 _FORMAT = 1
+_FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,15 @@ class TrainConfig:
     """The prior."""
 
     def scaled(self, factor: float) -> TrainConfig:
-        """The same with all training steps multiplied."""
-        steps = {part: max(1, round(getattr(self, part).steps * factor)) for part in ("tokenizer", "prior")}
+        """The same with all training steps multiplied, but not cut down to so few that nothing is learned."""
+
+        def steps(planned: int) -> int:
+            return max(round(planned * factor), min(planned, _FEWEST))
+
         return replace(
             self,
-            tokenizer=replace(self.tokenizer, steps=steps["tokenizer"]),
-            prior=replace(self.prior, steps=steps["prior"]),
+            tokenizer=replace(self.tokenizer, steps=steps(self.tokenizer.steps)),
+            prior=replace(self.prior, steps=steps(self.prior.steps)),
         )
 
 

@@ -33,7 +33,7 @@ def test_published_figures_carry_their_number_of_draws_and_source():
     table = quality([ONE])
     (valid,) = [row for row in table.rows if row[0] == "valid, strict rule"]
     assert "97.52 Arch-VQ, n unknown" in valid[-1]
-    assert "98.97 DiffusionNAG, n = 1,000" in valid[-1]
+    assert "98.97 DiffusionNAG, n=1,000" in valid[-1]
     assert "DiffusionNAG, PNAG quoted second-hand" in sources(published("nasbench201"))
 
 

@@ -87,3 +87,9 @@ def test_a_model_that_draws_nothing_valid_still_becomes_a_run(tmp_path):
     hopeless = replace(SHORT, tokenizer=replace(SHORT.tokenizer, steps=1), prior=replace(SHORT.prior, steps=1))
     train("nasbench201", hopeless, out=tmp_path / "run")
     assert load(tmp_path / "run").config == hopeless
+
+
+def test_a_quick_preset_keeps_enough_steps_to_learn_from():
+    quick = TrainConfig().scaled(0.3)
+    assert (quick.tokenizer.steps, quick.prior.steps) == (150, 300)
+    assert SHORT.scaled(0.1).tokenizer.steps == 12

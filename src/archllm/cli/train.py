@@ -25,6 +25,8 @@ from archllm.runs import (
     recommended,
 )
 
+_FAITHFUL = 0.9  # share of held-out cells that a tokenizer must give back for the figures of the prior to count
+
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Command):
@@ -44,7 +46,7 @@ class Train(Command):
     """Seed of the split, the weights and the order of the batches."""
 
     preset: Literal["quick", "standard", "thorough"] = "standard"
-    """How long to train: a third of the recommended steps, those, or three times as many."""
+    """How long to train: about a third of the recommended steps, those, or three times as many."""
 
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE.toml")] = None
     """TOML file with the options below, or the config.toml of another run."""
@@ -123,6 +125,11 @@ class Train(Command):
         }
         for line in columns(pairs):
             console.say(line)
+        if report["reconstruction"] < _FAITHFUL:
+            console.note(
+                f"The tokenizer gives back only {report['reconstruction']:.1%} of held-out cells, so the likelihood "
+                "means little; train it longer (--tokenizer.steps)."
+            )
         console.say()
         console.say(f"Try next: archllm evaluate {run} -n 1000")
 

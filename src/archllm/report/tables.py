@@ -25,6 +25,7 @@ LABELS = {
 """What the figures of `archllm.metrics` are called in tables."""
 
 MEANINGS = (
+    "reconstruction, held-out nats: of cells kept from the training; nats per cell, as a negative log-likelihood",
     "ideal: what independent uniform draws from the whole space give; beyond chance, no honest figure is higher",
     "novel: not in the training set, so its ideal is the share of the space that was held out",
     "cycle: draws whose codes are those that the tokenizer gives to the decoded architecture",
@@ -70,8 +71,8 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
         columns += [f"n = {evaluation.n:,}", "ideal"]
     blank = [""] * (2 * (len(evaluations) - 1))
     rows = [
-        ["reconstruction, held out", f"{100 * first.reconstruction:.2f}", "100.00", *blank],
-        ["nats per cell, held out", f"{first.held_out_nats:.3f}", f"{first.ideal_nats:.3f}", *blank],
+        ["reconstruction", f"{100 * first.reconstruction:.2f}", "100.00", *blank],
+        ["held-out nats", f"{first.held_out_nats:.3f}", f"{first.ideal_nats:.3f}", *blank],
     ]
     for name in first.figures:
         row = [LABELS[name]]
@@ -79,7 +80,7 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
             figure = evaluation.figures[name]
             row += [shown(figure, len(evaluation.seeds)), f"{100 * figure.ceiling:.2f}"]
         rows.append(row)
-    notes = list(MEANINGS if "cycle" in first.figures else MEANINGS[:2])
+    notes = list(MEANINGS if "cycle" in first.figures else MEANINGS[:-1])
     left = {0}
     if others:
         columns.append("published")
@@ -102,4 +103,4 @@ def shown(figure: Figure, seeds: int) -> str:
 
 
 def _whose(each: Published) -> str:
-    return f"{each.method}, n unknown" if each.draws is None else f"{each.method}, n = {each.draws:,}"
+    return f"{each.method}, n unknown" if each.draws is None else f"{each.method}, n={each.draws:,}"

@@ -83,7 +83,8 @@ def _trained(
     space: SearchSpace, config: TrainConfig, seed: int, device: str, clock: _Clock, work: _Work | None
 ) -> ArchLLM:
     cells = split_cells(space, config.split, config.cells, seed)
-    aside = max(1, int(len(cells.train) * config.prior.validation))  # cells, not sequences: orders of a cell stay together
+    # Cells are put aside, not sequences: all orders of a cell stay on one side.
+    aside = max(1, int(len(cells.train) * config.prior.validation))
     written = with_orders(space, cells.train[aside:], config.orders, seed)
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
     codes = tokenizer.encode_as_written(written)
@@ -138,7 +139,8 @@ def _prior(
 def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str, Any]:
     """`metrics.json`: what the training measured."""
     used, perplexity = model.tokenizer.usage(codes)
-    held_out_used, held_out_perplexity = model.tokenizer.usage(model.tokenizer.encode(model.cells.held_out[:_USAGE_CELLS]))
+    held_out = model.tokenizer.encode(model.cells.held_out[:_USAGE_CELLS])
+    held_out_used, held_out_perplexity = model.tokenizer.usage(held_out)
     fit = model.fit_of_held_out()
     return {
         "space": model.space.name,
