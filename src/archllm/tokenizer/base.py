@@ -15,6 +15,8 @@ from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training import Listener
 
+NOT_TRAINED = "this tokenizer is not trained yet; call fit(graphs, seed) or load one"
+
 
 class Tokenizer(ABC):
     """Turns each architecture of one space into `length` codes, each `0 … codebook_size - 1`, and back."""
@@ -86,6 +88,12 @@ class Tokenizer(ABC):
             raise InvalidInput("reconstruction needs at least one graph")
         normal = self.space.normalise(graphs)
         return float(equal(self.decode(self.encode_as_written(normal)), normal).mean())
+
+    def _check(self, codes: NDArray[np.int64]) -> None:
+        if codes.ndim != 2 or codes.shape[1] != self.length or codes.dtype.kind not in "iu":
+            raise InvalidInput(f"codes must be whole numbers, n x {self.length}, got {codes.dtype} {codes.shape}")
+        if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
+            raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
 
     def usage(self, codes: NDArray[np.int64]) -> tuple[int, float]:
         """Number of different codes in use, and the perplexity exp(H) of their distribution."""

@@ -12,6 +12,9 @@ Kind = Literal["vq", "plain"]
 Quantizer = Literal["ema", "fsq", "simvq"]
 Context = Literal["none", "causal", "full"]
 
+HEADS = 4
+"""Attention heads of every layer, where nodes attend to each other."""
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -72,6 +75,10 @@ class TokenizerConfig:
         for name in ("codebook_size", "width", "layers", "code_width", "steps", "batch"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"tokenizer.{name} must be at least 1, got {getattr(self, name)}")
+        if self.context != "none" and self.width % HEADS:
+            raise InvalidInput(
+                f"tokenizer.width must be a multiple of {HEADS} where there is context, got {self.width}"
+            )
         for name in ("commitment", "predictability", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidInput(f"tokenizer.{name} must be finite and not negative, got {getattr(self, name)}")

@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from archllm.tokenizer.config import TokenizerConfig
+from archllm.tokenizer.config import HEADS, TokenizerConfig
 from archllm.tokenizer.quantizer import Quantizer
 
-_HEADS = 4
 _NOISE = 0.1
 
 
@@ -175,7 +174,7 @@ class _Block(nn.Module):
             self.before_attention = nn.LayerNorm(width)
             self.query_key_value = nn.Linear(width, 3 * width)
             self.out = nn.Linear(width, width)
-            self.edge_bias = nn.Parameter(torch.zeros(2, _HEADS))
+            self.edge_bias = nn.Parameter(torch.zeros(2, HEADS))
         self.before_mlp = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
@@ -186,7 +185,7 @@ class _Block(nn.Module):
         return mixed
 
     def _attend(self, packed: torch.Tensor, edges: torch.Tensor | None) -> torch.Tensor:
-        query, key, value = packed.unflatten(-1, (3, _HEADS, -1)).permute(2, 0, 3, 1, 4)  # each (B, H, V, W/H)
+        query, key, value = packed.unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # each (B, H, V, W/H)
         bias = torch.zeros(query.shape[2], query.shape[2], device=query.device)
         if self.context == "causal":
             bias = bias.masked_fill(torch.ones_like(bias).triu(1).bool(), float("-inf"))

@@ -16,7 +16,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
-from archllm.tokenizer.base import Tokenizer
+from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import graphs_of_words, node_words, varying_nodes
 from archllm.training import Listener
@@ -42,6 +42,8 @@ class PlainTokenizer(Tokenizer):
         checkpoint: Path | None = None,
     ) -> None:
         varying = varying_nodes(graphs)
+        if not varying.any():
+            raise InvalidInput(f"a tokenizer needs architectures that differ to learn from, got {len(graphs)} alike")
         words = node_words(graphs)
         self._restore(np.unique(words[:, varying]), varying, words[0])
 
@@ -50,15 +52,14 @@ class PlainTokenizer(Tokenizer):
         self.length, self.codebook_size = int(varying.sum()), len(words) + 1
 
     def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
+        self._check_trained()
         asked = node_words(graphs.padded(self.space.max_nodes))[:, self.varying]
         at = np.searchsorted(self.words, asked).clip(0, len(self.words) - 1)
         return np.where(self.words[at] == asked, at + 1, 0)
 
     def decode(self, codes: NDArray[np.int64]) -> Graphs:
-        if codes.ndim != 2 or codes.shape[1] != self.length:
-            raise InvalidInput(f"codes must be n x {self.length}, got {codes.shape}")
-        if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
-            raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
+        self._check_trained()
+        self._check(codes)
         absent_node = np.int64(0)  # what the unknown word decodes to
         words = np.repeat(self.fixed[None], len(codes), axis=0)
         words[:, self.varying] = np.concatenate([[absent_node], self.words])[codes]
@@ -78,6 +79,7 @@ class PlainTokenizer(Tokenizer):
         return 0
 
     def save(self, folder: Path) -> None:
+        self._check_trained()
         tensors = {"words": self.words, "varying": self.varying, "fixed": self.fixed}
         with replacing(folder / "tokenizer.safetensors") as path:
             save_file({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}, path)
@@ -90,8 +92,19 @@ class PlainTokenizer(Tokenizer):
         Raises:
             RunFolderError: it is not one.
         """
-        try:
-            self._restore(tensors["words"].numpy(), tensors["varying"].numpy(), tensors["fixed"].numpy())
-        except KeyError as error:
-            raise RunFolderError(f"tokenizer.safetensors lacks {error}") from error
+        nodes = (self.space.max_nodes,)
+        shapes = {"words": (np.int64, None), "varying": (np.bool_, nodes), "fixed": (np.int64, nodes)}
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items() if name in shapes}
+        for name, (dtype, shape) in shapes.items():
+            array = arrays.get(name)
+            if array is None or array.dtype != dtype or array.ndim != 1 or (shape and array.shape != shape):
+                raise RunFolderError(
+                    f"tokenizer.safetensors does not fit tokenizer.json: {name!r} is missing or foreign"
+                )
+        self._restore(**arrays)
+        if not len(self.words) or not self.varying.any():
+            raise RunFolderError("tokenizer.safetensors does not fit tokenizer.json: it holds no vocabulary")
 
+    def _check_trained(self) -> None:
+        if not len(self.words):
+            raise InvalidInput(NOT_TRAINED)

@@ -35,7 +35,7 @@ def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainToken
         name = about["space"]
     except OSError as error:
         raise RunFolderError(f"can't read {about_path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, ArchLLMError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
         raise RunFolderError(f"{about_path} is not a tokenizer description: {error}") from error
     if name != space.name:
         raise RunFolderError(f"{about_path} is a tokenizer of the space {name!r}, but {space.name!r} is needed")

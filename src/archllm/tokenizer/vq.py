@@ -16,7 +16,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
-from archllm.tokenizer.base import Tokenizer
+from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import NodeGroups, node_words
 from archllm.tokenizer.model import VQVAE, Shape
@@ -55,7 +55,8 @@ class VQTokenizer(Tokenizer):
             self._build(NodeGroups.of(graphs, self.length))
 
         config = self.config
-        warm_up = int(config.steps * config.warm_up) if config.quantizer == "ema" else 0
+        # The codebook is put in at the last step at the latest: what starts it must be seeded, as all of training is.
+        warm_up = min(int(config.steps * config.warm_up), config.steps - 1) if config.quantizer == "ema" else 0
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
             if step == warm_up:
@@ -97,10 +98,7 @@ class VQTokenizer(Tokenizer):
         return codes
 
     def decode(self, codes: NDArray[np.int64]) -> Graphs:
-        if codes.ndim != 2 or codes.shape[1] != self.length:
-            raise InvalidInput(f"codes must be n x {self.length}, got {codes.shape}")
-        if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
-            raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
+        self._check(codes)
         model, nodes = self._model, self.space.max_nodes
         ops = np.empty((len(codes), nodes), dtype=np.int8)
         adjacency = np.empty((len(codes), nodes, nodes), dtype=np.bool_)
@@ -142,8 +140,8 @@ class VQTokenizer(Tokenizer):
         return self
 
     def save(self, folder: Path) -> None:
-        assert self.groups is not None
         tensors = {name: value.contiguous().cpu() for name, value in self._model.state_dict().items()}
+        assert self.groups is not None
         tensors["used"] = torch.from_numpy(self.used)
         with replacing(folder / "tokenizer.safetensors") as path:
             save_file(tensors, path)
@@ -157,18 +155,23 @@ class VQTokenizer(Tokenizer):
             RunFolderError: they do not fit this configuration.
         """
         try:
-            self._build(NodeGroups(np.array(groups, dtype=np.int64)))
+            nodes = np.array(groups, dtype=np.int64)
+            if not np.array_equal(np.sort(nodes[nodes >= 0]), np.arange(self.space.max_nodes)):
+                raise ValueError(f"the groups must hold each of the {self.space.max_nodes} nodes once")
+            self._build(NodeGroups(nodes))
             used = tensors.pop("used").numpy()
+            if not np.isin(used, np.arange(self._model.quantizer.size)).all() or (np.diff(used) < 1).any():
+                raise ValueError("the codes in use must be ascending indices of the codebook")
             self._model.load_state_dict(tensors)
             self._keep_only(used)
-        except (RuntimeError, ValueError, IndexError, KeyError) as error:
+        except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
             raise RunFolderError(f"tokenizer.safetensors does not fit tokenizer.json: {error}") from error
         self._model.eval()
 
     @property
     def _model(self) -> VQVAE:
         if self.model is None:
-            raise InvalidInput("this tokenizer is not trained yet; call fit(graphs, seed) or load one")
+            raise InvalidInput(NOT_TRAINED)
         return self.model
 
     def _build(self, groups: NodeGroups) -> None:
@@ -194,4 +197,4 @@ class VQTokenizer(Tokenizer):
         """Labels `(B, V)` with 0 for absent, and edges `(B, V, V)` as 0.0 or 1.0."""
         graphs = graphs.padded(self.space.max_nodes)
         labels = torch.from_numpy(graphs.ops.astype(np.int64) + 1).to(self.device)
-        return labels, torch.from_numpy(graphs.adjacency).to(self.device, torch.float32)
+        return labels, torch.from_numpy(graphs.adjacency.astype(np.float32)).to(self.device)
