@@ -85,7 +85,20 @@ class Prior(ABC):
         return self._sample(n, temperature, generator)
 
     def _check(self, codes: NDArray[np.int64]) -> None:
-        if codes.ndim != 2 or codes.shape[1] != self.length or len(codes) == 0:
-            raise InvalidInput(f"codes must be n x {self.length} with n >= 1, got {codes.shape}")
+        if codes.ndim != 2 or codes.shape[1] != self.length or len(codes) == 0 or codes.dtype.kind not in "iu":
+            raise InvalidInput(
+                f"codes must be whole numbers, n x {self.length} with n >= 1, got {codes.dtype} {codes.shape}"
+            )
         if not 0 <= codes.min() <= codes.max() < self.codebook_size:
             raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
+
+
+def tempered(log_shares: torch.Tensor, temperature: float) -> torch.Tensor:
+    """`… x k` distributions raised to `1 / temperature`; down to the smallest temperature the most likely stays so.
+
+    Args:
+        log_shares: `… x k` logarithms of shares, up to a constant.
+        temperature: any positive number.
+    """
+    log_shares = log_shares.double()
+    return torch.softmax((log_shares - log_shares.amax(-1, keepdim=True)) / temperature, -1)

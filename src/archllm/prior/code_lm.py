@@ -12,13 +12,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
 from archllm.errors import RunFolderError
 from archllm.files import write_text
-from archllm.prior.base import Prior
+from archllm.prior.base import Prior, tempered
 from archllm.prior.config import PriorConfig
 from archllm.prior.trie import CodeTrie
 from archllm.training import Listener, Loop, Schedule, seeded
@@ -40,7 +41,7 @@ class CodeLM(Prior):
         self.device = "cpu"
         self.start = codebook_size  # the token before the first code
         with seeded(0, -2):
-            self.model = LlamaForCausalLM(self._llama())
+            self.model = LlamaForCausalLM(self._llama()).eval()
 
     def _llama(self) -> LlamaConfig:
         return LlamaConfig(
@@ -85,7 +86,10 @@ class CodeLM(Prior):
             stage="prior",
             module=self.model,
             schedule=Schedule(
-                self.config.steps, min(self.config.batch, len(trie)), self.config.learning_rate, self.config.weight_decay
+                self.config.steps,
+                min(self.config.batch, len(trie)),
+                self.config.learning_rate,
+                self.config.weight_decay,
             ),
             seed=seed,
             loss=loss,
@@ -129,8 +133,8 @@ class CodeLM(Prior):
         cache: Any = DynamicCache(config=self.model.config)
         for position in range(self.length):
             output = self.model(input_ids=token, past_key_values=cache, use_cache=True)
-            logits = output.logits[:, -1, : self.codebook_size].float() / temperature
-            cumulative = torch.softmax(logits.double(), -1).cumsum(-1)
+            logits = output.logits[:, -1, : self.codebook_size]
+            cumulative = tempered(logits, temperature).cumsum(-1)
             uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self.device)
             rows = cumulative[prefix]
             drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0]
@@ -152,8 +156,8 @@ class CodeLM(Prior):
             folder.mkdir(parents=True, exist_ok=True)
             with _quiet():
                 self.model.save_pretrained(folder)
-        except OSError as error:
-            raise RunFolderError(f"can't write {folder}: {error.strerror or error}") from error
+        except (OSError, SafetensorError) as error:
+            raise RunFolderError(f"can't write {folder}: {getattr(error, 'strerror', None) or error}") from error
         about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
         write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
 
@@ -167,9 +171,15 @@ class CodeLM(Prior):
             raise RunFolderError(f"{folder / 'model.safetensors'} is missing: the run folder is not complete")
         try:
             with _quiet():
-                model = LlamaForCausalLM.from_pretrained(folder, local_files_only=True)
+                loaded: Any = LlamaForCausalLM.from_pretrained(folder, local_files_only=True, output_loading_info=True)
         except Exception as error:  # the library raises many kinds for damaged files; all mean the same here
             raise RunFolderError(f"{folder} does not hold a readable language model: {error}") from error
+        model, found = loaded
+        strange = sorted({*found["missing_keys"], *found["unexpected_keys"], *map(str, found["mismatched_keys"])})
+        if strange:  # the library would fill in random weights
+            raise RunFolderError(
+                f"{folder / 'model.safetensors'} does not hold the weights that config.json tells of: {strange[0]}"
+            )
         if model.config.vocab_size != self.codebook_size + 1:
             raise RunFolderError(
                 f"{folder} holds a model with {model.config.vocab_size} tokens; the tokenizer needs "
@@ -186,11 +196,13 @@ class CodeLM(Prior):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the library's progress bars off the terminal for a while."""
-    was_on = logging.is_progress_bar_enabled()
+    """Keeps the library's progress bars and load reports off the terminal for a while."""
+    was_on, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if was_on:
             logging.enable_progress_bar()

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from archllm.errors import RunFolderError
 from archllm.files import replacing, write_text
-from archllm.prior.base import Prior
+from archllm.prior.base import Prior, tempered
 from archllm.prior.config import PriorConfig
 from archllm.training import Event, Listener
 
@@ -49,7 +49,7 @@ class MarginalPrior(Prior):
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
 
     def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
-        shares = torch.softmax(self.log_shares / temperature, -1)
+        shares = tempered(self.log_shares, temperature)
         draws: NDArray[np.int64] = torch.multinomial(shares, n, replacement=True, generator=generator).T.numpy()
         return np.ascontiguousarray(draws)
 
@@ -65,7 +65,10 @@ class MarginalPrior(Prior):
         return int(self.log_shares.numel())
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"can't write {folder}: {error.strerror}") from error
         with replacing(folder / "marginal.safetensors") as path:
             save_file({"log_shares": self.log_shares.contiguous()}, path)
         about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}

@@ -32,7 +32,7 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | Margin
         found = (about["codebook_size"], about["length"])
     except OSError as error:
         raise RunFolderError(f"can't read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, ArchLLMError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a description of a prior: {error}") from error
     if found != (codebook_size, length):
         raise RunFolderError(
