@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from archllm.errors import InvalidInput, RunFolderError
@@ -190,7 +191,7 @@ class Loop:
             self.best = _under(tensors, "best.")
             self.best_loss, self.stale = float(state["best_loss"]), int(state["stale"])
             return int(state["step"])
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise RunFolderError(
                 f"the checkpoint {path} can't be taken up ({error}); delete its folder to start afresh"
             ) from error
