@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archllm import metrics
 from archllm.cells import Cells, check_seed, known, split_cells
-from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
 from archllm.files import assembling, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
@@ -307,7 +307,10 @@ def load(folder: str | Path) -> ArchLLM:
     """
     folder = Path(folder)
     info: RunInfo = read_info(folder)
-    space = load_space(info.space)
+    try:
+        space = load_space(info.space)
+    except InvalidInput as error:
+        raise RunFolderError(f"{folder / 'config.toml'} is of a space that is not known here: {error}") from error
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)

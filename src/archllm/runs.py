@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archllm.training import Event
 
 _FORMAT = 1
+_HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
 
@@ -103,7 +104,8 @@ def read_info(folder: Path) -> RunInfo:
     if data.get("format") != _FORMAT:
         raise RunFolderError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}")
     try:
-        return RunInfo(str(data["space"]), int(data["seed"]), config_from_dict(data["train"]))
+        head = _checked("", {name: data[name] for name in ("space", "seed", "train")}, _HEAD)
+        return RunInfo(head["space"], head["seed"], config_from_dict(head["train"]))
     except (KeyError, TypeError, ValueError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a run configuration: {error}") from error
 
@@ -117,7 +119,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     path = folder / "metrics.json"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
     if not isinstance(report, dict):
         raise RunFolderError(f"{path} must hold a JSON object")
@@ -227,6 +229,8 @@ def _flat(info: RunInfo) -> dict[str, Any]:
 class Journal:
     """Listener that appends what happens to `train.jsonl`, one JSON object a line.
 
+    A line that broke off when a training was killed is dropped, so that what follows stays readable.
+
     Args:
         folder: the run folder.
         every: steps between two lines; validations are always written.
@@ -234,14 +238,21 @@ class Journal:
 
     def __init__(self, folder: Path, every: int = 10) -> None:
         self.path, self.every = folder / "train.jsonl", every
+        if self.path.exists():
+            whole = self.path.read_bytes().rpartition(b"\n")
+            if whole[2]:
+                self.path.write_bytes(whole[0] + whole[1])
 
     def __call__(self, event: Event, seconds: float) -> None:
         last = event.step == event.steps
         if event.step % self.every and not last and "validation_loss" not in event.metrics:
             return
         line = {"stage": event.stage, "step": event.step, "steps": event.steps, "seconds": round(seconds, 2)}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | event.metrics) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line | event.metrics) + "\n")
+        except OSError as error:
+            raise RunFolderError(f"can't write {self.path}: {error.strerror}") from error
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:
