@@ -69,8 +69,9 @@ class PlainTokenizer(Tokenizer):
         """`n x (v + v²)`: labels one-hot and the adjacency matrix, flattened."""
         graphs = self.space.normalise(graphs)
         labels = np.eye(len(self.space.op_names) + 1, dtype=np.float32)[graphs.ops + 1]
-        flat = graphs.adjacency.reshape(len(graphs), -1).astype(np.float32)
-        return np.concatenate([labels.reshape(len(graphs), -1), flat], axis=1)
+        n, v = graphs.ops.shape
+        flat = graphs.adjacency.reshape(n, v * v).astype(np.float32)
+        return np.concatenate([labels.reshape(n, v * labels.shape[2]), flat], axis=1)
 
     def to(self, device: str) -> Self:
         return self  # look-ups only
