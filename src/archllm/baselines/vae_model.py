@@ -146,5 +146,12 @@ def _layers(config: VAEConfig, vector_width: int) -> TokenizerConfig:
 
 
 def recommended_vae(space: SearchSpace) -> VAEConfig:
-    """The settings found best for a space by distinct valid draws per draw, at temperature 1."""
-    return VAEConfig()
+    """The settings found best for a space: by distinct valid draws per draw, at temperature 1 and by argmax.
+
+    They were chosen on a share of the training cells, among `graph` and `node` latents and weights from 0.01 to 1.
+    """
+    if space.name == "nasbench201":
+        return VAEConfig(latent="node", latent_width=8, beta=0.3, steps=1500, batch=64)
+    if space.name == "darts":
+        return VAEConfig(latent="graph", latent_width=64, beta=0.6, steps=8000, batch=64)
+    return VAEConfig(latent="node", latent_width=8, beta=0.6, steps=8000, batch=64)
