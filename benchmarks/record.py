@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__.split("+")[0],
         "load": round(os.getloadavg()[0], 1),
-        "date": date.today().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
     }
 
 

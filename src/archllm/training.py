@@ -57,7 +57,7 @@ class Schedule:
     """Examples per step."""
 
     learning_rate: float
-    """Peak learning rate; warmed up over the first steps and decayed linearly to zero."""
+    """Peak learning rate; warmed up over the first steps, held, then decayed linearly to zero."""
 
     weight_decay: float
     """Decoupled weight decay of AdamW."""
@@ -65,9 +65,13 @@ class Schedule:
     warmup: int = 50
     """Steps until the peak."""
 
+    hold: float = 0.6
+    """Share of the steps after which the decay begins."""
+
     def rate(self, step: int) -> float:
         """Learning rate of step `step` (from 0)."""
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup) * (1.0 - step / self.steps)
+        left = (1.0 - step / self.steps) / (1.0 - self.hold)
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup, left)
 
 
 @dataclass

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
@@ -162,31 +163,19 @@ class CodeLM(Prior):
         write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
 
     def restore(self, folder: Path) -> None:
-        """Takes over saved weights.
+        """Takes over saved weights; `config.json` beside them is for other programs.
 
         Raises:
             RunFolderError: they are missing, damaged, or of another shape.
         """
-        if not (folder / "model.safetensors").exists():
-            raise RunFolderError(f"{folder / 'model.safetensors'} is missing: the run folder is not complete")
+        path = folder / "model.safetensors"
         try:
-            with _quiet():
-                loaded: Any = LlamaForCausalLM.from_pretrained(folder, local_files_only=True, output_loading_info=True)
-        except Exception as error:  # the library raises many kinds for damaged files; all mean the same here
-            raise RunFolderError(f"{folder} does not hold a readable language model: {error}") from error
-        model, found = loaded
-        strange = sorted({*found["missing_keys"], *found["unexpected_keys"], *map(str, found["mismatched_keys"])})
-        if strange:  # the library would fill in random weights
-            raise RunFolderError(
-                f"{folder / 'model.safetensors'} does not hold the weights that config.json tells of: {strange[0]}"
-            )
-        if model.config.vocab_size != self.codebook_size + 1:
-            raise RunFolderError(
-                f"{folder} holds a model with {model.config.vocab_size} tokens; the tokenizer needs "
-                f"{self.codebook_size + 1}"
-            )
-        self.model = model.eval()
-        self.to(self.device)
+            self.model.load_state_dict(load_file(path))
+        except (OSError, SafetensorError) as error:
+            raise RunFolderError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
+        except RuntimeError as error:
+            raise RunFolderError(f"{path} does not hold the weights that prior.json tells of: {error}") from error
+        self.model.eval()
 
     def to(self, device: str) -> Self:
         self.device = device
@@ -196,13 +185,11 @@ class CodeLM(Prior):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the library's progress bars and load reports off the terminal for a while."""
-    was_on, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    """Keeps the library's progress bars off the terminal for a while."""
+    was_on = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
-    logging.set_verbosity_error()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
         if was_on:
             logging.enable_progress_bar()

@@ -30,7 +30,7 @@ class PriorConfig:
     soft_targets: bool = True
     """Train each prefix towards the shares of all codes that follow it in the training set, not just one of them."""
 
-    steps: int = 1000
+    steps: int = 1200
     """Most optimiser steps; training stops earlier when the validation likelihood stops improving."""
 
     batch: int = 512
@@ -48,7 +48,7 @@ class PriorConfig:
     validation: float = 0.02
     """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""
 
-    patience: int = 3
+    patience: int = 8
     """Validations in a row without improvement after which to stop; there are 12 in all."""
 
     def __post_init__(self) -> None:

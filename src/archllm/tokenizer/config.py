@@ -53,10 +53,10 @@ class TokenizerConfig:
     warm_up: float = 0.3
     """Share of the steps before an `ema` codebook is put in, placed on the latent vectors learned until then."""
 
-    steps: int = 400
+    steps: int = 800
     """Optimiser steps."""
 
-    batch: int = 1024
+    batch: int = 256
     """Architectures per step."""
 
     learning_rate: float = 3e-3
