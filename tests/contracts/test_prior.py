@@ -1,0 +1,273 @@
+"""The promises of a prior, kept by every kind."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.prior import Prior, PriorConfig, build_prior, load_prior
+
+KINDS = ("code", "marginal")
+SIZE, LENGTH = 3, 3
+ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))
+"""All 27 sequences of 3 codes out of 3."""
+
+CONFIGS = {
+    "code": PriorConfig(kind="code", width=16, layers=1, heads=2, steps=40, batch=16),
+    "marginal": PriorConfig(kind="marginal"),
+}
+
+
+def uneven(n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Sequences far from uniform whose codes depend on those before."""
+    rng = np.random.default_rng(seed)
+    first = rng.choice(SIZE, n, p=[0.6, 0.3, 0.1])
+    second = np.where(rng.random(n) < 0.8, first, rng.integers(SIZE, size=n))
+    return np.stack([first, second, np.where(rng.random(n) < 0.7, (first + second) % SIZE, 0)], axis=1)
+
+
+@cache
+def trained(kind: str) -> Prior:
+    prior = build_prior(CONFIGS[kind], SIZE, LENGTH)
+    prior.fit(uneven(200), uneven(50, 1), 0)
+    return prior
+
+
+@pytest.fixture(params=KINDS)
+def prior(request: pytest.FixtureRequest) -> Prior:
+    return trained(request.param)
+
+
+def seed(number: int) -> torch.Generator:
+    return torch.Generator().manual_seed(number)
+
+
+def tempered(prior: Prior, temperature: float) -> NDArray[np.float64]:
+    """Probability of each of `ALL` when every step's distribution is raised to `1 / temperature`."""
+    joint = np.exp(prior.log_prob(ALL)).reshape((SIZE,) * LENGTH)
+    result = np.ones_like(joint)
+    for position in range(LENGTH):
+        prefix = joint.sum(axis=tuple(range(position + 1, LENGTH)), keepdims=True)
+        step = (prefix / prefix.sum(axis=position, keepdims=True)) ** (1 / temperature)
+        result = result * step / step.sum(axis=position, keepdims=True)
+    return result.ravel()
+
+
+def counts(draws: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.bincount(draws @ SIZE ** np.arange(LENGTH)[::-1], minlength=len(ALL))
+
+
+def surprise(found: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
+    """Pearson's chi-square, in standard deviations above its mean."""
+    total = found.sum() * expected
+    keep = total > 1
+    freedom = keep.sum() - 1
+    return float((((found - total) ** 2 / total)[keep].sum() - freedom) / math.sqrt(2 * freedom))
+
+
+# --- likelihood ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("training", [False, True])
+def test_probabilities_of_all_sequences_sum_to_one(kind: str, training: bool) -> None:
+    prior = trained(kind) if training else build_prior(CONFIGS[kind], SIZE, LENGTH)
+    assert np.exp(prior.log_prob(ALL)).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_training_makes_what_was_seen_likelier_than_chance(prior: Prior) -> None:
+    other = uneven(500, 2)
+    assert -prior.log_prob(other).mean() < math.log(len(ALL)) - 0.3
+    assert prior.log_prob(np.array([[0, 0, 0]])) > prior.log_prob(np.array([[2, 1, 2]])) + 1
+
+
+def test_a_likelihood_does_not_depend_on_the_company(prior: Prior) -> None:
+    alone = np.concatenate([prior.log_prob(row[None]) for row in ALL])
+    assert np.allclose(alone, prior.log_prob(ALL), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [ALL[:0], ALL[:, :2], ALL[0], ALL - 1, ALL + 1, ALL + 0.5],
+    ids=["none", "short", "flat", "negative", "large", "fraction"],
+)
+def test_what_are_no_codes_is_refused(prior: Prior, codes: NDArray[np.int64]) -> None:
+    with pytest.raises(InvalidInput, match="codes must be"):
+        prior.log_prob(codes)
+    with pytest.raises(InvalidInput, match="codes must be"):
+        build_prior(prior.config, SIZE, LENGTH).fit(codes, ALL, 0)
+
+
+# --- draws ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 777])
+def test_a_sample_is_so_many_sequences_in_range(prior: Prior, n: int) -> None:
+    draws = prior.sample(n, generator=seed(0))
+    assert draws.shape == (n, LENGTH) and draws.dtype == np.int64
+    assert 0 <= draws.min() <= draws.max() < SIZE
+
+
+def test_one_seed_gives_one_sample_and_a_used_generator_another(prior: Prior) -> None:
+    generator = seed(5)
+    first, second = prior.sample(300, generator=generator), prior.sample(300, generator=generator)
+    assert (prior.sample(300, generator=seed(5)) == first).all()
+    assert (first != second).any() and (prior.sample(300, generator=seed(6)) != first).any()
+
+
+def test_a_sample_needs_no_global_random_state(prior: Prior) -> None:
+    before = torch.random.get_rng_state()
+    first = prior.sample(50, generator=seed(0))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(123)
+    assert (prior.sample(50, generator=seed(0)) == first).all()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0, 1e6])
+def test_sequences_are_drawn_as_often_as_they_are_likely(prior: Prior, temperature: float) -> None:
+    found = counts(prior.sample(20_000, temperature, generator=seed(1)))
+    assert surprise(found, tempered(prior, temperature)) < 4
+    other = tempered(prior, 1.0 if temperature != 1.0 else 0.5)
+    assert surprise(found, other) > 20  # the test can tell
+
+
+def test_at_temperature_one_the_likelihood_itself_is_drawn_from(prior: Prior) -> None:
+    assert np.allclose(tempered(prior, 1.0), np.exp(prior.log_prob(ALL)), atol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-45, 1e-300, 5e-324])
+def test_a_temperature_near_zero_draws_the_likeliest_code_each_time(prior: Prior, temperature: float) -> None:
+    draws = prior.sample(50, temperature, generator=seed(2))
+    greedy = ALL[tempered(prior, 0.005).argmax()]
+    assert (draws == greedy).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, -math.inf, math.nan])
+def test_a_temperature_that_is_not_positive_and_finite_is_refused(prior: Prior, temperature: float) -> None:
+    with pytest.raises(InvalidInput, match="temperature"):
+        prior.sample(3, temperature, generator=seed(0))
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_sample_of_nothing_is_refused(prior: Prior, n: int) -> None:
+    with pytest.raises(InvalidInput, match=f"n must be at least 1, got {n}"):
+        prior.sample(n, generator=seed(0))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("size", "length"), [(1, 1), (1, 4), (5, 1)])
+def test_the_smallest_languages_are_spoken_too(kind: str, size: int, length: int) -> None:
+    prior = build_prior(CONFIGS[kind], size, length)
+    codes = np.random.default_rng(0).integers(size, size=(40, length))
+    prior.fit(codes, codes, 0)
+    draws = prior.sample(20, generator=seed(0))
+    assert draws.shape == (20, length) and draws.max() < size
+    every = np.array(list(product(range(size), repeat=length)))
+    assert np.exp(prior.log_prob(every)).sum() == pytest.approx(1, abs=1e-5)
+
+
+# --- training ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_is_a_function_of_its_seed_alone(kind: str) -> None:
+    before = torch.random.get_rng_state()
+    again = build_prior(CONFIGS[kind], SIZE, LENGTH)
+    again.fit(uneven(200), uneven(50, 1), 0)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert np.array_equal(again.log_prob(ALL), trained(kind).log_prob(ALL))
+
+
+def test_parameters_are_counted(prior: Prior) -> None:
+    larger = build_prior(prior.config, 2 * SIZE, LENGTH)
+    assert 0 < prior.parameters() < larger.parameters()
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_prior_comes_back_the_same(prior: Prior, tmp_path: Path) -> None:
+    prior.save(tmp_path / "prior")
+    back = load_prior(tmp_path / "prior", SIZE, LENGTH)
+    assert back.config == prior.config and back.parameters() == prior.parameters()
+    assert np.array_equal(back.log_prob(ALL), prior.log_prob(ALL))
+    assert (back.sample(100, generator=seed(3)) == prior.sample(100, generator=seed(3))).all()
+
+
+def test_no_pickle_is_written(prior: Prior, tmp_path: Path) -> None:
+    prior.save(tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+WEIGHTS = {"code": "model.safetensors", "marginal": "marginal.safetensors"}
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "noise", "json", "deep"])
+def test_a_damaged_file_is_refused_by_name(prior: Prior, tmp_path: Path, damage: str) -> None:
+    for file in ("prior.json", WEIGHTS[prior.config.kind]):
+        folder = tmp_path / file.replace(".", "-")
+        prior.save(folder)
+        path = folder / file
+        content = path.read_bytes()
+        path.unlink()
+        if damage != "missing":
+            other = {"empty": b"", "half": content[: len(content) // 2], "noise": bytes(range(256)) * 9}
+            path.write_bytes((other | {"json": b'{"a": [1]}', "deep": b"[" * 100_000})[damage])
+        with pytest.raises(RunFolderError) as caught:
+            load_prior(folder, SIZE, LENGTH)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("size", "length"), [(SIZE + 1, LENGTH), (SIZE, LENGTH + 1)])
+def test_a_prior_over_other_codes_is_refused(prior: Prior, tmp_path: Path, size: int, length: int) -> None:
+    prior.save(tmp_path)
+    with pytest.raises(RunFolderError, match=rf"prior\.json.* {LENGTH} codes of {SIZE}.* {length} of {size}"):
+        load_prior(tmp_path, size, length)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "other"}, {"kind": None}, {"width": "wide"}, {"width": 0}, {"nonsense": 1}, {"learning_rate": math.nan}],
+    ids=str,
+)
+def test_a_description_of_no_prior_is_refused(prior: Prior, tmp_path: Path, change: dict[str, object]) -> None:
+    prior.save(tmp_path)
+    path = tmp_path / "prior.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"config": about["config"] | change}))
+    with pytest.raises(RunFolderError, match=r"prior\.json"):
+        load_prior(tmp_path, SIZE, LENGTH)
+
+
+@pytest.mark.parametrize("change", ["lost", "renamed", "reshaped", "added", "emptied"])
+def test_weights_of_another_prior_are_refused(prior: Prior, tmp_path: Path, change: str) -> None:
+    prior.save(tmp_path)
+    path = tmp_path / WEIGHTS[prior.config.kind]
+    tensors = load_file(path)
+    name = "lm_head.weight" if prior.config.kind == "code" else "log_shares"
+    if change == "added" and prior.config.kind == "marginal":
+        pytest.skip("one tensor is all that is read")
+    value = tensors.pop(name)
+    tensors |= {"lost": {}, "renamed": {"x." + name: value}, "reshaped": {name: value[:, :-1].contiguous()}}.get(
+        change, {name: value, "other": torch.zeros(2)}
+    )
+    save_file({} if change == "emptied" else tensors, path, metadata={"format": "pt"})
+    with pytest.raises(RunFolderError) as caught:
+        load_prior(tmp_path, SIZE, LENGTH)
+    assert str(path) in str(caught.value)
+
+
+def test_a_prior_can_not_be_written_where_a_file_stands(prior: Prior, tmp_path: Path) -> None:
+    (tmp_path / "prior").write_text("")
+    with pytest.raises(RunFolderError, match="prior"):
+        prior.save(tmp_path / "prior")
