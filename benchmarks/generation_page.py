@@ -33,13 +33,16 @@ def write_page(results: list[Result], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "generation.json", results)
     notes = ROOT / "benchmarks" / "notes" / "generation.md"
-    parts = [
-        "# Generation quality",
-        _head(results),
+    intro = (
         "Raw draws at temperature 1, nothing masked or repaired. Every figure is a mean ± standard deviation over "
         "training seeds; each seed has its own split, training and draws. *distinct ÷ ceiling* is distinct valid cells "
         "per draw over what independent uniform draws give on average. *Nats* are negative log-likelihoods of held-out "
-        "cells above ln(size). A figure of a finite sample may lie a little above its ceiling by chance.",
+        "cells above ln(size). A figure of a finite sample may lie a little above its ceiling by chance."
+    )
+    parts = [
+        "# Generation quality",
+        _head(results),
+        intro,
         notes.read_text(encoding="utf-8") if notes.exists() else "",
         "## Targets\n\n" + _targets(results),
         *(f"## {TITLES[space]}\n\n" + _methods(results, space) for space in TITLES),
@@ -49,6 +52,43 @@ def write_page(results: list[Result], folder: Path) -> None:
         "## Speed and memory (one thread)\n\n" + _speed(results),
     ]
     (folder / "generation.md").write_text("\n\n".join(part for part in parts if part.strip()) + "\n", encoding="utf-8")
+    _write_readme(results)
+
+
+PUBLISHED_VALID = {"nasbench101": 89.73, "nasbench201": 97.52, "darts": 99.46}
+"""Validity in % that Arch-VQ (arXiv 2503.22063v2) reports, as read in an index of results."""
+
+
+def _write_readme(results: list[Result]) -> None:
+    """Puts the main figures into the README, between its markers."""
+    rows = []
+    for space in TITLES:
+        runs = _of(results, part="main", space=space, method="vq")
+        if not runs:
+            continue
+        draws = [r["draws"]["10000"] for r in runs]
+        rows.append(
+            [
+                TITLES[space],
+                _figure([r["report"]["reconstruction"] for r in runs], 3, unit=" %"),
+                _figure([d["valid"] for d in draws], 2, unit=" %"),
+                f"{PUBLISHED_VALID[space]} %",
+                _figure([_ratio(r, 10_000) for r in runs], 3, 1),
+                _figure(map(_novelty, runs), 3, 1),
+                _figure([d["cycle"] for d in draws], 2, unit=" %"),
+                _figure([sum(r["report"]["seconds"].values()) for r in runs], 0, 1, " s"),
+            ]
+        )
+    table = _table(
+        ["10,000 raw draws", "reconstruction", "valid (strict)", "Arch-VQ, published", "distinct ÷ ceiling",
+         "novel ÷ held-out share", "cycle", "training, one CPU thread"],
+        rows,
+    )  # fmt: skip
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    start, end = text.index("<!-- results"), text.index("<!-- end of results -->")
+    start = text.index("-->", start) + len("-->")
+    path.write_text(f"{text[:start]}\n{table}\n{text[end:]}", encoding="utf-8")
 
 
 def _head(results: list[Result]) -> str:
