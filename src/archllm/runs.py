@@ -105,9 +105,12 @@ def read_info(folder: Path) -> RunInfo:
         raise RunFolderError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}")
     try:
         head = _checked("", {name: data[name] for name in ("space", "seed", "train")}, _HEAD)
-        return RunInfo(head["space"], head["seed"], config_from_dict(head["train"]))
+        info = RunInfo(head["space"], head["seed"], config_from_dict(head["train"]))
     except (KeyError, TypeError, ValueError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a run configuration: {error}") from error
+    if tomllib.loads(info.to_toml()) != data:  # a default in place of a lost setting would tell of another run
+        raise RunFolderError(f"{path} is not complete: it must hold every setting of the training and nothing else")
+    return info
 
 
 def read_report(folder: Path) -> dict[str, Any]:
