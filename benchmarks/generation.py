@@ -68,11 +68,14 @@ def jobs(seeds: list[int]) -> dict[str, Job]:
 
 def _rank(job: Job, first_seed: int) -> tuple[int, int]:
     """Cheap and telling jobs first, so that a run that is cut short leaves a page worth reading."""
-    first = job.get("seed", first_seed) == first_seed
-    if job["part"] == "main":
-        early = job["space"] == "nasbench201" or (job["space"] == "nasbench101" and job["method"] != "vae")
-        return (0 if early and first else 1 if first else 4 if job["space"] != "darts" else 5), job.get("seed", 0)
-    return {"speed": 0, "small": 2, "ablation": 3}[job["part"]] + (0 if first else 2), job.get("seed", 0)
+    seed, space = job.get("seed", first_seed), job.get("space", "")
+    if job["part"] == "speed":
+        return 0, seed
+    if seed == first_seed:
+        return {"main": 1, "small": 2, "ablation": 4 if space == "nasbench201" else 5}[job["part"]], seed
+    if job["part"] == "main" and (space == "nasbench201" or (space == "nasbench101" and job["method"] == "vq")):
+        return 3, seed
+    return 6 if job.get("method") == "vq" else 7, seed
 
 
 SMALL_DATA: list[tuple[str, str, dict[str, Any]]] = [
@@ -82,7 +85,7 @@ SMALL_DATA: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 SHORT: dict[str, dict[str, dict[str, Any]]] = {  # budgets of the ablation
-    "nasbench201": {"prior": {"steps": 300}},
+    "nasbench201": {},
     "nasbench101": {"prior": {"steps": 300}},
 }
 

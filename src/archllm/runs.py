@@ -169,12 +169,12 @@ def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     """The configuration that `docs/results/generation.md` found good for a space and a share of it to train on."""
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
-        prior = replace(config.prior, width=64, layers=2, steps=3000, learning_rate=6e-3)
+        prior = replace(config.prior, width=64, layers=2, steps=2500, learning_rate=6e-3)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=128, steps=400), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
-    prior = replace(config.prior, steps=500, learning_rate=6e-3, dropout=0.5, validation=0.05)
+    prior = replace(config.prior, steps=300, learning_rate=6e-3, dropout=0.5, validation=0.05)
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
     return replace(config, tokenizer=replace(config.tokenizer, codebook_size=128, steps=300), prior=prior)

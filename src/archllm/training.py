@@ -100,13 +100,17 @@ class Loop:
     """Number of training examples."""
 
     validate: Callable[[], Metrics] | None = None
-    """Figures on validation examples; the one called `validation_loss` decides which weights are kept."""
+    """Figures on validation examples: `validation_loss` and its standard error `validation_error`.
+
+    The latest weights whose loss is within one standard error of the best are kept: what a small validation set can't
+    tell apart is decided in favour of more training.
+    """
 
     validations: int = 10
     """How many times to validate."""
 
     patience: int = 4
-    """Validations without improvement after which to stop."""
+    """Validations in a row that are clearly worse than the best, after which to stop."""
 
     listener: Listener | None = None
     """Who is told."""
@@ -161,8 +165,10 @@ class Loop:
         with torch.no_grad():
             metrics = self.validate() if self.validate is not None else {}
         self.module.train()
-        if metrics["validation_loss"] < self.best_loss:
-            self.best_loss, self.stale = metrics["validation_loss"], 0
+        loss, error = metrics["validation_loss"], metrics["validation_error"]
+        self.best_loss = min(self.best_loss, loss)
+        if loss <= self.best_loss + error:
+            self.stale = 0
             self.best = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         else:
             self.stale += 1

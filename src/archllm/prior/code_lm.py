@@ -95,12 +95,17 @@ class CodeLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(trie),
-            validate=lambda: {"validation_loss": -float(self.log_prob(validation).mean())},
+            validate=lambda: self._validation(validation),
             validations=12,
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
         ).run()
+
+    def _validation(self, codes: NDArray[np.int64]) -> dict[str, float]:
+        """Mean negative log-likelihood of validation sequences and the standard error of that mean."""
+        nats = -self.log_prob(codes)
+        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
 
     def _log_probs(self, codes: torch.Tensor) -> torch.Tensor:
         """`b x length x codebook_size` log-probabilities of each code after the prefix before it."""

@@ -49,7 +49,7 @@ class PriorConfig:
     """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""
 
     patience: int = 8
-    """Validations in a row without improvement after which to stop; there are 12 in all."""
+    """Validations in a row that are clearly worse than the best, after which to stop; there are 12 in all."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
