@@ -26,7 +26,7 @@ EXACT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(k
 """In NAS-Bench-201 the nodes are independent, so that words and their shares are a perfect model of it."""
 LEARNED = TrainConfig(
     tokenizer=TokenizerConfig(
-        code_length=6, codebook_size=64, width=16, layers=1, batch=64, steps=150, learning_rate=1e-2
+        code_length=6, codebook_size=64, width=16, layers=1, batch=32, steps=150, learning_rate=1e-2
     ),
     prior=PriorConfig(width=16, layers=1, heads=2, steps=60, batch=128, learning_rate=1e-2),
 )

@@ -105,9 +105,9 @@ def test_the_loop_finds_the_minimum_and_tells_of_every_step() -> None:
     assert [event.metrics["step"] for event in heard] == list(range(300))
 
 
-def validating(values: list[float]) -> Callable[[], Metrics]:
+def validating(values: list[float], error: float = 0.0) -> Callable[[], Metrics]:
     found = iter(values)
-    return lambda: {"validation_loss": next(found)}
+    return lambda: {"validation_loss": next(found), "validation_error": error}
 
 
 def test_validation_decides_which_weights_are_kept_and_when_to_stop() -> None:
@@ -119,11 +119,22 @@ def test_validation_decides_which_weights_are_kept_and_when_to_stop() -> None:
         heard.append(event)
         seen[event.step] = module.weight.detach().clone()
 
-    values = [5.0, 3.0, 4.0, 3.5, 3.0, 1.0]
+    values = [5.0, 3.0, 4.0, 3.5, 3.1, 1.0]
     loop(module, 100, validate=validating(values), validations=10, patience=3, listener=listener).run()
     assert [event.step for event in heard if "validation_loss" in event.metrics] == [10, 20, 30, 40, 50]
     assert heard[-1].step == 50
     assert torch.equal(module.weight, seen[20])
+
+
+def test_what_validation_can_not_tell_apart_is_decided_for_more_training() -> None:
+    module, seen = Line(), {}
+
+    def listener(event: Event) -> None:
+        seen[event.step] = module.weight.detach().clone()
+
+    values = [5.0, 3.0, 3.15, 3.19, 3.21, 3.5, 3.3]  # the fourth is the last one within 0.2 of the best
+    loop(module, 100, validate=validating(values, 0.2), validations=10, patience=3, listener=listener).run()
+    assert max(seen) == 70 and torch.equal(module.weight, seen[40])
 
 
 def test_a_validation_that_is_no_number_is_no_improvement() -> None:
@@ -140,7 +151,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("stop", [1, 10, 11, 21, 35])
 def test_an_interrupted_loop_ends_as_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
     def validate(module: Line) -> Callable[[], Metrics]:
-        return lambda: {"validation_loss": abs(float(module.weight[0]) - 0.5)}
+        return lambda: {"validation_loss": abs(float(module.weight[0]) - 0.5), "validation_error": 0.0}
 
     def stopping(event: Event) -> None:
         if event.step == stop:

@@ -135,7 +135,7 @@ def test_the_weight_of_predictability_adds_a_loss_that_the_encoder_feels() -> No
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-def test_the_recommended_tokenizer_gives_every_cell_back_after_a_fraction_of_its_training(nasbench201: SearchSpace) -> None:
+def test_the_recommended_tokenizer_gives_every_cell_back_after_a_few_steps(nasbench201: SearchSpace) -> None:
     cells = split_cells(nasbench201, 0.9, 1, 0)
     tokenizer = VQTokenizer(nasbench201, replace(recommended(nasbench201).tokenizer, steps=150, batch=256))
     tokenizer.fit(cells.train, 0)

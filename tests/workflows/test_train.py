@@ -175,12 +175,10 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(
 @pytest.mark.parametrize(
     "place",
     [
-        "archllm.workflows.train.build_tokenizer",
         "archllm.tokenizer.vq.VQTokenizer.save",
         "archllm.workflows.train.build_prior",
         "archllm.prior.code_lm.CodeLM.save",
         "archllm.workflows.train._report",
-        "archllm.generator.ArchLLM.write_into",
         "archllm.report.figures.write_figures",
         "archllm.workflows.train.publish",
     ],
