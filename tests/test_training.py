@@ -105,6 +105,22 @@ def test_the_loop_finds_the_minimum_and_tells_of_every_step() -> None:
     assert [event.metrics["step"] for event in heard] == list(range(300))
 
 
+def test_every_step_has_randomness_of_its_own_and_none_of_it_is_the_callers() -> None:
+    def noises() -> list[float]:
+        module, found = Line(), []
+
+        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, Metrics]:
+            found.append(float(torch.rand(())))
+            return module.weight.sum(), {}
+
+        Loop("tokenizer", module, Schedule(20, 4, 0.1, 0.0), seed=1, loss=loss, rows=10).run()
+        return found
+
+    first = noises()
+    torch.rand(7)
+    assert noises() == first and len(set(first)) == 20
+
+
 def validating(values: list[float], error: float = 0.0) -> Callable[[], Metrics]:
     found = iter(values)
     return lambda: {"validation_loss": next(found), "validation_error": error}

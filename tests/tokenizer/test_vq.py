@@ -176,6 +176,21 @@ def test_features_are_the_vectors_before_quantization(tokenizer: VQTokenizer, na
     assert (tokenizer.code_of[indices] == tokenizer.encode(cells)).all()
 
 
+def test_a_codebook_starts_with_a_code_for_each_node_however_rare(
+    nasbench201: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archllm.tokenizer.vq._START_SAMPLE", 10)
+    cells = nasbench201.enumerate()
+    rare = cells.ops[:, 6] == cells.ops[0, 6]  # the only edge from its node
+    some = np.append(np.flatnonzero(~rare)[:3000], np.flatnonzero(rare)[:1])
+    config = TokenizerConfig(code_length=6, codebook_size=64, steps=1, learning_rate=1e-9, width=16, layers=1)
+    made = VQTokenizer(nasbench201, config)
+    made.fit(cells[some], 0)
+    codes = made.encode(cells[some])
+    assert len(np.unique(codes, axis=0)) == 3001
+    assert np.allclose(made.codebook()[codes].reshape(3001, -1), made.embed(cells[some]), atol=1e-3)
+
+
 def test_parameters_are_counted_without_the_moving_averages_of_the_codebook(nasbench201: SearchSpace) -> None:
     counts = []
     for size in (32, 64):
