@@ -146,12 +146,20 @@ def _layers(config: VAEConfig, vector_width: int) -> TokenizerConfig:
 
 
 def recommended_vae(space: SearchSpace) -> VAEConfig:
-    """The settings found best for a space: by distinct valid draws per draw, at temperature 1 and by argmax.
+    """The best of the few settings tried for a space: by distinct valid draws per draw, at temperature 1 and by argmax.
 
-    They were chosen on a share of the training cells, among `graph` and `node` latents and weights from 0.01 to 1.
+    They were compared on at most 5,000 training cells kept from the fit, with one seed and 10,000 draws.
     """
+    # Figures are: valid / distinct valid, both per draw; reconstruction; 64-sample bound in nats (ln(size)).
+    # Beta decides most. At 1 the independent choices of NAS-Bench-201 leave the latent: the decoder's distribution is
+    # the ideal one (9.66 nats), but argmax gives back no cell (reconstruction 0 %). At 0.01 the prior has holes.
     if space.name == "nasbench201":
+        # 99.9 / 73.0 % (uniform draws: 73.9 %), 99.6 %, 9.71 (9.66). With 500 steps of 512, beta 0.1: 99.9 / 71.8 %;
+        # beta 0.01: 3.3 / 3.2 %; one vector per graph, beta 0.1: 60.1 / 47.1 %.
         return VAEConfig(latent="node", latent_width=8, beta=0.3, steps=1500, batch=64)
     if space.name == "darts":
+        # 57.4 / 57.4 %, 100 %, 45.22 (41.52). 2,000 steps: 41.4 %, a vector per node 32.5 %. Beta above 0.6 is untried.
         return VAEConfig(latent="graph", latent_width=64, beta=0.6, steps=8000, batch=64)
+    # NAS-Bench-101: 82.4 / 80.7 % (uniform draws: 98.8 %), 99.8 %, 14.19 (12.96). One vector per graph: 80.7 / 79.0 %;
+    # 1,600 steps of 128: 78.1 / 75.0 %; beta 0.3, 1,200 steps of 256: 78.2 / 73.1 %. Beta above 0.6 is untried.
     return VAEConfig(latent="node", latent_width=8, beta=0.6, steps=8000, batch=64)
