@@ -212,7 +212,7 @@ def test_a_saved_model_comes_back_the_same(model: ArchLLM, tmp_path: Path) -> No
     assert back.report == model.report
     assert back.generate(100, seed=3) == model.generate(100, seed=3)
     assert back.generate(20, novel=True) == model.generate(20, novel=True)
-    assert back.fit_of_held_out() == model.fit_of_held_out()
+    assert back.fit_of_held_out == model.fit_of_held_out
     assert {path.suffix for path in (tmp_path / "run").rglob("*") if path.is_file()} == {
         ".toml",
         ".json",

@@ -249,7 +249,7 @@ class ArchLLM:
             codes, graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed))
             runs.append(metrics.measure_draws(self.space, graphs, self.cycles(codes, graphs), self.training_keys))
         ceiling = metrics.ceilings(self.space, n, len(self.training_keys))
-        fit = self.fit_of_held_out()
+        fit = self.fit_of_held_out
         return Evaluation(
             space=self.space.name,
             n=n,
@@ -262,6 +262,7 @@ class ArchLLM:
             seconds=time.perf_counter() - start,
         )
 
+    @cached_property
     def fit_of_held_out(self) -> dict[str, float]:
         """Reconstruction of held-out cells and their negative log-likelihood in nats."""
         cells = self.cells.held_out[:_RECONSTRUCTED]

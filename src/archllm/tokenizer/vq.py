@@ -89,13 +89,31 @@ class VQTokenizer(Tokenizer):
 
     def _indices(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n x length` quantizer indices."""
+        if self.config.context != "none":
+            return self._forward(graphs)
+        # Without context a code depends on the words of its own nodes alone, so each combination is encoded once.
+        assert self.groups is not None
+        words = node_words(graphs.padded(self.space.max_nodes))
+        known, word = np.unique(words, return_inverse=True)
+        word = word.reshape(words.shape)
+        indices = np.empty((len(graphs), self.length), dtype=np.int64)
+        for position, group in enumerate(self.groups.nodes):
+            combination = np.zeros(len(graphs), dtype=np.int64)
+            for node in group[group >= 0]:
+                combination = np.unique(combination * len(known) + word[:, node], return_inverse=True)[1]
+            _, first, member = np.unique(combination, return_index=True, return_inverse=True)
+            indices[:, position] = self._forward(graphs[first])[member, position]
+        return indices
+
+    def _forward(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n x length` quantizer indices, every graph through the encoder."""
         model = self._model
-        codes = np.empty((len(graphs), self.length), dtype=np.int64)
+        indices = np.empty((len(graphs), self.length), dtype=np.int64)
         with torch.inference_mode():
             for start in range(0, len(graphs), _CHUNK):
                 labels, edges = self._tensors(graphs[start : start + _CHUNK])
-                codes[start : start + _CHUNK] = model.encode(labels, edges).cpu().numpy()
-        return codes
+                indices[start : start + _CHUNK] = model.encode(labels, edges).cpu().numpy()
+        return indices
 
     def decode(self, codes: NDArray[np.int64]) -> Graphs:
         self._check(codes)

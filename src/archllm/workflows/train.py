@@ -141,7 +141,7 @@ def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str
     used, perplexity = model.tokenizer.usage(codes)
     held_out = model.tokenizer.encode(model.cells.held_out[:_USAGE_CELLS])
     held_out_used, held_out_perplexity = model.tokenizer.usage(held_out)
-    fit = model.fit_of_held_out()
+    fit = model.fit_of_held_out
     return {
         "space": model.space.name,
         "reconstruction": fit["reconstruction"],
