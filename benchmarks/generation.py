@@ -120,10 +120,10 @@ def run_job(job: Job) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    start = time.perf_counter()
+    start, made_by = time.perf_counter(), provenance()
     result = speed() if job["part"] == "speed" else quality(job)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return job | result | {"seconds_in_all": time.perf_counter() - start, "peak_gb": peak} | provenance()
+    return job | result | {"seconds_in_all": time.perf_counter() - start, "peak_gb": peak} | made_by
 
 
 def quality(job: Job) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _rate(model: Any) -> dict[str, float]:
 def _vae(space: Any, seed: int) -> dict[str, Any]:
     import torch
 
-    from archllm.baselines.vae import GraphVAE, recommended_vae
+    from archllm.baselines import GraphVAE, recommended_vae
     from archllm.cells import known, split_cells
     from archllm.metrics import measure_draws
     from archllm.runs import recommended

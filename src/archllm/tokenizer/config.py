@@ -53,7 +53,7 @@ class TokenizerConfig:
     warm_up: float = 0.3
     """Share of the steps before an `ema` codebook is put in, placed on the latent vectors learned until then."""
 
-    steps: int = 800
+    steps: int = 1500
     """Optimiser steps."""
 
     batch: int = 256

@@ -40,10 +40,10 @@ class Quantizer(nn.Module):
             self.inner: VectorQuantize | FSQ | SimVQ = VectorQuantize(
                 width,
                 size,
-                decay=0.95,
+                decay=0.99,
                 kmeans_init=True,
                 kmeans_iters=20,
-                threshold_ema_dead_code=0.01,
+                threshold_ema_dead_code=0.001,
                 commitment_weight=config.commitment,
                 rotation_trick=False,
             )

@@ -89,10 +89,9 @@ class VQTokenizer(Tokenizer):
 
     def _indices(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n x length` quantizer indices."""
-        if self.config.context != "none":
+        if self.config.context != "none" or self.groups is None:
             return self._forward(graphs)
         # Without context a code depends on the words of its own nodes alone, so each combination is encoded once.
-        assert self.groups is not None
         words = node_words(graphs.padded(self.space.max_nodes))
         known, word = np.unique(words, return_inverse=True)
         word = word.reshape(words.shape)
