@@ -21,7 +21,8 @@ def provenance() -> dict[str, Any]:
     import torch
 
     return {
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "--", "src", "benchmarks") else ""),
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "--porcelain", "--", "src", "benchmarks") else ""),
         "machine": f"{os.cpu_count()} x {_processor()}",
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
