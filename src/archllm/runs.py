@@ -166,7 +166,7 @@ PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 
 
 def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
-    """The configuration that `docs/results/generation.md` found good for a space and a share of it to train on."""
+    """The configuration that trials found good for a space and a share of it to train on."""
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=2500, learning_rate=6e-3)
