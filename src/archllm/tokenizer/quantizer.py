@@ -40,10 +40,10 @@ class Quantizer(nn.Module):
             self.inner: VectorQuantize | FSQ | SimVQ = VectorQuantize(
                 width,
                 size,
-                decay=0.99,
+                decay=0.99 if config.context == "none" else 0.95,  # local codes move little, and rare ones must live on
                 kmeans_init=True,
                 kmeans_iters=20,
-                threshold_ema_dead_code=0.001,
+                threshold_ema_dead_code=0.001 if config.context == "none" else 0.01,
                 commitment_weight=config.commitment,
                 rotation_trick=False,
             )
