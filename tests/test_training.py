@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from archllm.errors import InvalidInput, RunFolderError
+from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
 from archllm.training import Event, Loop, Metrics, Schedule, _Batches, resolve_device, seeded
 
 TARGET = torch.tensor([1.0, -2.0, 3.0])
@@ -211,3 +211,14 @@ def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="device"):
         resolve_device(name)
     assert resolve_device("cpu") == "cpu" and resolve_device("auto") in ("cpu", "cuda")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_where_and_what_to_do() -> None:
+    module = Line()
+
+    def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, Metrics]:
+        value = next(module.parameters()).sum()
+        return value * (float("nan") if step == 3 else 1.0), {}
+
+    with pytest.raises(TrainingDiverged, match=r"tokenizer diverged at step 4 of 20 .*learning rate"):
+        Loop("tokenizer", module, Schedule(20, 4, 0.1, 0.0), seed=1, loss=loss, rows=10).run()

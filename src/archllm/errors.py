@@ -76,6 +76,10 @@ class RunFolderError(ArchLLMError):
     """A run folder is missing, incomplete, damaged, foreign, or can't be written."""
 
 
+class TrainingDiverged(ArchLLMError):
+    """A loss became infinite or not a number: there is nothing to save."""
+
+
 class DataMissing(ArchLLMError):
     """A benchmark file that the work needs was not found."""
 

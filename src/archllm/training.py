@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from archllm.errors import InvalidInput, RunFolderError
+from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
 from archllm.files import replacing
 
 Metrics = dict[str, float]
@@ -144,6 +144,11 @@ class Loop:
                 group["lr"] = self.schedule.rate(step)
             with seeded(self.seed, step):
                 loss, metrics = self.loss(step, batches.rows_of(step))
+                if not math.isfinite(loss.item()):
+                    raise TrainingDiverged(
+                        f"the training of the {self.stage} diverged at step {step + 1} of {self.schedule.steps} (loss "
+                        f"{loss.item()}); try a smaller learning rate than {self.schedule.learning_rate:g}"
+                    )
                 loss.backward()
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             optimizer.step()

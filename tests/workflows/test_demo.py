@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from archllm.errors import InvalidInput, RunFolderError
+from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
 from archllm.generator import load
 from archllm.prior.config import PriorConfig
 from archllm.runs import TrainConfig
+from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.workflows.demo import Demo, demo
+from archllm.workflows.demo import GENERATED, Demo, _new_cells, demo
 
 SHORT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(kind="marginal"))
 
@@ -77,3 +79,18 @@ def test_a_seed_is_checked_before_anything_is_written(tmp_path):
     with pytest.raises(InvalidInput, match="seed"):
         demo(tmp_path / "demo", seed=-1, config=SHORT)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cells_called_new_are_none_of_those_trained_on_even_when_few_can_be_found(done, monkeypatch):
+    model = done[0].model
+
+    def exhausted(*_: object, **__: object) -> list[Architecture]:
+        raise BudgetExhausted("none left", found=0, drawn=0)
+
+    monkeypatch.setattr(model, "generate", exhausted)
+    new = _new_cells(model, seed=0)
+    trained = set(np.unique(model.space.keys(model.cells.train)).tolist())
+    drawn = {arch.key for arch in model.sample(20 * GENERATED, raw=True, seed=0).architectures if arch is not None}
+    assert drawn & trained  # there was something to leave out
+    assert {arch.key for arch in new} <= drawn - trained
+    assert len(new) == min(GENERATED, len(drawn - trained))

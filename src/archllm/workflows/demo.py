@@ -128,4 +128,6 @@ def _new_cells(model: ArchLLM, seed: int) -> list[Architecture]:
         return model.generate(GENERATED, seed=seed, novel=True)
     except BudgetExhausted:  # a model that was trained too little, or a small space
         drawn = model.sample(20 * GENERATED, raw=True, seed=seed).architectures
-        return list(dict.fromkeys(arch for arch in drawn if arch is not None))[:GENERATED]
+        trained = set(model.training_keys.tolist())
+        new = (arch for arch in drawn if arch is not None and arch.key not in trained)
+        return list(dict.fromkeys(new))[:GENERATED]
