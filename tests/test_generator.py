@@ -320,3 +320,23 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path, kind: str) -> None:
         path.write_text("")
     with pytest.raises(RunFolderError, match="run folder"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.safetensors", "config.toml", "prior"])
+def test_a_file_of_another_run_is_refused_even_where_it_fits(name: str, exact: ArchLLM, tmp_path: Path) -> None:
+    other = train(exact.space, exact.config, exact.seed + 1)
+    exact.save(tmp_path / "run")
+    other.save(tmp_path / "other")
+    if name == "prior":
+        shutil.copytree(tmp_path / "other" / name, tmp_path / "run" / name, dirs_exist_ok=True)
+    else:
+        shutil.copy(tmp_path / "other" / name, tmp_path / "run" / name)
+    with pytest.raises(RunFolderError, match=rf"{name}.* is of another run"):
+        load(tmp_path / "run")
+
+
+def test_saved_files_have_the_permissions_of_any_other_file(exact: ArchLLM, tmp_path: Path) -> None:
+    exact.save(tmp_path / "run")
+    (tmp_path / "plain").touch()
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert {path.stat().st_mode for path in files} == {(tmp_path / "plain").stat().st_mode}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.metrics import NAMES, Figure, ceilings, expected_distinct, measure_draws, summarise
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space
 
 NOTHING = np.zeros(0, dtype=np.int64)
 
@@ -118,3 +118,8 @@ def test_a_summary_has_the_mean_and_the_sample_deviation() -> None:
 def test_a_summary_of_no_run_is_refused() -> None:
     with pytest.raises(InvalidInput, match="seed"):
         summarise([], {})
+
+
+def test_the_ceiling_of_uniqueness_goes_by_the_valid_draws() -> None:
+    space = load_space("nasbench201")
+    assert ceilings(space, 10_000, 0, valid=0.1)["unique"] == ceilings(space, 1_000, 0)["unique"]

@@ -24,6 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     aside = _beside(path, "tmp")
     try:
         yield aside
+        share(aside)
         os.replace(aside, path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -31,6 +32,13 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def share(path: Path) -> None:
+    """Gives a file the permissions that the user's files have; some libraries write theirs for the owner only."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
 
 
 def write_text(path: Path, text: str) -> None:

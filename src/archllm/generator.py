@@ -22,7 +22,7 @@ from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
 from archllm.prior.config import check_draws
-from archllm.runs import RunInfo, TrainConfig, read_info, read_report, write_info
+from archllm.runs import RunInfo, TrainConfig, check_seal, read_info, read_report, seal, write_info
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, load_tokenizer
 
@@ -229,7 +229,7 @@ class ArchLLM:
         return result
 
     def evaluate(self, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), temperature: float = 1.0) -> Evaluation:
-        """Measures raw draws as DESIGN.md section 5 defines it.
+        """Measures raw draws, see `archllm.metrics`.
 
         Args:
             n: draws per seed.
@@ -248,7 +248,8 @@ class ArchLLM:
         for seed in seeds:
             codes, graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed))
             runs.append(metrics.measure_draws(self.space, graphs, self.cycles(codes, graphs), self.training_keys))
-        ceiling = metrics.ceilings(self.space, n, len(self.training_keys))
+        valid = sum(run["valid"] for run in runs) / len(runs)
+        ceiling = metrics.ceilings(self.space, n, len(self.training_keys), valid)
         fit = self.fit_of_held_out
         return Evaluation(
             space=self.space.name,
@@ -297,14 +298,15 @@ class ArchLLM:
         write_info(folder, RunInfo(self.space.name, self.seed, self.config))
         self.tokenizer.save(folder)
         self.prior.save(folder / "prior")
-        write_text(folder / "metrics.json", json.dumps(self.report, indent=2) + "\n")
+        write_text(folder / "metrics.json", json.dumps(self.report, indent=2, allow_nan=False) + "\n")
+        seal(folder)
 
 
 def load(folder: str | Path) -> ArchLLM:
     """The generator saved in a run folder.
 
     Raises:
-        RunFolderError: the folder is missing, incomplete, damaged, or not a run folder.
+        RunFolderError: the folder is missing, incomplete, damaged, not a run folder, or holds files of another run.
     """
     folder = Path(folder)
     info: RunInfo = read_info(folder)
@@ -315,4 +317,5 @@ def load(folder: str | Path) -> ArchLLM:
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)
+    check_seal(folder)  # last: a file that can't be read at all has its own, better message
     return ArchLLM(space, info.config, info.seed, tokenizer, prior, report)

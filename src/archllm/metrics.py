@@ -69,19 +69,21 @@ def measure_draws(
     return {name: figures[name] for name in NAMES if name in figures}
 
 
-def ceilings(space: SearchSpace, n: int, training_size: int) -> dict[str, float]:
+def ceilings(space: SearchSpace, n: int, training_size: int, valid: float = 1.0) -> dict[str, float]:
     """What `measure_draws` gives, on average, for `n` independent uniform draws.
 
     Args:
         space: the space.
         n: number of draws.
         training_size: number of distinct training members.
+        valid: share of the draws that are valid; `unique` goes by those, and fewer draws repeat less.
     """
     distinct = expected_distinct(space.size, n) / n
+    members = max(1, round(valid * n))
     figures = {
         "valid": 1.0,
         "valid_loose": 1.0,
-        "unique": distinct,
+        "unique": expected_distinct(space.size, members) / members,
         "valid_unique": distinct,
         "novel": 1.0 - training_size / space.size,
         "cycle": 1.0,

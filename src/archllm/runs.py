@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,39 @@ def read_report(folder: Path) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise RunFolderError(f"{path} must hold a JSON object")
     return report
+
+
+def seal(folder: Path) -> None:
+    """Writes `seal.json`, the checksums of the files that belong together."""
+    write_text(folder / "seal.json", json.dumps(_checksums(folder), indent=2) + "\n")
+
+
+def check_seal(folder: Path) -> None:
+    """Makes sure that the files of a run folder are those that were saved together.
+
+    Raises:
+        RunFolderError: a file was changed, swapped, added or removed; the message names it.
+    """
+    path = folder / "seal.json"
+    try:
+        sealed = json.loads(path.read_text(encoding="utf-8"))
+        found = _checksums(folder)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
+    if not isinstance(sealed, dict):
+        raise RunFolderError(f"{path} must hold a JSON object")
+    for name in sorted(sealed.keys() | found.keys()):
+        if sealed.get(name) != found.get(name):
+            raise RunFolderError(
+                f"{folder / name} is not the file saved with this run: it was changed, or is of another run; "
+                "put the original back or train again"
+            )
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
+    paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def config_from_dict(data: dict[str, Any], default: TrainConfig | None = None) -> TrainConfig:

@@ -46,7 +46,7 @@ class Train(Command):
     """Seed of the split, the weights and the order of the batches."""
 
     preset: Literal["quick", "standard", "thorough"] = "standard"
-    """How long to train: about a third of the recommended steps, those, or three times as many."""
+    """How long to train: about a third of the recommended steps (150 at least), those, or three times as many."""
 
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE.toml")] = None
     """TOML file with the options below, or the config.toml of another run."""
@@ -61,7 +61,7 @@ class Train(Command):
     """Go on with an interrupted training to RUN, with its settings."""
 
     overwrite: Switch = False
-    """Replace an existing run folder, or an interrupted training to it, once the new run is complete."""
+    """Replace an existing run folder once the new run is complete; an interrupted training to it is discarded."""
 
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 

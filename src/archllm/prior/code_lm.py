@@ -19,7 +19,7 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
 from archllm.errors import RunFolderError
-from archllm.files import write_text
+from archllm.files import share, write_text
 from archllm.prior.base import Prior, tempered
 from archllm.prior.config import PriorConfig
 from archllm.prior.trie import CodeTrie
@@ -162,6 +162,7 @@ class CodeLM(Prior):
             folder.mkdir(parents=True, exist_ok=True)
             with _quiet():
                 self.model.save_pretrained(folder)
+            share(folder / "model.safetensors")
         except (OSError, SafetensorError) as error:
             raise RunFolderError(f"can't write {folder}: {getattr(error, 'strerror', None) or error}") from error
         about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}

@@ -21,7 +21,7 @@ from archllm.training import Event, Listener
 
 
 class MarginalPrior(Prior):
-    """The product of the marginal distributions of the positions, with one virtual count per code.
+    """The product of the marginal distributions of the positions, with one virtual count spread over the codes.
 
     Args:
         config: only `kind` matters.

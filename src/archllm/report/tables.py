@@ -41,7 +41,7 @@ class Table:
     """What it shows."""
 
     columns: list[str]
-    """Headings; the first column is aligned left, the others right."""
+    """Headings."""
 
     rows: list[list[str]]
     """One text per column; a text may have several lines."""

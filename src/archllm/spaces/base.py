@@ -40,7 +40,7 @@ class SearchSpace(ABC):
     """Exact number of members."""
 
     code_length: int
-    """Codes per architecture that suit the space: its number of nearly independent decisions."""
+    """Codes per architecture that suit the space: see docs/decisions.md."""
 
     enumerable: bool
     """Whether `enumerate` can list the whole space."""
@@ -59,7 +59,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
-        """`n` booleans: which graphs are members (strict rule, DESIGN.md section 5)."""
+        """`n` booleans: which graphs are members (the strict rule: as the benchmark itself defines its members)."""
 
     @abstractmethod
     def explain(self, graph: Graphs) -> str | None:

@@ -78,6 +78,11 @@ class Tokenizer(ABC):
             RunFolderError: they can't be written.
         """
 
+    @property
+    def capacity(self) -> int:
+        """Number of codes that there would be if all were used."""
+        return self.codebook_size
+
     def encode(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n x length` codes of members, the same for every way of writing a member that the space does not keep."""
         return self.encode_as_written(self.space.normalise(graphs))

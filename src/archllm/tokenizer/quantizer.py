@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import torch
 from torch import nn
 from vector_quantize_pytorch import FSQ, SimVQ, VectorQuantize
@@ -90,4 +92,5 @@ class Quantizer(nn.Module):
 
     def codebook(self) -> torch.Tensor:
         """All vectors, `(K, D)`."""
-        return self.vectors(torch.arange(self.size)[None])[0]
+        device = next(chain(self.inner.buffers(), self.inner.parameters())).device
+        return self.vectors(torch.arange(self.size, device=device)[None])[0]

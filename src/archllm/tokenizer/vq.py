@@ -147,6 +147,10 @@ class VQTokenizer(Tokenizer):
             vectors: NDArray[np.float32] = self._model.quantizer.codebook().cpu().numpy()[indices]
         return vectors
 
+    @property
+    def capacity(self) -> int:
+        return self._model.quantizer.size
+
     def parameters(self) -> int:
         return sum(p.numel() for p in self._model.parameters())
 

@@ -84,7 +84,7 @@ def _trained(
 ) -> ArchLLM:
     cells = split_cells(space, config.split, config.cells, seed)
     # Cells are put aside, not sequences: all orders of a cell stay on one side.
-    aside = max(1, int(len(cells.train) * config.prior.validation))
+    aside = _validation_cells(config, len(cells.train))
     written = with_orders(space, cells.train[aside:], config.orders, seed)
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
     codes = tokenizer.encode_as_written(written)
@@ -136,21 +136,27 @@ def _prior(
     return prior
 
 
+def _validation_cells(config: TrainConfig, training: int) -> int:
+    """How many of the training cells, the first ones, decide when to stop instead of being trained on."""
+    return max(1, int(training * config.prior.validation))
+
+
 def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str, Any]:
     """`metrics.json`: what the training measured."""
     used, perplexity = model.tokenizer.usage(codes)
     held_out = model.tokenizer.encode(model.cells.held_out[:_USAGE_CELLS])
     held_out_used, held_out_perplexity = model.tokenizer.usage(held_out)
     fit = model.fit_of_held_out
+    aside = _validation_cells(model.config, len(model.cells.train))
     return {
         "space": model.space.name,
         "reconstruction": fit["reconstruction"],
-        "train_reconstruction": model.tokenizer.reconstruction(model.cells.train[:_USAGE_CELLS]),
+        "train_reconstruction": model.tokenizer.reconstruction(model.cells.train[aside : aside + _USAGE_CELLS]),
         "held_out_nats": fit["held_out_nats"],
         "ideal_nats": model.space.ideal_nats,
         "code_length": model.tokenizer.length,
         "codebook": {
-            "size": model.tokenizer.codebook_size,
+            "size": model.tokenizer.capacity,
             "used": used,
             "perplexity": perplexity,
             "held_out_used": held_out_used,
