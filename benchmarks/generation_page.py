@@ -45,8 +45,9 @@ def write_page(results: list[Result], folder: Path) -> None:
     notes = ROOT / "benchmarks" / "notes" / "generation.md"
     intro = (
         "Raw draws at temperature 1, nothing masked or repaired. Where a figure has a ±, it is the mean and standard "
-        "deviation over training seeds, each with its own split, training and draws; where it has none, it is one seed. "
-        "Training times are those of jobs that shared the machine, so only their order of size holds. *distinct ÷ ceiling* is distinct valid cells "
+        "deviation over training seeds, each with its own split, training and draws; where it has none, one seed. "
+        "Training times are those of jobs that shared the machine, so only their order of size holds. "
+        "*distinct ÷ ceiling* is distinct valid cells "
         "per draw over what independent uniform draws give on average. *Nats* are negative log-likelihoods of held-out "
         "cells above ln(size). A figure of a finite sample may lie a little above its ceiling by chance."
     )
@@ -99,7 +100,8 @@ def _write_readme(results: list[Result]) -> None:
             ]
         )
     table = _table(
-        ["10,000 raw draws", "reconstruction", "valid (strict)", "the same of Arch-VQ, as published (n and rule unknown)", "distinct ÷ ceiling",
+        ["10,000 raw draws", "reconstruction", "valid (strict)", "Arch-VQ, published (n and rule unknown)",
+         "distinct ÷ ceiling",
          "novel ÷ held-out share", "cycle", "training, one CPU thread"],
         rows,
     )  # fmt: skip
@@ -115,10 +117,11 @@ def _head(results: list[Result]) -> str:
     seeds = sorted({r["seed"] for r in results if "seed" in r})
     minutes = sum(r["seconds_in_all"] for r in results) / 60
     load = [r["load"] for r in results]
+    loads = f"load average {min(load):.0f} to {max(load):.0f} at the start of jobs"
     machine, one = sorted({r["machine"] for r in results}), results[0]
     return (
         f"`python -m benchmarks.generation --seeds {' '.join(map(str, seeds))}` · commit {commits} · "
-        f"{', '.join(machine)}, {one['threads']} thread a job, load average {min(load):.0f} to {max(load):.0f} at the start of jobs · torch {one['torch']} · "
+        f"{', '.join(machine)}, {one['threads']} thread a job, {loads} · torch {one['torch']} · "
         f"{max(r['date'] for r in results)} · {minutes:.0f} minutes of jobs"
     )
 
@@ -214,7 +217,7 @@ def _methods(results: list[Result], space: str) -> str:
         rows.append(
             [
                 label,
-                _figure([r["report"].get("reconstruction") for r in runs]),
+                _figure([r["report"].get("reconstruction") for r in runs], 3),
                 ("≤ " if method == "vae" else "") + _figure(map(_excess, runs), 3, 1),
                 _figure([d["valid"] for d in draws[1_000]]),
                 _figure([d["valid"] for d in draws[10_000]]),
