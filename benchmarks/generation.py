@@ -63,6 +63,15 @@ def jobs(seeds: list[int]) -> dict[str, Job]:
                 "train": SHORT[space] | {k: SHORT[space].get(k, {}) | v for k, v in changes.items()},
                 "variant": name,
             }
+    for name, changes in DARTS_TRIALS.items():
+        found[f"ablation-darts-{name}-{seeds[0]}"] = {
+            "part": "ablation",
+            "space": "darts",
+            "method": "vq",
+            "seed": seeds[0],
+            "train": changes,
+            "variant": name,
+        }
     return dict(sorted(found.items(), key=lambda job: _rank(job[1], seeds[0])))
 
 
@@ -107,6 +116,13 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "length-6": {"tokenizer": {"code_length": 6}},
     "one-target": {"prior": {"soft_targets": False}},
     "no-warm-up": {"tokenizer": {"warm_up": 0.0}},
+}
+
+DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # ways to a higher validity; the reference is in the main part
+    "1000-steps": {"prior": {"steps": 1000}},
+    "5000-steps": {"prior": {"steps": 5000}},
+    "length-8": {"tokenizer": {"code_length": 8, "codebook_size": 2048, "steps": 1500}, "prior": {"steps": 2500}},
+    "large-batch": {"prior": {"steps": 1250, "batch": 1024}},
 }
 
 NOT_ON = {  # what is the reference there, or can't be exact by far

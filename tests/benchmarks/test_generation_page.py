@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import generation_page
-from benchmarks.generation import ABLATIONS, METHODS, SPACES, jobs
+from benchmarks.generation import ABLATIONS, DARTS_TRIALS, METHODS, SPACES, jobs
 
 
 def result(space: str, method: str, valid: float) -> dict[str, object]:
@@ -52,4 +52,4 @@ def test_jobs_cover_every_method_on_every_space_and_every_variant() -> None:
     found = list(jobs([0, 1, 2]).values())
     main = {(job["space"], job["method"], job["seed"]) for job in found if job["part"] == "main"}
     assert main == {(space, method, seed) for space in SPACES for method in METHODS for seed in (0, 1, 2)}
-    assert {job["variant"] for job in found if job["part"] == "ablation"} == set(ABLATIONS)
+    assert {job["variant"] for job in found if job["part"] == "ablation"} == {*ABLATIONS, *DARTS_TRIALS}
