@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from archllm.errors import ArchLLMError, RunFolderError
@@ -29,6 +30,10 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | Margin
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         config = PriorConfig(**about["config"])
+        for field in fields(PriorConfig):
+            value = getattr(config, field.name)
+            if type(value) is not type(field.default):
+                raise ValueError(f"{field.name} must be of type {type(field.default).__name__}, found {value!r}")
         found = (about["codebook_size"], about["length"])
     except OSError as error:
         raise RunFolderError(f"can't read {path}: {error.strerror}") from error
@@ -38,6 +43,9 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | Margin
         raise RunFolderError(
             f"{path} is a prior over {found[1]} codes of {found[0]}; the tokenizer has {length} of {codebook_size}"
         )
-    prior = build_prior(config, codebook_size, length)
+    try:
+        prior = build_prior(config, codebook_size, length)
+    except RuntimeError as error:
+        raise RunFolderError(f"{path} asks for a prior that can't be built here: {error}") from error
     prior.restore(folder)
     return prior

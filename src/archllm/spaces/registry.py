@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
 
@@ -11,7 +12,7 @@ from archllm.spaces.darts.space import DARTS
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 
-_SPACES: dict[str, type[NASBench101 | NASBench201 | DARTS]] = {
+_SPACES: dict[str, Callable[[], SearchSpace]] = {
     "nasbench101": NASBench101,
     "nasbench201": NASBench201,
     "darts": DARTS,
