@@ -84,6 +84,27 @@ class DataMissing(ArchLLMError):
     """A benchmark file that the work needs was not found."""
 
 
+class DataError(ArchLLMError):
+    """A data file (table, images, weights) is damaged, foreign, or holds something that can't be used."""
+
+
+class ExportError(ArchLLMError):
+    """An exported network can't be written, or does not compute what the original computes."""
+
+
+class EvaluationFailed(ArchLLMError):
+    """An architecture got no score: it diverged, ran out of memory or time, or is not in the table.
+
+    Args:
+        message: why.
+        cost: seconds that were spent on it.
+    """
+
+    def __init__(self, message: str, cost: float = 0.0) -> None:
+        super().__init__(message)
+        self.cost = cost
+
+
 class MissingExtra(ArchLLMError):
     """An optional dependency is not installed.
 

@@ -6,6 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,13 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs
+from archllm.networks import NetworkConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archllm.networks.blueprint import Blueprint
+    from archllm.networks.export import Exported
 
 MOST_OPS = 100
 """Most operations of a space: labels are 8-bit."""
@@ -44,6 +53,9 @@ class SearchSpace(ABC):
 
     enumerable: bool
     """Whether `enumerate` can list the whole space."""
+
+    network_config: type[NetworkConfig] | None = None
+    """The options of the space's networks; `None` where no network is made of its members."""
 
     @abstractmethod
     def enumerate(self) -> Graphs:
@@ -115,10 +127,7 @@ class SearchSpace(ABC):
         Raises:
             InvalidArchitecture: a graph is not a member; the message says which and why.
         """
-        valid = self.validate(graphs)
-        if not valid.all():
-            first = int(np.flatnonzero(~valid)[0])
-            raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
+        self._check_members(graphs)
         return self._keys(graphs)
 
     def architecture(self, graph: Graphs) -> Architecture:
@@ -164,17 +173,91 @@ class SearchSpace(ABC):
 
     def neighbours(self, arch: Architecture) -> list[Architecture]:
         """All members one edit away, each once, `arch` itself excluded, ordered by key."""
-        if arch.space.name != self.name:
-            raise InvalidInput(f"an architecture of {self.name} is needed, got one of {arch.space.name}")
+        self._check_own(arch)
         candidates = self._neighbours(arch.graph)
         candidates = candidates[self.validate(candidates)]
         keys, first = np.unique(self._keys(candidates), return_index=True)
         others = first[keys != arch.key]
         return self.architectures(candidates[others])
 
+    def params(self, graphs: Graphs, **options: Any) -> NDArray[np.int64]:
+        """`n` counts of trainable parameters of the members' networks, exact, without building them.
+
+        Args:
+            graphs: members.
+            options: fields of `network_config`.
+
+        Raises:
+            InvalidArchitecture: a graph is not a member.
+            InvalidInput: an option does not exist or is out of range.
+        """
+        config = self.network_options(**options)
+        self._check_members(graphs)
+        return self._params(self.normalise(graphs), config)
+
+    def macs(self, graphs: Graphs, **options: Any) -> NDArray[np.int64]:
+        """`n` counts of multiply-accumulates of the members' networks for one image, without building them.
+
+        Convolutions and linear layers count, and an addition per bias of a linear layer, as in NAS-Bench-201's own
+        figures; batch norm, pooling, additions and activations don't.
+
+        Args:
+            graphs: members.
+            options: fields of `network_config`.
+
+        Raises:
+            InvalidArchitecture: a graph is not a member.
+            InvalidInput: an option does not exist or is out of range.
+        """
+        config = self.network_options(**options)
+        self._check_members(graphs)
+        return self._macs(self.normalise(graphs), config)
+
+    def network_options(self, **options: Any) -> NetworkConfig:
+        """The configuration of a network with these options; the rest is as in the space's paper.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range, or the space has no networks.
+        """
+        if self.network_config is None:
+            raise InvalidInput(f"no network can be made of architectures of {self.name}")
+        return self.network_config.of(options)
+
+    def blueprint(self, arch: Architecture, **options: Any) -> Blueprint:
+        """All that it takes to make a network of `arch`.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range, or `arch` is of another space.
+        """
+        config = self.network_options(**options)
+        self._check_own(arch)
+        return self._blueprint(arch, config)
+
+    def _params(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
+        """`params` for normalised members."""
+        raise NotImplementedError
+
+    def _macs(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
+        """`macs` for normalised members."""
+        raise NotImplementedError
+
+    def _blueprint(self, arch: Architecture, config: Any) -> Blueprint:
+        """`blueprint` for an own architecture."""
+        raise NotImplementedError
+
     def drawing_cells(self, graph: Graphs) -> list[drawing.Cell]:
         """What to draw for one graph: one labelled cell, or several."""
         return [drawing.cell_of_graph(graph, self.op_names)]
+
+    def _check_members(self, graphs: Graphs) -> None:
+        valid = self.validate(graphs)
+        if not valid.all():
+            first = int(np.flatnonzero(~valid)[0])
+            raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
+
+    def _check_own(self, arch: Architecture) -> None:
+        if arch.space.name != self.name:
+            raise InvalidInput(f"an architecture of {self.name} is needed, got one of {arch.space.name}")
 
     def _check_count(self, n: int) -> None:
         if n < 1:
@@ -212,6 +295,59 @@ class Architecture:
     def official_hash(self) -> str | None:
         """The identifier that the benchmark itself gives it, if any."""
         return self.space.official_hash(self.graph)
+
+    @cached_property
+    def params(self) -> int:
+        """Trainable parameters of its network as in the space's paper (CIFAR-10)."""
+        return int(self.space.params(self.graph)[0])
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of its network as in the space's paper, for one CIFAR-10 image."""
+        return int(self.space.macs(self.graph)[0])
+
+    def build(self, num_classes: int = 10, channels: int | None = None, **options: Any) -> nn.Module:
+        """A new network of this architecture, its weights drawn from torch's generator.
+
+        Args:
+            num_classes: classes that are told apart.
+            channels: channels of the first cells; by default those of the space's paper.
+            options: further fields of the space's `network_config`, such as `in_channels` or `image_size`.
+
+        Returns:
+            A plain module; it maps images `n x c x h x w` to logits `n x classes`.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range.
+        """
+        return self.space.blueprint(self, num_classes=num_classes, channels=channels, **options).build()
+
+    def export(
+        self,
+        path: str | Path,
+        to: Literal["python", "torch", "onnx"] = "python",
+        *,
+        weights: str | Path | nn.Module | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> Exported:
+        """Writes its network as a file that other tools read, after making sure that it computes the same.
+
+        Args:
+            path: file to write; an existing one is replaced.
+            to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`.
+            weights: a safetensors file or a trained network; by default fresh weights.
+            seed: seed of fresh weights.
+            options: fields of the space's `network_config`.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range, or the weights are those of another network.
+            ExportError: the file can't be written, or computes something else.
+            MissingExtra: `onnx` is not installed.
+        """
+        from archllm.networks.export import export
+
+        return export(self.space.blueprint(self, **options), Path(path), to, weights=weights, seed=seed)
 
     def svg(self) -> str:
         """A layered drawing as one SVG document."""

@@ -1,0 +1,39 @@
+"""Blueprint: all that it takes to make one network, as plain Python values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A network class and the arguments to call it with.
+
+    The class lives in a module that needs torch alone, so that its source can stand on its own: `export` writes the
+    classes that this network uses into one file.
+    """
+
+    network: type[nn.Module]
+    """Its class; instances take images `n x c x h x w` and return logits `n x classes`."""
+
+    arguments: dict[str, Any]
+    """Keyword arguments, literals only: numbers, texts, and lists or tuples of them."""
+
+    operations: tuple[str, ...]
+    """Names of the operations in use, keys of the `OPERATIONS` of the module that defines the class."""
+
+    image: tuple[int, int, int]
+    """Channels, height and width of an input image."""
+
+    title: str
+    """One line: which cell of which space."""
+
+    notes: tuple[str, ...] = field(default=())
+    """What the cell computes, line by line, for a reader of exported code."""
+
+    def build(self) -> nn.Module:
+        """A new network, its weights drawn from torch's generator."""
+        return self.network(**self.arguments)

@@ -1,0 +1,62 @@
+"""What layers cost: parameters and multiply-accumulates, by formula and as counted in a module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def conv_weights(c_in: int, c_out: int, kernel: int = 1, groups: int = 1) -> int:
+    """Weights of a square convolution without bias: its parameters, and its multiply-accumulates per output pixel."""
+    return c_in * c_out * kernel * kernel // groups
+
+
+def norm_params(channels: int) -> int:
+    """Parameters of a batch norm: a scale and a shift per channel."""
+    return 2 * channels
+
+
+def linear_params(n_in: int, n_out: int) -> int:
+    """Parameters of a linear layer with bias; also its multiply-accumulates, an addition per bias included."""
+    return (n_in + 1) * n_out
+
+
+def count_params(network: nn.Module) -> int:
+    """Trainable parameters of a module."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def count_macs(network: nn.Module, image: tuple[int, int, int]) -> int:
+    """Multiply-accumulates of one image: those of convolutions and linear layers, an addition per bias included.
+
+    Args:
+        network: the module; it is run once, in evaluation mode, without computing anything.
+        image: channels, height and width.
+    """
+    import copy
+
+    import torch
+    from torch import nn
+
+    total = 0
+
+    def conv(module: nn.Conv2d, inputs: object, output: torch.Tensor) -> None:
+        nonlocal total
+        per_pixel = module.weight[0].numel() + (module.bias is not None)
+        total += per_pixel * output.numel()
+
+    def linear(module: nn.Linear, inputs: object, output: torch.Tensor) -> None:
+        nonlocal total
+        total += (module.in_features + (module.bias is not None)) * output.numel()
+
+    twin = copy.deepcopy(network).to("meta").eval()
+    for module in twin.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(conv)
+        elif isinstance(module, nn.Linear):
+            module.register_forward_hook(linear)
+    with torch.no_grad():
+        twin(torch.empty(1, *image, device="meta"))
+    return total

@@ -1,0 +1,74 @@
+"""Objective: where the score of an architecture comes from; Evaluation: one score, and what it cost."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.spaces import Architecture, SearchSpace
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation found."""
+
+    architecture: Architecture
+    """What was evaluated."""
+
+    value: float | None
+    """The score, finite, as the objective counts it; `None` if the evaluation failed."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Further figures that a searcher may look at."""
+
+    test: dict[str, float] = field(default_factory=dict)
+    """Figures on data that no searcher may see; reports show those of the architecture that was chosen."""
+
+    cost: float = 0.0
+    """Seconds that it took, or would have taken where the score was looked up."""
+
+    curve: tuple[float, ...] = ()
+    """Validation score after each epoch, where there are epochs."""
+
+    failure: str | None = None
+    """Why there is no score."""
+
+
+class Objective(ABC):
+    """A score for every architecture of one space."""
+
+    spec: str
+    """The text that stands for it on the command line, such as `train:digits`."""
+
+    space: SearchSpace
+    """The space whose architectures it scores."""
+
+    direction: Literal["maximise", "minimise"]
+    """Which scores are better."""
+
+    def evaluate(self, arch: Architecture) -> Evaluation:
+        """Scores one architecture; an architecture without a score gives a failed evaluation with the reason.
+
+        Raises:
+            InvalidInput: the architecture is of another space.
+        """
+        if arch.space.name != self.space.name:
+            raise InvalidInput(f"{self.spec} scores architectures of {self.space.name}, got one of {arch.space.name}")
+        try:
+            found = self._evaluate(arch)
+        except EvaluationFailed as error:
+            return Evaluation(arch, None, failure=str(error), cost=error.cost)
+        if found.value is None or math.isfinite(found.value):
+            return found
+        return Evaluation(arch, None, found.metrics, cost=found.cost, failure=f"the score is {found.value}")
+
+    @abstractmethod
+    def _evaluate(self, arch: Architecture) -> Evaluation:
+        """`evaluate` for an architecture of the space.
+
+        Raises:
+            EvaluationFailed: it gets no score.
+        """
