@@ -122,6 +122,10 @@ DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # ways to a higher valid
     "1000-steps": {"prior": {"steps": 1000}},
     "5000-steps": {"prior": {"steps": 5000}},
     "length-8": {"tokenizer": {"code_length": 8, "codebook_size": 2048, "steps": 1500}, "prior": {"steps": 2500}},
+    "length-8-5000-steps": {
+        "tokenizer": {"code_length": 8, "codebook_size": 2048, "steps": 1500},
+        "prior": {"steps": 5000},
+    },
     "large-batch": {"prior": {"steps": 1250, "batch": 1024}},
 }
 
