@@ -1,0 +1,213 @@
+"""Export: turn a network into the content of a file, run that, compare, and only then write it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from archllm.errors import ExportError, InvalidInput, MissingExtra, shown
+from archllm.files import replacing
+from archllm.networks.blueprint import Blueprint
+from archllm.networks.counting import count_params
+from archllm.networks.export.standalone import standalone_source
+from archllm.networks.export.weights import load_weights, save_weights
+
+Format = Literal["python", "torch", "onnx"]
+FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")
+
+TOLERANCE = 1e-4
+"""Largest difference between outputs of the file and of the network, relative to the largest output."""
+
+BATCHES = (2, 5)
+"""Batch sizes at which they are compared; the file is traced at neither of them."""
+
+_TRACED_BATCH = 3
+
+Runner = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written and verified."""
+
+    path: Path
+    """The file."""
+
+    format: Format
+    """What it holds."""
+
+    weights: Path | None
+    """The file of weights that was written beside Python source; `None` where there is none."""
+
+    params: int
+    """Trainable parameters of the network."""
+
+    image: tuple[int, int, int]
+    """Channels, height and width of the images that it was verified with."""
+
+    difference: float
+    """Largest relative difference between its outputs and those of the network."""
+
+    size: int
+    """Bytes of the file."""
+
+
+def export(
+    blueprint: Blueprint,
+    path: Path,
+    to: Format = "python",
+    *,
+    weights: str | Path | nn.Module | None = None,
+    seed: int = 0,
+) -> Exported:
+    """Writes a network as a file, after making sure that the file computes the same.
+
+    Python source needs torch alone; with weights, these go into a safetensors file beside it. The other two forms
+    take batches of any size.
+
+    Args:
+        blueprint: the network.
+        path: file to write; an existing one is replaced, but not by a file that fails the comparison.
+        to: `python`, `torch` (`torch.export`) or `onnx`.
+        weights: a safetensors file or a trained network; by default fresh weights.
+        seed: seed of fresh weights and of the images of the comparison.
+
+    Raises:
+        InvalidInput: there is no such format, or the path names no file in an existing folder.
+        DataError: the weights can't be read, are those of another network, or are not finite.
+        ExportError: what was written computes something else.
+        RunFolderError: the file can't be written.
+        MissingExtra: what ONNX needs is not installed.
+    """
+    if to not in FORMATS:
+        raise InvalidInput(f"a network is exported to {', '.join(FORMATS)}, got {shown(to)}")
+    if to == "onnx" and not all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")):
+        raise MissingExtra("exporting to ONNX", "onnx")
+    _check_target(path)
+    network = _network(blueprint, weights, seed)
+    beside = path.with_suffix(".safetensors") if to == "python" and weights is not None else None
+    if to == "python":
+        content, run = _python(blueprint, network, path.name, beside.name if beside else None)
+    elif to == "torch":
+        content, run = _torch(blueprint, network)
+    else:
+        content, run = _onnx(blueprint, network)
+    difference = _difference(network, run, blueprint, seed)
+    if beside is not None:
+        with replacing(beside) as aside:
+            save_weights(network, aside)
+    with replacing(path) as aside:
+        aside.write_bytes(content)
+    return Exported(path, to, beside, count_params(network), blueprint.image, difference, len(content))
+
+
+def _check_target(path: Path) -> None:
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise InvalidInput(f"there is no folder {path.parent} to write {path.name} to; make it first")
+
+
+def _network(blueprint: Blueprint, weights: str | Path | nn.Module | None, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = blueprint.build()
+    if weights is not None:
+        load_weights(network, weights)
+    return network.eval()
+
+
+def _python(blueprint: Blueprint, network: nn.Module, name: str, weights: str | None) -> tuple[bytes, Runner]:
+    """The source, and what it computes as a module of its own in a folder of its own."""
+    source = standalone_source(blueprint, count_params(network), weights)
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+        file = Path(folder) / name
+        file.write_text(source, encoding="utf-8")
+        if weights is not None:
+            save_weights(network, file.with_name(weights))
+        module: dict[str, Any] = {"__name__": "exported_network", "__file__": str(file)}
+        exec(compile(source, str(file), "exec"), module)  # noqa: S102 - our own, just written
+        twin: nn.Module = module["network"]()
+    if weights is None:
+        twin.load_state_dict(network.state_dict())
+    return source.encode(), twin.eval()
+
+
+def _torch(blueprint: Blueprint, network: nn.Module) -> tuple[bytes, Runner]:
+    with _quietly():
+        program = torch.export.export(network, (_images(blueprint, _TRACED_BATCH, 0),), dynamic_shapes=_any_batch())
+        file = io.BytesIO()
+        torch.export.save(program, file)
+        loaded = torch.export.load(io.BytesIO(file.getvalue()))
+    return file.getvalue(), loaded.module()
+
+
+def _onnx(blueprint: Blueprint, network: nn.Module) -> tuple[bytes, Runner]:
+    import onnxruntime
+
+    with _quietly():
+        program = torch.onnx.export(
+            network,
+            (_images(blueprint, _TRACED_BATCH, 0),),
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_shapes=_any_batch(),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError("torch gives no ONNX program")
+    content: bytes = program.model_proto.SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return content, lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
+
+
+def _any_batch() -> tuple[dict[int, object]]:
+    return ({0: torch.export.Dim("batch", min=1)},)
+
+
+def _images(blueprint: Blueprint, batch: int, seed: int) -> Tensor:
+    return torch.randn(batch, *blueprint.image, generator=torch.Generator().manual_seed(seed))
+
+
+def _difference(network: nn.Module, run: Runner, blueprint: Blueprint, seed: int) -> float:
+    """The largest relative difference over the batches, if it is small enough."""
+    worst = 0.0
+    for batch in BATCHES:
+        images = _images(blueprint, batch, seed + batch)
+        with torch.no_grad():
+            expected, found = network(images), run(images)
+        if found.shape != expected.shape:
+            raise ExportError(f"the file gives {tuple(found.shape)} where the network gives {tuple(expected.shape)}")
+        scale = float(expected.abs().max()) or 1.0
+        off = float((found - expected).abs().max()) / scale
+        if not off <= TOLERANCE:
+            raise ExportError(f"the file's outputs are off by {off:.1e} of the largest, {TOLERANCE:.0e} is allowed")
+        worst = max(worst, off)
+    return worst
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keeps the exporters' progress and advice off the terminal; their errors are exceptions."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

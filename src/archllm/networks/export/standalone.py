@@ -1,0 +1,203 @@
+"""Python source of one network that stands on its own: the classes it uses, and a function that makes it.
+
+The source is that of our own modules, cut down to what this network reaches; nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from archllm.networks import blocks
+from archllm.networks.blueprint import Blueprint
+
+WIDTH = 120
+"""Longest line, that of our own source."""
+
+_TABLE = "OPERATIONS"
+
+_LOAD_WEIGHTS = '''
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Fills the model from a safetensors file: a header in JSON, then the numbers of all tensors."""
+    types = {"F32": torch.float32, "I64": torch.int64}
+    content = file.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    state = {}
+    for name, entry in json.loads(content[8:start]).items():
+        if name != "__metadata__":
+            first, last = entry["data_offsets"]
+            numbers = bytearray(content[start + first : start + last])
+            state[name] = torch.frombuffer(numbers, dtype=types[entry["dtype"]]).reshape(entry["shape"])
+    model.load_state_dict(state)
+'''
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """A class, function or constant of a module."""
+
+    source: str
+    """Its text, with the docstring that follows a constant."""
+
+    names: frozenset[str]
+    """All names that it mentions."""
+
+
+def standalone_source(blueprint: Blueprint, params: int, weights: str | None = None) -> str:
+    """One file of Python that makes the network with `network()` and needs torch alone.
+
+    Args:
+        blueprint: the network.
+        params: its number of trainable parameters, for the docstring.
+        weights: name of a safetensors file beside it that `network()` loads.
+    """
+    home = inspect.getmodule(blueprint.network)
+    if home is None:
+        raise ValueError(f"{blueprint.network} has no module")
+    known = _definitions(blocks, ()) | _definitions(home, blueprint.operations)
+    used = _reachable(blueprint.network.__name__, known)
+    body = [definition.source for name, definition in known.items() if name in used]
+    extra = "import json\nfrom pathlib import Path\n" if weights else ""
+    if weights:
+        body.append(_LOAD_WEIGHTS.strip())
+    body.append(_maker(blueprint, weights))
+    body.append(_main(blueprint))
+    imports = _imports([home, blocks], "\n".join(body), extra)
+    parts = [_docstring(blueprint, params), "from __future__ import annotations", imports]
+    return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(body) + "\n"
+
+
+def _definitions(module: ModuleType, operations: tuple[str, ...]) -> dict[str, _Definition]:
+    """Everything that a module defines, in its order; of the table of operations, the entries in use."""
+    source = inspect.getsource(module)
+    found: dict[str, _Definition] = {}
+    constant = ""
+    for node in ast.parse(source).body:
+        text = ast.get_source_segment(source, node) or ""
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            constant = ""
+            decorators = "".join(f"@{ast.unparse(decorator)}\n" for decorator in node.decorator_list)
+            found[node.name] = _Definition(decorators + text, _mentioned(node))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            constant = ast.unparse(target)
+            if constant == _TABLE and isinstance(node.value, ast.Dict):
+                text = _table(node, operations)
+                node = ast.parse(text).body[0]
+            found[constant] = _Definition(text, _mentioned(node))
+        elif constant and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found[constant] = _Definition(f"{found[constant].source}\n{text}", found[constant].names)
+    return found
+
+
+def _table(node: ast.Assign | ast.AnnAssign, operations: tuple[str, ...]) -> str:
+    """The table of operations with the entries in use only."""
+    if not isinstance(node.value, ast.Dict):
+        raise TypeError(f"{_TABLE} must be a literal dict")
+    head = f"{_TABLE}: {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else _TABLE
+    entries = [
+        f'    "{key.value}": {ast.unparse(value)},\n'
+        for key, value in zip(node.value.keys, node.value.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value in operations
+    ]
+    return f"{head} = {{\n{''.join(entries)}}}"
+
+
+def _mentioned(node: ast.AST) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+
+
+def _reachable(root: str, known: dict[str, _Definition]) -> set[str]:
+    used: set[str] = set()
+    waiting = [root]
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in used:
+            used.add(name)
+            waiting.extend(known[name].names)
+    return used
+
+
+def _imports(modules: list[ModuleType], body: str, extra: str) -> str:
+    """The imports that the body needs, the standard library's first, sorted."""
+    words = set(re.findall(r"\w+", body))
+    plain: set[str] = set()
+    names: dict[str, set[str]] = {}
+    for node in ast.parse(extra + "\n".join(inspect.getsource(module) for module in modules)).body:
+        if isinstance(node, ast.Import):
+            plain |= {alias.name for alias in node.names if alias.name.split(".")[0] in words}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] not in _LEFT_OUT:
+            names.setdefault(node.module, set()).update(a.name for a in node.names if a.name in words)
+    lines = [f"import {name}" for name in sorted(plain)]
+    lines += [f"from {module} import {', '.join(_sorted(found))}" for module, found in sorted(names.items()) if found]
+    ours = [line for line in lines if line.split()[1].split(".")[0] == "torch"]
+    return "\n\n".join("\n".join(block) for block in ([x for x in lines if x not in ours], ours) if block)
+
+
+_LEFT_OUT = ("archllm", "__future__")
+
+
+def _sorted(names: set[str]) -> list[str]:
+    """Classes before functions and modules, as import sorters have it."""
+    return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def _docstring(blueprint: Blueprint, params: int) -> str:
+    channels, height, width = blueprint.image
+    title = textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False)
+    notes = "".join(f"    {line}\n" for line in blueprint.notes)
+    return (
+        f'"""{title[0]}' + "".join(f"\n{line}" for line in title[1:]) + f"\n\n{notes}\n"
+        f"{params:,} parameters. `network()` makes it; it maps images n x {channels} x {height} x {width} to logits\n"
+        f'n x classes. Needs torch alone.\n"""'
+    )
+
+
+def _maker(blueprint: Blueprint, weights: str | None) -> str:
+    name = blueprint.network.__name__
+    arguments = "".join(f"        {key}={_literal(value, 8)},\n" for key, value in blueprint.arguments.items())
+    if weights is None:
+        return (
+            f"def network() -> {name}:\n"
+            f'    """The network, with fresh weights."""\n    return {name}(\n{arguments}    )'
+        )
+    return (
+        f"def network() -> {name}:\n"
+        f'    """The network, with the weights of the file beside this one."""\n'
+        f"    model = {name}(\n{arguments}    )\n"
+        f'    load_weights(model, Path(__file__).with_name("{weights}"))\n'
+        f"    return model"
+    )
+
+
+def _literal(value: Any, indent: int) -> str:
+    """A literal on one line if it is short, else an item a line."""
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if not isinstance(value, list | tuple):
+        return repr(value)
+    items = [_literal(item, indent + 4) for item in value]
+    left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
+    if not any(isinstance(item, list | tuple) for item in value):
+        tail = "," if isinstance(value, tuple) and len(items) == 1 else ""
+        line = f"{left}{', '.join(items)}{tail}{right}"
+        if len(line) + indent + 20 <= WIDTH:
+            return line
+    pad = " " * indent
+    return f"{left}\n" + "".join(f"{pad}    {item},\n" for item in items) + f"{pad}{right}"
+
+
+def _main(blueprint: Blueprint) -> str:
+    size = ", ".join(str(part) for part in blueprint.image)
+    return (
+        'if __name__ == "__main__":\n'
+        "    model = network().eval()\n"
+        f"    logits = model(torch.zeros(1, {size}))\n"
+        "    total = sum(parameter.numel() for parameter in model.parameters())\n"
+        '    print(f"{total:,} parameters; one image gives {logits.shape[1]} logits")'
+    )
