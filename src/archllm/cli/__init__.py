@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": "Evaluate",
     "show": "Show",
     "info": "Info",
+    "export": "Export",
     "doctor": "Doctor",
 }
 """Name of a command, and of its module -> its class."""

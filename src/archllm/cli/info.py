@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -13,7 +13,7 @@ from archllm.cli.console import Console, fields
 
 @dataclass(frozen=True, kw_only=True)
 class Info(Command):
-    """Tell an architecture's standard text, canonical key and official names."""
+    """Tell an architecture's standard text, canonical key, official names and size."""
 
     arch: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ARCH")]
     """Text of the architecture; `-` reads it from stdin, `@FILE` from a file."""
@@ -26,7 +26,7 @@ class Info(Command):
 
         found = info(architecture_text(self.arch), self.space)
         console.document(found.to_json())
-        pairs = {
+        pairs: dict[str, Any] = {
             "space": found.space,
             "text": found.text,
             "key": found.key,
@@ -34,10 +34,10 @@ class Info(Command):
         }
         if found.class_key is not None:
             pairs["class"] = f"{found.class_key} (the same for networks that compute the same)"
-        if found.index is not None:
-            pairs["index"] = found.index
-        if found.naslib is not None:
-            pairs["NASLib"] = found.naslib
+        pairs |= found.other_names
+        if found.params is not None and found.macs is not None:
+            pairs["parameters"] = f"{found.params:,}"
+            pairs["MACs"] = f"{found.macs:,} (network of the space's paper, one CIFAR-10 image)"
         pairs["graph"] = f"{found.vertices} vertices, {found.edges} edges (operations on vertices)"
         for line in fields(pairs):
             console.say(line)

@@ -105,6 +105,10 @@ class SearchSpace(ABC):
         """The identifier that the benchmark itself gives to a member; `None` where it has none."""
         return None
 
+    def other_names(self, graph: Graphs) -> dict[str, Any]:
+        """Further names of a normalised member, in use elsewhere; by what they are called."""
+        return {}
+
     def validate_loosely(self, graphs: Graphs) -> NDArray[np.bool_] | None:
         """A laxer rule of the literature, for comparison only; `None` where the literature has none."""
         return None

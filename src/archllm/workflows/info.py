@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT
 from archllm.spaces import Architecture, SearchSpace, load_space
-from archllm.spaces.nasbench201.space import NASBench201
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,28 @@ class Info:
     class_key: int | None = None
     """Its key under the space's coarser notion of "the same network", if there is one."""
 
-    index: int | None = None
-    """Its index in NAS-Bench-201."""
+    params: int | None = None
+    """Trainable parameters of its network as in the space's paper (CIFAR-10), if networks are made of it."""
 
-    naslib: tuple[int, ...] | None = None
-    """NASLib's tuple, for NAS-Bench-201."""
+    macs: int | None = None
+    """Multiply-accumulates of that network for one image."""
+
+    other_names: dict[str, Any] = field(default_factory=dict)
+    """Names in use elsewhere, by what they are called."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm info --json`; what the space does not have is left out."""
-        always = ("space", "text", "key", "hash", "vertices", "edges")
-        return {name: value for name, value in asdict(self).items() if name in always or value is not None}
+        optional = {"class_key": self.class_key, "params": self.params, "macs": self.macs}
+        return {
+            "space": self.space,
+            "text": self.text,
+            "key": self.key,
+            "hash": self.hash,
+            "vertices": self.vertices,
+            "edges": self.edges,
+            **{name: value for name, value in optional.items() if value is not None},
+            **self.other_names,
+        }
 
 
 def info(architecture: str | Architecture, space: str | SearchSpace | None = None) -> Info:
@@ -62,7 +73,7 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
     arch = as_architecture(architecture, space)
     graph, home = arch.graph, arch.space
     classes = home.class_keys(graph)
-    found = Info(
+    return Info(
         space=home.name,
         text=arch.text,
         key=arch.key,
@@ -70,10 +81,10 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
         vertices=int((graph.ops != ABSENT).sum()),
         edges=int(graph.adjacency.sum()),
         class_key=int(classes[0]) if classes is not None else None,
+        params=arch.params if home.network_config else None,
+        macs=arch.macs if home.network_config else None,
+        other_names=home.other_names(graph),
     )
-    if isinstance(home, NASBench201):
-        return Info(**{**asdict(found), "index": arch.key, "naslib": home.naslib(graph)})
-    return found
 
 
 def as_architecture(architecture: str | Architecture, space: str | SearchSpace | None) -> Architecture:

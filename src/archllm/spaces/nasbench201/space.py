@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ class NASBench201(EdgeDag):
     def official_hash(self, graph: Graphs) -> str:
         """The official index, as text."""
         return str(int(self._keys(graph)[0]))
+
+    def other_names(self, graph: Graphs) -> dict[str, Any]:
+        """The official index, and NASLib's tuple."""
+        return {"index": int(self._keys(graph)[0]), "naslib": self.naslib(graph)}
 
     def validate_loosely(self, graphs: Graphs) -> NDArray[np.bool_]:
         """arch2vec's rule: legal operations and an output label; links and the first label are not looked at."""
