@@ -57,7 +57,7 @@ class NodeDag(SearchSpace):
         self.max_edges = max_edges
         self.code_length = max_nodes - 1
         self.output = len(ops) + 1
-        self._relabellings = {v: _Relabellings(v, len(ops)) for v in range(2, max_nodes + 1)}
+        self._relabellings = {v: Relabellings(v, len(ops)) for v in range(2, max_nodes + 1)}
 
     @property
     def size(self) -> int:  # type: ignore[override]
@@ -197,7 +197,7 @@ class NodeDag(SearchSpace):
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
 
 
-class _Relabellings:
+class Relabellings:
     """All orders of the inner vertices of a `v`-vertex cell, as look-up tables from raw bits to packed keys.
 
     A key packs, from the most significant bits down: the number of vertices, then vertex by vertex its in-edges and
