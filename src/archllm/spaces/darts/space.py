@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.spaces.darts import formats
+from archllm.spaces.base import Architecture
+from archllm.spaces.darts import counts, formats
+from archllm.spaces.darts.config import DARTSConfig
 from archllm.spaces.kinds.genotype import Genotype
+
+if TYPE_CHECKING:
+    from archllm.networks.blueprint import Blueprint
 
 OPS = (
     "max_pool_3x3",
@@ -26,6 +34,8 @@ class DARTS(Genotype):
     The key is the same for genotypes that differ only in the order of inner nodes or of a node's two inputs.
     """
 
+    network_config = DARTSConfig
+
     def __init__(self) -> None:
         super().__init__("darts", OPS, ("c_{k-2}", "c_{k-1}"), inner=4, arity=2, cells=("normal", "reduce"))
 
@@ -36,3 +46,46 @@ class DARTS(Genotype):
     def _format(self, graph: Graphs) -> str:
         sources, ops = self.parts_of(graph)
         return formats.format_genotype(sources[0], ops[0], OPS, self.cells, self.cell_inputs)
+
+    def _params(self, graphs: Graphs, config: DARTSConfig) -> NDArray[np.int64]:
+        return counts.params(*self.parts_of(graphs), OPS, config)
+
+    def _macs(self, graphs: Graphs, config: DARTSConfig) -> NDArray[np.int64]:
+        return counts.macs(*self.parts_of(graphs), OPS, config)
+
+    def _blueprint(self, arch: Architecture, config: DARTSConfig) -> Blueprint:
+        from archllm.networks.blueprint import Blueprint
+        from archllm.spaces.darts.network import Network
+
+        sources, ops = (part[0].reshape(len(self.cells), -1) for part in self.parts_of(arch.graph))
+        normal, reduce = (
+            tuple((OPS[op], int(source)) for op, source in zip(ops[cell], sources[cell], strict=True))
+            for cell in range(len(self.cells))
+        )
+        notes = [
+            f"{cell} node {node + 2} = " + " + ".join(f"{op}({_state(source)})" for op, source in edges[2 * node :][:2])
+            for cell, edges in zip(self.cells, (normal, reduce), strict=True)
+            for node in range(self.inner)
+        ]
+        return Blueprint(
+            Network,
+            {
+                "normal": normal,
+                "reduce": reduce,
+                "num_classes": config.num_classes,
+                "channels": config.channels,
+                "layers": config.layers,
+                "in_channels": config.in_channels,
+                "stem": config.stem,
+                "auxiliary": config.auxiliary,
+                "drop_path": config.drop_path,
+            },
+            operations=tuple(dict.fromkeys(op for op, _ in (*normal, *reduce))),
+            image=config.image,
+            title=f"DARTS genotype {arch.text}",
+            notes=(*notes, "output of a cell = its nodes, joined"),
+        )
+
+
+def _state(source: int) -> str:
+    return ("c_{k-2}", "c_{k-1}")[source] if source < 2 else f"node {source}"

@@ -37,7 +37,7 @@ OPERATIONS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def vertex_channels(matrix: Matrix, channels: int) -> list[int]:
-    """Channels of all vertices but the input: those that feed the output share its channels, others get what they feed."""
+    """Channels of all vertices but the input: those that feed the output share its own, others get what they feed."""
     output = len(matrix) - 1
     sharers = [vertex for vertex in range(1, output) if matrix[vertex][output]]
     found = [0] * output + [channels]

@@ -1,0 +1,128 @@
+"""Parameters and multiply-accumulates of DARTS networks, from genotypes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.networks.counting import conv_weights, linear_params, norm_params
+from archllm.spaces.darts.config import DARTSConfig
+
+NODES = 4
+"""Inner nodes of a cell, whose outputs it joins."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One cell of a network."""
+
+    reduction: bool
+    channels: int
+    inputs: tuple[int, int]
+    after_reduction: bool
+    pixels: int
+    """Pixels of its output."""
+
+
+def params(
+    sources: NDArray[np.int64], ops: NDArray[np.int64], names: tuple[str, ...], config: DARTSConfig
+) -> NDArray[np.int64]:
+    """`n` counts of genotypes: what each operation reads and which one it is, both `n x 2 x 4 x 2`."""
+    total = np.zeros(len(ops), dtype=np.int64)
+    operations = _Operations(sources, ops, names)
+    for cell in _cells(config):
+        weights, norms = operations.of(cell)
+        total += weights + norms + sum(conv_weights(c, cell.channels) for c in cell.inputs)
+        total += 2 * norm_params(cell.channels)
+    c, c_in = config.channels, config.in_channels
+    if config.stem == "cifar":
+        stem = conv_weights(c_in, 3 * c, 3) + norm_params(3 * c)
+    else:
+        half = c // 2
+        stem = conv_weights(c_in, half, 3) + norm_params(half) + conv_weights(half, c, 3) + norm_params(c)
+        stem += conv_weights(c, c, 3) + norm_params(c)
+    return total + stem + _classifier(config) + (_auxiliary(config) if config.auxiliary else 0)
+
+
+def macs(
+    sources: NDArray[np.int64], ops: NDArray[np.int64], names: tuple[str, ...], config: DARTSConfig
+) -> NDArray[np.int64]:
+    """`n` counts for one image, without the auxiliary head, which only training uses."""
+    total = np.zeros(len(ops), dtype=np.int64)
+    operations = _Operations(sources, ops, names)
+    for cell in _cells(config):
+        weights, _ = operations.of(cell)
+        entry = cell.pixels * (4 if cell.reduction else 1)  # both inputs are brought to the resolution of the last cell
+        total += cell.pixels * weights + entry * sum(conv_weights(c, cell.channels) for c in cell.inputs)
+    c, c_in, pixels = config.channels, config.in_channels, config.image_size**2
+    if config.stem == "cifar":
+        stem = pixels * conv_weights(c_in, 3 * c, 3)
+    else:
+        half = c // 2
+        stem = pixels // 4 * conv_weights(c_in, half, 3) + pixels // 16 * conv_weights(half, c, 3)
+        stem += pixels // 64 * conv_weights(c, c, 3)
+    return total + stem + _classifier(config)
+
+
+def _cells(config: DARTSConfig) -> Iterator[_Cell]:
+    width = config.channels
+    inputs = (3 * width, 3 * width) if config.stem == "cifar" else (width, width)
+    pixels = config.image_size**2 // (1 if config.stem == "cifar" else 64)
+    after_reduction = config.stem == "imagenet"
+    for layer in range(config.layers):
+        reduction = layer in (config.layers // 3, 2 * config.layers // 3)
+        if reduction:
+            width, pixels = 2 * width, pixels // 4
+        yield _Cell(reduction, width, inputs, after_reduction, pixels)
+        inputs, after_reduction = (inputs[1], NODES * width), reduction
+
+
+class _Operations:
+    """Convolution weights and batch-norm parameters of the operations in a cell, for each genotype."""
+
+    def __init__(self, sources: NDArray[np.int64], ops: NDArray[np.int64], names: tuple[str, ...]) -> None:
+        self.sources, self.ops, self.names = sources, ops, names
+        self.known: dict[tuple[bool, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+
+    def of(self, cell: _Cell) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same for all cells of one kind and width, so found once for each."""
+        key = (cell.reduction, cell.channels)
+        if key not in self.known:
+            kind = int(cell.reduction)
+            strided = (self.sources[:, kind] < 2) & cell.reduction
+            costs = np.array([[_operation(name, cell.channels, stride) for name in self.names] for stride in (1, 2)])
+            weights, norms = costs[strided.astype(np.int64), self.ops[:, kind]].sum((1, 2)).T
+            self.known[key] = weights, norms
+        return self.known[key]
+
+
+def _operation(name: str, c: int, stride: int) -> tuple[int, int]:
+    """Convolution weights and batch-norm parameters of one operation; all weights work on the output's pixels."""
+    kernel = 5 if name.endswith("5x5") else 3
+    separable = conv_weights(c, c, kernel, groups=c) + conv_weights(c, c)
+    if name.startswith("sep_conv"):
+        return 2 * separable, 2 * norm_params(c)
+    if name.startswith("dil_conv"):
+        return separable, norm_params(c)
+    if name == "skip_connect" and stride == 2:
+        return conv_weights(c, c), norm_params(c)
+    return 0, 0
+
+
+def _last_channels(config: DARTSConfig, layer: int) -> int:
+    """Channels of the output of a cell."""
+    return NODES * [cell.channels for cell in _cells(config)][layer]
+
+
+def _classifier(config: DARTSConfig) -> int:
+    return linear_params(_last_channels(config, -1), config.num_classes)
+
+
+def _auxiliary(config: DARTSConfig) -> int:
+    channels = _last_channels(config, 2 * config.layers // 3)
+    convolutions = conv_weights(channels, 128) + norm_params(128) + conv_weights(128, 768, 2)
+    norm = norm_params(768) if config.stem == "cifar" else 0
+    return convolutions + norm + linear_params(768, config.num_classes)
