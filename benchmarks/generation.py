@@ -118,15 +118,13 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "no-warm-up": {"tokenizer": {"warm_up": 0.0}},
 }
 
-DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # ways to a higher validity; the reference is in the main part
-    "1000-steps": {"prior": {"steps": 1000}},
-    "5000-steps": {"prior": {"steps": 5000}},
-    "length-8": {"tokenizer": {"code_length": 8, "codebook_size": 2048, "steps": 1500}, "prior": {"steps": 2500}},
-    "length-8-5000-steps": {
-        "tokenizer": {"code_length": 8, "codebook_size": 2048, "steps": 1500},
-        "prior": {"steps": 5000},
-    },
-    "large-batch": {"prior": {"steps": 1250, "batch": 1024}},
+_16_CODES = {"code_length": 16, "codebook_size": 128, "steps": 500}
+
+DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # the reference is in the main part
+    "2500-steps": {"prior": {"steps": 2500}},
+    "16-codes": {"tokenizer": _16_CODES, "prior": {"steps": 2500}},
+    "16-codes-5000-steps": {"tokenizer": _16_CODES, "prior": {"steps": 5000}},
+    "16-codes-large-batch": {"tokenizer": _16_CODES, "prior": {"steps": 1250, "batch": 1024}},
 }
 
 NOT_ON = {  # what is the reference there, or can't be exact by far

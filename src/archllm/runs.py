@@ -203,8 +203,8 @@ def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     """The configuration that trials found good for a space and a share of it to train on."""
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
-        prior = replace(config.prior, width=64, layers=2, steps=2500, learning_rate=6e-3)
-        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=128, steps=500), prior=prior)
+        prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
+        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.

@@ -57,7 +57,7 @@ class Genotype(SearchSpace):
         self.ops_per_slot = len(ops)
         self.cell_nodes = self.cell_inputs + inner * arity + 1
         self.max_nodes = self.cell_nodes * len(cells)
-        self.code_length = inner * arity * len(cells)
+        self.code_length = inner * len(cells)
         self._wirings = [list(combinations(range(self.cell_inputs + k), arity)) for k in range(inner)]
         self._radix = [len(w) * self.ops_per_slot**arity for w in self._wirings]
         self.cell_size = math.prod(self._radix)
