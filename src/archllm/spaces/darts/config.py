@@ -43,8 +43,8 @@ class DARTSConfig(NetworkConfig):
             raise InvalidInput(f"stem must be one of {', '.join(get_args(Stem))}, got {shown(self.stem)}")
         if not isinstance(self.auxiliary, bool):
             raise InvalidInput(f"auxiliary must be true or false, got {shown(self.auxiliary)}")
-        number = isinstance(self.drop_path, int | float) and not isinstance(self.drop_path, bool)
-        if not number or not 0 <= self.drop_path < 1:
+        value: object = self.drop_path
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
             raise InvalidInput(f"drop_path must be at least 0 and below 1, got {shown(self.drop_path)}")
         super().__post_init__()
         multiple = HALVINGS[self.stem]

@@ -189,8 +189,9 @@ class Network(nn.Module):
 
     def set_drop_path(self, probability: float) -> None:
         """Changes the probability with which training drops an operation's output for an image."""
-        for cell in self.cells:
-            cell.drop_path = probability
+        for cell in self.cells.children():
+            if isinstance(cell, Cell):
+                cell.drop_path = probability
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Maps images `n x c x h x w` to logits `n x classes`; in training with the auxiliary head to both logits."""
