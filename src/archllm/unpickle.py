@@ -11,6 +11,7 @@ HARMLESS = frozenset(
     {
         ("collections", "OrderedDict"),
         ("_codecs", "encode"),
+        *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")),
         ("numpy", "ndarray"),
         ("numpy", "dtype"),
         *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
@@ -39,8 +40,8 @@ def load_restricted(
         return reader.load()
     except DataError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a damaged pickle makes the reader stumble over
-        raise DataError(f"{source} is damaged or no pickle: {error or type(error).__name__}") from error
+    except Exception as error:  # whatever a damaged pickle makes the reader stumble over
+        raise DataError(f"{source} is damaged or no pickle: {type(error).__name__}: {error}") from error
 
 
 class _Restricted(pickle.Unpickler):

@@ -27,6 +27,7 @@ COMMANDS = {
     "show": "Show",
     "info": "Info",
     "export": "Export",
+    "data": "Data",
     "doctor": "Doctor",
 }
 """Name of a command, and of its module -> its class."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm import drawing
-from archllm.errors import InvalidArchitecture, InvalidInput
-from archllm.graphs import Graphs
+from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
+from archllm.graphs import Graphs, concatenate
 from archllm.networks import NetworkConfig
 
 if TYPE_CHECKING:
@@ -168,6 +169,31 @@ class SearchSpace(ABC):
         if reason is not None:
             raise InvalidArchitecture(f"not a member of {self.name}: {reason}")
         return self.architecture(graph)
+
+    def parse_batch(self, texts: Sequence[str], where: Callable[[int], str] = "architecture {}".format) -> Graphs:
+        """Reads many architectures at once, as `n` normalised graphs.
+
+        Args:
+            texts: their texts.
+            where: names the place of a text in messages, given its number.
+
+        Raises:
+            InvalidArchitecture: one can't be read or is not a member; the message names the place.
+        """
+        graphs = []
+        for number, text in enumerate(texts):
+            try:
+                graphs.append(self._parse(text))
+            except FormatError as error:
+                raise InvalidArchitecture(f"{where(number)}: {error}") from error
+        if not graphs:
+            raise InvalidInput("no architectures to read")
+        batch = concatenate(graphs)
+        valid = self.validate(batch)
+        if not valid.all():
+            first = int(np.flatnonzero(~valid)[0])
+            raise InvalidArchitecture(f"{where(first)}: not a member of {self.name}: {self.explain(batch[first])}")
+        return self.normalise(batch)
 
     def format(self, graphs: Graphs) -> list[str | None]:
         """The text of each graph, `None` for non-members."""

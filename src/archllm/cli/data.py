@@ -1,0 +1,66 @@
+"""`archllm data import`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from archllm.cli.command import Command
+from archllm.cli.console import Console, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Command):
+    """Turn official benchmark files, or a table of your own, into one table for objectives.
+
+    A table that was imported is an objective by its name: `table:nasbench201/cifar10`. Foreign pickles are read as
+    data only; nothing in them is executed.
+    """
+
+    action: Annotated[tyro.conf.Positional[Literal["import"]], tyro.conf.arg(metavar="import")]
+    """What to do; there is only `import`."""
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """The file to read, or the folder of NATS-Bench."""
+
+    form: Annotated[
+        Literal["nats", "nasbench201-pth", "nasbench101-tfrecord", "csv", "parquet"], tyro.conf.arg(name="as")
+    ]
+    """What it is: the official files of NATS-Bench, NAS-Bench-201 or NAS-Bench-101, or a table with a heading."""
+
+    space: str | None = None
+    """The space of its architectures; needed for csv and parquet."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The .parquet file to write; by default one in the folder $ARCHLLM_DATA, or ~/.local/share/archllm."""
+
+    arch_column: Annotated[str | None, tyro.conf.arg(metavar="COLUMN")] = None
+    """For csv and parquet: the column of architectures; by default `architecture`, `arch`, `arch_str` or `genotype`."""
+
+    metric: Annotated[tuple[str, ...], tyro.conf.arg(metavar="COLUMN")] = ()
+    """For csv and parquet: the columns to keep; by default all that hold numbers."""
+
+    def run(self, console: Console) -> None:
+        from archllm.workflows.data import import_data
+
+        with console.progress() as listener:
+            found = import_data(
+                self.file,
+                self.form,
+                self.space,
+                out=self.out,
+                arch_column=self.arch_column,
+                metrics=self.metric,
+                listener=listener,
+            )
+        console.document(found.to_json())
+        pairs = {
+            "wrote": f"{found.out} ({found.out.stat().st_size:,} bytes)",
+            "architectures": f"{len(found.table):,} of {found.table.space}",
+            "columns": ", ".join(sorted(found.table.columns)),
+        }
+        for line in fields(pairs):
+            console.say(line)

@@ -1,0 +1,154 @@
+"""A benchmark's table as an objective: scores are looked up, and cost what they once cost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import DataError, DataMissing, EvaluationFailed, InvalidInput
+from archllm.graphs import Graphs
+from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.tables.delimited import read_delimited
+from archllm.objectives.tables.parquet import read_parquet
+from archllm.objectives.tables.table import NAME, Table
+from archllm.spaces import Architecture, SearchSpace
+
+_ENDINGS = (".parquet", ".csv.gz", ".csv", "_sample.csv.gz")
+_MINIMISED = ("params", "macs", "latency", "seconds", "flops")
+
+
+class TableObjective(Objective):
+    """The scores of one column of a table.
+
+    Args:
+        space: the space.
+        table: the table.
+        metric: a column such as `cifar10.valid@200`, or a data set such as `cifar10`, which stands for the validation
+            score of its longest training. The test score of that training goes to `Evaluation.test`, its seconds are
+            the cost, where the table has them.
+        spec: how the objective was written.
+
+    Raises:
+        DataError: the table is of another space, or has no such column; the message lists what it has.
+        InvalidInput: the column holds test scores.
+    """
+
+    def __init__(self, space: SearchSpace, table: Table, metric: str, spec: str | None = None) -> None:
+        if table.space != space.name:
+            raise DataError(f"this is a table of {table.space}, not of {space.name}")
+        self.space, self.table = space, table
+        self.column = _resolve(table, metric)
+        self.spec: str = spec or f"table:{table.about.get('source', table.space)}/{metric}"
+        self.values: NDArray[np.float64] = table.column(self.column)
+        if np.isnan(self.values).all():
+            raise DataError(f"column {self.column} of the table holds no score")
+        self.direction: Literal["maximise", "minimise"] = _direction(self.column)
+        self._tests, self._seconds = _companions(table, self.column)
+        self._order = np.argsort(table.keys)
+        self._sorted_keys = table.keys[self._order]
+
+    @classmethod
+    def of(cls, text: str, space: SearchSpace) -> TableObjective:
+        """The objective that `NAME/METRIC` stands for; see `find_table` for NAME.
+
+        Raises:
+            InvalidInput: the text is not of that form.
+            DataMissing: there is no such table.
+            DataError: the table can't be used.
+        """
+        name, slash, metric = text.rpartition("/")
+        if not slash or not name or not metric:
+            raise InvalidInput(f"a table objective is written table:TABLE/METRIC, got table:{text}")
+        return cls(space, load_table(find_table(name), space), metric, f"table:{text}")
+
+    @property
+    def optimum(self) -> float:
+        """The best score in the table."""
+        return float(np.nanmax(self.values) if self.direction == "maximise" else np.nanmin(self.values))
+
+    def architectures(self) -> Graphs:
+        """All members that have a score."""
+        return self.table.graphs[~np.isnan(self.values)]
+
+    def _evaluate(self, arch: Architecture) -> Evaluation:
+        at = int(np.searchsorted(self._sorted_keys, arch.key))
+        if at == len(self._sorted_keys) or self._sorted_keys[at] != arch.key:
+            raise EvaluationFailed("the architecture is not in the table")
+        row = int(self._order[at])
+        if np.isnan(self.values[row]):
+            raise EvaluationFailed(f"the table has no {self.column} for the architecture")
+        tests = {name: float(self.table.columns[name][row]) for name in self._tests}
+        seconds = float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
+        tests = {name: value for name, value in tests.items() if not np.isnan(value)}
+        return Evaluation(arch, float(self.values[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
+
+
+def data_folder() -> Path:
+    """Where tables are kept: `$ARCHLLM_DATA`, or a folder of the user's own."""
+    return Path(os.environ.get("ARCHLLM_DATA") or Path.home() / ".local" / "share" / "archllm")
+
+
+def find_table(name: str) -> Path:
+    """The file of a table: a path, or the name of one in the data folder.
+
+    Raises:
+        DataMissing: there is none; the message says where it was looked for.
+    """
+    if name.endswith((".parquet", ".csv", ".csv.gz")):
+        path = Path(name)
+        if not path.is_file():
+            raise DataMissing(f"there is no table {path}")
+        return path
+    folder = data_folder()
+    for ending in _ENDINGS:
+        if (folder / f"{name}{ending}").is_file():
+            return folder / f"{name}{ending}"
+    found = sorted(path.name for path in folder.glob("*") if path.name.endswith(_ENDINGS)) if folder.is_dir() else []
+    has = f"it has {', '.join(found)}" if found else "it has no tables"
+    raise DataMissing(
+        f"there is no table {name!r} in {folder} ({has}); import one with `archllm data import`, or set ARCHLLM_DATA"
+    )
+
+
+def load_table(path: Path, space: SearchSpace) -> Table:
+    """Reads a table that was imported, or a CSV file as it is.
+
+    Raises:
+        DataError: it can't be used.
+    """
+    if path.suffix == ".parquet":
+        return read_parquet(path, space)
+    return read_delimited(path, space, {"source": path.name})
+
+
+def _resolve(table: Table, metric: str) -> str:
+    if metric not in table.columns:
+        names = [name for name in table.columns if (found := NAME.fullmatch(name)) and found["dataset"] == metric]
+        valid = [name for name in names if NAME.fullmatch(name)["what"] == "valid"]  # type: ignore[index]
+        if not valid:
+            raise DataError(
+                f"the table has no column or data set {metric!r}; it has {', '.join(sorted(table.columns))}"
+            )
+        metric = max(valid, key=lambda name: int(name.rsplit("@", 1)[1]))
+    if "test" in metric.split("@")[0].lower():
+        raise InvalidInput(f"{metric} holds test scores, which no searcher may see; choose a validation column")
+    return metric
+
+
+def _direction(column: str) -> Literal["maximise", "minimise"]:
+    known = NAME.fullmatch(column)
+    what = known["what"] if known else column.split(".")[0]
+    return "minimise" if what.lower().startswith(_MINIMISED) else "maximise"
+
+
+def _companions(table: Table, column: str) -> tuple[list[str], str | None]:
+    """Columns of the test score and the seconds of the same training."""
+    known = NAME.fullmatch(column)
+    if not known:
+        return [], None
+    test, seconds = (f"{known['dataset']}.{what}@{known['epochs']}" for what in ("test", "seconds"))
+    return [test] if test in table.columns else [], seconds if seconds in table.columns else None

@@ -1,0 +1,94 @@
+"""Turn official benchmark files, and one's own tables, into one Parquet table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archllm.errors import InvalidInput
+from archllm.objectives.table import data_folder
+from archllm.objectives.tables import FORMATS, Table, import_table, write_parquet
+from archllm.objectives.tables.parquet import pyarrow
+from archllm.spaces import SearchSpace, load_space
+
+if TYPE_CHECKING:
+    from archllm.training import Listener
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A table that was imported."""
+
+    out: Path
+    """The Parquet file."""
+
+    table: Table
+    """What it holds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `archllm data import --json` prints."""
+        return {
+            "out": str(self.out),
+            "space": self.table.space,
+            "architectures": len(self.table),
+            "columns": sorted(self.table.columns),
+            "about": self.table.about,
+        }
+
+
+def import_data(
+    file: str | Path,
+    form: str,
+    space: SearchSpace | str | None = None,
+    *,
+    out: str | Path | None = None,
+    arch_column: str | None = None,
+    metrics: Sequence[str] = (),
+    listener: Listener | None = None,
+) -> Imported:
+    """Reads a table and writes it as one Parquet file, the form in which objectives read it.
+
+    Args:
+        file: the file, or the folder of NATS-Bench.
+        form: `nats`, `nasbench201-pth`, `nasbench101-tfrecord`, `csv` or `parquet`.
+        space: the space of its architectures; official files know theirs.
+        out: file to write, ending in `.parquet`; by default one in the data folder, named after the space (official
+            files) or the file.
+        arch_column: for CSV and Parquet, the column of architectures.
+        metrics: for CSV and Parquet, the columns to keep; by default all that hold numbers.
+        listener: told of the progress.
+
+    Raises:
+        InvalidInput: the format, the space or the file to write can't be used.
+        DataMissing: there is no such file.
+        DataError: the file can't be used; the message names the place.
+        MissingExtra: pyarrow is not installed.
+    """
+    if form not in FORMATS:
+        raise InvalidInput(f"unknown table format {form!r}; known are {', '.join(FORMATS)}")
+    name = space or FORMATS[form]
+    if name is None:
+        raise InvalidInput(f"a table in {form} does not say which space it is of; name it (--space)")
+    home = load_space(name) if isinstance(name, str) else name
+    file = Path(file)
+    stem = home.name if FORMATS[form] else file.name.split(".")[0]
+    target = Path(out) if out is not None else data_folder() / f"{stem}.parquet"
+    if target.suffix != ".parquet":
+        raise InvalidInput(f"a table is written as a .parquet file, got {target}")
+    if out is not None and not target.parent.is_dir():
+        raise InvalidInput(f"there is no folder {target.parent} to write {target.name} to; make it first")
+    pyarrow()
+
+    def tell(done: int, total: int) -> None:
+        if listener is not None:
+            from archllm.training import Event
+
+            listener(Event("import", done, total, {}))
+
+    table = import_table(file, form, home, arch_column=arch_column, metrics=metrics, progress=tell)
+    if out is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    write_parquet(table, home, target)
+    return Imported(target, table)
