@@ -1,4 +1,8 @@
+"""Networks of DARTS: what they compute, what training adds, what is refused."""
+
 from __future__ import annotations
+
+import ast
 
 import numpy as np
 import pytest
@@ -129,6 +133,11 @@ def test_drop_path_keeps_the_mean_and_drops_whole_images(darts: SearchSpace) -> 
         ({"auxiliary": True, "image_size": 64}, "image_size of 32 to 40"),
         ({"auxiliary": True, "layers": 1}, "at least 2 layers"),
         ({"layers": 0}, "layers"),
+        ({"stem": "imagenet", "image_size": 64, "channels": 1}, "channels must be at least 2"),
+        ({"stem": ["cifar"]}, "stem must be one of"),
+        ({"drop_path": float("nan")}, "drop_path"),
+        ({"drop_path": -0.1}, "drop_path"),
+        ({"drop_path": True}, "drop_path"),
     ],
 )
 def test_options_that_can_not_be_used_are_refused(darts: SearchSpace, options: dict[str, object], told: str) -> None:
@@ -144,3 +153,102 @@ def test_the_auxiliary_head_fits_every_size_that_is_allowed(
         network = darts.parse(text(*V1)).build(channels=2, layers=2, stem=stem, image_size=size, auxiliary=True)
         logits, aside = network(torch.zeros(2, 3, size, size))
         assert logits.shape == aside.shape
+
+
+def all_skips(sources: list[int]) -> Edges:
+    return [(SKIP, source) for source in sources]
+
+
+def test_a_cell_adds_up_and_joins_its_nodes() -> None:
+    from archllm.spaces.darts.network import Cell
+
+    cell = Cell(all_skips([0, 1, 1, 2, 2, 3, 3, 4]), 6, 5, channels=2, reduction=False, after_reduction=False).eval()
+    generator = torch.Generator().manual_seed(0)
+    older, newer = torch.randn(3, 6, 4, 4, generator=generator), torch.randn(3, 5, 4, 4, generator=generator)
+    with torch.no_grad():
+        first, second = cell.preprocess0(older), cell.preprocess1(newer)
+        parts = cell(older, newer).split(2, dim=1)
+    # every node is the sum of the two before it: Fibonacci numbers of both inputs
+    for part, a, b in zip(parts, (1, 1, 2, 3), (1, 2, 3, 5), strict=True):
+        torch.testing.assert_close(part, a * first + b * second)
+
+
+def test_only_operations_on_the_inputs_of_a_reduction_cell_stride() -> None:
+    from archllm.spaces.darts.network import OPERATIONS, Cell
+
+    older, newer = torch.zeros(2, 4, 16, 16), torch.zeros(2, 4, 8, 8)
+    for op in OPERATIONS:
+        edges = [(op, source) for source in (0, 1, 0, 2, 1, 3, 4, 2)]
+        assert Cell(edges, 4, 4, 6, reduction=True, after_reduction=True)(older, newer).shape == (2, 24, 4, 4)
+        assert Cell(edges, 4, 4, 6, reduction=False, after_reduction=True)(older, newer).shape == (2, 24, 8, 8)
+
+
+def test_averages_leave_the_border_out() -> None:
+    from archllm.spaces.darts.network import OPERATIONS
+
+    ones = torch.ones(1, 2, 6, 6)
+    for stride in (1, 2):
+        assert (OPERATIONS["avg_pool_3x3"](2, stride)(ones) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("op", "reduction", "drops"), [(SKIP, False, False), (SKIP, True, True), (MAX, False, True), (AVG, True, True)]
+)
+def test_all_operations_are_dropped_but_plain_skips(op: str, reduction: bool, drops: bool) -> None:
+    from archllm.spaces.darts.network import Cell
+
+    cell = Cell([(op, source) for source in [0, 1] * 4], 4, 4, 4, reduction, after_reduction=False)
+    images = torch.randn(8, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        whole = cell(images, images)
+        cell.drop_path = 0.9
+        assert torch.equal(cell(images, images), whole) != drops
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.0, float("nan")])
+def test_a_probability_that_drops_everything_or_makes_no_sense_is_refused(
+    darts: SearchSpace, probability: float
+) -> None:
+    network = darts.parse(text(*V1)).build(channels=2, layers=1)
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
+        network.set_drop_path(probability)
+
+
+def test_a_stem_that_does_not_exist_is_refused() -> None:
+    from archllm.spaces.darts.network import Network
+
+    with pytest.raises(ValueError, match="cifar or imagenet"):
+        Network(*V1, stem="CIFAR")
+
+
+def test_images_of_the_wrong_shape_are_refused(darts: SearchSpace) -> None:
+    network = darts.parse(text(*V1)).build(channels=2, layers=3)
+    for shape in ((2, 1, 32, 32), (2, 3, 30, 32), (3, 32, 32)):
+        with pytest.raises(ValueError, match="n x 3 x h x w, h and w multiples of 4"):
+            network(torch.zeros(*shape))
+
+
+def test_every_parameter_of_any_genotype_gets_a_gradient_with_the_imagenet_stem(darts: SearchSpace) -> None:
+    for arch in darts.architectures(darts.sample(3, np.random.default_rng(2))):
+        network = arch.build(channels=4, layers=3, stem="imagenet", image_size=64)
+        network(torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))).square().sum().backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_an_exported_program_takes_batches_of_any_size(darts: SearchSpace) -> None:
+    network = darts.parse(text(*V2)).build(channels=2, layers=3, drop_path=0.2).eval()
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(network, (torch.zeros(3, 3, 8, 8),), dynamic_shapes=({0: batch},)).module()
+    for n in (1, 4):
+        images = torch.randn(n, 3, 8, 8, generator=torch.Generator().manual_seed(n))
+        torch.testing.assert_close(program(images), network(images))
+
+
+def test_a_blueprint_says_what_each_node_adds_up(darts: SearchSpace) -> None:
+    blueprint = darts.blueprint(darts.parse(text(*V2)), layers=3, channels=2)
+    assert "normal node 2 = sep_conv_3x3(c_{k-2}) + sep_conv_3x3(c_{k-1})" in blueprint.notes
+    assert "normal node 5 = skip_connect(c_{k-2}) + dil_conv_3x3(node 2)" in blueprint.notes
+    assert "reduce node 5 = max_pool_3x3(c_{k-1}) + skip_connect(node 2)" in blueprint.notes
+    assert sorted(blueprint.operations) == sorted({SEP, SKIP, DIL, MAX})
+    assert ast.literal_eval(repr(blueprint.arguments)) == blueprint.arguments

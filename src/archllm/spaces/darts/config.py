@@ -25,7 +25,7 @@ class DARTSConfig(NetworkConfig):
     """Channels of the first cells (C); they double at each of the two reduction cells."""
 
     layers: int = 20
-    """Cells in all; those at a third and two thirds are reduction cells."""
+    """Cells in all; those at a third and two thirds are reduction cells, all of them where there are only 1 or 2."""
 
     stem: Stem = "cifar"
     """`cifar` keeps the resolution; `imagenet` reduces it by 8 before the first cell."""
@@ -37,6 +37,7 @@ class DARTSConfig(NetworkConfig):
     """Probability with which training drops an operation's output for an image; in [0, 1)."""
 
     SIZE_MULTIPLE: ClassVar[int] = 4
+    """That of the cifar stem; the imagenet stem needs 32, see `HALVINGS`."""
 
     def __post_init__(self) -> None:
         if self.stem not in get_args(Stem):
@@ -47,6 +48,8 @@ class DARTSConfig(NetworkConfig):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
             raise InvalidInput(f"drop_path must be at least 0 and below 1, got {shown(self.drop_path)}")
         super().__post_init__()
+        if self.stem == "imagenet" and self.channels < 2:
+            raise InvalidInput(f"channels must be at least 2 with the imagenet stem, got {self.channels}")
         multiple = HALVINGS[self.stem]
         if self.image_size % multiple:
             raise InvalidInput(

@@ -22,7 +22,7 @@ class _Cell:
     reduction: bool
     channels: int
     inputs: tuple[int, int]
-    after_reduction: bool
+    """Channels of what it reads. How the first is brought to the size of the second makes no difference to counts."""
     pixels: int
     """Pixels of its output."""
 
@@ -71,13 +71,12 @@ def _cells(config: DARTSConfig) -> Iterator[_Cell]:
     width = config.channels
     inputs = (3 * width, 3 * width) if config.stem == "cifar" else (width, width)
     pixels = config.image_size**2 // (1 if config.stem == "cifar" else 64)
-    after_reduction = config.stem == "imagenet"
     for layer in range(config.layers):
         reduction = layer in (config.layers // 3, 2 * config.layers // 3)
         if reduction:
             width, pixels = 2 * width, pixels // 4
-        yield _Cell(reduction, width, inputs, after_reduction, pixels)
-        inputs, after_reduction = (inputs[1], NODES * width), reduction
+        yield _Cell(reduction, width, inputs, pixels)
+        inputs = (inputs[1], NODES * width)
 
 
 class _Operations:

@@ -138,6 +138,9 @@ class Network(nn.Module):
         stem: "cifar", or "imagenet" to reduce the resolution by 8 first.
         auxiliary: whether training uses a second classifier.
         drop_path: probability with which training drops an operation's output for an image.
+
+    Raises:
+        ValueError: there is no such stem, or `drop_path` is out of range.
     """
 
     def __init__(
@@ -153,6 +156,8 @@ class Network(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        if stem not in ("cifar", "imagenet"):
+            raise ValueError(f"stem must be cifar or imagenet, got {stem!r}")
         self.in_channels = in_channels
         self.multiple = 4 if stem == "cifar" else 32
         if stem == "cifar":
@@ -188,13 +193,24 @@ class Network(nn.Module):
         self.set_drop_path(drop_path)
 
     def set_drop_path(self, probability: float) -> None:
-        """Changes the probability with which training drops an operation's output for an image."""
+        """Changes the probability with which training drops an operation's output for an image.
+
+        A plain skip is never dropped. The paper raises it linearly, epoch by epoch, from 0 to 0.2 (appendix A).
+
+        Raises:
+            ValueError: it is not at least 0 and below 1.
+        """
+        if not 0 <= probability < 1:
+            raise ValueError(f"the probability of drop-path must be at least 0 and below 1, got {probability}")
         for cell in self.cells.children():
             if isinstance(cell, Cell):
                 cell.drop_path = probability
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Maps images `n x c x h x w` to logits `n x classes`; in training with the auxiliary head to both logits."""
+        """Maps images `n x c x h x w`, sides multiples of 4 (imagenet stem: 32), to logits `n x classes`.
+
+        In training with the auxiliary head: to both logits; images must then have a size that the head is made for.
+        """
         check_images(x, self.in_channels, self.multiple)
         before_last = self.stem0(x)
         last = self.stem1(before_last)

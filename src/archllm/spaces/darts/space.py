@@ -83,7 +83,12 @@ class DARTS(Genotype):
             operations=tuple(dict.fromkeys(op for op, _ in (*normal, *reduce))),
             image=config.image,
             title=f"DARTS genotype {arch.text}",
-            notes=(*notes, "output of a cell = its nodes, joined"),
+            notes=(
+                "c_{k-1} = output of the cell before, c_{k-2} = output of the one before that",
+                *notes,
+                "output of a cell = its nodes, joined",
+                "operations of reduce cells on c_{k-2} and c_{k-1} halve the resolution",
+            ),
         )
 
 
