@@ -88,7 +88,8 @@ class CandidateTraining:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"{name} must be a whole number of at least 1, got {shown(value)}")
-        if isinstance(self.cutout, bool) or not isinstance(self.cutout, int) or self.cutout < 0:
+        cutout: object = self.cutout
+        if isinstance(cutout, bool) or not isinstance(cutout, int) or cutout < 0:
             raise InvalidInput(f"cutout must be a whole number of pixels, got {shown(self.cutout)}")
         for name in ("learning_rate", "clip", "time_limit"):
             _check_number(name, getattr(self, name), 0.0, float("inf"), low_is_open=True)

@@ -101,7 +101,7 @@ def read_delimited(
 def _architecture_column(cells: _Cells, space: SearchSpace) -> str:
     for name in (*ARCHITECTURE_COLUMNS, *(("index",) if space.name == "nasbench201" else ())):
         if name in cells.names:
-            return name
+            return str(name)
     raise DataError(
         f"{cells.path.name} has no column {' or '.join(ARCHITECTURE_COLUMNS)}; name the column of architectures "
         f"(--arch-column), one of {', '.join(cells.names)}"

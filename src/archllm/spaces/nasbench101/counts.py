@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,89 +13,158 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.networks.counting import conv_weights, linear_params, norm_params
 from archllm.spaces.nasbench101.config import NASBench101Config
 
-CONV3X3, CONV1X1 = 1, 2
-"""Labels of the operations that have weights."""
+KERNELS = {1: 3, 2: 1}
+"""Kernel of each label whose operation has weights."""
 
 Counts = NDArray[np.int64]
 
 
 def params(graphs: Graphs, config: NASBench101Config) -> Counts:
-    """`n` counts for members in official form, unused positions behind the output."""
-    total = np.zeros(len(graphs), dtype=np.int64)
-    for times, c_in, c_out, _ in _kinds_of_cell(config):
-        weights, norms = _cell(graphs, c_in, c_out)
-        total += times * (weights + norms)
-    stem = conv_weights(config.in_channels, config.channels, 3) + norm_params(config.channels)
-    return total + stem + linear_params(_last_width(config), config.num_classes)
+    """`n` counts for members in official form, unused positions behind the output.
+
+    Raises:
+        InvalidInput: a cell needs more channels, or a count needs more than 64 bits.
+    """
+    cells = _Cells.of(graphs)
+    fixed = conv_weights(config.in_channels, config.channels, 3) + norm_params(config.channels) + _classifier(config)
+    terms = []
+    for stack in _stacks(config):
+        size = cells.size(stack.channels)
+        terms.append((config.cells, size.weights + norm_params(1) * size.normed))
+        terms.append((stack.arriving, size.projected))
+    return _total(fixed, terms)
 
 
 def macs(graphs: Graphs, config: NASBench101Config) -> Counts:
-    """`n` counts for members in official form, one image."""
-    total = np.zeros(len(graphs), dtype=np.int64)
-    for times, c_in, c_out, pixels in _kinds_of_cell(config):
-        weights, _ = _cell(graphs, c_in, c_out)
-        total += times * pixels * weights
-    stem = config.image_size**2 * conv_weights(config.in_channels, config.channels, 3)
-    return total + stem + linear_params(_last_width(config), config.num_classes)
+    """`n` counts for members in official form, unused positions behind the output; one image.
 
-
-def vertex_channels(feeds_output: NDArray[np.bool_], adjacency: NDArray[np.bool_], channels: int) -> Counts:
-    """Channels of the inner vertices.
-
-    Those that feed the output share its channels, the first ones getting one more where they can't be shared evenly;
-    any other has as many as the widest vertex that it feeds (Ying et al., 2019, section 2.3 of the supplement, and the
-    benchmark's code).
-
-    Args:
-        feeds_output: `n x i`, which inner vertices feed the output.
-        adjacency: `n x i x i`, edges among the inner vertices.
-        channels: channels of the cell's output.
-
-    Returns:
-        `n x i` channels; 0 at positions without a vertex.
+    Raises:
+        InvalidInput: a cell needs more channels, or a count needs more than 64 bits.
     """
-    sharers = feeds_output.sum(1, keepdims=True)
-    if len(feeds_output) and sharers.max() > channels:
-        raise InvalidInput(
-            f"channels must be at least {sharers.max()} for a cell whose output joins {sharers.max()} vertices, "
-            f"got {channels}"
+    cells = _Cells.of(graphs)
+    fixed = config.image_size**2 * conv_weights(config.in_channels, config.channels, 3) + _classifier(config)
+    terms = []
+    for stack in _stacks(config):
+        size = cells.size(stack.channels)
+        terms.append((stack.pixels * config.cells, size.weights))
+        terms.append((stack.pixels * stack.arriving, size.projected))
+    return _total(fixed, terms)
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """Equal cells one after the other."""
+
+    channels: int
+    """Channels of a cell's output."""
+
+    arriving: int
+    """Channels of a cell's input, summed over the cells: the first cell gets those of the stack before."""
+
+    pixels: int
+    """Pixels of a feature map."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """What a cell with so many output channels is made of; `n` numbers each."""
+
+    weights: Counts
+    """Weights of the operations' convolutions."""
+
+    projected: Counts
+    """Channels that projections of the input make."""
+
+    normed: Counts
+    """Channels that have a batch norm."""
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """`n` cells with `i` positions for inner vertices, the last axis theirs: sums over vertices stay contiguous."""
+
+    feeds_output: NDArray[np.bool_]
+    """`i x n`."""
+
+    adjacency: NDArray[np.bool_]
+    """`i x i x n`: edges among the inner vertices."""
+
+    from_input: NDArray[np.bool_]
+    """`i x n`: which get a projection of the input."""
+
+    input_feeds_output: NDArray[np.bool_]
+    """`n`."""
+
+    area: Counts
+    """`i x n` kernel areas, 0 where there are no weights."""
+
+    @classmethod
+    def of(cls, graphs: Graphs) -> _Cells:
+        """The cells of graphs whose unused positions are behind the output."""
+        ops, edges = np.ascontiguousarray(graphs.ops.T), np.ascontiguousarray(graphs.adjacency.transpose(1, 2, 0))
+        last = (ops != ABSENT).sum(0) - 1
+        to_output = np.take_along_axis(edges, last[None, None], axis=1)[:, 0]
+        inner = np.arange(1, len(ops))[:, None] < last
+        kernels = sum(kernel**2 * (ops[1:] == label) for label, kernel in KERNELS.items())
+        return cls(
+            feeds_output=to_output[1:] & inner,
+            adjacency=edges[1:, 1:] & inner,
+            from_input=edges[0, 1:] & inner,
+            input_feeds_output=to_output[0],
+            area=np.where(inner, kernels, 0),
         )
-    share, rest = np.divmod(channels, np.maximum(sharers, 1))
-    rank = feeds_output.cumsum(1) - 1
-    found = np.where(feeds_output, share + (rank < rest), 0).astype(np.int64)
-    for vertex in range(found.shape[1] - 1, -1, -1):
-        widest = np.where(adjacency[:, vertex], found, 0).max(1)
-        found[:, vertex] = np.where(feeds_output[:, vertex], found[:, vertex], widest)
-    return found
+
+    def size(self, channels: int) -> _Size:
+        """What the cells are made of when their outputs have so many channels."""
+        own = self.vertex_channels(channels)
+        projected = (own * self.from_input).sum(0) + channels * self.input_feeds_output
+        return _Size(
+            weights=(self.area * own**2).sum(0),
+            projected=projected,
+            normed=(own * (self.area > 0)).sum(0) + projected,
+        )
+
+    def vertex_channels(self, channels: int) -> Counts:
+        """`i x n` channels of the inner vertices; 0 at positions without one.
+
+        Those that feed the output share its channels, the first ones getting one more where they can't be shared
+        evenly; any other has as many as the widest vertex that it feeds (`compute_vertex_channels` of the benchmark's
+        code).
+        """
+        sharers = self.feeds_output.sum(0)
+        most = int(sharers.max(initial=0))
+        if most > channels:
+            raise InvalidInput(
+                f"channels must be at least {most} for a cell whose output joins {most} vertices, got {channels}"
+            )
+        share, rest = np.divmod(channels, np.maximum(sharers, 1))
+        place = self.feeds_output.cumsum(0) - 1
+        found = np.where(self.feeds_output, share + (place < rest), 0)
+        for vertex in range(len(found) - 1, -1, -1):
+            later = slice(vertex + 1, None)
+            widest = (found[later] * self.adjacency[vertex, later]).max(0, initial=0)
+            found[vertex] = np.where(self.feeds_output[vertex], found[vertex], widest)
+        return found
 
 
-def _cell(graphs: Graphs, c_in: int, c_out: int) -> tuple[Counts, Counts]:
-    """Convolution weights and batch-norm parameters of one cell for each graph."""
-    n, v = graphs.ops.shape
-    last = (graphs.ops != ABSENT).sum(1) - 1
-    to_output = graphs.adjacency[np.arange(n), :, last]
-    inner = np.arange(1, v) < last[:, None]
-    feeds_output = to_output[:, 1:] & inner
-    channels = vertex_channels(feeds_output, graphs.adjacency[:, 1:, 1:] & inner[:, None, :], c_out)
-    kernel_area = np.where(graphs.ops[:, 1:] == CONV3X3, 9, 0) + (graphs.ops[:, 1:] == CONV1X1)
-    kernel_area = np.where(inner, kernel_area, 0)
-    projected = np.where(graphs.adjacency[:, 0, 1:] & inner, channels, 0).sum(1) + np.where(to_output[:, 0], c_out, 0)
-    weights = (kernel_area * channels**2).sum(1) + c_in * projected
-    norms = 2 * (np.where(kernel_area > 0, channels, 0).sum(1) + projected)
-    return weights, norms
+def _stacks(config: NASBench101Config) -> Iterator[_Stack]:
+    before = config.channels
+    for number in range(config.stacks):
+        channels = config.channels << number
+        yield _Stack(channels, before + (config.cells - 1) * channels, (config.image_size >> number) ** 2)
+        before = channels
 
 
-def _kinds_of_cell(config: NASBench101Config) -> Iterator[tuple[int, int, int, int]]:
-    """How often a cell with so many input and output channels occurs, and on how many pixels."""
-    width = config.channels
-    for stack in range(config.stacks):
-        pixels = (config.image_size >> stack) ** 2
-        wide = config.channels << stack
-        yield 1, width, wide, pixels
-        if config.cells > 1:
-            yield config.cells - 1, wide, wide, pixels
-        width = wide
+def _classifier(config: NASBench101Config) -> int:
+    return linear_params(config.channels << (config.stacks - 1), config.num_classes)
 
 
-def _last_width(config: NASBench101Config) -> int:
-    return config.channels << (config.stacks - 1)
+def _total(fixed: int, terms: list[tuple[int, Counts]]) -> Counts:
+    """The fixed part plus each factor times its counts."""
+    most = fixed + sum(factor * int(counts.max(initial=0)) for factor, counts in terms)
+    if most > np.iinfo(np.int64).max:
+        raise InvalidInput("the network is too large to be counted in 64 bits; take fewer channels, cells or pixels")
+    total = np.full(len(terms[0][1]), fixed, dtype=np.int64)
+    for factor, counts in terms:
+        total += factor * counts
+    return total

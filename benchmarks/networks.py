@@ -1,0 +1,181 @@
+"""Networks: agreement of parameter counts, export parity, and how fast candidates train on digits.
+
+`python -m benchmarks.networks` writes `docs/results/networks.json` and `.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import ROOT, provenance, write_json
+
+SPACES = ("nasbench101", "nasbench201", "darts")
+EXPORTS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
+
+
+def main() -> None:
+    """Measures everything and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exports", type=int, default=20, help="random cells a space to export")
+    parser.add_argument("--candidates", type=int, default=16, help="candidates to train on digits")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of cells")
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    data = {
+        "about": provenance(),
+        "arguments": vars(arguments),
+        "counts": counts(arguments.seed),
+        "exports": {name: exports(name, arguments.exports, arguments.seed) for name in SPACES},
+        "training": training(arguments.candidates, arguments.seed),
+    }
+    folder = ROOT / "docs" / "results"
+    write_json(folder / "networks.json", data)
+    (folder / "networks.md").write_text(_page(data, ROOT / "benchmarks" / "notes" / "networks.md"), encoding="utf-8")
+
+
+def counts(seed: int) -> dict[str, Any]:
+    """Counts by formula against those of built modules, and seconds of the formulas."""
+    import torch
+
+    from archllm import load_space
+    from archllm.networks.counting import count_macs, count_params
+    from archllm.objectives.table import find_table, load_table
+
+    found: dict[str, Any] = {}
+    for name in SPACES:
+        space = load_space(name)
+        whole = space.enumerate() if space.enumerable else space.sample(100_000, np.random.default_rng(seed))
+        start = time.perf_counter()
+        params = space.params(whole)
+        middle = time.perf_counter()
+        macs = space.macs(whole)
+        end = time.perf_counter()
+        rows = np.arange(len(whole)) if name == "nasbench201" else np.random.default_rng(seed).choice(len(whole), 500)
+        agree = 0
+        for row in rows.tolist():
+            with torch.device("meta"):
+                network = space.architecture(whole[row]).build()
+            image = space.network_options().image
+            agree += (count_params(network), count_macs(network, image)) == (params[row], macs[row])
+        found[name] = {
+            "cells": len(whole),
+            "params_seconds": middle - start,
+            "macs_seconds": end - middle,
+            "built": len(rows),
+            "agree": agree,
+        }
+    sample = load_table(find_table("nasbench101"), load_space("nasbench101"))
+    start = time.perf_counter()
+    load_space("nasbench101").params(sample.graphs)
+    found["nasbench101_sample"] = {"cells": len(sample), "params_seconds": time.perf_counter() - start}
+    return found
+
+
+def exports(name: str, n: int, seed: int) -> dict[str, Any]:
+    """Largest difference and mean seconds of each form, networks of the paper's size."""
+    from archllm import load_space
+
+    space = load_space(name)
+    cells = space.architectures(space.sample(n, np.random.default_rng([seed, 1])))
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for form, ending in EXPORTS.items():
+            differences, seconds = [], []
+            for cell in cells:
+                start = time.perf_counter()
+                exported = cell.export(Path(folder) / f"cell{ending}", form)
+                seconds.append(time.perf_counter() - start)
+                differences.append(exported.difference)
+            found[form] = {"differences": differences, "seconds": seconds}
+            print(name, form, max(differences), np.mean(seconds), flush=True)
+    return found
+
+
+def training(n: int, seed: int) -> dict[str, Any]:
+    """Candidates a minute with one process and with two, the same candidates."""
+    from archllm import load_space
+
+    space = load_space("nasbench201")
+    texts = [cell.text for cell in space.architectures(space.sample(n, np.random.default_rng([seed, 2])))]
+    found: dict[str, Any] = {}
+    for processes in (1, 2):
+        with ProcessPoolExecutor(processes) as pool:
+            list(pool.map(_train, texts[:processes]))  # imports and images are loaded before the clock runs
+            start = time.perf_counter()
+            scores = list(pool.map(_train, texts))
+            minutes = (time.perf_counter() - start) / 60
+        found[str(processes)] = {"per_minute": n / minutes, "scores": scores}
+        print(processes, n / minutes, flush=True)
+    return found
+
+
+def _train(text: str) -> float | None:
+    import torch
+
+    from archllm import load_space
+    from archllm.objectives import load_objective
+
+    torch.set_num_threads(1)
+    space = load_space("nasbench201")
+    return load_objective("train:digits", space).evaluate(space.parse(text)).value
+
+
+def _page(data: dict[str, Any], notes: Path) -> str:
+    about, arguments = data["about"], data["arguments"]
+    lines = [
+        "# Networks",
+        "",
+        f"`python -m benchmarks.networks --exports {arguments['exports']} --candidates {arguments['candidates']} "
+        f"--seed {arguments['seed']}` · commit {about['commit']} · {about['machine']}, {about['threads']} thread · "
+        f"{about['date']}",
+        "",
+        "## Parameters and multiply-accumulates",
+        "",
+        "Counted by formula, and in built modules of the paper's size (CIFAR-10).",
+        "",
+        "| | cells counted | parameters, seconds | MACs, seconds | cells built | both counts equal |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in SPACES:
+        found = data["counts"][name]
+        lines.append(
+            f"| {name} | {found['cells']:,} | {found['params_seconds']:.3f} | {found['macs_seconds']:.3f} | "
+            f"{found['built']:,} | {found['agree']:,} |"
+        )
+    sample = data["counts"]["nasbench101_sample"]
+    lines += [
+        "",
+        f"The {sample['cells']:,} cells of the NAS-Bench-101 sample: {sample['params_seconds']:.2f} s.",
+        "",
+        "## Export",
+        "",
+        f"{arguments['exports']} random cells a space, networks of the paper's size, verified with two batches: the "
+        "largest difference of outputs relative to the largest output, and seconds an export, verification included.",
+        "",
+        "| | " + " | ".join(f"{form}: difference | seconds" for form in EXPORTS) + " |",
+        "|---" * (2 * len(EXPORTS) + 1) + "|",
+    ]
+    for name in SPACES:
+        cells = [
+            f"{max(found['differences']):.1e} | {np.mean(found['seconds']):.1f} ± {np.std(found['seconds']):.1f}"
+            for found in data["exports"][name].values()
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += ["", "## Training on digits", "", "| processes | candidates a minute |", "|---|---|"]
+    lines += [f"| {n} | {found['per_minute']:.1f} |" for n, found in data["training"].items()]
+    same = data["training"]["1"]["scores"] == data["training"]["2"]["scores"]
+    lines += ["", f"Scores of both runs are {'the same' if same else 'different'}.", ""]
+    return "\n".join([*lines, notes.read_text(encoding="utf-8").strip(), ""])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""ProxyObjective: the score of an untrained network as an objective; the proxies by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from archllm.errors import EvaluationFailed, InvalidInput, shown
+from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.proxies import batch
+from archllm.objectives.proxies.activations import naswot, zen
+from archllm.objectives.proxies.config import OTHER_NETWORK, SMALL_NETWORKS, ProxyConfig
+from archllm.objectives.proxies.gradients import grad_norm, jacob_cov, snip, synflow
+from archllm.objectives.proxies.passes import WEIGHTED
+from archllm.spaces import Architecture, SearchSpace
+
+Proxy = Callable[[nn.Module, Tensor, Tensor, torch.Generator], float]
+"""Scores a network on images `n x c x h x w` with `n` labels; higher is better. It leaves the network as it is, takes
+randomness from the generator alone, and raises `EvaluationFailed` where there is no score."""
+
+PROXIES: dict[str, Proxy] = {
+    "naswot": naswot,
+    "synflow": synflow,
+    "grad_norm": grad_norm,
+    "snip": snip,
+    "jacob_cov": jacob_cov,
+    "zen": zen,
+}
+"""Proxies of a network."""
+
+COUNTS = ("params", "macs")
+"""Proxies that the space counts without a network."""
+
+
+class ProxyObjective(Objective):
+    """The score of an untrained network; higher is better, for all of them.
+
+    That holds for `proxy:params` and `proxy:macs`, too: as proxies for accuracy, larger is better, where the
+    objectives `params` and `macs` look for small networks.
+
+    Args:
+        space: the space.
+        name: one of `COUNTS` or `PROXIES`.
+        config: images, weights and size of the networks.
+        seed: of the mini-batch, the same for all architectures, and, with the architecture's key, of its weights.
+
+    Raises:
+        InvalidInput: there is no such proxy, the space has no networks, or an option is wrong.
+        MissingExtra: the images need a library that is not installed.
+    """
+
+    direction = "maximise"
+
+    def __init__(self, space: SearchSpace, name: str, config: ProxyConfig | None = None, seed: int = 0) -> None:
+        if name not in COUNTS and name not in PROXIES:
+            known = [*COUNTS, *PROXIES]
+            near = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InvalidInput(f"there is no proxy {shown(name)}; {hint}known: {', '.join(known)}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise InvalidInput(f"seed must be a whole number of at least 0, got {shown(seed)}")
+        self.space, self.name, self.seed = space, name, seed
+        self.config = config or ProxyConfig()
+        self.spec: str = f"proxy:{name}"
+        self.network_options: dict[str, Any] = SMALL_NETWORKS.get(space.name, OTHER_NETWORK) | self.config.network
+        self._network = space.network_options(**self.network_options)
+
+    @cached_property
+    def images(self) -> tuple[Tensor, Tensor]:
+        """The mini-batch: images `n x c x h x w` and `n` labels."""
+        draw = batch.digits if self.config.data == "digits" else batch.noise
+        return draw(self.config.batch, self._network, np.random.default_rng([self.seed, 0]))
+
+    def network(self, arch: Architecture, repeat: int = 0) -> nn.Module:
+        """The untrained network of an architecture, with the weights that it is scored with.
+
+        Args:
+            arch: the architecture.
+            repeat: which draw of weights.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._weight_seed(arch, repeat))
+            network = arch.build(**self.network_options)
+            if self.config.init == "kaiming":
+                for module in network.modules():
+                    if isinstance(module, WEIGHTED):
+                        nn.init.kaiming_normal_(module.weight)
+        return network
+
+    def _evaluate(self, arch: Architecture) -> Evaluation:
+        start = time.monotonic()
+        try:
+            value = self._count(arch) if self.name in COUNTS else self._score(arch)
+        except EvaluationFailed as error:
+            raise EvaluationFailed(f"no {self.name}: {error}", time.monotonic() - start) from error
+        return Evaluation(arch, value, cost=time.monotonic() - start)
+
+    def _count(self, arch: Architecture) -> float:
+        count = self.space.params if self.name == "params" else self.space.macs
+        return float(count(arch.graph, **self.network_options)[0])
+
+    def _score(self, arch: Architecture) -> float:
+        images, labels = self.images
+        scores = []
+        for repeat in range(self.config.repeats):
+            network, seed = self.network(arch, repeat), self._weight_seed(arch, repeat)
+            with torch.random.fork_rng(devices=[]):  # a training-mode pass may draw from torch's own generator
+                torch.manual_seed(seed)
+                scores.append(PROXIES[self.name](network, images, labels, torch.Generator().manual_seed(seed)))
+        return float(np.mean(scores))
+
+    def _weight_seed(self, arch: Architecture, repeat: int) -> int:
+        entropy = [self.seed, arch.key & (2**64 - 1), repeat + 1]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
