@@ -15,7 +15,7 @@ from archllm.cli.console import Console, duration
 class Demo(Command):
     """Learn NAS-Bench-201, generate cells and measure them: the main job, in minutes.
 
-    Needs no download. The run folder also gets figures, evaluation.json, and new cells in cells.txt.
+    Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, and one as a network in cell.py.
     """
 
     out: Path = Path("runs/demo-nasbench201")
@@ -48,11 +48,14 @@ class Demo(Command):
         console.say(f"{'; '.join(parts)}; the whole demo took {duration(time.monotonic() - start)}.")
         run = shlex.quote(str(self.out))
         console.say(f"{len(result.cells)} new cells are in {run}/cells.txt; {run}/figures shows draws and training.")
+        if result.exported is not None:
+            console.say(f"The first of them is a network in one file: python {run}/{result.exported.name}")
         console.say()
         console.say("Try next:")
         console.say(f"  archllm sample {run} -n 5 --novel")
         if result.cells:
             cell = shlex.quote(result.cells[0].text)
             console.say(f"  archllm show {cell} --space nasbench201 --out cell.svg")
+            console.say(f"  archllm export {cell} --space nasbench201 --to onnx --out cell.onnx")
         console.say(f"  archllm evaluate {run} -n 1000 --temperature 0.8")
         console.say("  archllm train nasbench101 --out runs/nasbench101")

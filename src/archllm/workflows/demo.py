@@ -25,6 +25,9 @@ DRAWS = (1_000, 10_000)
 GENERATED = 100
 """Cells written to `cells.txt`."""
 
+EXPORTED = "cell.py"
+"""The first of these cells as a network."""
+
 _MARK = "archllm demo"
 
 
@@ -44,6 +47,9 @@ class Demo:
     cells: list[Architecture]
     """Valid, different cells that were not in the training set."""
 
+    exported: Path | None
+    """The first of them as a network in one Python file that needs torch alone."""
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm demo --json` prints."""
         return {
@@ -51,6 +57,7 @@ class Demo:
             **self.model.report,
             "evaluations": [evaluation.to_json() for evaluation in self.evaluations],
             "architectures": [cell.text for cell in self.cells],
+            "exported": str(self.exported) if self.exported else None,
         }
 
 
@@ -64,7 +71,7 @@ def demo(
     seeds: tuple[int, ...] = (0, 1, 2),
     listener: Listener | None = None,
 ) -> Demo:
-    """Trains on a whole space, measures raw draws, and generates cells that the training did not see.
+    """Trains on a whole space, measures raw draws, generates cells that the training did not see, and exports one.
 
     Args:
         out: run folder to write; one that an earlier demo wrote is replaced.
@@ -104,7 +111,12 @@ def demo(
         document = {"command": _MARK, "seed": seed, "evaluations": [e.to_json() for e in evaluations]}
         write_text(folder / "evaluation.json", json.dumps(document, indent=2) + "\n")
         write_text(folder / "cells.txt", "".join(f"{cell.text}\n" for cell in cells))
-    return Demo(out, model, evaluations, cells)
+        exports = bool(cells) and space.network_config is not None
+        if exports:
+            tell("export", 0, 1)
+            cells[0].export(folder / EXPORTED, "python", seed=seed)
+            tell("export", 1, 1)
+    return Demo(out, model, evaluations, cells, out / EXPORTED if exports else None)
 
 
 def check_replaceable(out: Path) -> None:

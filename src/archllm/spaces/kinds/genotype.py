@@ -101,9 +101,10 @@ class Genotype(SearchSpace):
             start = cell * c
             slots = slice(start + self.cell_inputs, start + c - 1)
             ops[:, cell] = graphs.ops[:, slots].astype(np.int64) - self.cell_inputs
-            feeding = graphs.adjacency[:, start : start + c, slots]
-            for source, pattern in enumerate(self._patterns):
-                sources[:, cell][(feeding == pattern[None, :, None]).all(1)] = source
+            feeding = graphs.adjacency[:, start : start + c, slots].transpose(0, 2, 1)
+            words = feeding @ (1 << np.arange(c))  # the in-edges of a slot as one number
+            for source, pattern in enumerate(self._patterns @ (1 << np.arange(c))):
+                sources[:, cell][words == pattern] = source
         shape = (n, len(self.cells), self.inner, self.arity)
         return sources.reshape(shape), ops.reshape(shape)
 
