@@ -1,3 +1,5 @@
+"""Networks of NAS-Bench-101: what the modules compute."""
+
 from __future__ import annotations
 
 import json
@@ -7,10 +9,8 @@ import pytest
 import torch
 
 from archllm.errors import InvalidInput
-from archllm.graphs import ABSENT, Graphs, equal
-from archllm.networks.counting import count_macs, count_params
 from archllm.spaces import Architecture, SearchSpace
-from archllm.spaces.nasbench101 import counts
+from archllm.spaces.nasbench101.network import vertex_channels
 
 C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
 INCEPTION_LIKE = (
@@ -33,81 +33,6 @@ def cell(space: SearchSpace, matrix: list[list[int]], ops: list[str]) -> Archite
 
 def chain(space: SearchSpace, *ops: str) -> Architecture:
     return cell(space, np.eye(len(ops) + 2, k=1, dtype=int).tolist(), list(ops))
-
-
-def test_the_published_size_of_the_inception_like_cell(nasbench101: SearchSpace) -> None:
-    arch = cell(nasbench101, *INCEPTION_LIKE)
-    assert arch.params == count_params(arch.build()) == 2_694_282
-
-
-def test_the_smallest_and_the_largest_cell_of_the_benchmark(nasbench101: SearchSpace) -> None:
-    params = nasbench101.params(nasbench101.enumerate())
-    assert (params.min(), params.max()) == (227_274, 49_979_274)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"channels": 13, "stacks": 2, "cells": 2, "in_channels": 1, "num_classes": 7, "image_size": 9},
-        {"channels": 8, "stacks": 1, "cells": 1},
-    ],
-)
-def test_counts_are_those_of_the_built_network(nasbench101: SearchSpace, options: dict[str, int]) -> None:
-    everything = nasbench101.enumerate()
-    rows = [0, 1, 3, 6, 40, 90, *np.random.default_rng(2).integers(91, len(everything), 14).tolist()]
-    cells = everything[rows]
-    params, macs = nasbench101.params(cells, **options), nasbench101.macs(cells, **options)
-    image = nasbench101.network_options(**options).image
-    for arch, expected in zip(nasbench101.architectures(cells), zip(params, macs, strict=True), strict=True):
-        with torch.device("meta"):
-            network = arch.build(**options)
-        assert (count_params(network), count_macs(network, image)) == expected
-
-
-def test_isomorphic_cells_are_one_network(nasbench101: SearchSpace) -> None:
-    rng = np.random.default_rng(5)
-    cells = nasbench101.sample(200, rng)
-    copies = nasbench101.relabel(cells, rng)
-    assert (nasbench101.params(copies) == nasbench101.params(cells)).all()
-    assert (nasbench101.macs(copies) == nasbench101.macs(cells)).all()
-
-
-def test_the_official_form_is_the_first_of_the_class_in_the_benchmarks_own_order(nasbench101: SearchSpace) -> None:
-    rng = np.random.default_rng(3)
-    normal = nasbench101.sample(40, rng)
-    official = nasbench101.official_form(normal)
-    assert (nasbench101.keys(official) == nasbench101.keys(normal)).all()
-
-    def place(graphs: Graphs, row: int) -> tuple[int, list[int]]:
-        used = int((graphs.ops[row] != ABSENT).sum())
-        edges = ((x, y) for x in range(used) for y in range(x + 1, used) if graphs.adjacency[row, x, y])
-        return sum(1 << (x + y * (y - 1) // 2) for x, y in edges), graphs.ops[row, 1 : used - 1].tolist()
-
-    for _ in range(100):
-        copies = nasbench101.relabel(normal, rng)
-        assert all(place(official, row) <= place(copies, row) for row in range(len(normal)))
-
-
-def test_the_first_cell_of_the_benchmarks_file(nasbench101: SearchSpace) -> None:
-    matrix = np.zeros((7, 7), dtype=int)
-    for i, j in ((0, 1), (0, 4), (0, 5), (1, 2), (2, 3), (2, 6), (3, 5), (4, 5), (5, 6)):
-        matrix[i, j] = 1
-    arch = cell(nasbench101, matrix.tolist(), [C3, MP, C3, C3, C1])
-    assert arch.official_hash == "00005c142e6f48ac74fdcf73e3439874"
-    assert arch.params == 8_555_530
-    assert equal(nasbench101.official_form(arch.graph), Graphs(np.array([[0, 1, 3, 1, 1, 2, 4]]), matrix[None])).all()
-
-
-def test_the_form_matters_where_channels_can_not_be_shared_evenly(nasbench101: SearchSpace) -> None:
-    config = nasbench101.network_options(channels=4, stacks=1, cells=1)
-    shared_by_three = np.zeros((1, 5, 5), dtype=bool)
-    for i, j in ((0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4)):
-        shared_by_three[0, i, j] = True
-    wide, narrow = (Graphs(np.array([[0, *ops, 4]]), shared_by_three) for ops in ((1, 3, 3), (3, 3, 1)))
-    assert nasbench101.keys(wide) == nasbench101.keys(narrow)
-    assert counts.params(wide, config) > counts.params(narrow, config)
-    assert nasbench101.params(wide, channels=4) == nasbench101.params(narrow, channels=4)
 
 
 def test_the_cell_without_vertices_is_a_projection(nasbench101: SearchSpace) -> None:
@@ -144,14 +69,47 @@ def test_every_parameter_learns(nasbench101: SearchSpace) -> None:
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
 
 
-def test_too_few_channels_to_share_are_refused_with_the_least_number(nasbench101: SearchSpace) -> None:
-    arch = cell(nasbench101, *INCEPTION_LIKE)
-    with pytest.raises(InvalidInput, match="at least 4"):
-        arch.build(channels=3)
-    with pytest.raises(InvalidInput, match="at least 4"):
-        nasbench101.params(arch.graph, channels=3)
-
-
 def test_images_that_vanish_are_refused(nasbench101: SearchSpace) -> None:
     with pytest.raises(InvalidInput, match="image_size must be at least 4"):
         nasbench101.network_options(image_size=3)
+
+
+def test_vertices_share_the_output_and_never_feed_a_wider_one(nasbench101: SearchSpace) -> None:
+    rng = np.random.default_rng(4)
+    for arch in nasbench101.architectures(nasbench101.sample(100, rng)):
+        matrix = nasbench101.blueprint(arch).arguments["matrix"]
+        output = len(matrix) - 1
+        for channels in (5, 128, 131):
+            widths = vertex_channels(matrix, channels)
+            inner = range(1, output)
+            sharers = [widths[i] for i in inner if matrix[i][output]]
+            assert sum(sharers) == (channels if sharers else 0)
+            assert not sharers or max(sharers) - min(sharers) <= 1
+            assert all(widths[i] >= widths[j] > 0 for i in inner for j in inner if matrix[i][j])
+
+
+def test_cells_that_differ_in_one_operation_or_edge_compute_something_else(nasbench101: SearchSpace) -> None:
+    arch = cell(nasbench101, [[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]], [C3, MP])
+    images = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    outputs = []
+    for other in (arch, *nasbench101.neighbours(arch)):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = other.build(channels=6, stacks=2, cells=1).eval()
+        outputs.append(network(images).detach())
+    assert len(torch.cat(outputs).unique(dim=0)) == len(outputs)
+
+
+def test_a_network_can_be_traced_for_any_number_of_images(nasbench101: SearchSpace) -> None:
+    network = cell(nasbench101, *INCEPTION_LIKE).build(channels=8, cells=1).eval()
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(network, (torch.zeros(2, 3, 9, 9),), dynamic_shapes=({0: batch},)).module()
+    images = torch.randn(5, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(program(images), network(images), atol=1e-6)
+
+
+def test_notes_tell_when_vertices_are_not_numbered_as_in_the_text(nasbench101: SearchSpace) -> None:
+    same = nasbench101.blueprint(chain(nasbench101, C3, MP))
+    assert same.notes == (f"vertex 1 = {C3}(input)", f"vertex 2 = {MP}(vertex 1)", "output = join(vertex 2)")
+    other = nasbench101.blueprint(cell(nasbench101, *INCEPTION_LIKE))
+    assert "numbered as in the benchmark's own list" in other.notes[0]

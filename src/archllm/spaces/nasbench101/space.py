@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.graphs import ABSENT, Graphs
+from archllm.graphs import ABSENT, Graphs, equal
 from archllm.spaces.base import Architecture
 from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101 import counts, formats
@@ -69,6 +69,8 @@ class NASBench101(NodeDag):
         joined = ", ".join(names[i] for i in np.flatnonzero(matrix[1:-1, -1]) + 1)
         parts = [f"join({joined})"] if joined else []
         parts += ["projection of input"] if matrix[0, -1] else []
+        if not equal(graph, arch.graph).all():
+            notes.insert(0, "vertices are numbered as in the benchmark's own list of cells, not as in the text above")
         return Blueprint(
             Network,
             {
