@@ -1,117 +1,147 @@
 """Rank correlation of zero-cost proxies with accuracy on NAS-Bench-201.
 
-`python -m benchmarks.proxies` draws cells that were not used to choose the settings, scores them with every proxy and
-writes `docs/results/proxies.json` and `.md`. Needs the table `nasbench201.csv.gz` in `$ARCHLLM_DATA`.
+`python -m benchmarks.proxies` compares settings on cells that are kept for it, then scores other cells with the default
+settings, each job in a process of its own on one thread unless `--folder` has its file already, and writes
+`docs/results/proxies.json` and `.md`. Needs `nasbench201.csv.gz` in `$ARCHLLM_DATA` or in the folder of the tests.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import csv
+import gzip
+import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.record import ROOT, provenance, write_json
-
-CHOSEN_ON = 100
-"""Seed of the cells on which settings were compared; results are from other cells."""
+from benchmarks.record import ROOT, provenance, run_all, write_json
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
+    "16 images": {"batch": 16},
+    "32 images": {"batch": 32},
+    "128 images": {"batch": 128},
     "digits": {"data": "digits"},
-    "64 images, 16 channels": {"batch_size": 64, "network": {"channels": 16}},
+    "kaiming": {"init": "kaiming"},
+    "3 draws": {"repeats": 3},
+    "4 channels": {"network": {"channels": 4}},
+    "16 channels": {"network": {"channels": 16}},
+    "3 cells a stage": {"network": {"cells": 3}},
 }
+"""What is compared with the defaults: one change each."""
+
+TUNING_CELLS = 100
+TUNING_SEED = 2_026
+ACCURACY = "cifar10_valid"
+TWELVE_EPOCHS = "ep12_cifar10_valid"
+
+Job = dict[str, Any]
+
+
+def jobs(cells: int, seeds: list[int]) -> dict[str, Job]:
+    """All jobs by name: which cells, how many of them, and the settings."""
+    found = {
+        f"settings-{name.replace(' ', '-')}": {"part": "settings", "setting": name, "cells": TUNING_CELLS, "seed": 0}
+        for name in SETTINGS
+    }
+    for seed in seeds:
+        found[f"result-{cells}-{seed}"] = {"part": "result", "setting": "default", "cells": cells, "seed": seed}
+    return found
+
+
+def run(job: Job) -> Job:
+    """Scores the cells of a job with every proxy; a cell without a score has `None` and a reason."""
+    import torch
+
+    from archllm import load_space
+    from archllm.objectives.proxies import PROXIES, ProxyConfig, ProxyObjective
+    from archllm.objectives.proxies.objective import COUNTS
+
+    torch.set_num_threads(1)
+    start = time.time()
+    rows = _rows(job)
+    space = load_space("nasbench201")
+    cells = [space.parse(row["arch"]) for row in rows]
+    config = ProxyConfig(**SETTINGS[job["setting"]])
+    scores, failures, seconds = {}, {}, {}
+    for name in (*COUNTS, *PROXIES):
+        objective = ProxyObjective(space, name, config, job["seed"])
+        objective.evaluate(cells[0])  # the first pass pays for what torch sets up once
+        before = time.process_time()
+        found = [objective.evaluate(cell) for cell in cells]
+        seconds[name] = (time.process_time() - before) / len(cells)
+        scores[name] = [each.value for each in found]
+        failures[name] = {cell.text: each.failure for cell, each in zip(cells, found, strict=True) if each.failure}
+        print(f"{name}: {seconds[name]:.3f} s a cell, {len(failures[name])} without a score", flush=True)
+    objective = ProxyObjective(space, "jacob_cov", config, job["seed"])
+    scores["jacob_cov, as published"] = [_published_jacob_cov(objective, cell) for cell in cells]
+    return job | {
+        "settings": SETTINGS[job["setting"]],
+        "index": [int(row["index"]) for row in rows],
+        "accuracy": [float(row[ACCURACY]) for row in rows],
+        "twelve_epochs": [float(row[TWELVE_EPOCHS]) for row in rows],
+        "scores": scores,
+        "failures": failures,
+        "seconds": seconds,
+        "wall": time.time() - start,
+        "about": provenance(),
+    }
 
 
 def main() -> None:
-    """Scores and writes the page."""
+    """Runs one job, or all that are missing, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=200, help="cells per seed")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of the cells")
-    parser.add_argument("--tuning-cells", type=int, default=60, help="cells on which settings are compared")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of cells, weights and images")
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-proxies", help="where jobs write")
+    parser.add_argument("--job", help="run this one job only")
     arguments = parser.parse_args()
+    if arguments.job:
+        size, seed = arguments.job.split("-")[-2:] if arguments.job.startswith("result") else ("1", "0")
+        result = run(jobs(int(size), [int(seed)])[arguments.job])
+        write_json(arguments.folder / f"{arguments.job}.json", result)
+        return
+    wanted = jobs(arguments.cells, arguments.seeds)
+    run_all("benchmarks.proxies", list(wanted), arguments.folder, arguments.workers)
+    from benchmarks.proxies_page import write_page
+
+    files = [arguments.folder / f"{name}.json" for name in wanted]
+    write_page([json.loads(file.read_text()) for file in files if file.exists()], ROOT / "docs" / "results")
+
+
+def _rows(job: Job) -> list[dict[str, str]]:
+    """Rows of the table: those kept for comparing settings, or a draw from all others."""
+    folder = Path(os.environ.get("ARCHLLM_DATA") or ROOT.parent / "shared" / "data")
+    with gzip.open(folder / "nasbench201.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    order = np.random.default_rng(TUNING_SEED).permutation(len(rows))
+    if job["part"] == "settings":
+        chosen = order[: job["cells"]]
+    else:
+        chosen = np.random.default_rng(job["seed"]).choice(order[TUNING_CELLS:], job["cells"], replace=False)
+    return [rows[i] for i in chosen]
+
+
+def _published_jacob_cov(objective: Any, cell: Any) -> float | None:
+    """`jacob_cov` with gradients that pass through the statistics of batch norm, as Mellor et al. (2020) take them."""
     import torch
 
-    torch.set_num_threads(1)
-    from archllm import load_space
-    from archllm.objectives import load_objective
+    from archllm.errors import EvaluationFailed
+    from archllm.objectives.proxies.gradients import jacobian_score
+    from archllm.objectives.proxies.passes import copied
 
-    space = load_space("nasbench201")
-    table: Any = load_objective("table:nasbench201/cifar10", space)
-    aside = set(np.random.default_rng(CHOSEN_ON).choice(space.size, arguments.tuning_cells, replace=False).tolist())
-    rest = np.array([key for key in range(space.size) if key not in aside])
-    tuning = {name: _measure(space, table, sorted(aside), settings, 0) for name, settings in SETTINGS.items()}
-    runs = []
-    for seed in arguments.seeds:
-        keys = np.random.default_rng(seed).choice(rest, arguments.cells, replace=False)
-        runs.append(_measure(space, table, keys.tolist(), {}, seed))
-        print(
-            seed,
-            {name: round(found["spearman"], 3) for name, found in runs[-1].items() if name != "_cells"},
-            flush=True,
-        )
-    data = {"about": provenance(), "arguments": vars(arguments), "settings": SETTINGS, "tuning": tuning, "runs": runs}
-    folder = ROOT / "docs" / "results"
-    write_json(folder / "proxies.json", data)
-    (folder / "proxies.md").write_text(_page(data, ROOT / "benchmarks" / "notes" / "proxies.md"), encoding="utf-8")
-
-
-def _measure(space: Any, table: Any, keys: list[int], settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Per proxy: scores (`None` where there is none), the rank correlation, failures, seconds a cell."""
-    from scipy.stats import spearmanr
-
-    from archllm.objectives.proxies import PROXIES, ProxyConfig, ProxyObjective
-
-    cells = [space.parse(str(key)) for key in keys]
-    accuracy = [table.evaluate(cell).value for cell in cells]
-    found = {}
-    for name in PROXIES:
-        objective = ProxyObjective(space, name, ProxyConfig(**settings), seed)
-        start = time.perf_counter()
-        scores = [objective.evaluate(cell).value for cell in cells]
-        seconds = (time.perf_counter() - start) / len(cells)
-        ranked = [-math.inf if score is None else score for score in scores]
-        found[name] = {
-            "spearman": float(spearmanr(ranked, accuracy).statistic),
-            "failed": sum(score is None for score in scores),
-            "seconds": seconds,
-            "scores": scores,
-        }
-    return found | {"_cells": {"keys": [int(key) for key in keys]}}
-
-
-def _page(data: dict[str, Any], notes: Path) -> str:
-    about, arguments = data["about"], data["arguments"]
-    runs, names = data["runs"], [name for name in data["runs"][0] if name != "_cells"]
-    lines = ["# Zero-cost proxies on NAS-Bench-201", ""]
-    lines += [
-        f"`python -m benchmarks.proxies --cells {arguments['cells']} --seeds {' '.join(map(str, arguments['seeds']))}` · "
-        f"commit {about['commit']} · {about['machine']}, {about['threads']} thread · {about['date']}",
-        "",
-        f"Spearman's rank correlation of each score with CIFAR-10 validation accuracy (200 epochs), over "
-        f"{arguments['cells']} random cells, mean ± standard deviation of {len(runs)} draws of cells, each with weights "
-        "and noise of its own seed. The published sign is positive for all. Cells without a finite score rank last.",
-        "",
-        "| proxy | Spearman | cells without a score | seconds a cell |",
-        "|---|---|---|---|",
-    ]
-    for name in names:
-        values = [run[name]["spearman"] for run in runs]
-        failed, seconds = sum(run[name]["failed"] for run in runs), np.mean([run[name]["seconds"] for run in runs])
-        lines.append(
-            f"| {name} | {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} | {failed} of "
-            f"{len(runs) * arguments['cells']} | {seconds:.3f} |"
-        )
-    tuning = data["tuning"]
-    lines += ["", f"Settings were compared on {arguments['tuning_cells']} other cells, one seed:", ""]
-    lines += ["| proxy | " + " | ".join(tuning) + " |", "|---" * (len(tuning) + 1) + "|"]
-    lines += [
-        f"| {n} | " + " | ".join(f"{found[n]['spearman']:.3f}" for found in tuning.values()) + " |" for n in names
-    ]
-    return "\n".join([*lines, "", notes.read_text(encoding="utf-8").strip(), ""])
+    images = objective.images[0].clone().requires_grad_(True)
+    outputs = copied(objective.network(cell))(images)
+    (jacobian,) = torch.autograd.grad(outputs.sum(), images, allow_unused=True, materialize_grads=True)
+    try:
+        return jacobian_score(jacobian.flatten(1).double().numpy())
+    except EvaluationFailed:
+        return None
 
 
 if __name__ == "__main__":

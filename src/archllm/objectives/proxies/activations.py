@@ -78,7 +78,8 @@ def zen(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Gen
         size = change.flatten(1).norm(dim=1).mean().item()
     if size == 0:
         raise EvaluationFailed("the features before global pooling don't depend on the image")
-    spreads = [(norm.running_var + norm.eps).mean().item() for norm in norms(own) if _passes(norm.running_var)]
+    kept = [(norm.running_var, norm.eps) for norm in norms(own)]
+    spreads = [variance.mean().item() + eps for variance, eps in kept if variance is not None and variance.any()]
     return math.log(size) + 0.5 * sum(map(math.log, spreads))
 
 
@@ -92,7 +93,3 @@ def _features(network: nn.Module, images: Tensor) -> Tensor:
     network(images)
     handle.remove()
     return seen[-1]
-
-
-def _passes(variance: Tensor | None) -> bool:
-    return variance is not None and bool((variance > 0).any())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -17,16 +20,17 @@ JACOBIAN_STEP = 1e-5
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> float:
     """Sum over layers of the Euclidean norm of the weights' gradient of the loss (Abdelfattah et al., 2021)."""
-    return sum(gradient.norm().item() for _, gradient in _loss_gradients(network, images, labels))
+    return float(sum(gradient.norm().item() for _, gradient in _loss_gradients(network, images, labels)))
 
 
 def snip(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> float:
     """Sum over weights of |w dL/dw|: how much the loss L hangs on them (Lee et al., 2019; summed by Abdelfattah)."""
-    return sum((weight * gradient).abs().sum().item() for weight, gradient in _loss_gradients(network, images, labels))
+    saliencies = [(weight * gradient).abs() for weight, gradient in _loss_gradients(network, images, labels)]
+    return float(sum(saliency.sum().item() for saliency in saliencies))
 
 
 def synflow(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> float:
-    """ln of SynFlow: the strength of all paths through the network (Tanaka et al., 2020, section 6).
+    """Logarithm of SynFlow: the strength of all paths through the network (Tanaka et al., 2020, section 6).
 
     SynFlow is the sum over weights of w dR/dw, where every parameter takes its absolute value, batch norm is left out
     (as by Abdelfattah et al., 2021), and R is the sum of the outputs on one image of ones; images and labels are not
@@ -45,13 +49,11 @@ def synflow(network: nn.Module, images: Tensor, labels: Tensor, generator: torch
             parameter.abs_()
     ones = torch.ones(1, *images.shape[1:], dtype=torch.float64, requires_grad=True)
     own = weights(twin)
-    total = logits(twin, ones).sum()
-    reached, *gradients = torch.autograd.grad(total, [ones, *own], allow_unused=True)
-    if reached is None or not bool(reached.any()):
+    through, *gradients = _gradients(logits(twin, ones).sum(), [ones, *own])
+    if not through.any():
         raise EvaluationFailed("no path leads from the image to the outputs")
-    found = sum((w.detach() * g).sum() for w, g in zip(own, gradients, strict=True) if g is not None)
-    value: float = torch.as_tensor(found).log().item()
-    if value == float("inf"):
+    value = math.log(sum((w * g).sum().item() for w, g in zip(own, gradients, strict=True)))
+    if not math.isfinite(value):
         raise EvaluationFailed("the sum is too large for a number in double precision")
     return value
 
@@ -67,18 +69,30 @@ def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor, generator: tor
     """
     twin = frozen(network, images)
     images = images.clone().requires_grad_(True)
-    (jacobian,) = torch.autograd.grad(logits(twin, images).sum(), images, allow_unused=True)
-    if jacobian is None or bool((jacobian.flatten(1).std(dim=1) == 0).any()):
+    (jacobian,) = _gradients(logits(twin, images).sum(), [images])
+    return jacobian_score(jacobian.flatten(1).double().numpy())
+
+
+def jacobian_score(rows: NDArray[np.float64]) -> float:
+    """`jacob_cov` of `n` gradients, one a row.
+
+    Raises:
+        EvaluationFailed: one is constant, so that it has no correlation with others.
+    """
+    if (np.ptp(rows, axis=1) == 0).any():
         raise EvaluationFailed("the outputs don't depend on the image, or on all of its pixels alike")
-    correlations = np.corrcoef(jacobian.flatten(1).double().numpy())
-    values = np.linalg.eigvalsh(correlations).clip(0) + JACOBIAN_STEP
+    values = np.linalg.eigvalsh(np.corrcoef(rows)) + JACOBIAN_STEP
     return float(-(np.log(values) + 1 / values).sum())
 
 
 def _loss_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Weights, and the gradient of the cross-entropy by them; those that the outputs don't depend on are left out."""
+    """Weights, each with the gradient of the cross-entropy by it."""
     twin = copied(network)
     own = weights(twin)
     loss = F.cross_entropy(logits(twin, images), labels)
-    gradients = torch.autograd.grad(loss, own, allow_unused=True)
-    return [(w.detach(), g) for w, g in zip(own, gradients, strict=True) if g is not None]
+    return [(weight.detach(), gradient) for weight, gradient in zip(own, _gradients(loss, own), strict=True)]
+
+
+def _gradients(value: Tensor, by: list[Tensor]) -> list[Tensor]:
+    """Gradients of a number; zeros by what it does not depend on."""
+    return list(torch.autograd.grad(value, by, allow_unused=True, materialize_grads=True))

@@ -64,8 +64,8 @@ class ProxyObjective(Objective):
             near = get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise InvalidInput(f"there is no proxy {shown(name)}; {hint}known: {', '.join(known)}")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise InvalidInput(f"seed must be a whole number of at least 0, got {shown(seed)}")
+        if seed < 0:
+            raise InvalidInput(f"seed must be at least 0, got {seed}")
         self.space, self.name, self.seed = space, name, seed
         self.config = config or ProxyConfig()
         self.spec: str = f"proxy:{name}"
