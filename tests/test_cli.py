@@ -163,7 +163,7 @@ def test_an_unknown_space_suggests_the_nearest(capsys):
 )
 def test_info_reads_every_format_as_a_plain_word(capsys, space, text):
     found = document(capsys, "info", text, "--space", space)
-    assert {"space", "text", "key", "hash", "vertices", "edges"} <= set(found)
+    assert {"space", "text", "key", "hash", "vertices", "edges", "params", "macs"} <= set(found)
     assert document(capsys, "info", found["text"], "--space", space)["key"] == found["key"]
 
 
@@ -172,6 +172,68 @@ def test_info_of_a_nasbench201_cell_knows_its_other_names(capsys):
     assert (found["index"], found["naslib"]) == (0, [4, 3, 3, 0, 0, 0])
     out, _ = called(capsys, "info", CELL, "--space", "nasbench201")
     assert "(4, 3, 3, 0, 0, 0)" in out
+
+
+def test_info_gives_the_published_size(capsys):
+    found = document(capsys, "info", "0", "--space", "nasbench201")
+    assert (found["params"], found["macs"]) == (129_306, 15_647_370)
+    assert "129,306" in called(capsys, "info", "0", "--space", "nasbench201")[0]
+
+
+@pytest.mark.parametrize(("to", "name"), [("python", "cell.py"), ("torch", "cell.pt2"), ("onnx", "cell.onnx")])
+def test_export_writes_a_verified_file(capsys, tmp_path, to, name):
+    words = ["export", CELL, "--space", "nasbench201", "--to", to, "--out", str(tmp_path / name)]
+    words += ["--num-classes", "3", "--in-channels", "1", "--image-size", "8", "--channels", "4", "--set", "cells=1"]
+    found = document(capsys, *words)
+    assert found["bytes"] == (tmp_path / name).stat().st_size
+    assert found["difference"] <= 1e-4
+    assert found["network"] == {"num_classes": 3, "channels": 4, "in_channels": 1, "image_size": 8, "cells": 1}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_export_takes_the_options_of_each_space(capsys, tmp_path):
+    words = ["export", GENOTYPE, "--space", "darts", "--to", "python", "--out", str(tmp_path / "net.py")]
+    found = document(capsys, *words, "--set", "layers=2", "stem=imagenet", "drop_path=0.1", "--image-size", "64")
+    assert (found["network"]["layers"], found["network"]["stem"], found["network"]["drop_path"]) == (2, "imagenet", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "code"),
+    [
+        (["--set", "cels=2"], "did you mean 'cells'", 2),
+        (["--set", "cells"], "KEY=VALUE", 2),
+        (["--set", "cells=two"], "whole number", 2),
+        (["--image-size", "30"], "multiple of 4", 2),
+        (["--weights", "none.safetensors"], "no file of weights", 1),
+        (["--out", "no/such/folder/cell.py"], "there is no folder", 2),
+    ],
+)
+def test_an_export_that_can_not_be_made_is_refused(capsys, tmp_path, monkeypatch, words, told, code):
+    monkeypatch.chdir(tmp_path)
+    given = ["export", CELL, "--space", "nasbench201", "--to", "python", "--out", "cell.py", *words]
+    assert told in refused(capsys, *given, code=code)
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_import_makes_a_table_that_an_objective_reads(capsys, tmp_path, monkeypatch):
+    from archllm.objectives import load_objective
+    from archllm.spaces import load_space
+
+    (tmp_path / "mine.csv").write_text(f"arch,score\n{CELL},91.5\n1,90\n")
+    monkeypatch.setenv("ARCHLLM_DATA", str(tmp_path / "data"))
+    words = ["data", "import", str(tmp_path / "mine.csv"), "--as", "csv", "--space", "nasbench201"]
+    found = document(capsys, *words)
+    assert found["out"] == str(tmp_path / "data" / "mine.parquet")
+    assert (found["architectures"], found["columns"]) == (2, ["score"])
+    space = load_space("nasbench201")
+    assert load_objective("table:mine/score", space).evaluate(space.parse(CELL)).value == 91.5
+
+
+def test_data_that_can_not_be_imported_is_refused(capsys, tmp_path):
+    refused(capsys, "data", "export", "x", "--as", "csv")
+    assert "--space" in refused(capsys, "data", "import", "x.csv", "--as", "csv")
+    missing = ["data", "import", str(tmp_path / "none"), "--as", "nats", "--out", str(tmp_path / "t.parquet")]
+    assert "no file or folder" in refused(capsys, *missing, code=1)
 
 
 def test_an_unreadable_architecture_is_refused_with_its_position(capsys):

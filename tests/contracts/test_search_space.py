@@ -478,3 +478,47 @@ def test_the_official_identifier_is_the_same_for_the_same_member_only(space: Sea
     assert names == again
     if names[0] is not None:
         assert len(set(names)) == len(set(space.keys(members).tolist()))
+
+
+# --- networks ------------------------------------------------------------------------------------------------------
+
+
+def test_sizes_are_positive_the_same_for_isomorphic_members_and_those_of_each_alone(space: SearchSpace) -> None:
+    rng = np.random.default_rng(17)
+    members = space.sample(30, rng)
+    params, macs = space.params(members), space.macs(members)
+    assert params.dtype == macs.dtype == np.int64 and (params > 0).all() and (macs > 0).all()
+    copies = space.relabel(members, rng)
+    assert (space.params(copies) == params).all() and (space.macs(copies) == macs).all()
+    for arch, expected in zip(space.architectures(members), zip(params, macs, strict=True), strict=True):
+        assert (arch.params, arch.macs) == expected
+
+
+def test_sizes_are_those_of_the_built_network(space: SearchSpace) -> None:
+    import torch
+
+    from archllm.networks.counting import count_macs, count_params
+
+    for arch in space.architectures(space.sample(3, np.random.default_rng(8))):
+        with torch.device("meta"):
+            network = arch.build(num_classes=7, in_channels=1)
+        options = {"num_classes": 7, "in_channels": 1}
+        assert count_params(network) == space.params(arch.graph, **options)[0]
+        assert count_macs(network, (1, 32, 32)) == space.macs(arch.graph, **options)[0]
+
+
+def test_sizes_of_what_is_no_member_are_refused(space: SearchSpace) -> None:
+    broken = space.sample(2, np.random.default_rng(0))
+    broken = Graphs(np.where(np.arange(broken.nodes) == 0, 99, broken.ops), broken.adjacency)
+    with pytest.raises(InvalidArchitecture):
+        space.params(broken)
+    with pytest.raises(InvalidArchitecture):
+        space.macs(broken)
+
+
+def test_many_texts_are_read_at_once_and_a_bad_one_is_named(space: SearchSpace) -> None:
+    members = space.sample(5, np.random.default_rng(4))
+    texts = [text or "" for text in space.format(members)]
+    assert (space.keys(space.parse_batch(texts)) == space.keys(members)).all()
+    with pytest.raises(InvalidArchitecture, match="row 3"):
+        space.parse_batch([*texts[:3], "nonsense", texts[4]], "row {}".format)

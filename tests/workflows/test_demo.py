@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -49,7 +51,15 @@ def test_it_measures_at_each_number_of_draws(done):
 
 def test_its_listener_hears_of_every_stage_in_order(done):
     _, stages = done
-    assert list(dict.fromkeys(stages)) == ["prior", "evaluate"]
+    assert list(dict.fromkeys(stages)) == ["prior", "evaluate", "export"]
+
+
+def test_it_ends_with_a_new_cell_as_a_network_that_runs_on_its_own(done):
+    result, _ = done
+    assert result.exported == result.out / "cell.py"
+    ran = subprocess.run([sys.executable, str(result.exported)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(f"{result.cells[0].params:,} parameters")
 
 
 def test_the_folder_of_an_earlier_demo_is_replaced(done):

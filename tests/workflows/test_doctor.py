@@ -3,7 +3,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from archllm.workflows.doctor import DATA, DEPENDENCIES, EXTRAS, doctor
+from archllm.workflows.doctor import DEPENDENCIES, EXTRAS, doctor
 
 
 def test_it_knows_the_dependencies_that_the_package_declares():
@@ -18,10 +18,11 @@ def test_it_knows_the_dependencies_that_the_package_declares():
 
 
 def test_it_finds_versions_threads_and_data(tmp_path, monkeypatch):
-    (tmp_path / DATA[0]).touch()
+    (tmp_path / "nasbench201.csv.gz").touch()
+    (tmp_path / "notes.txt").touch()
     monkeypatch.setenv("ARCHLLM_DATA", str(tmp_path))
     found = doctor()
     assert found.packages["numpy"]
     assert found.threads in found.milliseconds
     assert min(found.milliseconds.values()) > 0
-    assert found.data == {name: name == DATA[0] for name in DATA}
+    assert found.tables == [str(tmp_path / "nasbench201.csv.gz")]

@@ -22,7 +22,7 @@ def test_a_nasbench101_cell_has_its_official_hash_and_no_foreign_names():
     )
     assert len(found.hash or "") == 32
     assert (found.vertices, found.edges) == (3, 3)
-    assert set(found.to_json()) == {"space", "text", "key", "hash", "vertices", "edges"}
+    assert set(found.to_json()) == {"space", "text", "key", "hash", "vertices", "edges", "params", "macs"}
 
 
 def test_cells_that_compute_the_same_share_their_class():

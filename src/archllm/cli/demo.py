@@ -15,7 +15,8 @@ from archllm.cli.console import Console, duration
 class Demo(Command):
     """Learn NAS-Bench-201, generate cells and measure them: the main job, in minutes.
 
-    Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, and one as a network in cell.py.
+    Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, and the first of them
+    as a network in cell.py.
     """
 
     out: Path = Path("runs/demo-nasbench201")

@@ -26,12 +26,11 @@ class Doctor(Command):
         pairs["cores"] = str(found.cores)
         pairs["threads"] = f"--threads {found.threads} is fastest now for small models ({timed})"
         pairs["device"] = found.device
-        there = [name for name, present in found.data.items() if present]
-        pairs["data"] = f"{', '.join(there)} in {found.data_folder}" if there else f"none in {found.data_folder}"
+        pairs["tables"] = ", ".join(found.tables) or f"none in {found.data_folder}"
         for line in fields(pairs):
             console.say(line)
-        if not there:
-            console.note("Benchmark data is optional; $ARCHLLM_DATA names its folder.")
+        if not found.tables:
+            console.note("Tables of benchmarks are optional; $ARCHLLM_DATA names the folder that holds them.")
         missing = [name for name, version in found.packages.items() if version is None]
         if missing:
             console.note(f"Missing: {', '.join(missing)}; reinstall with `pip install archllm`.")

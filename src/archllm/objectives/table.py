@@ -88,12 +88,23 @@ class TableObjective(Objective):
 
 
 def data_folder() -> Path:
-    """Where tables are kept: `$ARCHLLM_DATA`, or a folder of the user's own."""
+    """Where imported tables go: `$ARCHLLM_DATA`, or a folder of the user's own."""
     return Path(os.environ.get("ARCHLLM_DATA") or Path.home() / ".local" / "share" / "archllm")
 
 
+def data_folders() -> list[Path]:
+    """Where tables are looked for: the data folder, and, unless `$ARCHLLM_DATA` names one, `../shared/data`."""
+    return [data_folder()] if os.environ.get("ARCHLLM_DATA") else [data_folder(), Path("..", "shared", "data")]
+
+
+def found_tables() -> list[Path]:
+    """All table files there are."""
+    folders = [folder for folder in data_folders() if folder.is_dir()]
+    return [path for folder in folders for path in sorted(folder.iterdir()) if path.name.endswith(_ENDINGS)]
+
+
 def find_table(name: str) -> Path:
-    """The file of a table: a path, or the name of one in the data folder.
+    """The file of a table: a path, or the name of one in a data folder.
 
     Raises:
         DataMissing: there is none; the message says where it was looked for.
@@ -103,14 +114,15 @@ def find_table(name: str) -> Path:
         if not path.is_file():
             raise DataMissing(f"there is no table {path}")
         return path
-    folder = data_folder()
-    for ending in _ENDINGS:
-        if (folder / f"{name}{ending}").is_file():
-            return folder / f"{name}{ending}"
-    found = sorted(path.name for path in folder.glob("*") if path.name.endswith(_ENDINGS)) if folder.is_dir() else []
-    has = f"it has {', '.join(found)}" if found else "it has no tables"
+    for folder in data_folders():
+        for ending in _ENDINGS:
+            if (folder / f"{name}{ending}").is_file():
+                return folder / f"{name}{ending}"
+    found = [str(path) for path in found_tables()]
+    there = f"there are {', '.join(found)}" if found else "there are no tables at all"
     raise DataMissing(
-        f"there is no table {name!r} in {folder} ({has}); import one with `archllm data import`, or set ARCHLLM_DATA"
+        f"there is no table {name!r} in {data_folders()[0]}; {there}; import one with `archllm data import`, or name "
+        "the folder of your tables in ARCHLLM_DATA"
     )
 
 

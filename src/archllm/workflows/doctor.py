@@ -7,17 +7,20 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
+
+from archllm.objectives.table import data_folder, found_tables
 
 DEPENDENCIES = ("numpy", "torch", "transformers", "vector-quantize-pytorch", "safetensors", "tyro", "rich")
 """What ArchLLM can't do without."""
 
-EXTRAS = {"report": ("matplotlib",)}
+EXTRAS = {
+    "data": ("pyarrow",),
+    "images": ("pillow", "scikit-learn"),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "report": ("matplotlib",),
+}
 """What brings which optional dependency."""
-
-DATA = ("nasbench201.csv.gz", "nasbench101_sample.csv.gz", "nasbench201_latency.csv.gz")
-"""Tables that tests and benchmarks look for."""
 
 _BATCH, _LENGTH, _WIDTH, _HEADS = 256, 6, 96, 4  # the size of a usual step of the prior
 
@@ -54,10 +57,10 @@ class Findings:
     """What `--device auto` takes."""
 
     data_folder: str
-    """Where benchmark data was looked for."""
+    """Where imported tables go."""
 
-    data: dict[str, bool]
-    """Which tables were found there."""
+    tables: list[str]
+    """Tables that were found."""
 
     def to_json(self) -> dict[str, Any]:
         """What `archllm doctor --json` prints."""
@@ -70,7 +73,6 @@ def doctor() -> Findings:
 
     cores = available_cores()
     times = {threads: 1000 * step_seconds(threads) for threads in sorted({1, cores})}
-    folder = data_folder()
     return Findings(
         archllm=version("archllm") or "source",
         python=platform.python_version(),
@@ -81,8 +83,8 @@ def doctor() -> Findings:
         milliseconds=times,
         threads=min(times, key=lambda threads: times[threads]),
         device=resolve_device("auto"),
-        data_folder=str(folder),
-        data={name: (folder / name).is_file() for name in DATA},
+        data_folder=str(data_folder()),
+        tables=[str(path) for path in found_tables()],
     )
 
 
@@ -99,11 +101,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def data_folder() -> Path:
-    """Where benchmark data is looked for: `$ARCHLLM_DATA`, else `../shared/data`."""
-    return Path(os.environ.get("ARCHLLM_DATA") or Path("..", "shared", "data"))
 
 
 def step_seconds(threads: int, budget: float = 0.4) -> float:
