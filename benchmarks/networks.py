@@ -19,11 +19,19 @@ from benchmarks.record import ROOT, provenance, write_json
 SPACES = ("nasbench101", "nasbench201", "darts")
 EXPORTS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 
+COMPACT: dict[str, dict[str, int]] = {
+    "nasbench101": {"channels": 32, "cells": 1},
+    "nasbench201": {"cells": 1},
+    "darts": {"channels": 12, "layers": 5},
+}
+"""Shallow networks with every kind of cell, for parity of many cells."""
+
 
 def main() -> None:
     """Measures everything and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exports", type=int, default=20, help="random cells a space to export")
+    parser.add_argument("--exports", type=int, default=20, help="random cells a space to export, shallow networks")
+    parser.add_argument("--full-exports", type=int, default=2, help="of these, as networks of the paper's size, too")
     parser.add_argument("--candidates", type=int, default=16, help="candidates to train on digits")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice of cells")
     arguments = parser.parse_args()
@@ -34,7 +42,8 @@ def main() -> None:
         "about": provenance(),
         "arguments": vars(arguments),
         "counts": counts(arguments.seed),
-        "exports": {name: exports(name, arguments.exports, arguments.seed) for name in SPACES},
+        "exports": {name: exports(name, arguments.exports, arguments.seed, COMPACT[name]) for name in SPACES},
+        "full_exports": {name: exports(name, arguments.full_exports, arguments.seed, {}) for name in SPACES},
         "training": training(arguments.candidates, arguments.seed),
     }
     folder = ROOT / "docs" / "results"
@@ -80,8 +89,8 @@ def counts(seed: int) -> dict[str, Any]:
     return found
 
 
-def exports(name: str, n: int, seed: int) -> dict[str, Any]:
-    """Largest difference and mean seconds of each form, networks of the paper's size."""
+def exports(name: str, n: int, seed: int, options: dict[str, int]) -> dict[str, Any]:
+    """Differences and seconds of each form, for networks with these options."""
     from archllm import load_space
 
     space = load_space(name)
@@ -92,7 +101,7 @@ def exports(name: str, n: int, seed: int) -> dict[str, Any]:
             differences, seconds = [], []
             for cell in cells:
                 start = time.perf_counter()
-                exported = cell.export(Path(folder) / f"cell{ending}", form)
+                exported = cell.export(Path(folder) / f"cell{ending}", form, **options)
                 seconds.append(time.perf_counter() - start)
                 differences.append(exported.difference)
             found[form] = {"differences": differences, "seconds": seconds}
@@ -131,20 +140,12 @@ def _train(text: str) -> float | None:
 
 def _page(data: dict[str, Any], notes: Path) -> str:
     about, arguments = data["about"], data["arguments"]
-    lines = [
-        "# Networks",
-        "",
-        f"`python -m benchmarks.networks --exports {arguments['exports']} --candidates {arguments['candidates']} "
-        f"--seed {arguments['seed']}` · commit {about['commit']} · {about['machine']}, {about['threads']} thread · "
-        f"{about['date']}",
-        "",
-        "## Parameters and multiply-accumulates",
-        "",
-        "Counted by formula, and in built modules of the paper's size (CIFAR-10).",
-        "",
-        "| | cells counted | parameters, seconds | MACs, seconds | cells built | both counts equal |",
-        "|---|---|---|---|---|---|",
-    ]
+    command = f"python -m benchmarks.networks --exports {arguments['exports']} --candidates {arguments['candidates']}"
+    made = f"commit {about['commit']} · {about['machine']}, {about['threads']} thread · {about['date']}"
+    lines = ["# Networks", "", f"`{command}` · {made}", "", "## Parameters and multiply-accumulates", ""]
+    lines += ["Counted by formula, and in built modules of the paper's size (CIFAR-10).", ""]
+    lines += ["| | cells counted | parameters, seconds | MACs, seconds | cells built | both counts equal |"]
+    lines += ["|---|---|---|---|---|---|"]
     for name in SPACES:
         found = data["counts"][name]
         lines.append(
@@ -152,24 +153,22 @@ def _page(data: dict[str, Any], notes: Path) -> str:
             f"{found['built']:,} | {found['agree']:,} |"
         )
     sample = data["counts"]["nasbench101_sample"]
+    lines += ["", f"The {sample['cells']:,} cells of the NAS-Bench-101 sample: {sample['params_seconds']:.2f} s.", ""]
+    lines += ["## Export", ""]
     lines += [
-        "",
-        f"The {sample['cells']:,} cells of the NAS-Bench-101 sample: {sample['params_seconds']:.2f} s.",
-        "",
-        "## Export",
-        "",
-        f"{arguments['exports']} random cells a space, networks of the paper's size, verified with two batches: the "
-        "largest difference of outputs relative to the largest output, and seconds an export, verification included.",
-        "",
-        "| | " + " | ".join(f"{form}: difference | seconds" for form in EXPORTS) + " |",
-        "|---" * (2 * len(EXPORTS) + 1) + "|",
+        "The largest difference of outputs relative to the largest output, over two batches of random images, and"
     ]
-    for name in SPACES:
-        cells = [
-            f"{max(found['differences']):.1e} | {np.mean(found['seconds']):.1f} ± {np.std(found['seconds']):.1f}"
-            for found in data["exports"][name].values()
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += ["seconds an export, verification included.", ""]
+    lines += ["| | cells | " + " | ".join(f"{form}: difference | seconds" for form in EXPORTS) + " |"]
+    lines += ["|---" * (2 * len(EXPORTS) + 2) + "|"]
+    for kind, title in (("exports", "shallow"), ("full_exports", "paper's size")):
+        for name in SPACES:
+            cells = [
+                f"{max(found['differences']):.1e} | {np.mean(found['seconds']):.1f} ± {np.std(found['seconds']):.1f}"
+                for found in data[kind][name].values()
+            ]
+            count = len(data[kind][name]["python"]["differences"])
+            lines.append(f"| {name}, {title} | {count} | " + " | ".join(cells) + " |")
     lines += ["", "## Training on digits", "", "| processes | candidates a minute |", "|---|---|"]
     lines += [f"| {n} | {found['per_minute']:.1f} |" for n, found in data["training"].items()]
     same = data["training"]["1"]["scores"] == data["training"]["2"]["scores"]

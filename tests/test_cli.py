@@ -452,7 +452,7 @@ def test_a_missing_or_foreign_folder_is_told(capsys, tmp_path, command):
 
 def test_doctor_reports_as_json(capsys):
     found = document(capsys, "doctor")
-    assert {"python", "packages", "extras", "cores", "threads", "device", "data"} <= set(found)
+    assert {"python", "packages", "extras", "cores", "threads", "device", "tables"} <= set(found)
     assert found["packages"]["torch"]
     assert "threads" in called(capsys, "doctor")[0]
 
