@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -10,6 +12,16 @@ from archllm.errors import InvalidInput, shown
 Optimizer = Literal["sgd", "adamw"]
 Schedule = Literal["cosine", "linear", "constant"]
 Augmentation = Literal["none", "crop", "crop-flip"]
+
+SMALL_NETWORKS: dict[str, dict[str, Any]] = {
+    "nasbench101": {"channels": 16, "cells": 1},
+    "nasbench201": {"channels": 8, "cells": 1},
+    "darts": {"channels": 4, "layers": 3},
+}
+"""Options of networks that train on small images in seconds, by space."""
+
+SET_BY_IMAGES = ("num_classes", "in_channels", "image_size")
+"""Network options that follow from the images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +32,13 @@ class CandidateTraining:
     """Passes over the training images."""
 
     batch_size: int = 64
-    """Images per step."""
+    """Images per step; a step with one image is left out, as batch norm needs two."""
 
     optimizer: Optimizer = "sgd"
     """`sgd` with Nesterov momentum, or `adamw`."""
 
     learning_rate: float = 0.1
-    """Highest learning rate."""
+    """Highest learning rate; some 0.003 suits `adamw`."""
 
     schedule: Schedule = "cosine"
     """How the learning rate falls after the warm-up: to zero as a cosine or linearly, or not at all."""
@@ -38,34 +50,34 @@ class CandidateTraining:
     """Momentum of `sgd`."""
 
     weight_decay: float = 5e-4
-    """Weight decay."""
+    """Weight decay; decoupled with `adamw`."""
 
     label_smoothing: float = 0.0
     """Share of a label that goes to all classes alike."""
 
-    clip: float = 5.0
-    """Largest norm of the gradient."""
+    clip: float | None = 5.0
+    """Largest norm of the gradient, over all weights; `None` for any."""
 
     augmentation: Augmentation = "crop"
-    """`crop` shifts by up to an eighth of the size, `crop-flip` also mirrors."""
+    """`crop` shifts by up to an eighth of the image size, `crop-flip` also mirrors, left to right."""
 
     cutout: int = 0
     """Height and width in pixels of a square that is blanked out; 0 for none."""
 
     image_size: int | None = None
-    """Height and width that images are brought to; by default they are padded to the next size the space allows."""
+    """Height and width to which images are resized; by default they are padded to the next size the space allows."""
 
     most_images: int | None = None
-    """Most training images to use; by default all."""
+    """Most training images to use, chosen class by class; by default all."""
 
-    validation_share: float = 0.2
+    validation_share: float = 0.3
     """Share of the images, test images aside, that the score is measured on."""
 
     test_share: float = 0.2
     """Share of the images that no searcher sees, where the source sets none aside."""
 
     network: dict[str, Any] = field(default_factory=dict)
-    """Fields of the space's network options, such as channels; by default a small network, see `SMALL_NETWORKS`."""
+    """Fields of the space's network options, such as channels, on top of those in `SMALL_NETWORKS`."""
 
     most_params: int = 20_000_000
     """A candidate with more parameters fails."""
@@ -74,44 +86,41 @@ class CandidateTraining:
     """Seconds after which a candidate fails."""
 
     device: str = "auto"
-    """`auto` (a GPU if there is one), `cpu` or `cuda`."""
+    """`auto` (a GPU if there is one), or a device as torch names it: `cpu`, `cuda`, `cuda:1`."""
 
     def __post_init__(self) -> None:
-        for name, options in (("optimizer", Optimizer), ("schedule", Schedule), ("augmentation", Augmentation)):
-            if getattr(self, name) not in get_args(options):
-                raise InvalidInput(
-                    f"{name} must be one of {', '.join(get_args(options))}, got {shown(getattr(self, name))}"
-                )
-        for name in ("epochs", "batch_size", "most_params", "image_size", "most_images"):
-            value = getattr(self, name)
-            if value is None and name in ("image_size", "most_images"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidInput(f"{name} must be a whole number of at least 1, got {shown(value)}")
-        cutout: object = self.cutout
-        if isinstance(cutout, bool) or not isinstance(cutout, int) or cutout < 0:
-            raise InvalidInput(f"cutout must be a whole number of pixels, got {shown(self.cutout)}")
-        for name in ("learning_rate", "clip", "time_limit"):
-            _check_number(name, getattr(self, name), 0.0, float("inf"), low_is_open=True)
-        for name in ("weight_decay", "warm_up", "momentum", "label_smoothing"):
-            _check_number(name, getattr(self, name), 0.0, 1.0)
+        for name, kind in (("optimizer", Optimizer), ("schedule", Schedule), ("augmentation", Augmentation)):
+            known = get_args(kind)
+            self._check(name, known.__contains__, f"one of {', '.join(known)}")
+        for name in ("epochs", "most_params"):
+            self._check(name, lambda value: _whole(value, 1), "a whole number of at least 1")
+        self._check("batch_size", lambda value: _whole(value, 2), "a whole number of at least 2")
+        self._check("cutout", lambda value: _whole(value, 0), "a whole number of at least 0")
+        for name in ("image_size", "most_images"):
+            self._check(name, lambda value: value is None or _whole(value, 1), "a whole number of at least 1, or None")
+        for name in ("learning_rate", "time_limit"):
+            self._check(name, lambda value: _real(value) and value > 0, "positive and finite")
+        self._check("clip", lambda value: value is None or (_real(value) and value > 0), "positive and finite, or None")
+        for name in ("warm_up", "momentum", "weight_decay", "label_smoothing"):
+            self._check(name, lambda value: _real(value) and 0 <= value < 1, "at least 0 and below 1")
         for name in ("validation_share", "test_share"):
-            _check_number(name, getattr(self, name), 0.0, 0.9, low_is_open=True)
-        if self.device not in ("auto", "cpu", "cuda") and not self.device.startswith("cuda:"):
-            raise InvalidInput(f"device must be auto, cpu or cuda, got {shown(self.device)}")
+            self._check(name, lambda value: _real(value) and 0 < value < 1, "between 0 and 1")
+        self._check("device", lambda value: isinstance(value, str), "auto, or a device as torch names it")
+        self._check("network", lambda value: isinstance(value, dict), "a dictionary of network options")
+        for name in SET_BY_IMAGES:
+            if name in self.network:
+                hint = "give it to the training itself" if name == "image_size" else "leave it out"
+                raise InvalidInput(f"network option {name} follows from the images; {hint}")
+
+    def _check(self, name: str, holds: Callable[[Any], bool], expected: str) -> None:
+        value = getattr(self, name)
+        if not holds(value):
+            raise InvalidInput(f"{name} of a candidate's training must be {expected}, got {shown(value)}")
 
 
-SMALL_NETWORKS: dict[str, dict[str, Any]] = {
-    "nasbench101": {"channels": 16, "cells": 1},
-    "nasbench201": {"channels": 8, "cells": 1},
-    "darts": {"channels": 8, "layers": 3},
-}
-"""Networks that train on small images in seconds, by space."""
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _check_number(name: str, value: object, low: float, high: float, low_is_open: bool = False) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not low <= float(value) <= high or (low_is_open and value == low):  # type: ignore[arg-type]
-        expected = f"above {low:g}" if low_is_open else f"at least {low:g}"
-        expected += f" and at most {high:g}" if high < float("inf") else ""
-        raise InvalidInput(f"{name} must be {expected}, got {shown(value)}")
+def _real(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

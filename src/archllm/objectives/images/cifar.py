@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,19 @@ from archllm.unpickle import load_restricted
 
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = "test_batch"
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FOLDER = "cifar-10-batches-py"
+"""Folder of the batches in the archive."""
 
-_LARGEST = 1 << 28  # bytes of one batch; real ones have 31 MB
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""Names of the labels 0 to 9, as in `batches.meta`."""
+
+LARGEST = 1 << 28
+"""Bytes that a batch may have; those of CIFAR-10 have 31 MB."""
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder holds the batches."""
-    return any((path / name).is_file() for name in (*TRAIN, TEST))
+    """Whether a folder holds the batches, or the folder that does."""
+    return any((place / name).is_file() for place in (path, path / FOLDER) for name in (*TRAIN, TEST))
 
 
 def load_folder(path: Path) -> Images:
@@ -35,51 +39,63 @@ def load_folder(path: Path) -> Images:
         DataMissing: a batch is missing.
         DataError: a batch is damaged, holds code, or is not as CIFAR-10 writes it.
     """
-
-    def content(name: str) -> bytes:
-        if not (path / name).is_file():
-            raise DataMissing(f"{path} has no file {name}")
-        return (path / name).read_bytes()
-
-    return _load(path, content)
+    if not any((path / name).is_file() for name in (*TRAIN, TEST)):
+        path = path / FOLDER
+    batches = {}
+    for name in (*TRAIN, TEST):
+        if (path / name).is_file():
+            try:
+                batches[name] = (path / name).read_bytes()
+            except OSError as error:
+                raise DataError(f"{path / name} can't be read: {error.strerror}") from error
+    return _images(path, batches)
 
 
 def load_archive(path: Path) -> Images:
-    """Reads the batches of `cifar-10-python.tar.gz` without unpacking it to disk; errors as `load_folder`."""
-    batches: dict[str, bytes] = {}
+    """Reads the batches of `cifar-10-python.tar.gz` without unpacking it to disk.
+
+    Raises:
+        DataMissing: a batch is missing.
+        DataError: the archive or a batch is damaged, holds code, or is not as CIFAR-10 writes it.
+    """
+    batches = {}
     try:
         with tarfile.open(path) as archive:
             for member in archive:
                 name = Path(member.name).name
-                if member.isfile() and name in (*TRAIN, TEST) and member.size <= _LARGEST:
-                    file = archive.extractfile(member)
-                    batches[name] = file.read() if file else b""
+                if not member.isfile() or name not in (*TRAIN, TEST):
+                    continue
+                if member.size > LARGEST:
+                    raise DataError(f"{path}, {member.name} has {member.size:,} bytes: it is not of CIFAR-10")
+                file = archive.extractfile(member)
+                batches[name] = file.read() if file else b""
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is truncated or damaged: {error}") from error
+        raise DataError(f"{path} is no tar archive, truncated or damaged: {error}") from error
+    return _images(path, batches)
 
-    def content(name: str) -> bytes:
+
+def _images(path: Path, batches: dict[str, bytes]) -> Images:
+    for name in (*TRAIN, TEST):
         if name not in batches:
-            raise DataMissing(f"{path} holds no file {name}: it is not the python version of CIFAR-10")
-        return batches[name]
-
-    return _load(path, content)
-
-
-def _load(path: Path, content: Callable[[str], bytes]) -> Images:
-    parts = [_batch(content(name), f"{path}, {name}") for name in TRAIN]
+            raise DataMissing(
+                f"{path} has no file {name}; the python version of CIFAR-10 has {', '.join(TRAIN)}, {TEST}"
+            )
+    parts = [_batch(batches.pop(name), f"{path}, {name}") for name in TRAIN]
     x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    test_x, test_y = _batch(content(TEST), f"{path}, {TEST}")
-    return Images(path.name, x, y, CLASSES, test_x, test_y)
+    test_x, test_y = _batch(batches.pop(TEST), f"{path}, {TEST}")
+    return Images(str(path), x, y, CLASSES, test_x, test_y)
 
 
 def _batch(content: bytes, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     batch: Any = load_restricted(io.BytesIO(content), name, encoding="bytes")
-    try:
-        x, y = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{name} has no fields data and labels: it is not of CIFAR-10") from error
-    if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != 3072 or y.shape != x.shape[:1] or y.dtype.kind != "i":
-        raise DataError(f"{name}: expected n x 3072 bytes and n labels, found {x.dtype} {x.shape} and {y.shape}")
-    if len(y) and not 0 <= y.min() <= y.max() < len(CLASSES):
-        raise DataError(f"{name}: labels must be 0 to 9, found {y.min()} to {y.max()}")
-    return x.reshape(-1, 3, 32, 32), y.astype(np.int64)
+    if not isinstance(batch, dict) or b"data" not in batch or b"labels" not in batch:
+        raise DataError(f"{name} is not a batch of CIFAR-10: a dictionary with data and labels is expected")
+    x, labels = batch[b"data"], batch[b"labels"]
+    if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != 3 * 32 * 32:
+        found = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+        raise DataError(f"{name}: data must be n x 3072 bytes, found {found}")
+    if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < len(CLASSES) for label in labels):
+        raise DataError(f"{name}: labels must be a list of whole numbers from 0 to 9")
+    if len(labels) != len(x):
+        raise DataError(f"{name}: {len(x)} images but {len(labels)} labels")
+    return x.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)

@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError
 
+CHANNELS = (1, 3)
+"""Grey or colour."""
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """`n` images with labels, and apart from them the test images that the source itself sets aside, if it does."""
+    """`n` images with labels, and apart from them the test images that the source itself sets aside, if it does.
+
+    Raises:
+        DataError: there are no images or fewer than two classes, shapes or lengths do not fit, or a value is infinite
+            or not a number.
+    """
 
     name: str
     """What they are called in messages."""
@@ -34,19 +42,27 @@ class Images:
     """Their labels."""
 
     def __post_init__(self) -> None:
-        if self.x.ndim != 4 or len(self.x) == 0:
-            raise DataError(f"{self.name} holds no images: expected n x c x h x w, found shape {self.x.shape}")
-        if self.x.shape[1] not in (1, 3):
-            raise DataError(f"{self.name}: images must have 1 or 3 channels, found {self.x.shape[1]}")
-        if len(self.x) != len(self.y):
-            raise DataError(f"{self.name}: {len(self.x)} images but {len(self.y)} labels")
-        if self.x.dtype.kind == "f" and not np.isfinite(self.x).all():
-            bad = int(np.flatnonzero(~np.isfinite(self.x).all((1, 2, 3)))[0])
-            raise DataError(f"{self.name}: image {bad} holds values that are infinite or not a number")
         if len(self.classes) < 2:
-            raise DataError(f"{self.name}: at least 2 classes are needed, found {len(self.classes)}")
-        if self.test_x is not None and self.test_x.shape[1:] != self.x.shape[1:]:
-            raise DataError(f"{self.name}: test images are {self.test_x.shape[1:]}, the others {self.x.shape[1:]}")
+            found = f"only {self.classes[0]!r}" if self.classes else "none"
+            raise DataError(f"{self.name}: at least 2 classes are needed to tell apart, found {found}")
+        self._check("images", self.x, self.y)
+        if self.test_x is not None and self.test_y is not None:
+            self._check("test images", self.test_x, self.test_y)
+            if self.test_x.shape[1:] != self.x.shape[1:]:
+                shapes = [" x ".join(map(str, x.shape[1:])) for x in (self.x, self.test_x)]
+                raise DataError(f"{self.name}: images are {shapes[0]} and test images {shapes[1]}; they must agree")
+
+    def _check(self, what: str, x: NDArray[Any], y: NDArray[np.int64]) -> None:
+        if x.ndim != 4 or 0 in x.shape:
+            raise DataError(f"{self.name} holds no {what}: expected n x c x h x w, found shape {x.shape}")
+        if x.shape[1] not in CHANNELS:
+            raise DataError(f"{self.name}: {what} must have 1 or 3 channels, found {x.shape[1]}")
+        if len(x) != len(y):
+            raise DataError(f"{self.name}: {len(x)} {what} but {len(y)} labels")
+        if x.dtype.kind == "f":
+            bad = np.flatnonzero(~np.isfinite(x).all((1, 2, 3)))
+            if len(bad):
+                raise DataError(f"{self.name}: image {bad[0]} of the {what} holds values that are infinite or NaN")
 
     def __len__(self) -> int:
         return len(self.x)
@@ -55,27 +71,33 @@ class Images:
 def channels_first(x: NDArray[Any], name: str) -> NDArray[Any]:
     """Images as `n x c x h x w`, from `n x h x w`, `n x h x w x c` or `n x c x h x w`.
 
+    Where both the second and the last length could be channels, the second is taken. Bytes stay bytes; other numbers
+    become 32-bit floats.
+
     Raises:
         DataError: the array has another shape or type.
     """
-    if x.dtype.kind not in "fu" and not (x.dtype.kind in "ib" and x.size and x.min() >= 0 and x.max() <= 255):
-        raise DataError(f"{name}: images must be bytes or floats, found {x.dtype}")
+    if x.dtype.kind not in "fui":
+        raise DataError(f"{name}: images must be numbers, best bytes or floats, found {x.dtype}")
     if x.ndim == 3:
         x = x[:, None]
-    elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
+    elif x.ndim == 4 and x.shape[1] not in CHANNELS and x.shape[3] in CHANNELS:
         x = x.transpose(0, 3, 1, 2)
     if x.ndim != 4:
         raise DataError(f"{name}: images must be n x h x w, n x h x w x c or n x c x h x w, found shape {x.shape}")
-    return np.ascontiguousarray(x, dtype=np.float32 if x.dtype.kind == "f" or x.dtype.itemsize > 1 else np.uint8)
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        return np.ascontiguousarray(x, dtype=np.uint8 if x.dtype == np.uint8 else np.float32)
 
 
 def labelled(y: NDArray[Any], name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels as indices, and the names of the classes, in sorted order.
 
     Raises:
-        DataError: they are no whole numbers or texts.
+        DataError: they are no `n` (or `n x 1`) whole numbers or texts.
     """
-    if y.ndim != 1 or y.dtype.kind not in "iuUS":
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "iuU":
         raise DataError(f"{name}: labels must be n whole numbers or texts, found {y.dtype} of shape {y.shape}")
     classes, indices = np.unique(y, return_inverse=True)
     return indices.astype(np.int64), tuple(str(found) for found in classes)

@@ -10,8 +10,8 @@ from archllm.objectives.images.digits import load_digits
 from archllm.objectives.images.images import Images
 
 FORMS = (
-    "digits, a folder with a subfolder of PNG or JPEG images per class, an .npz file with x and y, a folder of "
-    "MNIST's IDX files, or CIFAR-10's python version (its folder or .tar.gz)"
+    "digits (those of scikit-learn), a folder with a subfolder of PNG or JPEG images per class, an .npz file with x "
+    "and y, the folder of MNIST's IDX files, or the folder or .tar.gz of CIFAR-10's python version"
 )
 """What can be named."""
 
@@ -24,7 +24,7 @@ def load_images(source: str, image_size: int | None = None) -> Images:
         image_size: height and width that images of a folder are resized to; without it they must be of one size.
 
     Raises:
-        DataMissing: there is no such file or folder.
+        DataMissing: there is no such file or folder, or one of its files is missing.
         InvalidInput: it is none of the forms.
         DataError: it is damaged, or its images can't be used; the message names the file.
         MissingExtra: an optional library is not installed.
@@ -32,16 +32,17 @@ def load_images(source: str, image_size: int | None = None) -> Images:
     if source == "digits":
         return load_digits()
     path = Path(source).expanduser()
-    if not path.exists():
-        raise DataMissing(f"there is no file or folder {path}; images are {FORMS}")
-    if path.is_file() and path.suffix == ".npz":
+    try:
+        if idx.is_idx(path):  # first, as a beginning of file names is no path that exists
+            return idx.load_idx(path)
+        if path.is_dir():
+            return cifar.load_folder(path) if cifar.is_folder(path) else folder.load_folder(path, image_size)
+        if not path.exists():
+            raise DataMissing(f"no images {source!r}: there is no such file or folder; images are {FORMS}")
+    except OSError as error:
+        raise DataMissing(f"{path} can't be read: {error.strerror}") from error
+    if path.suffix == ".npz":
         return npz.load_npz(path)
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return cifar.load_archive(path)
-    if path.is_dir() and cifar.is_folder(path):
-        return cifar.load_folder(path)
-    if path.is_dir() and idx.is_folder(path):
-        return idx.load_idx(path)
-    if path.is_dir():
-        return folder.load_folder(path, image_size)
     raise InvalidInput(f"{path} is none of the forms that images come in: {FORMS}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,10 @@ from numpy.typing import NDArray
 from archllm.errors import DataError
 from archllm.objectives.images.images import Images
 
-_TEST_SEED = 2_024
-"""The test images of a source that sets none aside are always the same ones, whatever the seed of a search."""
-
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three disjoint sets of images."""
+    """Three disjoint sets of images; every class is in each of them."""
 
     train_x: NDArray[Any]
     """Images to train on, `n x c x h x w`."""
@@ -41,44 +39,76 @@ class Split:
 def split_images(
     images: Images, validation_share: float, test_share: float, seed: int, most_images: int | None = None
 ) -> Split:
-    """Splits class by class; test images that the source sets aside are kept as such.
+    """Splits class by class.
+
+    Test images are those of the source. Where it sets none aside they are spread evenly over each class in the order
+    of the source, and so the same for every seed.
 
     Args:
         images: the images.
         validation_share: share of what is not test.
         test_share: share that is set aside for the test, where the source sets none aside.
         seed: of the choice of validation images, and of the training images to keep.
-        most_images: most training images to keep.
+        most_images: most training images to keep; each class keeps its share.
 
     Raises:
         DataError: a class has too few images to be in all sets.
     """
-    rows = np.arange(len(images))
+    kept = [np.flatnonzero(images.y == label) for label in range(len(images.classes))]
     if images.test_x is not None and images.test_y is not None:
         test_x, test_y = images.test_x, images.test_y
     else:
-        rows, test = _take(images, rows, test_share, np.random.default_rng(_TEST_SEED), "test")
+        tests = [_spread(len(rows), _aside(images, rows, test_share, "test")) for rows in kept]
+        test = _joined([rows[chosen] for rows, chosen in zip(kept, tests, strict=True)])
+        kept = [np.delete(rows, chosen) for rows, chosen in zip(kept, tests, strict=True)]
         test_x, test_y = images.x[test], images.y[test]
-    rng = np.random.default_rng([seed, 7])
-    train, valid = _take(images, rows, validation_share, rng, "validation")
-    if most_images is not None and len(train) > most_images:
-        _, train = _take(images, train, most_images / len(train), rng, "training")
+    rng = np.random.default_rng(seed)
+    counts = [_aside(images, rows, validation_share, "validation") for rows in kept]
+    orders = [rng.permutation(rows) for rows in kept]
+    valid = _joined([order[:count] for order, count in zip(orders, counts, strict=True)])
+    orders = [order[count:] for order, count in zip(orders, counts, strict=True)]
+    if most_images is not None:
+        orders = _thinned(images, orders, most_images)
+    train = _joined(orders)
     return Split(images.x[train], images.y[train], images.x[valid], images.y[valid], test_x, test_y)
 
 
-def _take(
-    images: Images, rows: NDArray[np.int64], share: float, rng: np.random.Generator, what: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows that stay and rows that are taken, a share of each class but at least one."""
-    stay, taken = [], []
-    for label, name in enumerate(images.classes):
-        own = rows[images.y[rows] == label]
-        count = max(1, round(share * len(own)))
-        if len(own) <= count and what != "training":
-            raise DataError(
-                f"{images.name}: class {name!r} has {len(own)} images, too few to set {count} aside for {what}"
-            )
-        order = rng.permutation(own)
-        taken.append(order[:count])
-        stay.append(order[count:])
-    return np.sort(np.concatenate(stay)), np.sort(np.concatenate(taken))
+def _aside(images: Images, rows: NDArray[np.int64], share: float, what: str) -> int:
+    """How many images of a class to set aside: a share, at least one, and not all."""
+    if len(rows) < 2:
+        name = images.classes[images.y[rows[0]]] if len(rows) else _absent(images)
+        raise DataError(
+            f"{images.name}: class {name!r} has too few images to set one aside for {what}; each class needs some for "
+            "training, validation and test"
+        )
+    return min(max(1, round(share * len(rows))), len(rows) - 1)
+
+
+def _absent(images: Images) -> str:
+    """The first class that no image but a test image has."""
+    return next(name for label, name in enumerate(images.classes) if not (images.y == label).any())
+
+
+def _spread(n: int, count: int) -> NDArray[np.int64]:
+    """`count` of `n` places, evenly spread."""
+    return (2 * np.arange(count, dtype=np.int64) + 1) * n // (2 * count)
+
+
+def _thinned(images: Images, rows: Sequence[NDArray[np.int64]], most: int) -> list[NDArray[np.int64]]:
+    """At most so many rows in all: each class keeps its share, rounded down, and the rest goes to the largest rests."""
+    if most < len(rows):
+        raise DataError(f"{images.name} has {len(rows)} classes; most_images must be at least that, got {most}")
+    sizes = np.array([len(own) for own in rows])
+    if sizes.sum() <= most:
+        return list(rows)
+    exact = sizes * most / sizes.sum()
+    counts = np.maximum(1, exact.astype(np.int64))
+    while counts.sum() < most:
+        counts[np.argmax(exact - counts)] += 1
+    while counts.sum() > most:  # where small classes got the one image that they need
+        counts[np.argmax(np.where(counts > 1, counts - exact, -np.inf))] -= 1
+    return [own[:count] for own, count in zip(rows, counts, strict=True)]
+
+
+def _joined(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.sort(np.concatenate(rows))
