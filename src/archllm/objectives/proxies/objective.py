@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,13 +69,10 @@ class ProxyObjective(Objective):
         self.config = config or ProxyConfig()
         self.spec: str = f"proxy:{name}"
         self.network_options: dict[str, Any] = SMALL_NETWORKS.get(space.name, OTHER_NETWORK) | self.config.network
-        self._network = space.network_options(**self.network_options)
-
-    @cached_property
-    def images(self) -> tuple[Tensor, Tensor]:
-        """The mini-batch: images `n x c x h x w` and `n` labels."""
         draw = batch.digits if self.config.data == "digits" else batch.noise
-        return draw(self.config.batch, self._network, np.random.default_rng([self.seed, 0]))
+        network = space.network_options(**self.network_options)
+        self.images: tuple[Tensor, Tensor] = draw(self.config.batch, network, np.random.default_rng([seed, 0]))
+        """The mini-batch: images `n x c x h x w` and `n` labels."""
 
     def network(self, arch: Architecture, repeat: int = 0) -> nn.Module:
         """The untrained network of an architecture, with the weights that it is scored with.
