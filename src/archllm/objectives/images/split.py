@@ -58,12 +58,12 @@ def split_images(
     if images.test_x is not None and images.test_y is not None:
         test_x, test_y = images.test_x, images.test_y
     else:
-        tests = [_spread(len(rows), _aside(images, rows, test_share, "test")) for rows in kept]
+        tests = [_spread(len(rows), _aside(images, rows, test_share, "test", left=2)) for rows in kept]
         test = _joined([rows[chosen] for rows, chosen in zip(kept, tests, strict=True)])
         kept = [np.delete(rows, chosen) for rows, chosen in zip(kept, tests, strict=True)]
         test_x, test_y = images.x[test], images.y[test]
     rng = np.random.default_rng(seed)
-    counts = [_aside(images, rows, validation_share, "validation") for rows in kept]
+    counts = [_aside(images, rows, validation_share, "validation", left=1) for rows in kept]
     orders = [rng.permutation(rows) for rows in kept]
     valid = _joined([order[:count] for order, count in zip(orders, counts, strict=True)])
     orders = [order[count:] for order, count in zip(orders, counts, strict=True)]
@@ -73,15 +73,15 @@ def split_images(
     return Split(images.x[train], images.y[train], images.x[valid], images.y[valid], test_x, test_y)
 
 
-def _aside(images: Images, rows: NDArray[np.int64], share: float, what: str) -> int:
-    """How many images of a class to set aside: a share, at least one, and not all."""
-    if len(rows) < 2:
+def _aside(images: Images, rows: NDArray[np.int64], share: float, what: str, left: int) -> int:
+    """How many images of a class to set aside: a share, at least one, and not those that must be left."""
+    if len(rows) <= left:
         name = images.classes[images.y[rows[0]]] if len(rows) else _absent(images)
         raise DataError(
             f"{images.name}: class {name!r} has too few images to set one aside for {what}; each class needs some for "
             "training, validation and test"
         )
-    return min(max(1, round(share * len(rows))), len(rows) - 1)
+    return min(max(1, round(share * len(rows))), len(rows) - left)
 
 
 def _absent(images: Images) -> str:

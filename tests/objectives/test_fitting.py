@@ -1,0 +1,125 @@
+"""The training loop, on networks that tell what is done to them."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.fitting import accuracy, fit
+
+IMAGES = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 8, 8).contiguous()
+LABELS = torch.arange(8) % 4
+PLAIN: dict[str, Any] = {"augmentation": "none", "batch_size": 4, "weight_decay": 0.0}
+
+
+class Spy(nn.Module):
+    """Answers nothing but a zero per class; keeps a note of what it was given."""
+
+    def __init__(self, auxiliary: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.auxiliary = auxiliary
+        self.seen: list[list[int]] = []
+        self.drop_paths: list[float] = []
+
+    def set_drop_path(self, probability: float) -> None:
+        self.drop_paths.append(probability)
+
+    def forward(self, x: Tensor) -> Any:
+        if self.training:
+            self.seen.append(x[:, 0, 0, 0].int().tolist())
+        logits = 0 * self.weight + torch.zeros(len(x), 4)
+        return (logits, logits) if self.auxiliary and self.training else logits
+
+
+def fitted(network: nn.Module, config: CandidateTraining, seed: int = 0, drop_path: float = 0.0) -> Any:
+    data = (IMAGES, LABELS)
+    return fit(network, data, data, config, seed, deadline=time.monotonic() + 600, drop_path=drop_path)
+
+
+def test_an_auxiliary_head_adds_four_tenths_of_its_loss() -> None:
+    guess = math.log(4)  # the loss of a network that knows nothing of 4 classes
+    assert fitted(Spy(), CandidateTraining(**PLAIN)).train_loss == pytest.approx(guess)
+    assert fitted(Spy(auxiliary=True), CandidateTraining(**PLAIN)).train_loss == pytest.approx(1.4 * guess)
+
+
+def test_drop_path_rises_linearly_from_epoch_to_epoch() -> None:
+    spy = Spy()
+    fitted(spy, CandidateTraining(epochs=4, **PLAIN), drop_path=0.4)
+    assert spy.drop_paths == pytest.approx([0, 0.1, 0.2, 0.3])
+    still = Spy()
+    fitted(still, CandidateTraining(epochs=4, **PLAIN))
+    assert still.drop_paths == []
+
+
+def test_every_epoch_sees_each_image_once_in_an_order_of_its_own_and_of_the_seed() -> None:
+    orders = []
+    for seed in (0, 0, 1):
+        spy = Spy()
+        fitted(spy, CandidateTraining(epochs=2, **PLAIN), seed)
+        orders.append(spy.seen)
+    assert [len(batch) for batch in orders[0]] == [4, 4, 4, 4]
+    epochs = [[*one, *two] for one, two in (orders[0][:2], orders[0][2:])]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(8))] * 2 and epochs[0] != epochs[1]
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [
+        ("constant", [0.5, 1, 1, 1, 1, 1]),
+        ("linear", [0.5, 1, 1, 0.75, 0.5, 0.25]),
+        ("cosine", [0.5, 1, 1, 0.853553, 0.5, 0.146447]),
+    ],
+)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_the_learning_rate_rises_and_then_falls_as_the_schedule_says(
+    schedule: Any, shares: list[float], optimizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
+    monkeypatch.setattr(kind, "step", lambda self: rates.append(self.param_groups[0]["lr"]))
+    config = CandidateTraining(
+        epochs=3, schedule=schedule, warm_up=1 / 3, optimizer=optimizer, learning_rate=0.2, **PLAIN
+    )
+    fitted(Spy(), config)
+    assert rates == pytest.approx([0.2 * share for share in shares], abs=1e-6)
+
+
+def test_a_clipped_gradient_moves_the_weights_by_no_more_than_its_norm() -> None:
+    def moved(clip: float | None) -> float:
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+        before = [value.detach().clone() for value in network.parameters()]
+        options = PLAIN | {"batch_size": 8, "momentum": 0.0, "warm_up": 0.0, "learning_rate": 1.0}
+        fitted(network, CandidateTraining(epochs=1, clip=clip, **options))
+        steps = [a - b.detach() for a, b in zip(before, network.parameters(), strict=True)]
+        return float(torch.cat([step.flatten() for step in steps]).norm())
+
+    assert moved(0.25) == pytest.approx(0.25, rel=1e-3) and moved(None) > 1
+
+
+def test_smoothed_labels_leave_some_loss_to_a_network_that_is_always_right() -> None:
+    class Right(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            label = x[:, 0, 0, 0].long() % 4
+            return 20 * nn.functional.one_hot(label, 4) + 0 * self.weight
+
+    sharp, smooth = (fitted(Right(), CandidateTraining(label_smoothing=share, **PLAIN)) for share in (0.0, 0.2))
+    assert sharp.curve[-1] == smooth.curve[-1] == 100
+    assert sharp.train_loss == pytest.approx(0, abs=1e-6)
+    assert smooth.train_loss == pytest.approx(0.2 * 20 * 3 / 4, abs=1e-4)  # of 0.2, a quarter goes to each class
+
+
+def test_accuracy_is_the_share_of_right_answers_in_percent() -> None:
+    labels = torch.tensor([0] * 600 + [1] * 150 + [2] * 450)
+    assert accuracy(Spy(), (torch.zeros(1_200, 1, 1, 1), labels)) == 50
