@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from archllm.errors import InvalidInput
 from archllm.networks.counting import count_macs, count_params
 from archllm.spaces import SearchSpace
 
@@ -82,3 +83,25 @@ def test_what_only_training_uses_costs_no_inference(darts: SearchSpace) -> None:
     assert (darts.macs(graphs, auxiliary=True, drop_path=0.2) == darts.macs(graphs)).all()
     assert (darts.params(graphs, drop_path=0.2) == darts.params(graphs)).all()
     assert len(set((darts.params(graphs, auxiliary=True) - darts.params(graphs)).tolist())) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"channels": 20_000, "image_size": 10_000},
+        {"channels": 100_000, "image_size": 100_000},
+        {"channels": 1, "in_channels": 100_000, "image_size": 100_000, "layers": 9_000},
+    ],
+)
+def test_counts_that_do_not_fit_are_refused_and_never_wrong(darts: SearchSpace, options: dict[str, int]) -> None:
+    graphs = darts.sample(2, np.random.default_rng(0))
+    for count in (darts.params, darts.macs):
+        try:
+            assert (count(graphs, **options) > 0).all()
+        except InvalidInput as error:
+            assert "too large to count" in str(error)
+
+
+def test_a_network_of_absurd_size_is_refused(darts: SearchSpace) -> None:
+    with pytest.raises(InvalidInput, match=r"channels 20000, layers 20, .* image_size 10000 is too large"):
+        darts.macs(darts.sample(1, np.random.default_rng(0)), channels=20_000, image_size=10_000)

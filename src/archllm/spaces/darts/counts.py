@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.errors import InvalidInput
 from archllm.networks.counting import conv_weights, linear_params, norm_params
 from archllm.spaces.darts.config import DARTSConfig
 
@@ -30,7 +31,12 @@ class _Cell:
 def params(
     sources: NDArray[np.int64], ops: NDArray[np.int64], names: tuple[str, ...], config: DARTSConfig
 ) -> NDArray[np.int64]:
-    """`n` counts of genotypes: what each operation reads and which one it is, both `n x 2 x 4 x 2`."""
+    """`n` counts of genotypes: what each operation reads and which one it is, both `n x 2 x 4 x 2`.
+
+    Raises:
+        InvalidInput: the counts of such a network don't fit into 64 bits.
+    """
+    _check_fits(config)
     total = np.zeros(len(ops), dtype=np.int64)
     operations = _Operations(sources, ops, names)
     for cell in _cells(config):
@@ -50,7 +56,12 @@ def params(
 def macs(
     sources: NDArray[np.int64], ops: NDArray[np.int64], names: tuple[str, ...], config: DARTSConfig
 ) -> NDArray[np.int64]:
-    """`n` counts for one image, without the auxiliary head, which only training uses."""
+    """`n` counts for one image, without the auxiliary head, which only training uses.
+
+    Raises:
+        InvalidInput: the counts of such a network don't fit into 64 bits.
+    """
+    _check_fits(config)
     total = np.zeros(len(ops), dtype=np.int64)
     operations = _Operations(sources, ops, names)
     for cell in _cells(config):
@@ -65,6 +76,20 @@ def macs(
         stem = pixels // 4 * conv_weights(c_in, half, 3) + pixels // 16 * conv_weights(half, c, 3)
         stem += pixels // 64 * conv_weights(c, c, 3)
     return total + stem + _classifier(config)
+
+
+def _check_fits(config: DARTSConfig) -> None:
+    """Bounds both counts from above, in integers of any size: those of numpy would wrap around silently."""
+    most = 9 * config.image_size**2 * 3 * config.channels * (config.in_channels + config.channels)  # either stem
+    most += 2**40  # classifier and auxiliary head
+    for cell in _cells(config):
+        weights = 8 * _operation("sep_conv_5x5", cell.channels, 1)[0]
+        most += 4 * cell.pixels * (weights + sum(conv_weights(c, cell.channels) for c in cell.inputs))
+    if most >= 2**63:
+        raise InvalidInput(
+            f"a network of channels {config.channels}, layers {config.layers}, in_channels {config.in_channels} and "
+            f"image_size {config.image_size} is too large to count in 64 bits; one of them must be smaller"
+        )
 
 
 def _cells(config: DARTSConfig) -> Iterator[_Cell]:
