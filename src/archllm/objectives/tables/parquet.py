@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def pyarrow() -> Any:
 
 
 def write_parquet(table: Table, space: SearchSpace, path: Path) -> None:
-    """Writes a table as one file, with its provenance and a checksum.
+    """Writes a table as one file: a column of texts, those of the scores, and its provenance in the schema's metadata.
 
     Raises:
         RunFolderError: the file can't be written.
@@ -42,11 +43,12 @@ def write_parquet(table: Table, space: SearchSpace, path: Path) -> None:
     """
     pa = pyarrow()
     texts = [text or "" for text in space.format(table.graphs)]
-    arrays = {ARCHITECTURE: pa.array(texts)}
+    arrays = {ARCHITECTURE: pa.array(texts, pa.string())}
     for name, values in table.columns.items():
         arrays[name] = pa.array(values, mask=np.isnan(values))
-    about = table.about | {"space": table.space, "checksum": _checksum(texts, table.columns)}
-    content = pa.table(arrays).replace_schema_metadata({_PREFIX + name: text for name, text in about.items()})
+    about = table.about | {"space": table.space}
+    meta = about | {"checksum": _checksum(texts, table.columns, about)}
+    content = pa.table(arrays).replace_schema_metadata({_PREFIX + name: text for name, text in meta.items()})
     with replacing(path) as aside:
         pa.parquet.write_table(content, aside, compression="zstd")
 
@@ -62,29 +64,54 @@ def read_parquet(path: Path, space: SearchSpace) -> Table:
     pa = pyarrow()
     if not path.is_file():
         raise DataMissing(f"there is no table {path}")
-    try:
-        content = pa.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is damaged or no Parquet file: {error}") from error
-    meta = {key.decode(): value.decode() for key, value in (content.schema.metadata or {}).items()}
-    about = {name.removeprefix(_PREFIX): text for name, text in meta.items() if name.startswith(_PREFIX)}
-    if "checksum" not in about or ARCHITECTURE not in content.column_names:
-        raise DataError(f"{path} was not written by `archllm data import`; import it first (--as parquet)")
+    about = read_about(path)
+    checksum = about.pop("checksum", None)
+    if checksum is None or "space" not in about:
+        raise DataError(
+            f"{path} was not written by archllm; make a table of it with `archllm data import {path} --as parquet`"
+        )
     if about["space"] != space.name:
         raise DataError(f"{path} is a table of {about['space']}, not of {space.name}")
-    texts = content.column(ARCHITECTURE).to_pylist()
-    columns = {
-        name: content.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-        for name in content.column_names
-        if name != ARCHITECTURE
-    }
-    if _checksum(texts, columns) != about["checksum"]:
+    try:
+        content = pa.parquet.read_table(path)
+        texts = content.column(ARCHITECTURE).to_pylist()
+        columns = {
+            name: content.column(name).to_numpy().astype(np.float64)
+            for name in content.column_names
+            if name != ARCHITECTURE
+        }
+        found = _checksum(texts, columns, about)
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if found != checksum:
         raise DataError(f"{path} was changed after it was written: its checksum does not fit; import it again")
     return make_table(space, texts, columns, about, lambda row: f"{path.name}, row {row + 1}")
 
 
-def _checksum(texts: list[str], columns: dict[str, NDArray[np.float64]]) -> str:
-    digest = hashlib.sha256("\n".join(texts).encode())
+def read_about(path: Path) -> dict[str, str]:
+    """What the file says of itself; nothing if it is not one of ours.
+
+    Raises:
+        DataError: it is damaged, or no Parquet file.
+        MissingExtra: pyarrow is not installed.
+    """
+    pa = pyarrow()
+    try:
+        meta = pa.parquet.read_schema(path).metadata or {}
+        return {
+            key.decode().removeprefix(_PREFIX): value.decode()
+            for key, value in meta.items()
+            if key.startswith(_PREFIX.encode())
+        }
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged or no Parquet file: {error}") from error
+
+
+def _checksum(texts: list[str], columns: dict[str, NDArray[np.float64]], about: dict[str, str]) -> str:
+    """Of everything that the file says, whatever the order of the columns and the layout of the file."""
+    digest = hashlib.sha256(json.dumps([sorted(about.items()), sorted(columns)]).encode())
+    digest.update("\n".join(texts).encode())
     for name in sorted(columns):
-        digest.update(name.encode() + b"\0" + np.nan_to_num(columns[name], nan=-1e300).tobytes())
+        values = np.where(np.isnan(columns[name]), np.nan, columns[name])  # one NaN for all that there are
+        digest.update(values.astype("<f8").tobytes())
     return digest.hexdigest()

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import DataError, InvalidArchitecture
+from archllm.errors import ArchLLMError, DataError, InvalidArchitecture
 from archllm.graphs import Graphs
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space, space_names
+
+Progress = Callable[[int, int], None]
+"""Told how much of how much is done."""
 
 NAME = re.compile(r"(?P<dataset>[^.@]+)\.(?P<what>[^.@]+)@(?P<epochs>\d+)")
 """The form of a column of a trained network's figures."""
@@ -74,14 +77,24 @@ def make_table(
         DataError: a text is missing, unreadable or of another space, or two rows give one architecture different
             scores.
     """
+    return make_table_of_graphs(space, parse_texts(space, texts, where), columns, about, where)
+
+
+def parse_texts(space: SearchSpace, texts: Sequence[str], where: Callable[[int], str]) -> Graphs:
+    """The architectures of `n` rows; see `make_table`.
+
+    Raises:
+        DataError: one is missing, unreadable or of another space.
+    """
     for number, text in enumerate(texts):
         if not text:
             raise DataError(f"{where(number)}: the architecture is missing")
     try:
-        graphs = space.parse_batch(texts, where)
+        return space.parse_batch(texts, where)
     except InvalidArchitecture as error:
-        raise DataError(f"{error}; is this a table of {space.name}?") from error
-    return make_table_of_graphs(space, graphs, columns, about, where)
+        others = [name for name in space_names() if name != space.name and _reads(name, texts[0])]
+        hint = f"; the first row is an architecture of {others[0]}" if others else ""
+        raise DataError(f"{error}{hint}") from error
 
 
 def make_table_of_graphs(
@@ -91,7 +104,7 @@ def make_table_of_graphs(
     about: dict[str, str],
     where: Callable[[int], str],
 ) -> Table:
-    """A table of members; see `make_table`."""
+    """A table of members; see `make_table`. Rows that say the same of one architecture count once."""
     graphs = space.normalise(graphs)
     keys = space.keys(graphs)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
@@ -101,8 +114,20 @@ def make_table_of_graphs(
         if differs.any():
             row = int(np.flatnonzero(differs)[0])
             raise DataError(
-                f"two scores for one architecture: {where(int(first[group[row]]))} has {name} = {same[row]:g}, "
-                f"{where(row)} has {values[row]:g}"
+                f"two scores for one architecture: {where(int(first[group[row]]))} has {name} = {_score(same[row])}, "
+                f"{where(row)} has {_score(values[row])}"
             )
     keep = np.sort(first)
     return Table(space.name, graphs[keep], keys[keep], {name: v[keep] for name, v in columns.items()}, about)
+
+
+def _score(value: float) -> str:
+    return "no score" if np.isnan(value) else f"{value:.10g}"
+
+
+def _reads(name: str, text: str) -> bool:
+    try:
+        load_space(name).parse(text)
+    except ArchLLMError:
+        return False
+    return True
