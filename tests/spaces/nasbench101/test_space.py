@@ -31,7 +31,7 @@ def test_labels_are_the_official_operations(nasbench101: SearchSpace) -> None:
 
 @pytest.fixture(scope="module")
 def published(data_dir: Path) -> Graphs:
-    """30,001 cells of the benchmark, as it wrote them."""
+    """30,001 cells of the benchmark, their vertices in another order than the benchmark's own."""
     with gzip.open(data_dir / "nasbench101_sample.csv.gz", "rt") as file:
         rows = list(csv.DictReader(file))
     ops = np.full((len(rows), 7), ABSENT)

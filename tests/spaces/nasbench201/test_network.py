@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from archllm.errors import InvalidInput
 from archllm.networks.counting import count_macs, count_params
 from archllm.spaces import SearchSpace
 
@@ -83,3 +84,8 @@ def test_images_of_a_wrong_shape_are_refused_by_the_network(nasbench201: SearchS
     for shape in ((2, 1, 32, 32), (2, 3, 30, 32), (3, 32, 32)):
         with pytest.raises(ValueError, match="expected images n x 3 x h x w"):
             network(torch.zeros(shape))
+
+
+def test_counts_that_do_not_fit_into_64_bits_are_refused(nasbench201: SearchSpace) -> None:
+    with pytest.raises(InvalidInput, match="64 bits"):
+        nasbench201.macs(nasbench201.parse("1").graph, channels=100_000, image_size=100_000)
