@@ -32,10 +32,11 @@ class Data(Command):
     """What it is: the official files of NATS-Bench, NAS-Bench-201 or NAS-Bench-101, or a table with a heading."""
 
     space: str | None = None
-    """The space of its architectures; needed for csv and parquet."""
+    """The space of its architectures; needed for csv and parquet, unless the headings tell it."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """The .parquet file to write; by default one in the folder $ARCHLLM_DATA, or ~/.local/share/archllm."""
+    """The .parquet file to write; by default one in the folder $ARCHLLM_DATA, or ~/.local/share/archllm. An existing
+    file is replaced."""
 
     arch_column: Annotated[str | None, tyro.conf.arg(metavar="COLUMN")] = None
     """For csv and parquet: the column of architectures; by default `architecture`, `arch`, `arch_str` or `genotype`."""

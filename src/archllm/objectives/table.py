@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -17,19 +18,27 @@ from archllm.objectives.tables.parquet import read_parquet
 from archllm.objectives.tables.table import NAME, Table
 from archllm.spaces import Architecture, SearchSpace
 
-_ENDINGS = (".parquet", ".csv.gz", ".csv", "_sample.csv.gz")
-_MINIMISED = ("params", "macs", "latency", "seconds", "flops")
+_FILES = (".parquet", ".csv.gz", ".csv")
+_ENDINGS = (*_FILES, "_sample.csv.gz")
+_TEST = re.compile(r"(?<![a-z])test|Test|TEST")  # not "latest"
+_COSTS = frozenset({"params", "parameters", "macs", "flops", "latency", "seconds", "time", "energy", "memory", "size"})
+_ERRORS = frozenset({"loss", "error", "err", "perplexity"})
 
 
 class TableObjective(Objective):
-    """The scores of one column of a table.
+    """The scores of one column of a table, as they stand there: accuracies of benchmarks in percent.
+
+    Columns named after a cost (params, macs, latency, seconds, energy, size, …) or a loss or error are minimised,
+    everything else is maximised.
+    What an evaluation costs are the seconds of the same training where the table has them, else 0: the CSV tables of
+    NAS-Bench-201 have none, those made of its official files do.
 
     Args:
         space: the space.
         table: the table.
         metric: a column such as `cifar10.valid@200`, or a data set such as `cifar10`, which stands for the validation
-            score of its longest training. The test score of that training goes to `Evaluation.test`, its seconds are
-            the cost, where the table has them.
+            score of its longest training. The test score at that length goes to `Evaluation.test`; for CIFAR-10 of
+            NAS-Bench-201 it is that of the training on all images.
         spec: how the objective was written.
 
     Raises:
@@ -43,8 +52,9 @@ class TableObjective(Objective):
         self.space, self.table = space, table
         self.column = _resolve(table, metric)
         self.spec: str = spec or f"table:{table.about.get('source', table.space)}/{metric}"
-        self.values: NDArray[np.float64] = table.column(self.column)
-        if np.isnan(self.values).all():
+        self._scores = table.column(self.column)
+        self._scored = ~np.isnan(self._scores)
+        if not self._scored.any():
             raise DataError(f"column {self.column} of the table holds no score")
         self.direction: Literal["maximise", "minimise"] = _direction(self.column)
         self._tests, self._seconds = _companions(table, self.column)
@@ -61,30 +71,38 @@ class TableObjective(Objective):
             DataError: the table can't be used.
         """
         name, slash, metric = text.rpartition("/")
-        if not slash or not name or not metric:
-            raise InvalidInput(f"a table objective is written table:TABLE/METRIC, got table:{text}")
+        if not slash or not name or not metric or metric.endswith(_FILES):
+            raise InvalidInput(
+                f"a table objective is written table:TABLE/METRIC, such as table:nasbench201/cifar10 or "
+                f"table:folder/mine.csv/accuracy, got table:{text}"
+            )
         return cls(space, load_table(find_table(name), space), metric, f"table:{text}")
 
     @property
     def optimum(self) -> float:
         """The best score in the table."""
-        return float(np.nanmax(self.values) if self.direction == "maximise" else np.nanmin(self.values))
+        return float(self.values.max() if self.direction == "maximise" else self.values.min())
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The scores of `architectures()`, in the same order."""
+        return self._scores[self._scored]
 
     def architectures(self) -> Graphs:
-        """All members that have a score."""
-        return self.table.graphs[~np.isnan(self.values)]
+        """All members that have a score: the closed pool that a search can choose from."""
+        return self.table.graphs[self._scored]
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         at = int(np.searchsorted(self._sorted_keys, arch.key))
         if at == len(self._sorted_keys) or self._sorted_keys[at] != arch.key:
             raise EvaluationFailed("the architecture is not in the table")
         row = int(self._order[at])
-        if np.isnan(self.values[row]):
-            raise EvaluationFailed(f"the table has no {self.column} for the architecture")
+        if not self._scored[row]:
+            raise EvaluationFailed(f"the table has no {self.column} of the architecture")
         tests = {name: float(self.table.columns[name][row]) for name in self._tests}
-        seconds = float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
         tests = {name: value for name, value in tests.items() if not np.isnan(value)}
-        return Evaluation(arch, float(self.values[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
+        seconds = float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
+        return Evaluation(arch, float(self._scores[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
 
 
 def data_folder() -> Path:
@@ -109,8 +127,8 @@ def find_table(name: str) -> Path:
     Raises:
         DataMissing: there is none; the message says where it was looked for.
     """
-    if name.endswith((".parquet", ".csv", ".csv.gz")):
-        path = Path(name)
+    if name.endswith(_FILES):
+        path = Path(name).expanduser()
         if not path.is_file():
             raise DataMissing(f"there is no table {path}")
         return path
@@ -146,15 +164,14 @@ def _resolve(table: Table, metric: str) -> str:
                 f"the table has no column or data set {metric!r}; it has {', '.join(sorted(table.columns))}"
             )
         metric = max(valid, key=lambda name: int(name.rsplit("@", 1)[1]))
-    if "test" in metric.split("@")[0].lower():
+    if _TEST.search(metric):
         raise InvalidInput(f"{metric} holds test scores, which no searcher may see; choose a validation column")
     return metric
 
 
 def _direction(column: str) -> Literal["maximise", "minimise"]:
-    known = NAME.fullmatch(column)
-    what = known["what"] if known else column.split(".")[0]
-    return "minimise" if what.lower().startswith(_MINIMISED) else "maximise"
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column)
+    return "minimise" if (_COSTS | _ERRORS) & {word.lower() for word in words} else "maximise"
 
 
 def _companions(table: Table, column: str) -> tuple[list[str], str | None]:

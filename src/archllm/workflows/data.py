@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.errors import InvalidInput
+from archllm.errors import InvalidInput, RunFolderError
 from archllm.objectives.table import data_folder
-from archllm.objectives.tables import FORMATS, Table, import_table, write_parquet
+from archllm.objectives.tables import FORMATS, Table, check_format, import_table, space_of, write_parquet
 from archllm.objectives.tables.parquet import pyarrow
 from archllm.spaces import SearchSpace, load_space
 
@@ -53,7 +53,7 @@ def import_data(
     Args:
         file: the file, or the folder of NATS-Bench.
         form: `nats`, `nasbench201-pth`, `nasbench101-tfrecord`, `csv` or `parquet`.
-        space: the space of its architectures; official files know theirs.
+        space: the space of its architectures; official files know theirs, and tables of well-known shape.
         out: file to write, ending in `.parquet`; by default one in the data folder, named after the space (official
             files) or the file.
         arch_column: for CSV and Parquet, the column of architectures.
@@ -64,15 +64,15 @@ def import_data(
         InvalidInput: the format, the space or the file to write can't be used.
         DataMissing: there is no such file.
         DataError: the file can't be used; the message names the place.
+        RunFolderError: the table can't be written.
         MissingExtra: pyarrow is not installed.
     """
-    if form not in FORMATS:
-        raise InvalidInput(f"unknown table format {form!r}; known are {', '.join(FORMATS)}")
-    name = space or FORMATS[form]
-    if name is None:
-        raise InvalidInput(f"a table in {form} does not say which space it is of; name it (--space)")
-    home = load_space(name) if isinstance(name, str) else name
+    check_format(form)
     file = Path(file)
+    name = space if space is not None else space_of(file, form)
+    if name is None:
+        raise InvalidInput(f"{file} does not say which space its architectures are of; name it (--space)")
+    home = load_space(name) if isinstance(name, str) else name
     stem = home.name if FORMATS[form] else file.name.split(".")[0]
     target = Path(out) if out is not None else data_folder() / f"{stem}.parquet"
     if target.suffix != ".parquet":
@@ -89,6 +89,15 @@ def import_data(
 
     table = import_table(file, form, home, arch_column=arch_column, metrics=metrics, progress=tell)
     if out is None:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
     write_parquet(table, home, target)
     return Imported(target, table)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"can't make the folder {folder}: {error.strerror or error}; name a file (--out)"
+        ) from error
