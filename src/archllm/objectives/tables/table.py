@@ -104,25 +104,33 @@ def make_table_of_graphs(
     about: dict[str, str],
     where: Callable[[int], str],
 ) -> Table:
-    """A table of members; see `make_table`. Rows that say the same of one architecture count once."""
+    """A table of members; see `make_table`.
+
+    Rows of one architecture become one: where the first has no score, that of another is taken.
+    """
     graphs = space.normalise(graphs)
     keys = space.keys(graphs)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    for name, values in columns.items():
-        same = values[first][group]
-        differs = ~((values == same) | (np.isnan(values) & np.isnan(same)))
-        if differs.any():
-            row = int(np.flatnonzero(differs)[0])
-            raise DataError(
-                f"two scores for one architecture: {where(int(first[group[row]]))} has {name} = {_score(same[row])}, "
-                f"{where(row)} has {_score(values[row])}"
-            )
-    keep = np.sort(first)
-    return Table(space.name, graphs[keep], keys[keep], {name: v[keep] for name, v in columns.items()}, about)
+    order = np.argsort(first)  # rows stay in their order
+    scores = {name: _joined(name, values, group, where)[order] for name, values in columns.items()}
+    return Table(space.name, graphs[first[order]], keys[first[order]], scores, about)
 
 
-def _score(value: float) -> str:
-    return "no score" if np.isnan(value) else f"{value:.10g}"
+def _joined(
+    name: str, values: NDArray[np.float64], group: NDArray[np.int64], where: Callable[[int], str]
+) -> NDArray[np.float64]:
+    """The one score of each group of rows."""
+    scored = np.flatnonzero(~np.isnan(values))
+    holder = np.full(group.max() + 1, -1)
+    holder[group[scored][::-1]] = scored[::-1]  # the first row of each group that has a score
+    differs = scored[values[scored] != values[holder[group[scored]]]]
+    if len(differs):
+        row, other = differs[0], holder[group[differs[0]]]
+        raise DataError(
+            f"two scores for one architecture: {where(int(other))} has {name} = {values[other]:.10g}, "
+            f"{where(int(row))} has {values[row]:.10g}"
+        )
+    return np.where(holder >= 0, values[holder], np.nan)
 
 
 def _reads(name: str, text: str) -> bool:
