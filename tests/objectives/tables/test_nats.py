@@ -11,7 +11,8 @@ import pytest
 
 from archllm.errors import DataError
 from archllm.objectives.tables.nats import read_nats
-from tests.objectives.tables.results import COLUMNS, result, small
+
+from .results import COLUMNS, result, small
 
 FOLDER = "NATS-tss-v1_0-3ffb9-simple"
 

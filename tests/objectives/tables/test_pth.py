@@ -8,7 +8,8 @@ import torch
 
 from archllm.errors import DataError
 from archllm.objectives.tables.pth import read_pth
-from tests.objectives.tables.results import COLUMNS, small
+
+from .results import COLUMNS, small
 
 ZIPPED = pytest.mark.parametrize("zipped", [True, False])
 
