@@ -170,7 +170,7 @@ def _resolve(table: Table, metric: str) -> str:
 
 
 def _direction(column: str) -> Literal["maximise", "minimise"]:
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", column)
+    words = re.findall(r"[A-Za-z]+", column) + re.findall(r"[A-Z]?[a-z]+", column)  # FLOPs, valLoss
     return "minimise" if (_COSTS | _ERRORS) & {word.lower() for word in words} else "maximise"
 
 
