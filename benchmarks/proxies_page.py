@@ -1,0 +1,147 @@
+"""docs/results/proxies.{json,md} from the files of the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from archllm.files import write_text
+from benchmarks.record import write_json
+
+Result = dict[str, Any]
+
+NAMES = {
+    "params": "`params`",
+    "macs": "`macs`",
+    "naswot": "`naswot`",
+    "synflow": "`synflow`",
+    "grad_norm": "`grad_norm`",
+    "snip": "`snip`",
+    "jacob_cov": "`jacob_cov`",
+    "zen": "`zen`",
+    "jacob_cov, as published": "`jacob_cov`, gradients through batch statistics",
+}
+
+INTRO = """\
+Spearman's rank correlation of scores at initialisation with the accuracy on CIFAR-10 after 200 epochs (validation, mean
+over the benchmark's seeds), on random cells of NAS-Bench-201: mean ± standard deviation over draws of cells, each with
+images and weights of its own seed. A cell without a score ranks last. *Better half*: the same among the cells whose
+accuracy is at least the median of their draw. Seconds are CPU time of one evaluation, the network's construction
+included. All scores are used as they are, higher is better."""
+
+PUBLISHED = """\
+*Published* is the sign that the literature reports on this benchmark (Abdelfattah et al., 2021, for
+`synflow`, `grad_norm`, `snip` and `jacob_cov`; Mellor et al., 2021, for `naswot`; Krishnakumar et al., 2022, for all).
+Values are not cited: they depend on the networks, images and cells, which differ from ours."""
+
+NOTES = """"""
+
+
+def write_page(results: list[Result], folder: Path) -> None:
+    """Writes the raw scores as JSON and the page that shows what follows from them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "proxies.json", results)
+    final = [result for result in results if result["part"] == "result"]
+    compared = [result for result in results if result["part"] == "settings"]
+    parts = ["# Zero-cost proxies", _head(final, results), INTRO, NOTES, "## NAS-Bench-201", _results(final), PUBLISHED]
+    if compared:
+        parts += ["## Settings", _about_settings(compared), _settings(compared, _correlation)]
+        parts += ["Among the better half:", _settings(compared, _better_half)]
+        parts += ["Seconds a cell:", _settings(compared, _seconds)]
+    write_text(folder / "proxies.md", "\n\n".join(part for part in parts if part) + "\n")
+
+
+def _head(final: list[Result], results: list[Result]) -> str:
+    about, seeds = final[-1]["about"], " ".join(str(result["seed"]) for result in final)
+    commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
+    loads = [result["about"]["load"] for result in results]
+    minutes = sum(result["wall"] for result in results) / 60
+    return (
+        f"`python -m benchmarks.proxies --cells {final[0]['cells']} --seeds {seeds}` · commit {commits} · "
+        f"{about['machine']}, {about['threads']} thread a job, load average {min(loads):.0f} to {max(loads):.0f} at "
+        f"the end of jobs · torch {about['torch']} · {about['date']} · {minutes:.0f} minutes of jobs"
+    )
+
+
+def _results(final: list[Result]) -> str:
+    total = sum(result["cells"] for result in final)
+    rows = []
+    for name, title in NAMES.items():
+        missing = sum(score is None for result in final for score in result["scores"][name])
+        seconds = [result["seconds"][name] for result in final if name in result["seconds"]]
+        rows.append(
+            [
+                title,
+                _spread([_correlation(result, name) for result in final]),
+                _spread([_better_half(result, name) for result in final]),
+                f"{missing} of {total}",
+                "–" if not seconds else "< 0.001" if np.mean(seconds) < 0.001 else f"{np.mean(seconds):.3f}",
+                "positive",
+            ]
+        )
+    twelve = [
+        _spread([float(spearmanr(*pair).statistic) for pair in pairs])
+        for pairs in (
+            [(np.array(result["twelve_epochs"]), np.array(result["accuracy"])) for result in final],
+            [tuple(np.array(result[key])[_upper(result)] for key in ("twelve_epochs", "accuracy")) for result in final],
+        )
+    ]
+    rows.append(["for comparison: accuracy after 12 epochs", *twelve, f"0 of {total}", "–", "–"])
+    return _table(["proxy", "Spearman", "better half", "cells without a score", "seconds a cell", "published"], rows)
+
+
+def _about_settings(compared: list[Result]) -> str:
+    return (
+        "One change each from the default (64 Gaussian images of 32 x 32 pixels, 8 channels, one cell a stage, torch's "
+        f"initial weights, one draw of them), on the same {compared[0]['cells']} cells, which are in no draw above; "
+        "one seed. Spearman, all cells:"
+    )
+
+
+def _settings(compared: list[Result], figure: Callable[[Result, str], float | None]) -> str:
+    rows = []
+    for result in compared:
+        found = [figure(result, name) for name in NAMES]
+        known = [value for value in found[2:-1] if value is not None]
+        shown = ["–" if value is None else f"{value:.3f}" for value in (*found, float(np.mean(known)))]
+        rows.append([result["setting"], *shown])
+    return _table(["setting", *NAMES.values(), "mean of the six of networks"], rows)
+
+
+def _correlation(result: Result, name: str) -> float:
+    return float(spearmanr(_scores(result, name), result["accuracy"]).statistic)
+
+
+def _better_half(result: Result, name: str) -> float:
+    upper = _upper(result)
+    return float(spearmanr(_scores(result, name)[upper], np.array(result["accuracy"])[upper]).statistic)
+
+
+def _seconds(result: Result, name: str) -> float | None:
+    found: float | None = result["seconds"].get(name)
+    return found
+
+
+def _scores(result: Result, name: str) -> np.ndarray:
+    """Scores with the missing ones below all others."""
+    return np.array([-np.inf if score is None else score for score in result["scores"][name]])
+
+
+def _upper(result: Result) -> np.ndarray:
+    accuracy = np.array(result["accuracy"])
+    return accuracy >= np.median(accuracy)
+
+
+def _spread(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
