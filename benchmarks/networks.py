@@ -82,7 +82,7 @@ def counts(seed: int) -> dict[str, Any]:
             "params_seconds": middle - start,
             "macs_seconds": end - middle,
             "built": len(rows),
-            "agree": agree,
+            "agree": int(agree),
         }
     found["nasbench201"]["every_cell"] = _every_cell()
     sample = load_table(find_table("nasbench101"), load_space("nasbench101"))
@@ -105,7 +105,7 @@ def _every_cell() -> int:
     for arch, expected in zip(space.architectures(whole), params, strict=True):
         with torch.device("meta"):
             agree += count_params(arch.build(cells=1)) == expected
-    return agree
+    return int(agree)
 
 
 def exports(name: str, n: int, seed: int, options: dict[str, int]) -> dict[str, Any]:
