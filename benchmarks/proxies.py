@@ -27,6 +27,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "128 images": {"batch": 128},
     "digits": {"data": "digits"},
     "kaiming": {"init": "kaiming"},
+    "3 draws": {"repeats": 3},
+    "4 channels": {"network": {"channels": 4}},
+    "16 channels": {"network": {"channels": 16}},
+    "3 cells a stage": {"network": {"cells": 3}},
 }
 """What is compared with the defaults: one change each."""
 
