@@ -35,7 +35,8 @@ included. All scores are used as they are, higher is better."""
 
 PUBLISHED = """\
 *Published* is the sign that the literature reports on this benchmark (Abdelfattah et al., 2021, for
-`synflow`, `grad_norm`, `snip` and `jacob_cov`; Mellor et al., 2021, for `naswot`; Krishnakumar et al., 2022, for all).
+`synflow`, `grad_norm`, `snip` and `jacob_cov`; Mellor et al., 2021, for `naswot`); those of the
+other three, and all of these signs, are recalled and were not looked up.
 Values are not cited: they depend on the networks, images and cells, which differ from ours."""
 
 NOTES = """\
