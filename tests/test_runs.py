@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.prior import PriorConfig
+from archllm.progress import Event
 from archllm.runs import (
     PRESETS,
     Journal,
@@ -32,7 +33,6 @@ from archllm.runs import (
 )
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig
-from archllm.training import Event
 
 INFO = RunInfo("nasbench201", 3, TrainConfig())
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
-from archllm.training import Event, Loop, Metrics, Schedule, _Batches, resolve_device, seeded
+from archllm.progress import Event, Metrics
+from archllm.training import Loop, Schedule, _Batches, resolve_device, seeded
 
 TARGET = torch.tensor([1.0, -2.0, 3.0])
 

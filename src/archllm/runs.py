@@ -15,8 +15,8 @@ from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
 
 if TYPE_CHECKING:
+    from archllm.progress import Event
     from archllm.spaces.base import SearchSpace
-    from archllm.training import Event
 
 _FORMAT = 1
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold

@@ -20,30 +20,8 @@ from safetensors.torch import load_file, save_file
 
 from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
 from archllm.files import replacing
-
-Metrics = dict[str, float]
-"""Named figures of one step or one evaluation."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something a listener may want to show or write down."""
-
-    stage: str
-    """`tokenizer` or `prior`."""
-
-    step: int
-    """Steps done."""
-
-    steps: int
-    """Steps planned."""
-
-    metrics: Metrics
-    """Figures of the step; evaluations come with names that start with `validation_`."""
-
-
-Listener = Callable[[Event], None]
-"""Called after a step that is worth reporting."""
+from archllm.progress import Event, Listener, Metrics
+from archllm.randomness import torch_seeded
 
 
 @dataclass(frozen=True)
@@ -232,10 +210,9 @@ def resolve_device(name: str) -> str:
 def seeded(seed: int, step: int) -> Iterator[None]:
     """Runs a block under a random state that depends on (seed, step) alone, and restores the caller's afterwards.
 
-    Dropout and the quantizers of the library draw from torch's global generator; this is the one place that sets it.
+    Dropout and the quantizers of the library draw from torch's global generator.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed((seed * 1_000_003 + step * 7919 + 12345) % 2**63)
+    with torch_seeded((seed * 1_000_003 + step * 7919 + 12345) % 2**63):
         yield
 
 

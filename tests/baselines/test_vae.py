@@ -15,10 +15,11 @@ import torch
 from archllm.baselines import GraphVAE, VAEConfig, recommended_vae
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.graphs import Graphs, equal
+from archllm.progress import Event
 from archllm.spaces import load_space
 from archllm.spaces.kinds.edge_dag import EdgeDag
 from archllm.spaces.kinds.node_dag import NodeDag
-from archllm.training import Event, Loop
+from archllm.training import Loop
 
 
 class TinySpace(EdgeDag):

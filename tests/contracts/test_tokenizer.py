@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save_file
 from archllm.cells import split_cells
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.graphs import Graphs, equal
+from archllm.progress import Event, Listener
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, TokenizerConfig, build_tokenizer, load_tokenizer
-from archllm.training import Event, Listener, Loop
+from archllm.training import Loop
 
 SPACE = load_space("nasbench201")
 CELLS = split_cells(SPACE, 0.9, 1, 0)

@@ -17,7 +17,8 @@ from archllm.errors import RunFolderError
 from archllm.prior import PriorConfig, load_prior
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.trie import CodeTrie
-from archllm.training import Event, Listener, Loop
+from archllm.progress import Event, Listener
+from archllm.training import Loop
 
 SIZE, LENGTH = 4, 3
 ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))

@@ -16,10 +16,11 @@ import torch
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.generator import ArchLLM, load
 from archllm.prior.config import PriorConfig
+from archllm.progress import Event
 from archllm.runs import TrainConfig, read_journal, work_folder
 from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.training import Event, Loop
+from archllm.training import Loop
 from archllm.workflows.train import train
 
 SHORT = TrainConfig(

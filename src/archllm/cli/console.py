@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archllm.progress import Event
     from archllm.report.tables import Table
-    from archllm.training import Event
 
 _EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 _SHOWN = {"loss": "loss {:.3f}", "exact": "exact {:.1%}", "validation_loss": "validation {:.3f}"}

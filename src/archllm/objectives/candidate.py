@@ -13,13 +13,6 @@ Optimizer = Literal["sgd", "adamw"]
 Schedule = Literal["cosine", "linear", "constant"]
 Augmentation = Literal["none", "crop", "crop-flip"]
 
-SMALL_NETWORKS: dict[str, dict[str, Any]] = {
-    "nasbench101": {"channels": 16, "cells": 1},
-    "nasbench201": {"channels": 8, "cells": 1},
-    "darts": {"channels": 4, "layers": 3},
-}
-"""Options of networks that train on small images in seconds, by space."""
-
 SET_BY_IMAGES = ("num_classes", "in_channels", "image_size")
 """Network options that follow from the images."""
 
@@ -77,7 +70,7 @@ class CandidateTraining:
     """Share of the images that no searcher sees, where the source sets none aside."""
 
     network: dict[str, Any] = field(default_factory=dict)
-    """Fields of the space's network options, such as channels, on top of those in `SMALL_NETWORKS`."""
+    """Fields of the space's network options, such as channels, on top of those of the space's `small_network`."""
 
     most_params: int = 20_000_000
     """A candidate with more parameters fails."""

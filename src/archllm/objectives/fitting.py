@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,16 +105,6 @@ def accuracy(network: nn.Module, images: Labelled) -> float:
                 raise EvaluationFailed("it diverged: its answers are infinite or not a number")
             right += int((logits.argmax(1) == y).sum())
     return 100 * right / len(images[1])
-
-
-@contextmanager
-def seeded(seed: int, device: str) -> Iterator[None]:
-    """A block under a random state of its own, for what draws from torch's global generators: weights, drop-path."""
-    gpu = device.startswith("cuda")
-    devices = range(torch.cuda.device_count()) if gpu else ()
-    with torch.random.fork_rng(list(devices)), torch.backends.cudnn.flags(True, benchmark=False, deterministic=True):
-        torch.manual_seed(seed)
-        yield
 
 
 def _loss(found: Tensor | tuple[Tensor, Tensor], y: Tensor, smoothing: float) -> Tensor:

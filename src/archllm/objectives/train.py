@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.objectives.base import Evaluation, Objective
-from archllm.objectives.candidate import SMALL_NETWORKS, CandidateTraining
+from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.images import Images, Split, load_images, split_images
 from archllm.spaces import Architecture, SearchSpace, load_space
 
@@ -104,7 +104,7 @@ class TrainObjective(Objective):
     def network_options(self) -> dict[str, Any]:
         """Options with which candidates are built; pass them to `Architecture.export` with a trained network."""
         _, channels, height, width = self.images.x.shape
-        options = SMALL_NETWORKS.get(self.space.name, {}) | self.config.network
+        options = dict(self.space.small_network) | self.config.network
         options |= {"num_classes": len(self.images.classes), "in_channels": channels}
         if self.config.image_size is None:
             return options | {"image_size": _allowed_size(self.space, options, max(height, width))}
@@ -158,7 +158,10 @@ class TrainObjective(Objective):
         return self.train(arch)[1]
 
     def _train(self, arch: Architecture, start: float) -> tuple[nn.Module, Evaluation]:
-        from archllm.objectives.fitting import accuracy, fit, seeded
+        from torch.backends import cudnn
+
+        from archllm.objectives.fitting import accuracy, fit
+        from archllm.randomness import torch_seeded
 
         config, options = self.config, self.network_options
         blueprint = self.space.blueprint(arch, **options)
@@ -168,7 +171,7 @@ class TrainObjective(Objective):
         train, valid, test = self._sets
         # the seed of one architecture in one search; SeedSequence mixes the two and is the same everywhere
         seed = int(np.random.SeedSequence([self.seed, arch.key % 2**64]).generate_state(1)[0])
-        with seeded(seed, self._device):
+        with torch_seeded(seed), cudnn.flags(True, benchmark=False, deterministic=True):
             network = blueprint.build().to(self._device)
             fitted = fit(
                 network,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.prior.config import PriorConfig, check_draws
-from archllm.training import Listener
+from archllm.progress import Listener
 
 
 class Prior(ABC):

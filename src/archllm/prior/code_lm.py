@@ -23,7 +23,8 @@ from archllm.files import share, write_text
 from archllm.prior.base import Prior, tempered
 from archllm.prior.config import PriorConfig
 from archllm.prior.trie import CodeTrie
-from archllm.training import Listener, Loop, Schedule, seeded
+from archllm.progress import Listener
+from archllm.training import Loop, Schedule, seeded
 
 _CHUNK = 8192  # sequences per forward pass outside training
 

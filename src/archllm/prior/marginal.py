@@ -17,7 +17,7 @@ from archllm.errors import RunFolderError
 from archllm.files import replacing, write_text
 from archllm.prior.base import Prior, tempered
 from archllm.prior.config import PriorConfig
-from archllm.training import Event, Listener
+from archllm.progress import Event, Listener
 
 
 class MarginalPrior(Prior):

@@ -16,8 +16,8 @@ from archllm.spaces import SearchSpace, load_space
 
 if TYPE_CHECKING:
     from archllm.generator import ArchLLM, Evaluation
+    from archllm.progress import Listener
     from archllm.spaces import Architecture
-    from archllm.training import Listener
 
 DRAWS = (1_000, 10_000)
 """Draws per seed at which quality is measured."""
@@ -90,7 +90,7 @@ def demo(
     check_replaceable(out)
     draws = draws or DRAWS
     space = load_space(space) if isinstance(space, str) else space
-    from archllm.training import Event
+    from archllm.progress import Event
     from archllm.workflows.train import train
 
     def tell(stage: str, step: int, steps: int, **figures: float) -> None:

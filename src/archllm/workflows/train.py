@@ -17,6 +17,7 @@ from archllm.files import publish
 from archllm.generator import ArchLLM
 from archllm.graphs import Graphs
 from archllm.prior import Prior, build_prior, load_prior
+from archllm.progress import Event, Listener
 from archllm.runs import (
     Journal,
     RunInfo,
@@ -31,7 +32,7 @@ from archllm.runs import (
 )
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
-from archllm.training import Event, Listener, resolve_device
+from archllm.training import resolve_device
 
 _USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook usage are measured at most
 

@@ -22,6 +22,7 @@ from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
 from archllm.networks.export.standalone import standalone_source
 from archllm.networks.export.weights import load_weights, save_weights
+from archllm.randomness import torch_seeded
 
 Format = Literal["python", "torch", "onnx"]
 FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")
@@ -120,8 +121,7 @@ def _check_target(path: Path) -> None:
 
 
 def _network(blueprint: Blueprint, weights: str | Path | nn.Module | None, seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch_seeded(seed):
         network = blueprint.build()
     if weights is not None:
         load_weights(network, weights)
@@ -131,7 +131,7 @@ def _network(blueprint: Blueprint, weights: str | Path | nn.Module | None, seed:
 def _python(blueprint: Blueprint, network: nn.Module, name: str, weights: str | None) -> tuple[bytes, Runner]:
     """The source, and what it computes as a module of its own in a folder of its own."""
     source = standalone_source(blueprint, count_params(network), weights)
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+    with tempfile.TemporaryDirectory() as folder, torch_seeded(0):
         file = Path(folder) / name
         file.write_text(source, encoding="utf-8")
         if weights is not None:

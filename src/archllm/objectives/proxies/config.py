@@ -32,7 +32,7 @@ class ProxyConfig:
     """Draws of initial weights that the score is the mean of."""
 
     network: dict[str, Any] = field(default_factory=dict)
-    """Fields of the space's network options, such as channels; by default a small network, see `SMALL_NETWORKS`."""
+    """Fields of the space's network options, such as channels; on top of those of the space's `small_network`."""
 
     def __post_init__(self) -> None:
         for name, options in (("data", Data), ("init", Init)):
@@ -43,14 +43,3 @@ class ProxyConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_IMAGES:
                 raise InvalidInput(f"{name} must be a whole number, {least} to {MOST_IMAGES:,}, got {shown(value)}")
-
-
-SMALL_NETWORKS: dict[str, dict[str, Any]] = {
-    "nasbench101": {"channels": 16, "cells": 1},
-    "nasbench201": {"channels": 8, "cells": 1},
-    "darts": {"channels": 4, "layers": 3},
-}
-"""Networks for images of 32 x 32 pixels that are scored in a fraction of a second on one CPU thread, by space."""
-
-OTHER_NETWORK: dict[str, Any] = {"channels": 8}
-"""The network of any other space."""

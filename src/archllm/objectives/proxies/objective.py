@@ -15,9 +15,10 @@ from archllm.errors import EvaluationFailed, InvalidInput, shown
 from archllm.objectives.base import Evaluation, Objective
 from archllm.objectives.proxies import batch
 from archllm.objectives.proxies.activations import naswot, zen
-from archllm.objectives.proxies.config import OTHER_NETWORK, SMALL_NETWORKS, ProxyConfig
+from archllm.objectives.proxies.config import ProxyConfig
 from archllm.objectives.proxies.gradients import grad_norm, jacob_cov, snip, synflow
 from archllm.objectives.proxies.passes import WEIGHTED
+from archllm.randomness import torch_seeded
 from archllm.spaces import Architecture, SearchSpace
 
 Proxy = Callable[[nn.Module, Tensor, Tensor, torch.Generator], float]
@@ -68,7 +69,7 @@ class ProxyObjective(Objective):
         self.space, self.name, self.seed = space, name, seed
         self.config = config or ProxyConfig()
         self.spec: str = f"proxy:{name}"
-        self.network_options: dict[str, Any] = SMALL_NETWORKS.get(space.name, OTHER_NETWORK) | self.config.network
+        self.network_options: dict[str, Any] = dict(space.small_network) | self.config.network
         draw = batch.digits if self.config.data == "digits" else batch.noise
         network = space.network_options(**self.network_options)
         self.images: tuple[Tensor, Tensor] = draw(self.config.batch, network, np.random.default_rng([seed, 0]))
@@ -81,8 +82,7 @@ class ProxyObjective(Objective):
             arch: the architecture.
             repeat: which draw of weights.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._weight_seed(arch, repeat))
+        with torch_seeded(self._weight_seed(arch, repeat)):
             network = arch.build(**self.network_options)
             if self.config.init == "kaiming":
                 for module in network.modules():
@@ -107,8 +107,7 @@ class ProxyObjective(Objective):
         scores = []
         for repeat in range(self.config.repeats):
             network, seed = self.network(arch, repeat), self._weight_seed(arch, repeat)
-            with torch.random.fork_rng(devices=[]):  # a training-mode pass may draw from torch's own generator
-                torch.manual_seed(seed)
+            with torch_seeded(seed):  # a training-mode pass may draw from torch's own generator
                 scores.append(PROXIES[self.name](network, images, labels, torch.Generator().manual_seed(seed)))
         return float(np.mean(scores))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.spaces.base import Architecture
+from archllm.spaces.architecture import Architecture
 from archllm.spaces.darts import counts, formats
 from archllm.spaces.darts.config import DARTSConfig
 from archllm.spaces.kinds.genotype import Genotype
@@ -35,6 +36,7 @@ class DARTS(Genotype):
     """
 
     network_config = DARTSConfig
+    small_network = MappingProxyType({"channels": 4, "layers": 3})
 
     def __init__(self) -> None:
         super().__init__("darts", OPS, ("c_{k-2}", "c_{k-1}"), inner=4, arity=2, cells=("normal", "reduce"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import ABSENT, Graphs, equal
-from archllm.spaces.base import Architecture
+from archllm.spaces.architecture import Architecture
 from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101 import counts, formats
 from archllm.spaces.nasbench101.config import NASBench101Config
@@ -27,6 +28,7 @@ class NASBench101(NodeDag):
 
     size = 423_624
     network_config = NASBench101Config
+    small_network = MappingProxyType({"channels": 16, "cells": 1})
 
     def __init__(self) -> None:
         super().__init__("nasbench101", OPS, max_nodes=7, max_edges=9)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.spaces.base import Architecture
+from archllm.spaces.architecture import Architecture
 from archllm.spaces.kinds.edge_dag import EdgeDag
 from archllm.spaces.nasbench201 import counts, formats
 from archllm.spaces.nasbench201.config import NASBench201Config
@@ -27,6 +28,7 @@ class NASBench201(EdgeDag):
 
     class_count = 6_466
     network_config = NASBench201Config
+    small_network = MappingProxyType({"channels": 8, "cells": 1})
 
     def __init__(self) -> None:
         super().__init__("nasbench201", OPS, cell_nodes=4)

@@ -1,0 +1,30 @@
+"""Progress of long work: what a listener is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Metrics = dict[str, float]
+"""Named figures of one step or one evaluation."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a listener may want to show or write down."""
+
+    stage: str
+    """`tokenizer` or `prior`."""
+
+    step: int
+    """Steps done."""
+
+    steps: int
+    """Steps planned."""
+
+    metrics: Metrics
+    """Figures of the step; evaluations come with names that start with `validation_`."""
+
+
+Listener = Callable[[Event], None]
+"""Called after a step that is worth reporting."""
