@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.spaces.nasbench101 import cells
 
 from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT, Graphs
@@ -12,23 +13,7 @@ from archllm.networks.counting import count_macs, count_params
 from archllm.spaces import SearchSpace
 from archllm.spaces.nasbench101 import counts
 
-INCEPTION_LIKE = Graphs(
-    np.array([[0, 2, 1, 1, 1, 3, 4]]),
-    np.array(
-        [
-            [
-                [0, 1, 1, 1, 0, 1, 0],
-                [0, 0, 0, 0, 0, 0, 1],
-                [0, 0, 0, 0, 0, 0, 1],
-                [0, 0, 0, 0, 1, 0, 0],
-                [0, 0, 0, 0, 0, 0, 1],
-                [0, 0, 0, 0, 0, 0, 1],
-                [0, 0, 0, 0, 0, 0, 0],
-            ]
-        ]
-    ),
-)
-"""The example of the benchmark's README, as it is written there."""
+INCEPTION_LIKE = Graphs(np.array([[0, 2, 1, 1, 1, 3, 4]]), np.array([cells.INCEPTION_LIKE[0]]))
 
 
 def test_the_published_size_of_the_inception_like_cell(nasbench101: SearchSpace) -> None:

@@ -7,41 +7,31 @@ import json
 import networkx as nx
 import numpy as np
 import pytest
+from tests.spaces.nasbench101.cells import FIRST, FIRST_HASH
 
 from archllm.errors import FormatError, InvalidArchitecture
 from archllm.graphs import ABSENT
 from archllm.spaces import SearchSpace
 from archllm.spaces.nasbench101.formats import module_hash
 
-MATRIX = [
-    [0, 1, 0, 0, 1, 1, 0],
-    [0, 0, 1, 0, 0, 0, 0],
-    [0, 0, 0, 1, 0, 0, 1],
-    [0, 0, 0, 0, 0, 1, 0],
-    [0, 0, 0, 0, 0, 1, 0],
-    [0, 0, 0, 0, 0, 0, 1],
-    [0, 0, 0, 0, 0, 0, 0],
-]
-OPS = ["input", "conv3x3-bn-relu", "maxpool3x3", "conv3x3-bn-relu", "conv3x3-bn-relu", "conv1x1-bn-relu", "output"]
-HASH = "00005c142e6f48ac74fdcf73e3439874"
-"""The first entry of the official file."""
+MATRIX, OPS = FIRST
 
 SMALLEST = '{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
 
 
 def test_the_first_official_cell_has_its_official_hash(nasbench101: SearchSpace) -> None:
-    assert nasbench101.parse(json.dumps({"matrix": MATRIX, "ops": OPS})).official_hash == HASH
+    assert nasbench101.parse(json.dumps({"matrix": MATRIX, "ops": OPS})).official_hash == FIRST_HASH
 
 
 def test_the_official_field_names_are_read(nasbench101: SearchSpace) -> None:
     text = json.dumps({"module_adjacency": MATRIX, "module_operations": OPS, "trainable_parameters": 8_555_530})
-    assert nasbench101.parse(text).official_hash == HASH
+    assert nasbench101.parse(text).official_hash == FIRST_HASH
 
 
 def test_the_hash_is_that_of_the_pruned_cell(nasbench101: SearchSpace) -> None:
     matrix = [[*row[:6], 0, row[6]] for row in MATRIX[:6]] + [[0] * 8] * 2
     ops = [*OPS[:6], "maxpool3x3", "output"]
-    assert nasbench101.parse(json.dumps({"matrix": matrix, "ops": ops})).official_hash == HASH
+    assert nasbench101.parse(json.dumps({"matrix": matrix, "ops": ops})).official_hash == FIRST_HASH
 
 
 def test_booleans_are_read_as_edges(nasbench101: SearchSpace) -> None:

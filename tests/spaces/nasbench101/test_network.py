@@ -7,32 +7,19 @@ import json
 import numpy as np
 import pytest
 import torch
+from tests.spaces.nasbench101.cells import C3, INCEPTION_LIKE, MP
 
 from archllm.errors import InvalidInput
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.nasbench101.network import vertex_channels
 
-C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
-INCEPTION_LIKE = (
-    [
-        [0, 1, 1, 1, 0, 1, 0],
-        [0, 0, 0, 0, 0, 0, 1],
-        [0, 0, 0, 0, 0, 0, 1],
-        [0, 0, 0, 0, 1, 0, 0],
-        [0, 0, 0, 0, 0, 0, 1],
-        [0, 0, 0, 0, 0, 0, 1],
-        [0, 0, 0, 0, 0, 0, 0],
-    ],
-    [C1, C3, C3, C3, MP],
-)
-
 
 def cell(space: SearchSpace, matrix: list[list[int]], ops: list[str]) -> Architecture:
-    return space.parse(json.dumps({"matrix": matrix, "ops": ["input", *ops, "output"]}))
+    return space.parse(json.dumps({"matrix": matrix, "ops": ops}))
 
 
 def chain(space: SearchSpace, *ops: str) -> Architecture:
-    return cell(space, np.eye(len(ops) + 2, k=1, dtype=int).tolist(), list(ops))
+    return cell(space, np.eye(len(ops) + 2, k=1, dtype=int).tolist(), ["input", *ops, "output"])
 
 
 def test_the_cell_without_vertices_is_a_projection(nasbench101: SearchSpace) -> None:
@@ -45,7 +32,9 @@ def test_the_cell_without_vertices_is_a_projection(nasbench101: SearchSpace) -> 
 def test_a_vertex_takes_the_first_channels_of_a_wider_one(nasbench101: SearchSpace) -> None:
     # vertex 1 feeds 2 and 3, which share the output's 5 channels: 3 and 2
     arch = cell(
-        nasbench101, [[0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]], [C3, MP, MP]
+        nasbench101,
+        [[0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]],
+        ["input", C3, MP, MP, "output"],
     )
     body = arch.build(channels=5, stacks=1, cells=1).layers[0].eval()
     images = torch.rand(1, 5, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -89,7 +78,7 @@ def test_vertices_share_the_output_and_never_feed_a_wider_one(nasbench101: Searc
 
 
 def test_cells_that_differ_in_one_operation_or_edge_compute_something_else(nasbench101: SearchSpace) -> None:
-    arch = cell(nasbench101, [[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]], [C3, MP])
+    arch = cell(nasbench101, [[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]], ["input", C3, MP, "output"])
     images = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     outputs = []
     for other in (arch, *nasbench101.neighbours(arch)):
