@@ -1,204 +1,211 @@
-"""Networks: agreement of parameter counts, export parity, and how fast candidates train on digits.
+"""Networks: counts against built modules, verified exports, and how candidates train on digits.
 
-`python -m benchmarks.networks` writes `docs/results/networks.json` and `.md`.
+`python -m benchmarks.networks` runs every job that has no file in `--folder` yet, each in a process of its own on one
+thread, and writes `docs/results/networks.json` and `.md`. Needs the tables `nasbench101_sample.csv.gz` and
+`nasbench201.csv.gz` in `$ARCHLLM_DATA`, or where `archllm doctor` finds them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.record import ROOT, provenance, write_json
+from benchmarks.record import ROOT, provenance, run_all, write_json
 
 SPACES = ("nasbench101", "nasbench201", "darts")
 EXPORTS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 
+SEED = 0
+GENOTYPES = 100_000
 BUILT = 100
 """Random cells a space that are built at the paper's size to compare both counts."""
 
-COMPACT: dict[str, dict[str, int]] = {
+ORDERS = (2_000, 60)
+"""Random NAS-Bench-101 cells, and orders of the vertices of each, to see whether the size depends on them."""
+
+SHALLOW: dict[str, dict[str, int]] = {
     "nasbench101": {"channels": 32, "stacks": 1, "cells": 1},
     "nasbench201": {"cells": 1},
     "darts": {"channels": 12, "layers": 3},
 }
-"""Shallow networks with every kind of cell, for parity of many cells."""
+"""Networks with every kind of cell that export in seconds, for parity of many cells."""
+
+SHALLOW_EXPORTS, FULL_EXPORTS = 20, 2
+CANDIDATES = 16
+TRAINING_SEEDS = (0, 1, 2)
+
+Job = dict[str, Any]
 
 
-def main() -> None:
-    """Measures everything and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exports", type=int, default=20, help="random cells a space to export, shallow networks")
-    parser.add_argument("--full-exports", type=int, default=1, help="of these, as networks of the paper's size, too")
-    parser.add_argument("--candidates", type=int, default=8, help="candidates to train on digits")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of cells")
-    arguments = parser.parse_args()
-    import torch
-
-    torch.set_num_threads(1)
-    data = {
-        "about": provenance(),
-        "arguments": vars(arguments),
-        "counts": counts(arguments.seed),
-        "exports": {name: exports(name, arguments.exports, arguments.seed, COMPACT[name]) for name in SPACES},
-        "full_exports": {name: exports(name, arguments.full_exports, arguments.seed, {}) for name in SPACES},
-        "training": training(arguments.candidates, arguments.seed),
-    }
-    folder = ROOT / "docs" / "results"
-    write_json(folder / "networks.json", data)
-    (folder / "networks.md").write_text(_page(data, ROOT / "benchmarks" / "notes" / "networks.md"), encoding="utf-8")
+def jobs() -> dict[str, Callable[[], Job]]:
+    """All jobs by name."""
+    found: dict[str, Callable[[], Job]] = {"training": training, "noise": noise, "orders": orders}
+    for space in SPACES:
+        found[f"counts-{space}"] = lambda space=space: counts(space)
+        found[f"shallow-{space}"] = lambda space=space: exports(space, SHALLOW_EXPORTS, SHALLOW[space])
+        found[f"full-{space}"] = lambda space=space: exports(space, FULL_EXPORTS, {})
+    return found
 
 
-def counts(seed: int) -> dict[str, Any]:
-    """Counts by formula against those of built modules, and seconds of the formulas."""
+def counts(name: str) -> Job:
+    """Seconds of counting by formula, and how many built modules have the same counts."""
     import torch
 
     from archllm import load_space
     from archllm.networks.counting import count_macs, count_params
-    from archllm.objectives.table import find_table, load_table
 
-    found: dict[str, Any] = {}
-    for name in SPACES:
-        space = load_space(name)
-        whole = space.enumerate() if space.enumerable else space.sample(100_000, np.random.default_rng(seed))
-        start = time.perf_counter()
-        params = space.params(whole)
-        middle = time.perf_counter()
-        macs = space.macs(whole)
-        end = time.perf_counter()
-        rows, agree = np.random.default_rng(seed).choice(len(whole), BUILT, replace=False), 0
-        for row in rows.tolist():
-            with torch.device("meta"):
-                network = space.architecture(whole[row]).build()
-            image = space.network_options().image
-            agree += (count_params(network), count_macs(network, image)) == (params[row], macs[row])
-        found[name] = {
-            "cells": len(whole),
-            "params_seconds": middle - start,
-            "macs_seconds": end - middle,
-            "built": len(rows),
-            "agree": int(agree),
-        }
-    found["nasbench201"]["every_cell"] = _every_cell()
-    sample = load_table(find_table("nasbench101"), load_space("nasbench101"))
+    space = load_space(name)
+    whole = space.enumerate() if space.enumerable else space.sample(GENOTYPES, np.random.default_rng(SEED))
     start = time.perf_counter()
-    load_space("nasbench101").params(sample.graphs)
-    found["nasbench101_sample"] = {"cells": len(sample), "params_seconds": time.perf_counter() - start}
+    params = space.params(whole)
+    middle = time.perf_counter()
+    macs = space.macs(whole)
+    found: Job = {"cells": len(whole), "params_seconds": middle - start, "macs_seconds": time.perf_counter() - middle}
+    agree, image = 0, space.network_options().image
+    for row in np.random.default_rng(SEED).choice(len(whole), BUILT, replace=False).tolist():
+        with torch.device("meta"):
+            network = space.architecture(whole[row]).build()
+        agree += int((count_params(network), count_macs(network, image)) == (params[row], macs[row]))
+    found |= {"built": BUILT, "agree": agree}
+    if name == "nasbench101":
+        sample = _table("nasbench101/cifar10").architectures()
+        start = time.perf_counter()
+        space.params(sample)
+        found["sample"] = {"cells": len(sample), "params_seconds": time.perf_counter() - start}
+    if name == "nasbench201":
+        expected = space.params(whole, cells=1)
+        pairs = zip(space.architectures(whole), expected.tolist(), strict=True)
+        found["every_cell"] = sum(_params(arch) == count for arch, count in pairs)
     return found
 
 
-def _every_cell() -> int:
-    """How many of all NAS-Bench-201 cells have as many parameters, built with one cell a stage, as the formula says."""
+def _params(arch: Any) -> int:
+    """Parameters of a NAS-Bench-201 network of one cell a stage, as built."""
     import torch
 
-    from archllm import load_space
     from archllm.networks.counting import count_params
 
-    space = load_space("nasbench201")
+    with torch.device("meta"):
+        return count_params(arch.build(cells=1))
+
+
+def orders() -> Job:
+    """How often the size of a NAS-Bench-101 cell depends on the order of its vertices."""
+    from archllm import load_space
+    from archllm.spaces.nasbench101 import counts as formulas
+
+    space: Any = load_space("nasbench101")
+    config = space.network_options()
     whole = space.enumerate()
-    params, agree = space.params(whole, cells=1), 0
-    for arch, expected in zip(space.architectures(whole), params, strict=True):
-        with torch.device("meta"):
-            agree += count_params(arch.build(cells=1)) == expected
-    return int(agree)
+    other = formulas.params(whole, config) != space.params(whole)
+    cells, copies = ORDERS
+    rng = np.random.default_rng(SEED)
+    drawn = space.sample(cells, rng)
+    sizes = np.stack([formulas.params(space.relabel(drawn, rng), config) for _ in range(copies)])
+    spread = np.ptp(sizes, axis=0) / sizes.min(0)
+    return {
+        "normal_form_differs": int(other.sum()),
+        "cells": cells,
+        "copies": copies,
+        "depend": int((spread > 0).sum()),
+        "largest_spread": float(spread.max()),
+        "median_spread": float(np.median(spread[spread > 0])),
+    }
 
 
-def exports(name: str, n: int, seed: int, options: dict[str, int]) -> dict[str, Any]:
-    """Differences and seconds of each form, for networks with these options."""
+def exports(name: str, n: int, options: dict[str, int]) -> Job:
+    """Differences and seconds of each form."""
     from archllm import load_space
 
     space = load_space(name)
-    cells = space.architectures(space.sample(n, np.random.default_rng([seed, 1])))
-    found: dict[str, Any] = {}
+    cells = space.architectures(space.sample(n, np.random.default_rng([SEED, 1])))
+    found: Job = {}
     with tempfile.TemporaryDirectory() as folder:
         for form, ending in EXPORTS.items():
-            differences, seconds = [], []
+            found[form] = {"differences": [], "seconds": []}
             for cell in cells:
                 start = time.perf_counter()
                 exported = cell.export(Path(folder) / f"cell{ending}", form, **options)
-                seconds.append(time.perf_counter() - start)
-                differences.append(exported.difference)
-            found[form] = {"differences": differences, "seconds": seconds}
-            print(name, form, max(differences), np.mean(seconds), flush=True)
+                found[form]["seconds"].append(time.perf_counter() - start)
+                found[form]["differences"].append(exported.difference)
     return found
 
 
-def training(n: int, seed: int) -> dict[str, Any]:
+def training() -> Job:
     """Candidates a minute with one process and with two, the same candidates."""
+    found: Job = {"candidates": CANDIDATES}
+    for processes in (1, 2):
+        with ProcessPoolExecutor(processes) as pool:
+            list(pool.map(_trained, [(text, 0) for text in _cells()[:processes]]))  # imports, before the clock runs
+            start = time.perf_counter()
+            scores = list(pool.map(_trained, [(text, 0) for text in _cells()]))
+            seconds = time.perf_counter() - start
+        found[str(processes)] = {"per_minute": 60 * CANDIDATES / seconds, "scores": scores}
+    return found
+
+
+def noise() -> Job:
+    """Scores on digits of the same cells with several seeds, beside their published accuracy on CIFAR-10."""
+    from archllm import load_space
+
+    space, table = load_space("nasbench201"), _table("nasbench201/cifar10")
+    scores = [[_trained((text, seed)) for text in _cells()] for seed in TRAINING_SEEDS]
+    return {"scores": scores, "cifar10": [table.evaluate(space.parse(text)).value for text in _cells()]}
+
+
+def _cells() -> list[str]:
     from archllm import load_space
 
     space = load_space("nasbench201")
-    texts = [cell.text for cell in space.architectures(space.sample(n, np.random.default_rng([seed, 2])))]
-    found: dict[str, Any] = {}
-    for processes in (1, 2):
-        with ProcessPoolExecutor(processes) as pool:
-            list(pool.map(_train, texts[:processes]))  # imports and images are loaded before the clock runs
-            start = time.perf_counter()
-            scores = list(pool.map(_train, texts))
-            minutes = (time.perf_counter() - start) / 60
-        found[str(processes)] = {"per_minute": n / minutes, "scores": scores}
-        print(processes, n / minutes, flush=True)
-    return found
+    return [arch.text for arch in space.architectures(space.sample(CANDIDATES, np.random.default_rng([SEED, 2])))]
 
 
-def _train(text: str) -> float | None:
+def _trained(job: tuple[str, int]) -> float | None:
     import torch
 
     from archllm import load_space
-    from archllm.objectives import load_objective
+    from archllm.objectives.train import TrainObjective
 
     torch.set_num_threads(1)
+    text, seed = job
     space = load_space("nasbench201")
-    return load_objective("train:digits", space).evaluate(space.parse(text)).value
+    return TrainObjective(space, "digits", seed=seed).evaluate(space.parse(text)).value
 
 
-def _page(data: dict[str, Any], notes: Path) -> str:
-    about, arguments = data["about"], data["arguments"]
-    command = f"python -m benchmarks.networks --exports {arguments['exports']} --candidates {arguments['candidates']}"
-    made = f"commit {about['commit']} · {about['machine']}, {about['threads']} thread · {about['date']}"
-    lines = ["# Networks", "", f"`{command}` · {made}", "", "## Parameters and multiply-accumulates", ""]
-    lines += ["Counted by formula, and in built modules of the paper's size (CIFAR-10).", ""]
-    lines += ["| | cells counted | parameters, seconds | MACs, seconds | cells built | both counts equal |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for name in SPACES:
-        found = data["counts"][name]
-        lines.append(
-            f"| {name} | {found['cells']:,} | {found['params_seconds']:.3f} | {found['macs_seconds']:.3f} | "
-            f"{found['built']:,} | {found['agree']:,} |"
-        )
-    sample = data["counts"]["nasbench101_sample"]
-    every = data["counts"]["nasbench201"]["every_cell"]
-    lines += [
-        "",
-        f"Of all 15,625 cells of NAS-Bench-201, built with one cell a stage, {every:,} have the parameters of",
-    ]
-    lines += ["the formula; a network of any depth has those of a stage's cells so many times over."]
-    lines += ["", f"The {sample['cells']:,} cells of the NAS-Bench-101 sample: {sample['params_seconds']:.2f} s.", ""]
-    lines += ["## Export", ""]
-    lines += [
-        "The largest difference of outputs relative to the largest output, over two batches of random images, and"
-    ]
-    lines += ["seconds an export, verification included.", ""]
-    lines += ["| | cells | " + " | ".join(f"{form}: difference | seconds" for form in EXPORTS) + " |"]
-    lines += ["|---" * (2 * len(EXPORTS) + 2) + "|"]
-    for kind, title in (("exports", "shallow"), ("full_exports", "paper's size")):
-        for name in SPACES:
-            cells = [
-                f"{max(found['differences']):.1e} | {np.mean(found['seconds']):.1f} ± {np.std(found['seconds']):.1f}"
-                for found in data[kind][name].values()
-            ]
-            count = len(data[kind][name]["python"]["differences"])
-            lines.append(f"| {name}, {title} | {count} | " + " | ".join(cells) + " |")
-    lines += ["", "## Training on digits", "", "| processes | candidates a minute |", "|---|---|"]
-    lines += [f"| {n} | {found['per_minute']:.1f} |" for n, found in data["training"].items()]
-    same = data["training"]["1"]["scores"] == data["training"]["2"]["scores"]
-    lines += ["", f"Scores of both runs are {'the same' if same else 'different'}.", ""]
-    return "\n".join([*lines, notes.read_text(encoding="utf-8").strip(), ""])
+def _table(spec: str) -> Any:
+    from archllm import load_space
+    from archllm.objectives import load_objective
+
+    return load_objective(f"table:{spec}", load_space(spec.split("/")[0]))
+
+
+def main() -> None:
+    """Runs jobs, or one job, and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-networks", help="where jobs write")
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time; speeds are right with 1 only")
+    parser.add_argument("--job", help="run this one job and write its file")
+    arguments = parser.parse_args()
+    if arguments.job:
+        import torch
+
+        torch.set_num_threads(1)
+        made_by = provenance()
+        write_json(arguments.folder / f"{arguments.job}.json", {"result": jobs()[arguments.job](), "about": made_by})
+        return
+    run_all("benchmarks.networks", list(jobs()), arguments.folder, arguments.workers)
+    from benchmarks.networks_page import write_page
+
+    files = {name: arguments.folder / f"{name}.json" for name in jobs()}
+    write_page({name: json.loads(file.read_text()) for name, file in files.items()}, ROOT / "docs" / "results")
 
 
 if __name__ == "__main__":
