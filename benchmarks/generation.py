@@ -122,6 +122,7 @@ _16_CODES = {"code_length": 16, "codebook_size": 128, "steps": 500}
 
 DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # the reference is in the main part
     "2500-steps": {"prior": {"steps": 2500}},
+    "short-tokenizer": {"tokenizer": {"steps": 1000}},
     "16-codes": {"tokenizer": _16_CODES, "prior": {"steps": 2500}},
     "16-codes-5000-steps": {"tokenizer": _16_CODES, "prior": {"steps": 5000}},
     "16-codes-large-batch": {"tokenizer": _16_CODES, "prior": {"steps": 1250, "batch": 1024}},

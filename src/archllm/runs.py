@@ -204,7 +204,7 @@ def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
-        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1000), prior=prior)
+        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
