@@ -99,7 +99,8 @@ def all_hold(ranges: Mapping[str, Range], values: Mapping[str, NDArray[np.float6
         ranges: the requirements, at least one.
         values: `n` values of each property that they name.
     """
-    return np.logical_and.reduce([wanted.holds(values[name]) for name, wanted in ranges.items()])
+    result: NDArray[np.bool_] = np.stack([wanted.holds(values[name]) for name, wanted in ranges.items()]).all(0)
+    return result
 
 
 def _finite(text: str, whole: str) -> float:

@@ -1,0 +1,113 @@
+"""What a prior is told about the sequences that it learns: a bucket of each condition, or nothing."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.prior.trie import CodeTrie
+
+ABSENT = -1
+"""Bucket of a condition that is not known or not asked for."""
+
+_ALL_DROPPED = 0.2  # share of the batches that are told nothing; guidance needs the unconditional distribution too
+_KEPT = 0.8  # share of the other batches that are told of each condition
+
+
+class LabelledSequences:
+    """Training sequences with their conditions, ready to give targets whichever of the conditions are told.
+
+    Args:
+        codes: `n x length` sequences.
+        conditions: `n x k` buckets, `ABSENT` where not known.
+        codebook_size: number of codes.
+    """
+
+    def __init__(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], codebook_size: int) -> None:
+        self.codes, self.conditions, self.codebook_size = codes, conditions, codebook_size
+        self._tries: dict[tuple[bool, ...], CodeTrie] = {}
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def kinds(self) -> int:
+        """Number of conditions."""
+        return int(self.conditions.shape[1])
+
+    def draw_told(self) -> tuple[bool, ...]:
+        """Which conditions a batch is told of: drawn from torch's global random state, which training seeds."""
+        if self.kinds == 0:
+            return ()
+        if torch.rand(()).item() < _ALL_DROPPED:
+            return (False,) * self.kinds
+        return tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
+
+    def batch(
+        self, rows: torch.Tensor, told: tuple[bool, ...], soft: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
+
+        Rows are numbered anew for each choice of conditions; over a whole epoch, every sequence has its turn.
+
+        Args:
+            rows: `b` row numbers.
+            told: which conditions are told; the others are absent.
+            soft: whether shares are wanted.
+        """
+        trie = self._trie(told)
+        both = trie.codes[rows]
+        codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
+        if not soft:
+            return codes, conditions, None
+        return codes, conditions, trie.targets(rows, self.kinds)[..., : self.codebook_size]
+
+    def _trie(self, told: tuple[bool, ...]) -> CodeTrie:
+        if told not in self._tries:
+            buckets = np.where(np.array(told, dtype=np.bool_), self.conditions, ABSENT) + 1
+            both = np.concatenate([buckets, self.codes], axis=1)
+            self._tries[told] = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
+        return self._tries[told]
+
+
+def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, buckets: int) -> NDArray[np.int64]:
+    """`n x kinds` buckets, all absent where none are given.
+
+    Raises:
+        InvalidInput: their number or values do not fit.
+    """
+    if conditions is None:
+        return np.full((n, kinds), ABSENT, dtype=np.int64)
+    if conditions.shape != (n, kinds) or conditions.dtype.kind not in "iu":
+        raise InvalidInput(
+            f"conditions must be whole numbers, {n} x {kinds}, got {conditions.dtype} {conditions.shape}"
+        )
+    if conditions.size and not ABSENT <= conditions.min() <= conditions.max() < buckets:
+        raise InvalidInput(
+            f"conditions must be buckets 0 to {buckets - 1}, or {ABSENT}; found {conditions.min()}, {conditions.max()}"
+        )
+    return conditions.astype(np.int64, copy=False)
+
+
+def distinct_rows(conditions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `p` different rows of `n x k` buckets, and for each of the `n` which one it is."""
+    if conditions.shape[1] == 0:
+        return conditions[:1], torch.zeros(len(conditions), dtype=torch.long)
+    rows, which = torch.unique(conditions, dim=0, return_inverse=True)
+    return rows, which
+
+
+def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.Tensor:
+    """`n x k` scores moved away from what is likely anyway (classifier-free guidance, Ho and Salimans, 2022).
+
+    Args:
+        told: `n x k` scores under the conditions.
+        untold: `n x k` scores without them.
+        strength: 1 takes the conditional distribution as it is; more exaggerates what the conditions change.
+    """
+    told, untold = torch.log_softmax(told.double(), -1), torch.log_softmax(untold.double(), -1)
+    return untold + strength * (told - untold)
