@@ -96,10 +96,12 @@ def all_hold(ranges: Mapping[str, Range], values: Mapping[str, NDArray[np.float6
     """`n` booleans: for which rows every requirement holds.
 
     Args:
-        ranges: the requirements, at least one.
-        values: `n` values of each property that they name.
+        ranges: the requirements.
+        values: `n` values of each property that they name, and of at least one.
     """
-    result: NDArray[np.bool_] = np.stack([wanted.holds(values[name]) for name, wanted in ranges.items()]).all(0)
+    result = np.ones(len(next(iter(values.values()))), dtype=np.bool_)
+    for name, wanted in ranges.items():
+        result &= wanted.holds(values[name])
     return result
 
 
