@@ -17,10 +17,11 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
+from archllm.conditions import ABSENT
 from archllm.errors import RunFolderError
 from archllm.files import share
 from archllm.prior.base import Prior, tempered, write_about
-from archllm.prior.conditioning import ABSENT, LabelledSequences, distinct_rows, guided
+from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import PriorConfig
 from archllm.prior.text.pretrained import quiet
 from archllm.progress import Listener

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archllm.conditions import ABSENT
 from archllm.errors import InvalidInput
 from archllm.prior.trie import CodeTrie
 
-ABSENT = -1
-"""Bucket of a condition that is not known or not asked for."""
-
 _ALL_DROPPED = 0.2  # share of the batches that are told nothing; guidance needs the unconditional distribution too
+_BALANCED = 0.5  # share of the rows of the other batches that are drawn for rare conditions
 _KEPT = 0.8  # share of the other batches that are told of each condition
 
 
@@ -30,6 +29,7 @@ class LabelledSequences:
     def __init__(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], codebook_size: int) -> None:
         self.codes, self.conditions, self.codebook_size = codes, conditions, codebook_size
         self._tries: dict[tuple[bool, ...], CodeTrie] = {}
+        self._rare: dict[tuple[bool, ...], torch.Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -52,7 +52,9 @@ class LabelledSequences:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
 
-        Rows are numbered anew for each choice of conditions; over a whole epoch, every sequence has its turn.
+        Rows are numbered anew for each choice of conditions; over a whole epoch, every sequence has its turn. Where
+        conditions are told, half of the rows are drawn so that all that can be told is told equally often, rare buckets
+        as often as frequent ones; what follows each bucket stays as it is.
 
         Args:
             rows: `b` row numbers.
@@ -60,11 +62,26 @@ class LabelledSequences:
             soft: whether shares are wanted.
         """
         trie = self._trie(told)
+        if any(told):
+            chosen = torch.rand(len(rows)) < _BALANCED
+            rows = torch.where(chosen, self._balanced(told, len(rows)), rows)
         both = trie.codes[rows]
         codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
         if not soft:
             return codes, conditions, None
         return codes, conditions, trie.targets(rows, self.kinds)[..., : self.codebook_size]
+
+    def _balanced(self, told: tuple[bool, ...], n: int) -> torch.Tensor:
+        """`n` row numbers, each different row of conditions equally likely."""
+        if told not in self._rare:
+            which, size = torch.unique(
+                self._trie(told).codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True
+            )[1:]
+            self._rare[told] = (1.0 / size.double())[which].cumsum(0)
+        cumulative = self._rare[told]
+        return torch.searchsorted(cumulative, torch.rand(n, dtype=torch.float64) * cumulative[-1]).clamp_max(
+            len(self) - 1
+        )
 
     def _trie(self, told: tuple[bool, ...]) -> CodeTrie:
         if told not in self._tries:

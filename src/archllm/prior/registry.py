@@ -12,8 +12,9 @@ from archllm.prior.code_lm import CodeLM
 from archllm.prior.config import PriorConfig
 from archllm.prior.marginal import MarginalPrior
 from archllm.prior.text_lm import TextLM
+from archllm.spaces import SearchSpace
 
-__all__ = ["PriorConfig", "build_prior", "load_prior"]
+__all__ = ["PriorConfig", "build_prior", "check_language", "load_prior"]
 
 
 def build_prior(
@@ -39,6 +40,17 @@ def build_prior(
     if config.kind == "marginal":
         return MarginalPrior(config, codebook_size, length, conditions)
     return CodeLM(config, codebook_size, length, conditions)
+
+
+def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int) -> None:
+    """Makes sure, before any long work, that a text model is there and can write so many codes.
+
+    Raises:
+        ModelUnusable: it is not there, is no language model, or its tokenizer can't write codes.
+        InvalidInput: a setting does not suit the model.
+    """
+    if config.kind == "text":
+        TextLM(config, codebook_size, space.code_length, (), space.name)
 
 
 def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM | MarginalPrior:

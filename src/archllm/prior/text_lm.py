@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,10 +19,11 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from transformers import GenerationConfig
 
+from archllm.conditions import ABSENT
 from archllm.errors import ModelUnusable, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
-from archllm.prior.conditioning import ABSENT, LabelledSequences, distinct_rows, guided
+from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import PriorConfig
 from archllm.prior.text.automaton import CodeAutomaton, LegalCodes
 from archllm.prior.text.pretrained import find_base, quiet
@@ -70,6 +72,8 @@ class TextLM(Prior):
         )
         words = self.vocabulary
         self.automaton = CodeAutomaton(words.words, length, len(words), words.end)
+        if config.tuning == "lora" and find_spec("peft") is None:
+            raise ModelUnusable(_PEFT)
         self.model: torch.nn.Module | None = None
 
     def _start(self, seed: int, *, blank: bool = False) -> None:
@@ -86,10 +90,8 @@ class TextLM(Prior):
         self.model = model.to(self.device).eval()
 
     def _with_adapters(self, model: Any) -> torch.nn.Module:
-        try:
-            from peft import LoraConfig, get_peft_model
-        except ImportError as error:
-            raise ModelUnusable(_PEFT) from error
+        from peft import LoraConfig, get_peft_model
+
         lora = LoraConfig(r=self.config.rank, lora_alpha=2 * self.config.rank, target_modules="all-linear")
         adapted: Any = get_peft_model(model, lora)
         inner: torch.nn.Module = adapted.get_base_model()
