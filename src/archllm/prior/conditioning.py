@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -28,8 +29,7 @@ class LabelledSequences:
 
     def __init__(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], codebook_size: int) -> None:
         self.codes, self.conditions, self.codebook_size = codes, conditions, codebook_size
-        self._tries: dict[tuple[bool, ...], CodeTrie] = {}
-        self._rare: dict[tuple[bool, ...], torch.Tensor] = {}
+        self._views: dict[tuple[bool, ...], _View] = {}
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -40,55 +40,71 @@ class LabelledSequences:
         return int(self.conditions.shape[1])
 
     def draw_told(self) -> tuple[bool, ...]:
-        """Which conditions a batch is told of: drawn from torch's global random state, which training seeds."""
-        if self.kinds == 0:
-            return ()
-        if torch.rand(()).item() < _ALL_DROPPED:
-            return (False,) * self.kinds
-        return tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
+        """Which conditions a batch is told of: drawn from torch's global random state, which training seeds.
+
+        Only such as are known, together, of some sequence.
+        """
+        nothing = (False,) * self.kinds
+        if self.kinds == 0 or torch.rand(()).item() < _ALL_DROPPED:
+            return nothing
+        told = tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
+        return told if self._known(told).any() else nothing
 
     def batch(
         self, rows: torch.Tensor, told: tuple[bool, ...], soft: bool
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
 
-        Rows are numbered anew for each choice of conditions; over a whole epoch, every sequence has its turn. Where
-        conditions are told, half of the rows are drawn so that all that can be told is told equally often, rare buckets
-        as often as frequent ones; what follows each bucket stays as it is.
+        With nothing told, over a whole epoch, every sequence has its turn. Else only those count of which all that is
+        told is known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare
+        buckets are told as often as frequent ones. What follows each bucket stays as it is.
 
         Args:
-            rows: `b` row numbers.
+            rows: `b` row numbers, up to the number of sequences.
             told: which conditions are told; the others are absent.
             soft: whether shares are wanted.
         """
-        trie = self._trie(told)
+        if told not in self._views:
+            self._views[told] = self._view(told)
+        view = self._views[told]
         if any(told):
-            chosen = torch.rand(len(rows)) < _BALANCED
-            rows = torch.where(chosen, self._balanced(told, len(rows)), rows)
-        both = trie.codes[rows]
+            own = rows if len(view.trie) == len(self) else torch.randint(len(view.trie), (len(rows),))
+            rows = torch.where(torch.rand(len(rows)) < _BALANCED, view.balanced(len(rows)), own)
+        both = view.trie.codes[rows]
         codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
         if not soft:
             return codes, conditions, None
-        return codes, conditions, trie.targets(rows, self.kinds)[..., : self.codebook_size]
+        return codes, conditions, view.trie.targets(rows, self.kinds)[..., : self.codebook_size]
 
-    def _balanced(self, told: tuple[bool, ...], n: int) -> torch.Tensor:
-        """`n` row numbers, each different row of conditions equally likely."""
-        if told not in self._rare:
-            which, size = torch.unique(
-                self._trie(told).codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True
-            )[1:]
-            self._rare[told] = (1.0 / size.double())[which].cumsum(0)
-        cumulative = self._rare[told]
-        return torch.searchsorted(cumulative, torch.rand(n, dtype=torch.float64) * cumulative[-1]).clamp_max(
-            len(self) - 1
-        )
+    def _known(self, told: tuple[bool, ...]) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != ABSENT).all(axis=1)
+        return known
 
-    def _trie(self, told: tuple[bool, ...]) -> CodeTrie:
-        if told not in self._tries:
-            buckets = np.where(np.array(told, dtype=np.bool_), self.conditions, ABSENT) + 1
-            both = np.concatenate([buckets, self.codes], axis=1)
-            self._tries[told] = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
-        return self._tries[told]
+    def _view(self, told: tuple[bool, ...]) -> _View:
+        known = self._known(told)
+        buckets = np.where(np.array(told, dtype=np.bool_), self.conditions[known], ABSENT) + 1
+        both = np.concatenate([buckets, self.codes[known]], axis=1)
+        trie = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
+        if not any(told):
+            return _View(trie, torch.empty(0))
+        found = torch.unique(trie.codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True)
+        return _View(trie, (1.0 / found[2].double())[found[1]].cumsum(0))
+
+
+@dataclass(frozen=True)
+class _View:
+    """The sequences as they look when some of the conditions are told."""
+
+    trie: CodeTrie
+    """Conditions, then codes."""
+
+    cumulative: torch.Tensor
+    """Running sum of weights that make each different row of conditions equally likely."""
+
+    def balanced(self, n: int) -> torch.Tensor:
+        """`n` row numbers, drawn by those weights."""
+        at = torch.rand(n, dtype=torch.float64) * self.cumulative[-1]
+        return torch.searchsorted(self.cumulative, at).clamp_max(len(self.trie) - 1)
 
 
 def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, buckets: int) -> NDArray[np.int64]:
