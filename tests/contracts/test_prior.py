@@ -219,8 +219,6 @@ def share_of_first(prior: Prior, code: int, bucket: int) -> float:
 def test_a_bucket_that_is_asked_for_is_heeded(kind: str) -> None:
     buckets = range(SIZE)
     shares = np.array([[share_of_first(conditional(kind), code, bucket) for bucket in buckets] for code in range(SIZE)])
-        [[share_of_first(conditional(kind), code, bucket) for bucket in range(SIZE)] for code in range(SIZE)]
-    )
     own, others = np.diag(shares), (shares.sum(1) - np.diag(shares)) / (SIZE - 1)
     assert (own > others).all() and (own - others).sum() > 0.6  # 3 would be perfect
 
