@@ -124,6 +124,20 @@ class CodeLM(Prior):
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
 
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x (length * width)`: the last layer's state after each code."""
+        self._check(codes)
+        self.model.eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(codes), _CHUNK):
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
+                tokens = F.pad(batch, (1, 0), value=self.start)
+                states = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
+                parts.append(states[:, 1:].flatten(1).float().cpu())  # that of the start token is always the same
+        result: NDArray[np.float32] = torch.cat(parts).numpy()
+        return result
+
     def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
         self.model.eval()
         with torch.inference_mode():
