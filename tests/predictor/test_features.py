@@ -33,7 +33,7 @@ def by_hand(space: SearchSpace) -> list[FeatureMaker]:
 
 
 def test_in_each_block_two_random_cells_are_at_distance_one(space: SearchSpace) -> None:
-    graphs = some(space)
+    graphs = some(space, 100)
     for part in Featurizer(space, by_hand(space), graphs)(graphs).parts:
         squares = ((part[:, None] - part[None]) ** 2).sum(2)
         assert squares.mean() == pytest.approx(1, abs=1e-3)

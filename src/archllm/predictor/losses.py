@@ -18,12 +18,15 @@ def ranking_loss(kind: Loss, predicted: torch.Tensor, values: torch.Tensor, marg
         values: `(n,)` targets.
         margin: of the hinge.
     """
+    loss: torch.Tensor
     if kind == "squared":
-        return (predicted - values).square().mean(1).sum()
-    if kind == "listmle":
+        loss = (predicted - values).square().mean(1).sum()
+    elif kind == "listmle":
         ordered = predicted[:, torch.argsort(values, descending=True)]
-        return (ordered.flip(1).logcumsumexp(1).flip(1) - ordered).mean(1).sum()
-    better = (values[:, None] > values[None]).float()
-    lead = predicted[:, :, None] - predicted[:, None, :]
-    each = (margin - lead).clamp_min(0) if kind == "hinge" else F.softplus(-lead)
-    return (each * better).sum() / better.sum().clamp_min(1)
+        loss = (ordered.flip(1).logcumsumexp(1).flip(1) - ordered).mean(1).sum()
+    else:
+        better = (values[:, None] > values[None]).float()
+        lead = predicted[:, :, None] - predicted[:, None, :]
+        each = (margin - lead).clamp_min(0) if kind == "hinge" else F.softplus(-lead)
+        loss = (each * better).sum() / better.sum().clamp_min(1)
+    return loss
