@@ -46,7 +46,8 @@ instead of 0.80. *Graph networks* that pass information along the edges of a cel
 with hinge, logistic or squared loss, 0.76 to 0.77; trained beforehand without labels to tell one-hot features, sizes
 and path statistics, as embedding for the Gaussian process, 0.78, and 0.82 joined with the averaged tokenizer, but no
 gain beside the free features themselves. *Kernels* that multiply blocks instead of adding them up, or other Matérn
-orders: within 0.004 of the one that is used. *Principal components* of the prior's states: no better than the states."""
+orders: within 0.004 of the one that is used. *Principal components* of the prior's states: no
+better than the states."""
 
 
 def write_page(results: list[Result], folder: Path) -> None:
