@@ -56,14 +56,14 @@ class Predictor(ABC):
         Raises:
             InvalidInput: the numbers of cells and scores differ, there are fewer than two, or one is not finite.
         """
-        scores = np.asarray(scores, dtype=np.float64)
-        if scores.shape != (len(features),) or len(scores) < 2:
-            raise InvalidInput(f"at least 2 cells and a score for each are needed, got {len(features)}, {scores.shape}")
-        if not np.isfinite(scores).all():
-            row = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise InvalidInput(f"scores[{row}] is {scores[row]}; leave failed evaluations out")
+        values: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+        if values.shape != (len(features),) or len(values) < 2:
+            raise InvalidInput(f"at least 2 cells and a score for each are needed, got {len(features)}, {values.shape}")
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise InvalidInput(f"scores[{row}] is {values[row]}; leave failed evaluations out")
         self._blocks = features.blocks
-        self._fit(features, targets(scores, self.config.target), seed)
+        self._fit(features, targets(values, self.config.target), seed)
         return self
 
     def predict(self, features: Features) -> Prediction:

@@ -102,7 +102,7 @@ def _paths(space: SearchSpace, graphs: Graphs) -> Iterator[tuple[NDArray[np.int6
     """
     normal = space.normalise(graphs).padded(space.max_nodes)
     base, output = len(space.op_names) + space.max_nodes, len(space.op_names) - 1
-    entered = normal.adjacency.any(1)
+    entered: NDArray[np.bool_] = normal.adjacency.any(1)
     waiting: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
     for start in range(space.max_nodes):
         rows = np.flatnonzero(~entered[:, start] & normal.adjacency[:, start].any(1))
