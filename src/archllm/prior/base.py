@@ -79,6 +79,10 @@ class Prior(ABC):
         """
 
     @abstractmethod
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x d` hidden states of `n x length` sequences, position after position: what the prior has made of them."""
+
+    @abstractmethod
     def to(self, device: str) -> Self:
         """Computes on that device from now on."""
 

@@ -144,6 +144,23 @@ class CodeLM(Prior):
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
 
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x (length * width)`: the last layer's state after each code."""
+        self._check(codes)
+        self.model.eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(codes), _CHUNK):
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
+                untold = torch.full((len(batch), len(self.conditions)), ABSENT)
+                beginning = self._beginning(untold).to(self.device)
+                tokens = torch.cat([beginning, batch], dim=1)
+                states = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
+                own = states[:, beginning.shape[1] :]  # those before the first code are always the same
+                parts.append(own.flatten(1).float().cpu())
+        result: NDArray[np.float32] = torch.cat(parts).numpy()
+        return result
+
     def _sample(
         self,
         n: int,
