@@ -22,7 +22,7 @@ Allowed = Callable[[Graphs], NDArray[np.bool_]]
 _DENSE = 0.2  # share of the space from which on a pool holds enough of its members' one-edit neighbours
 _NEAREST = 24  # neighbours in a pool that holds fewer; as many as a cell of NAS-Bench-201 has
 _REFERENCE = 5_000  # members that stand for a domain that is large or can't be listed
-_LEAST_DRAWS = 100_000  # that are spent before a constraint is said to leave nothing
+_LEAST_DRAWS = 20_000  # that are spent before a constraint is said to leave nothing
 _DRAWS_EACH = 1_000
 _CHUNK = 5_000
 

@@ -100,8 +100,8 @@ def complexity(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
 def frequent_words(space: SearchSpace, graphs: Graphs, most: int) -> NDArray[np.int64]:
     """Sorted codes of the words that most paths of the members spell.
 
-    A word is the sequence of operations on a path from an input to an output. Rare words say little (White et al., 2021,
-    "BANANAS", who call this the truncated path encoding).
+    A word is the sequence of operations on a path from an input to an output. Rare words say little (White et al.,
+    2021, "BANANAS", who call this the truncated path encoding).
     """
     codes = [word[present] for present, word in _paths(space, graphs)]
     found, counts = np.unique(np.concatenate(codes), return_counts=True) if codes else (np.zeros(0, np.int64),) * 2

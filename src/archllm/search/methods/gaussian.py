@@ -38,7 +38,7 @@ class GaussianOptions(Options):
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
 
     warp: Literal["log_regret", "none"] = "log_regret"
-    """Whether the process models the logarithm of the distance to the best so far, which spreads out good scores."""
+    """Whether the logarithm of the distance to the best so far is modelled, which spreads out good scores."""
 
     margin: float = 0.01
     """What is added to that distance, as a share of the scores' standard deviation, so that the best has a logarithm."""
