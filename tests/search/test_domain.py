@@ -94,7 +94,7 @@ def test_listed_members_can_not_be_changed(nasbench201: SearchSpace) -> None:
 @pytest.mark.parametrize("name", ["nasbench201", "darts"])
 def test_a_constraint_that_leaves_nothing_is_refused_at_once(name: str, request: pytest.FixtureRequest) -> None:
     space = request.getfixturevalue(name)
-    with pytest.raises(InvalidInput, match="none of .* meets the constraint"):
+    with pytest.raises(InvalidInput, match=r"none of .* meets the constraint"):
         Domain(space, allowed=lambda graphs: np.zeros(len(graphs), dtype=bool))
 
 

@@ -24,7 +24,7 @@ def domain(nasbench201: SearchSpace) -> Domain:
 
 
 def good(arch: Architecture) -> tuple[float, ...]:
-    """Skips on the way to the output, little else: known to nobody but this test; the best score is 6."""
+    """A point for every skip, a third of one for every 3x3 convolution: 6 at most."""
     ops = arch.graph.ops[0, 1:-1]
     return (float((ops == 2).sum() + 0.3 * (ops == 4).sum()),)
 
@@ -42,7 +42,7 @@ def searched(method: str, domain: Domain, queries: int, **options: Any) -> list[
 @pytest.mark.parametrize("method", OPTIONS)
 def test_a_model_finds_in_forty_queries_what_takes_chance_thousands(method: str, domain: Domain) -> None:
     scores = searched(method, domain, 40, **OPTIONS[method])
-    assert max(scores) >= 5.3  # of 15,625 cells, 13 are as good
+    assert max(scores) >= 5.3  # of 15,625 cells, 7 are as good
     assert np.mean(scores[30:]) > np.mean(scores[:10]) + 1
 
 
@@ -77,7 +77,7 @@ def test_what_is_pending_is_not_crowded_around(domain: Domain) -> None:
     places = searcher._known_features()
     _, hyperparameters = searcher._targets(places, np.ones(1))
     (first,) = searcher.ask(1)
-    before, after = _deviation(searcher, places, hyperparameters, first), None
+    before = _deviation(searcher, places, hyperparameters, first)
     after = _deviation(searcher, searcher._known_features(), hyperparameters, first)
     assert after < 0.5 * before
 

@@ -58,7 +58,7 @@ class EnsembleOptions(Options):
 class EnsembleSearch(Searcher):
     """Trains networks on what was told, and asks for the most promising of the best members' neighbours.
 
-    Features: paths, parameters and MACs. Independent Thompson sampling: each candidate's score is a draw from a Gaussian
+    Features: paths, parameters and MACs. Independent Thompson sampling: a candidate's score is a draw from a Gaussian
     with the mean and deviation of the networks' predictions. The networks predict every objective, and draws are
     joined by random augmented Chebyshev weights. Failed evaluations get the worst values seen.
     """

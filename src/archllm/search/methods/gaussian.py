@@ -41,7 +41,7 @@ class GaussianOptions(Options):
     """Whether the logarithm of the distance to the best so far is modelled, which spreads out good scores."""
 
     margin: float = 0.01
-    """What is added to that distance, as a share of the scores' standard deviation, so that the best has a logarithm."""
+    """What is added to that distance, as a share of the scores' standard deviation, so that the best has one."""
 
     kernel: Literal["squared_exponential", "matern"] = "squared_exponential"
     """Covariance as a function of distance; `matern` is the one of order 5/2."""
@@ -67,8 +67,8 @@ class GaussianSearch(Searcher):
 
     Features: one-hot operations and links, paths, parameters and MACs, each block of equal weight. The length scale and
     the noise are the likeliest on a grid. Pending architectures count as evaluated, with the mean as their score;
-    failed ones get the worst score seen. Several objectives are joined to one by random augmented Chebyshev weights, drawn
-    anew for each choice (Knowles, 2006, "ParEGO").
+    failed ones get the worst score seen. Several objectives are joined to one by random augmented Chebyshev weights,
+    drawn anew for each choice (Knowles, 2006, "ParEGO").
     """
 
     name = "gp"
