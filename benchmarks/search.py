@@ -1,9 +1,9 @@
 """Search methods on tables: how few evaluations find the best architecture.
 
-`python -m benchmarks.search` lets every method search NAS-Bench-201 on three data sets until it finds the cell that is best
-by validation, and the sample of NAS-Bench-101 for 100 evaluations, with many seeds. A method on a data set is a job, run
-in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/search.json` and
-`.md` from the jobs that are done. Needs the tables in `$ARCHLLM_DATA` or in the folder of the tests.
+`python -m benchmarks.search` lets every method search NAS-Bench-201 on three data sets until it finds the cell that is
+best by validation, and the sample of NAS-Bench-101 for 100 evaluations, with many seeds. A method on a data set is a
+job, run in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/search.json`
+and `.md` from the jobs that are done. Needs the tables in `$ARCHLLM_DATA` or in the folder of the tests.
 """
 
 from __future__ import annotations

@@ -28,10 +28,11 @@ HEADINGS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "Image
 INTRO = """\
 Every evaluation is of another architecture (by canonical key), one at a time, and shows the searcher the validation
 accuracy alone. *Queries to the best*: evaluations until the architecture with the highest validation accuracy of the
-whole table was asked for, mean ± standard deviation over seeds; a search that did not get there within its budget counts
-with the budget, and the mean is then marked ≥. *After 50*, *after 100*: validation accuracy of the best so far, mean over
-seeds, and in brackets the mean test accuracy of the same architectures, which no searcher sees. *Seconds* are CPU time of
-the search itself for 100 evaluations (asking and telling, the first look at the domain included)."""
+whole table was asked for, mean ± standard deviation over seeds; a search that did not get there within its budget
+counts with the budget, and the mean is then marked ≥. *After 50*, *after 100*: validation accuracy of the best so far,
+mean over seeds, and in brackets the mean test accuracy of the same architectures, which no searcher sees. *Seconds* are
+CPU time of the search itself for 100 evaluations (asking, telling, looking up the score; the first look at the domain
+included)."""
 
 POOL = """\
 The closed pool of the 30,001 cells of the sample, accuracy of one training of 108 epochs. *Regret*: the pool's best
