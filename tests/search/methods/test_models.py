@@ -40,9 +40,9 @@ def searched(method: str, domain: Domain, queries: int, **options: Any) -> list[
 
 
 @pytest.mark.parametrize("method", OPTIONS)
-def test_a_model_finds_in_forty_queries_what_takes_chance_thousands(method: str, domain: Domain) -> None:
+def test_a_model_finds_in_forty_queries_what_takes_chance_hundreds(method: str, domain: Domain) -> None:
     scores = searched(method, domain, 40, **OPTIONS[method])
-    assert max(scores) >= 5.3  # of 15,625 cells, 7 are as good
+    assert max(scores) >= 4.3  # one in 200 cells is as good
     assert np.mean(scores[30:]) > np.mean(scores[:10]) + 1
 
 
@@ -51,7 +51,7 @@ def test_many_observations_are_followed_too(domain: Domain) -> None:
     members = domain.space.architectures(domain.sample(260, np.random.default_rng(1)))
     searcher.tell([Observation(arch, good(arch)) for arch in dict.fromkeys(members)])
     (arch,) = searcher.ask(1)
-    assert good(arch)[0] >= 5.3
+    assert good(arch)[0] >= 4.3
 
 
 def test_a_failure_is_avoided(domain: Domain) -> None:
@@ -66,7 +66,7 @@ def test_a_failure_is_avoided(domain: Domain) -> None:
         (arch,) = searcher.ask(1)
         late.append(poor(arch))
         searcher.tell([Observation(arch, None if poor(arch) else good(arch))])
-    assert np.mean(late[:10]) > 0.5 and np.mean(late[20:]) < 0.2
+    assert np.mean(late[:10]) > 0.4 and np.mean(late[20:]) < 0.3
 
 
 def test_what_is_pending_is_not_crowded_around(domain: Domain) -> None:
