@@ -36,16 +36,19 @@ class Hyperparameters:
 
 def squared_distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
     """`n x k` squared distances between rows of `n x d` and `k x d` features."""
-    squares = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
+    squares: NDArray[np.float32] = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
     return np.maximum(squares, 0, out=squares)
 
 
 def kernel(kind: Kernel, squares: NDArray[np.floating], length: float) -> NDArray[np.floating]:
     """Covariances at squared distances, of unit variance."""
+    covariances: NDArray[np.floating]
     if kind == "squared_exponential":
-        return np.exp(squares * (-0.5 / length**2))
-    scaled = np.sqrt(squares * (5.0 / length**2))
-    return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+        covariances = np.exp(squares * (-0.5 / length**2))
+    else:
+        scaled = np.sqrt(squares * (5.0 / length**2))
+        covariances = (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+    return covariances
 
 
 def most_likely(kind: Kernel, squares: NDArray[np.float64], targets: NDArray[np.float64]) -> Hyperparameters:
@@ -109,7 +112,7 @@ class Predictions:
 
     def _restart(self, features: NDArray[np.float32]) -> None:
         self._features = features
-        self._factor = np.zeros((0, 0))
+        self._factor: NDArray[np.floating] = np.zeros((0, 0))
         self._solved = np.zeros((0, len(self.candidates)), dtype=np.float32)  # grows by doubling
         self._explained = np.zeros(len(self.candidates), dtype=np.float32)
 
