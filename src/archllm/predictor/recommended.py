@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from archllm.generator import ArchLLM
 from archllm.predictor import makers
 from archllm.predictor.computation import IDENTITY, ZERO
 from archllm.predictor.equivalence import averaged
 from archllm.predictor.features import FeatureMaker
+from archllm.tokenizer import Tokenizer
 
 
-def recommended_makers(model: ArchLLM) -> list[FeatureMaker]:
+def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:
     """The tokenizer's embedding and the free features, averaged over what computes the same where cells can be listed.
 
     `docs/results/predictor.md` compares them with others.
     """
-    found = [makers.tokenizer(model.tokenizer), makers.free(model.space)]
-    if set(model.space.op_names) & (ZERO | IDENTITY) and not model.space.enumerable:
+    space = tokenizer.space
+    found = [makers.tokenizer(tokenizer), makers.free(space)]
+    if set(space.op_names) & (ZERO | IDENTITY) and not space.enumerable:
         return found
-    return [averaged(maker, model.space) for maker in found]
+    return [averaged(maker, space) for maker in found]
