@@ -54,6 +54,7 @@ class Base:
         with _told_as_unusable(self.name), quiet():
             model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
         _forget_quantization(model.config)
+        model.hf_quantizer = None
         return _checked(model.eval(), self.name)
 
     def untrained(self, seed: int) -> Any:
