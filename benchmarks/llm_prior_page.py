@@ -14,7 +14,7 @@ Result = dict[str, Any]
 
 SIZE = 15_625
 CEILING = expected_distinct(SIZE, DRAWS) / DRAWS
-CELLS = 13_781  # that each prior is trained on: the training cells without those that decide when to stop
+CELLS = 13_359  # that each prior is trained on: the training cells without those that decide when to stop
 
 LABELS = {
     "numbers-epoch-0": "numbers, adapters, one epoch",
@@ -57,13 +57,13 @@ def _grouped(by_name: dict[str, Result]) -> dict[str, list[Result]]:
 
 
 def _intro(by_name: dict[str, Result], base: str) -> str:
-    text = by_name["numbers-epoch-0"]["text"]
+    text, trained = by_name["numbers-epoch-0"]["text"], by_name["numbers-epoch-0"]["trained_parameters"]
     return f"""\
-`{base}` fine-tuned to write the codes of {SPACE}: `{text}` is a cell. Low-rank adapters (rank 16) on all linear layers
-and the rows of the words in use are trained, {by_name["numbers-epoch-0"]["trained_parameters"]:,} numbers in all; all
-other words are cut off. One tokenizer (75 codes, 3 a cell, exact) is shared by all rows. Batches of 32 sequences,
-targets are the shares of all tokens that follow each beginning in the training set. An epoch is {EPOCH} steps; *short*
-rows train for {SHORT} steps."""
+`{base}` fine-tuned to write the codes of {SPACE}: `{text}` is a cell. Low-rank
+adapters (rank 16) on all linear layers and the rows of the words in use are trained, {trained:,} numbers in all;
+all other words are cut off. One tokenizer (75 codes, 3 a cell, exact) is shared by all rows. Batches of 32
+sequences, targets are the shares of all tokens that follow each beginning in the training set. An epoch is
+{EPOCH} steps (3 % more than one); *short* rows train for {SHORT} steps."""
 
 
 def _targets(by_name: dict[str, Result]) -> list[str]:
@@ -82,12 +82,11 @@ def _targets(by_name: dict[str, Result]) -> list[str]:
 
 def _draws(groups: dict[str, list[Result]]) -> list[str]:
     lines = [
-        f"{DRAWS:,} draws at temperature 1, mean ± standard deviation over three seeds of draws (of *numbers, adapters* "
-        "over all seeds of training as well). *free* is without the automaton: an illegal text is an invalid draw.",
+        f"{DRAWS:,} draws at temperature 1, mean ± standard deviation over three seeds of draws. *free* is without the",
+        "automaton: an illegal text is an invalid draw.",
         "",
-        "| prior | steps | nats above ln(size) | valid | distinct ÷ ceiling | cycle | novel | legal, free | valid, free "
-        "| CPU min |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| prior | steps | nats above ideal | valid | distinct ÷ ceiling | cycle | novel | legal, free | valid, free |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for label, members in groups.items():
         draws = [draw for member in members for draw in member["draws"]]
@@ -96,7 +95,7 @@ def _draws(groups: dict[str, list[Result]]) -> list[str]:
         steps = members[0]["settings"]["steps"] if members[0]["settings"] else "–"
         cells = [
             LABELS[label] + (f" ({len(members)} seeds)" if len(members) > 1 else ""),
-            str(steps),
+            f"{steps} ({sum(member['train_cpu_seconds'] for member in members) / len(members) / 60:.1f} min)",
             _spread(nats, 3),
             _share([draw["valid"] for draw in draws]),
             _spread([draw["valid_unique"] / CEILING for draw in draws], 3),
@@ -104,7 +103,6 @@ def _draws(groups: dict[str, list[Result]]) -> list[str]:
             _share([draw["novel"] for draw in draws]),
             _share([draw["legal"] for draw in free]) if free else "–",
             _share([draw["valid"] for draw in free]) if free else "–",
-            f"{sum(member['train_cpu_seconds'] for member in members) / len(members) / 60:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -113,8 +111,8 @@ def _draws(groups: dict[str, list[Result]]) -> list[str]:
 def _curves(groups: dict[str, list[Result]]) -> list[str]:
     wanted = [20, 40, 60, 80, 100, 120]
     lines = [
-        "Nats of validation cells above ln(size) after so many steps, learning rates decaying to zero at the last one. "
-        "Equally likely legal texts would have 3.30 (3 · ln 75 − ln 15,625).",
+        "Nats of validation cells above ln(size) after so many steps, learning rates decaying to zero at the last one.",
+        "Equally likely legal codes would have 3.30 (3 · ln 75 − ln 15,625).",
         "",
         "| prior | " + " | ".join(map(str, wanted)) + " |",
         "|---|" + "---|" * len(wanted),
@@ -150,13 +148,12 @@ def _findings(by_name: dict[str, Result]) -> str:
 def _measured(results: list[Result]) -> str:
     commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
     about = results[0]["about"]
-    return (
-        f"`python -m benchmarks.llm_prior --base MODEL.gguf`, commits {commits}, {about['machine']}, one thread a job, "
-        f"torch {about['torch']}, {about['date']}; other jobs ran beside it (load {about['load']} and more), CPU minutes "
-        f"are of the process. Training set: {CELLS:,} cells, 281 others decide which weights are kept, 1,563 are held out "
-        "and measure nats and novelty. Learning rates: 2e-3 for adapters was chosen in one trial of 60 steps by the "
-        "validation cells; for training all weights those in the table were tried."
-    )
+    return f"""\
+`python -m benchmarks.llm_prior --base MODEL.gguf`, commits {commits}, {about["machine"]}, one thread a job,
+torch {about["torch"]}, {about["date"]}; other jobs ran beside it (load {about["load"]} and more), minutes are CPU
+minutes of the process. Training set: {CELLS:,} cells; of 703 others the first 128 decide which weights are kept;
+1,563 are held out and measure nats and novelty. The learning rate of adapters, 2e-3, was chosen in a trial of 60
+steps by validation cells; when all weights are trained, the rates in the table were tried."""
 
 
 def _mean(result: Result, figure: str) -> float:
