@@ -38,17 +38,6 @@ on the judged column, CIFAR-10. NAS-Bench-101 has the same settings, so nothing 
 to the same cells and agree in much, which a search on a new data set can't count on; the settings are few and coarse.
 The table shows one change each from the default, on the tuning column."""
 
-TRIED = """\
-**What else was tried**, on the tuning column with 156 labels and four draws of them, by tau, in single trials that are
-not kept as jobs. *Classes:* those that the benchmark counts (6,466 instead of 4,930 computations) gave 0.77 with
-averaged one-hot features instead of 0.80; the smallest cell of a class in place of the average 0.77 with the tokenizer,
-instead of 0.80. *Graph networks* that pass information along the edges of a cell: trained from scratch, as an ensemble
-with hinge, logistic or squared loss, 0.76 to 0.77; trained beforehand without labels to tell one-hot features, sizes
-and path statistics, as embedding for the Gaussian process, 0.78, and 0.82 joined with the averaged tokenizer, but no
-gain beside the free features themselves. *Kernels* that multiply blocks instead of adding them up, or other Matérn
-orders: within 0.004 of the one that is used. *Principal components* of the prior's states: no
-better than the states."""
-
 
 def write_page(results: list[Result], folder: Path) -> None:
     """Writes the raw figures as JSON and the page that shows them."""
@@ -64,7 +53,7 @@ def write_page(results: list[Result], folder: Path) -> None:
             parts += ["Hits among the 50 ranked highest:", _table_of(own, "hits", "both", 2)]
             parts += ["Regret of the best among them:", _table_of(own, "regret", "both", 2)]
     tuned = [result for result in results if result["part"] == "settings"]
-    parts += ["## Settings", CHOICE, _settings(tuned) if tuned else "", TRIED, "## Cost", _cost(final)]
+    parts += ["## Settings", CHOICE, _settings(tuned) if tuned else "", "## Cost", _cost(final)]
     write_text(folder / "predictor.md", "\n\n".join(part for part in parts if part) + "\n")
 
 

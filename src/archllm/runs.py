@@ -253,11 +253,17 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
         # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less.
         prior = config.prior
         return replace(config, prior=replace(prior, steps=2 * prior.steps, dropout=min(prior.dropout, 0.2)))
-    path = Path(base).expanduser()
-    base = str(path.resolve()) if path.exists() else base
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
-    text = replace(PriorConfig(), kind="text", base=base, steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0)
+    text = replace(
+        PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0
+    )
     return replace(config, prior=replace(text, validation=config.prior.validation))
+
+
+def base_of(prior: str) -> str:
+    """The pre-trained model that `--prior` names: nothing for `code`, else an absolute path, or a name on the hub."""
+    path = Path(prior).expanduser()
+    return "" if prior == "code" else str(path.resolve()) if path.exists() else prior
 
 
 def _recommended(space: SearchSpace, split: float) -> TrainConfig:

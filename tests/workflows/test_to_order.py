@@ -113,6 +113,12 @@ def test_requirements_that_can_not_be_met_are_refused(model: ArchLLM, where: lis
         model.sample(5, where=where)
 
 
+def test_guidance_with_nothing_to_strengthen_is_refused(model: ArchLLM) -> None:
+    for where in ([], ["macs <= 1e8"]):
+        with pytest.raises(InvalidInput, match="guidance strengthens what is asked"):
+            model.sample(5, where=where, guidance=2.0)
+
+
 def test_one_seed_gives_one_order(model: ArchLLM) -> None:
     first, second, other = (
         [arch.text for arch in model.generate(20, where=["score >= 20"], seed=seed)] for seed in (1, 1, 2)
@@ -172,6 +178,11 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(table: Path) 
         find_tables(load_space("nasbench201"), (f"x={table}/other",))
 
 
+def test_labels_without_a_table_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="no condition is a column"):
+        train("nasbench201", replace(CONFIG, conditions=("params",), labels=10), 0)
+
+
 @pytest.mark.parametrize("conditions", [("params", "params"), ("a b",), ("",), ("1x=params",)])
 def test_names_of_conditions_are_checked(conditions: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput, match="condition"):
@@ -207,6 +218,22 @@ def test_a_pretrained_model_is_trained_and_asked_from_the_command_line(tmp_path:
     model = load(out)
     assert model.prior.config.kind == "text" and model.prior.conditions == ("params",)
     assert model.sample(10, raw=True, where=["params <= 1e6"]).drawn == 10
+
+
+def test_an_interrupted_training_can_not_go_on_with_another_language_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, config = tmp_path / "run", replace(CONFIG, prior=replace(CONFIG.prior, steps=2))
+
+    def interrupt(event: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train("nasbench201", config, 0, out=out, listener=interrupt)
+    words = ["train", "nasbench201", "--out", str(out), "--resume", "--prior"]
+    assert main([*words, tiny_model("gpt2")]) == 1
+    assert "prior.kind 'code' (asked for: 'text')" in capsys.readouterr().err
+    assert main([*words, "code"]) == 0
 
 
 def test_a_model_that_is_not_there_is_told_before_anything_is_trained(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from archllm.runs import (
     PRESETS,
     RunInfo,
     TrainConfig,
+    base_of,
     check_same,
     check_startable,
     config_from_dict,
@@ -78,6 +79,10 @@ class Train(Command):
         if "--resume" in words and out and not asks_help and not (option(words, "preset") or option(words, "config")):
             interrupted = read_interrupted(Path(out))
             seed, config = interrupted.seed, interrupted.config
+            prior = option(words, "prior")
+            if prior is not None:  # another one than before is then told of as any other changed setting
+                base = base_of(prior)
+                config = replace(config, prior=replace(config.prior, kind="text" if base else "code", base=base))
         elif name is not None and not (asks_help and not _known(name)):
             conditions = options(words, "condition")
             asked = {key: option(words, key) for key in ("split", "preset", "config", "prior")}
@@ -213,9 +218,10 @@ def _config(
     space = load_space(name)
     data = _read(Path(file)) if file is not None else {}
     share = _share(split) or _share(data.get("split")) or TrainConfig().split
-    base = "" if prior in (None, "code") else prior
     told = conditions or data.get("conditions") or ()
-    config = recommended(space, share, base or "", tuple(map(str, told))).scaled(PRESETS.get(preset or "standard", 1.0))
+    config = recommended(space, share, base_of(prior or "code"), tuple(map(str, told))).scaled(
+        PRESETS.get(preset or "standard", 1.0)
+    )
     try:
         return config_from_dict(data, config)
     except InvalidInput as error:

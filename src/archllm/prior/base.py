@@ -125,6 +125,16 @@ class Prior(ABC):
         buckets = check_conditions(conditions, n, len(self.conditions), self.config.buckets)
         return self._sample(n, temperature, generator, buckets, guidance)
 
+    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
+        """Mean negative log-likelihood of validation sequences and the standard error of that mean.
+
+        With conditions, the mean of that under all of them and that under none.
+        """
+        nats = -self.log_prob(codes)
+        if self.conditions:
+            nats = (nats - self.log_prob(codes, conditions)) / 2
+        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
+
     def _told(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
         return check_conditions(conditions, n, len(self.conditions), self.config.buckets)
 

@@ -111,16 +111,6 @@ class CodeLM(Prior):
             checkpoint=checkpoint,
         ).run()
 
-    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
-        """Mean negative log-likelihood of validation sequences and the standard error of that mean.
-
-        With conditions, the mean of that under all of them and that under none.
-        """
-        nats = -self.log_prob(codes)
-        if self.conditions:
-            nats = (nats - self.log_prob(codes, conditions)) / 2
-        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
-
     def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
         """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""
         first = self.start + 1 + torch.arange(conditions.shape[1]) * (self.config.buckets + 1)

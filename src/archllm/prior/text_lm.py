@@ -159,13 +159,6 @@ class TextLM(Prior):
             checkpoint=checkpoint,
         ).run()
 
-    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
-        """As `CodeLM` has it."""
-        nats = -self.log_prob(codes)
-        if self.conditions:
-            nats = (nats - self.log_prob(codes, conditions)) / 2
-        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
-
     def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
         """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""
         context, which = self._read(prompted, buckets)

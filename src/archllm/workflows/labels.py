@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from archllm.errors import DataError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.table import TableObjective
+from archllm.request import COUNTED
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
-
-COUNTED = ("params", "macs")
-"""Conditions that need no table."""
 
 FEWEST = 20
 """Known values from which the others are predicted, at least."""

@@ -75,6 +75,8 @@ def train(
     device = resolve_device(device)
     check_seed(seed)
     tables = find_tables(space, config.conditions)  # what is missing is told before anything is trained
+    if config.labels and not tables:
+        raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
     check_language(config.prior, space, config.tokenizer.codebook_size)
     work = _Work(Path(out), RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
     try:
