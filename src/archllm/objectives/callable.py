@@ -35,16 +35,14 @@ class CallableObjective(Objective):
 
     Args:
         space: the space.
-        function: `module:name`, or the function itself; processes of their own, and resumed searches, find it by
-            module and name. A module is looked for in the working directory first.
+        function: `module:name`, which is looked for in the working directory first, or the function itself, which other
+            processes have to find by its module and name.
         direction: which values are better.
         time_limit: seconds that one call may take, where it runs in a process of its own.
 
     Raises:
         InvalidInput: there is no such module or function, or its module can't be imported.
     """
-
-    foreign = True
 
     def __init__(
         self,
@@ -57,6 +55,7 @@ class CallableObjective(Objective):
         self.name = function if isinstance(function, str) else _name(function)
         self.spec: str = f"python:{self.name}"
         self.function = imported(function) if isinstance(function, str) else function
+        self.foreign = isinstance(function, str)  # a function in hand may be known in this process alone
         self._source = function
 
     def __reduce__(self) -> Any:
@@ -74,8 +73,15 @@ class CallableObjective(Objective):
             raise EvaluationFailed(reason, time.monotonic() - start) from error
         seconds = time.monotonic() - start
         if isinstance(found, Evaluation):
-            value = None if found.value is None else self._number(found.value, seconds)
-            return replace(found, architecture=arch, value=value, cost=found.cost or seconds)
+            return replace(
+                found,
+                architecture=arch,
+                value=None if found.value is None else self._number(found.value, seconds),
+                metrics={str(name): self._number(value, seconds) for name, value in found.metrics.items()},
+                test={str(name): self._number(value, seconds) for name, value in found.test.items()},
+                curve=tuple(self._number(value, seconds) for value in found.curve),
+                cost=self._number(found.cost, seconds) or seconds,
+            )
         return Evaluation(arch, self._number(found, seconds), cost=seconds)
 
     def _number(self, found: object, seconds: float) -> float:
