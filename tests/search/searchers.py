@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, fields, make_dataclass
 
 import numpy as np
+import pytest
 
+from archllm.errors import InvalidInput
+from archllm.search import registry
 from archllm.search.base import Searcher
 from archllm.search.domain import Domain
 from archllm.search.observation import Observation
@@ -43,3 +47,34 @@ class Blind(Searcher):
 
     def pending(self, architectures: Iterable[Architecture]) -> None:
         self.taken.update(arch.key for arch in architectures)
+
+
+@dataclass(frozen=True)
+class BlindOptions:
+    """Options of `Blind` as a method of the registry."""
+
+    limit: int = 10**9
+    share: float = 1.0
+    run: str = ""
+
+
+def register(monkeypatch: pytest.MonkeyPatch, needs_run: bool = False) -> list[Blind]:
+    """Makes `blind` the one method of the registry; gives the searchers that are built."""
+    built: list[Blind] = []
+
+    def build(name: str, domain: Domain, seed: int, objectives: int = 1, **options: object) -> Blind:
+        known = BlindOptions(**options)  # type: ignore[arg-type]
+        built.append(Blind(domain.space, seed, known.limit))
+        built[-1].domain = domain
+        return built[-1]
+
+    def options(name: str) -> type[object]:
+        if name != "blind":
+            raise InvalidInput(f"unknown searcher {name!r}; known are blind")
+        if needs_run:
+            return BlindOptions
+        return make_dataclass("Options", [(field.name, field.type) for field in fields(BlindOptions)[:2]])
+
+    monkeypatch.setattr(registry, "build_searcher", build)
+    monkeypatch.setattr(registry, "searcher_options", options)
+    return built

@@ -18,7 +18,7 @@ from archllm.objectives.callable import TIME_LIMIT, check_limit
 from archllm.spaces import Architecture, SearchSpace
 
 _KEPT = 65_536  # bytes of output that are looked at; a program may print for days
-_PATIENCE = 2.0  # seconds that are waited for output after the program has ended
+_PATIENCE = 2.0  # seconds that are waited for the end of the output; something that got away may keep it open
 
 
 class CommandObjective(Objective):
@@ -91,11 +91,10 @@ class CommandObjective(Objective):
             except subprocess.TimeoutExpired as error:
                 raise EvaluationFailed(f"{self.words[0]} gave no answer within {self.time_limit:g} s") from error
             finally:
-                if process.poll() is not None:
-                    out.join(_PATIENCE)
-                    err.join(_PATIENCE)
                 with suppress(ProcessLookupError, PermissionError):  # nobody is left
                     os.killpg(process.pid, signal.SIGKILL)
+                out.join(_PATIENCE)
+                err.join(_PATIENCE)
         return self._number(code, out.last_line(), err.last_line())
 
     def _number(self, code: int, printed: str, complaint: str) -> float:

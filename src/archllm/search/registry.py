@@ -14,10 +14,19 @@ def searcher_names() -> list[str]:
     return []
 
 
-def build_searcher(name: str, domain: Domain, seed: int, objectives: int = 1, **options: Any) -> Searcher:
-    """The searcher of that name.
+def searcher_options(name: str) -> type[Any]:
+    """The dataclass of a method's options.
 
     Raises:
-        InvalidInput: there is no such searcher.
+        InvalidInput: no searcher has that name.
     """
-    raise InvalidInput(f"there is no searcher {name!r}")
+    raise InvalidInput(f"unknown searcher {name!r}")
+
+
+def build_searcher(name: str, domain: Domain, seed: int, objectives: int = 1, **options: Any) -> Searcher:
+    """A new searcher.
+
+    Raises:
+        InvalidInput: no searcher has that name, it has no such option, or a value can't be used.
+    """
+    raise InvalidInput(f"unknown searcher {name!r}")
