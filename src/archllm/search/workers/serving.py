@@ -37,6 +37,7 @@ def serve(pipe: int, lifeline: int) -> None:
         signal.signal(signal.SIGTERM, _stop)
         threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
         _serve(Connection(pipe))
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # what objectives started, and left behind; this process leads the group
 
 
 def _serve(pipe: Connection) -> None:
