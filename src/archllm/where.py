@@ -96,10 +96,13 @@ def all_hold(ranges: Mapping[str, Range], values: Mapping[str, NDArray[np.float6
     """`n` booleans: for which rows every requirement holds.
 
     Args:
-        ranges: the requirements, at least one.
-        values: `n` values of each property that they name.
+        ranges: the requirements.
+        values: `n` values of each property that they name, and of at least one.
     """
-    return np.logical_and.reduce([wanted.holds(values[name]) for name, wanted in ranges.items()])
+    result = np.ones(len(next(iter(values.values()))), dtype=np.bool_)
+    for name, wanted in ranges.items():
+        result &= wanted.holds(values[name])
+    return result
 
 
 def _finite(text: str, whole: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -45,6 +45,10 @@ class Train(Command):
     seed: int = 0
     """Seed of the split, the weights and the order of the batches."""
 
+    prior: Annotated[str, tyro.conf.arg(metavar="code|MODEL")] = "code"
+    """The language model of the codes: `code` for a small one from scratch, or a pre-trained one to fine-tune: its
+    folder, a GGUF file, or its name on the hub."""
+
     preset: Literal["quick", "standard", "thorough"] = "standard"
     """How long to train: about a third of the recommended steps (150 at least), those, or three times as many."""
 
@@ -75,7 +79,11 @@ class Train(Command):
             interrupted = read_interrupted(Path(out))
             seed, config = interrupted.seed, interrupted.config
         elif name is not None and not (asks_help and not _known(name)):
-            config = _config(name, option(words, "split"), option(words, "preset"), option(words, "config"))
+            conditions = options(words, "condition")
+            asked = {key: option(words, key) for key in ("split", "preset", "config", "prior")}
+            config = _config(name, asked["split"], asked["preset"], asked["config"], asked["prior"], conditions)
+        if options(words, "condition"):
+            config = replace(config, conditions=())  # the parser adds those of the command line to these
         return cls(space=tyro.MISSING, out=tyro.MISSING, seed=seed, config=config)
 
     def run(self, console: Console) -> None:
@@ -158,6 +166,17 @@ def option(words: list[str], name: str) -> str | None:
     return found
 
 
+def options(words: list[str], name: str) -> list[str]:
+    """All values of an option that may be repeated."""
+    found = []
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == f"--{name}" and following is not None:
+            found.append(following)
+        elif word.startswith(f"--{name}="):
+            found.append(word.partition("=")[2])
+    return found
+
+
 def _switches() -> frozenset[str]:
     names = {"--help", "--json", "--debug"}
 
@@ -180,14 +199,23 @@ def _known(name: str) -> bool:
     return name in space_names()
 
 
-def _config(name: str, split: str | None, preset: str | None, file: str | None) -> TrainConfig:
-    """The recommended configuration, scaled by the preset, with what the file says."""
+def _config(
+    name: str,
+    split: str | None,
+    preset: str | None,
+    file: str | None,
+    prior: str | None,
+    conditions: list[str],
+) -> TrainConfig:
+    """The recommended configuration for what is asked for, scaled by the preset, with what the file says."""
     from archllm.spaces import load_space
 
     space = load_space(name)
     data = _read(Path(file)) if file is not None else {}
     share = _share(split) or _share(data.get("split")) or TrainConfig().split
-    config = recommended(space, share).scaled(PRESETS.get(preset or "standard", 1.0))
+    base = "" if prior in (None, "code") else prior
+    told = conditions or data.get("conditions") or ()
+    config = recommended(space, share, base or "", tuple(map(str, told))).scaled(PRESETS.get(preset or "standard", 1.0))
     try:
         return config_from_dict(data, config)
     except InvalidInput as error:

@@ -1,0 +1,21 @@
+"""The features that did best in the benchmark."""
+
+from __future__ import annotations
+
+from archllm.predictor import makers
+from archllm.predictor.computation import IDENTITY, ZERO
+from archllm.predictor.equivalence import averaged
+from archllm.predictor.features import FeatureMaker
+from archllm.tokenizer import Tokenizer
+
+
+def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:
+    """The tokenizer's embedding and the free features, averaged over what computes the same where cells can be listed.
+
+    `docs/results/predictor.md` compares them with others.
+    """
+    space = tokenizer.space
+    found = [makers.tokenizer(tokenizer), makers.free(space)]
+    if set(space.op_names) & (ZERO | IDENTITY) and not space.enumerable:
+        return found
+    return [averaged(maker, space) for maker in found]
