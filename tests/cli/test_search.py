@@ -12,9 +12,8 @@ import pytest
 
 from archllm.cli import main
 from archllm.objectives.complexity import Complexity
-from tests.search.searchers import register
 
-WORDS = ["search", "--space", "nasbench201", "--method", "blind", "--budget", "4"]
+WORDS = ["search", "--space", "nasbench201", "--method", "random", "--budget", "4"]
 
 Capture = pytest.CaptureFixture[str]
 
@@ -22,7 +21,6 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
-    register(monkeypatch)
     return tmp_path
 
 
@@ -50,12 +48,21 @@ def test_people_read_the_best_and_where_it_is_kept(capsys):
     out, err = called(capsys, *WORDS, "--objective", "params")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in out.splitlines())
     assert lines["best"].startswith("|") and float(lines["params"]) > 0 and lines["queries"].startswith("4, ")
-    assert lines["kept in"] == "search-nasbench201.db, study blind-0"
+    assert lines["kept in"] == "search-nasbench201.db, study random-0"
     assert "search     4/4  best " in err
 
 
 def test_several_objectives_and_requirements_are_named_one_by_one(capsys):
-    words = ["--objective", "params", "--objective", "maximise:macs", "--where", "params <= 2e6", "--where", "macs >= 1"]
+    words = [
+        "--objective",
+        "params",
+        "--objective",
+        "maximise:macs",
+        "--where",
+        "params <= 2e6",
+        "--where",
+        "macs >= 1",
+    ]
     found = document(capsys, *WORDS, *words)
     assert found["objectives"] == ["params", "maximise:macs"] and found["directions"] == ["minimise", "maximise"]
     assert found["front"] and all(len(trial["values"]) == 2 for trial in found["trials"])
@@ -71,7 +78,8 @@ def test_a_command_line_goes_on_where_it_stopped(capsys):
 
 
 def test_ctrl_c_says_how_to_go_on_and_that_does(capsys, monkeypatch):
-    words = [*WORDS, "--objective", "params", "--where", "params <= 2e6", "--set", "limit=50", "--workers", "own"]
+    words = [*WORDS, "--objective", "params", "--where", "params <= 2e6"]
+    words += ["--method", "evolution", "--set", "population=5", "--workers", "own"]
     calls: list[int] = []
     evaluate = Complexity._evaluate
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.search.store.servers import postgres_server, sql
 
 from archllm.errors import StoreError
 from archllm.search.outcome import Outcome
 from archllm.search.store import MEMORY, Store, Study, check_same, open_store
 from archllm.search.store.base import MOST_ATTEMPTS
 from archllm.spaces import Architecture, load_space
-from tests.search.store.servers import postgres_server, sql
 
 STUDY = Study(
     name="first",
@@ -106,7 +106,7 @@ def test_a_study_comes_back_as_it_was(store: Store) -> None:
 
 
 def test_a_study_is_begun_once(store: Store) -> None:
-    with pytest.raises(StoreError, match="'first'.* already"):
+    with pytest.raises(StoreError, match=r"'first'.* already"):
         store.create(replace(STUDY, seed=8))
     assert store.studies() == [STUDY]
 
@@ -225,7 +225,7 @@ def test_any_words_can_be_a_reason(store: Store, words: str) -> None:
     store.finish("first", number, Outcome(None, {words: 1.0}, failure=words))
     (trial,) = store.trials("first")
     assert trial.failure is not None and trial.failure[:4] == words[:4]
-    assert list(trial.metrics)[0][:4] == words[:4]
+    assert next(iter(trial.metrics))[:4] == words[:4]
 
 
 def test_the_first_outcome_counts(store: Store) -> None:

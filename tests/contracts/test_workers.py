@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.search.functions import FOLDER
 
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
@@ -15,7 +16,6 @@ from archllm.objectives.callable import CallableObjective
 from archllm.search.outcome import Outcome
 from archllm.search.workers import Workers, start_workers
 from archllm.spaces import Architecture, SearchSpace
-from tests.search.functions import FOLDER
 
 KINDS = ("own", "1", "2")
 
@@ -113,9 +113,7 @@ def test_a_mistake_in_an_objective_is_a_failed_evaluation(start, kind, cells, na
 def test_after_a_failure_the_other_objectives_are_not_paid_for(start, kind, cells, nasbench201):
     found = evaluated(start(kind, "params", Failing(nasbench201), Broken(nasbench201)), cells[:1])
     (outcome,) = found.values()
-    assert outcome == Outcome(
-        None, metrics={"params": float(cells[0].params)}, cost=4.0, failure="broken: it diverged"
-    )
+    assert outcome == Outcome(None, metrics={"params": float(cells[0].params)}, cost=4.0, failure="broken: it diverged")
 
 
 def test_waiting_ends_without_anything_to_wait_for(start, kind):

@@ -25,7 +25,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
     (tmp_path / f"{name}.py").write_text(
         "TEXT = 'three'\n"
         "def score(arch):\n    return arch.params / 2\n"
-        "class Scorer:\n    def __call__(self, arch):\n        return 7\n    def method(self, arch):\n        return 8\n"
+        "class Scorer:\n    def __call__(self, arch):\n        return 7\n"
+        "    def method(self, arch):\n        return 8\n"
         "scorer = Scorer()\n"
         "twice = lambda arch: 2.0\n"
     )

@@ -26,7 +26,9 @@ def python(code: str) -> str:
 
 
 def test_the_text_is_the_last_argument(nasbench201):
-    found = run(nasbench201, python("import sys; print(len(sys.argv[-1]), sys.argv[1:] == ['-x', sys.argv[2]], 1)") + " -x")
+    found = run(
+        nasbench201, python("import sys; print(len(sys.argv[-1]), sys.argv[1:] == ['-x', sys.argv[2]], 1)") + " -x"
+    )
     assert found.failure is not None and f"{len(CELL)} True 1" in found.failure
     assert run(nasbench201, python("import sys; print(len(sys.argv[-1]))")).value == len(CELL)
 
@@ -36,7 +38,7 @@ def test_the_text_comes_on_standard_input_too(nasbench201):
 
 
 def test_no_shell_reads_the_text(nasbench201):
-    assert run(nasbench201, "sh -c 'test \"$0\" = \"$(cat)\" && echo 4'").value == 4.0
+    assert run(nasbench201, 'sh -c \'test "$0" = "$(cat)" && echo 4\'').value == 4.0
 
 
 def test_the_last_line_counts_and_the_rest_is_for_people(nasbench201):

@@ -108,5 +108,5 @@ def waits_for(condition) -> None:
 
 
 def talks(arch: Architecture) -> float:
-    print("for people")
+    print("for people")  # noqa: T201 - that is what is tested
     return 1.0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from tests.search.functions import FOLDER, traces
+from tests.search.searchers import Blind
 
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, StoreError, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
@@ -17,8 +19,6 @@ from archllm.search.store import MEMORY, Store, Study, open_store
 from archllm.search.store.memory import MemoryStore
 from archllm.search.store.owner import owner_name
 from archllm.spaces import Architecture, SearchSpace
-from tests.search.functions import FOLDER, traces
-from tests.search.searchers import Blind
 
 
 class Scores(Objective):
@@ -61,7 +61,7 @@ def searched(store: Store, *objectives: Objective, budget: int = 6, seed: int = 
     """One call of the loop with a new searcher, on a study that is begun if need be."""
     if not store.studies():
         store.create(study_of(objectives))
-    searcher = Blind(objectives[0].space, seed, options.pop("limit", None))
+    searcher = Blind(objectives[0].space, seed, options.pop("limit", None), len(objectives))
     return run_search(searcher, objectives, store, "s", budget, **options), searcher
 
 
@@ -348,7 +348,7 @@ def test_nobody_waits_for_the_slowest(tmp_path, nasbench201, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     objective = load_objective("python:tests.search.functions:first_is_slow", nasbench201)
     with open_store(tmp_path / "search.db") as store:
-        result, searcher = searched(store, objective, workers=2)
+        result, _ = searched(store, objective, workers=2)
     places = [trial.place for trial in result.trials]
     assert result.queries == 6 and {places[0], places[1]} >= {6}  # one of the first two ended last
     assert len(traces()) == 6

@@ -11,10 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.search.functions import FOLDER
 
 from archllm.search.loop import result
 from archllm.search.store import open_store
-from tests.search.functions import FOLDER
 
 SCRIPT = """
 import sys
@@ -100,7 +100,10 @@ def test_two_processes_share_one_study(folder):
         pass
     first = begin(url, "logged", 30)
     second = begin(url, "logged", 30)
-    codes = {first.wait(), second.wait()}  # of two that look for the study at once, one may find that the other began it
+    codes = {
+        first.wait(),
+        second.wait(),
+    }  # of two that look for the study at once, one may find that the other began it
     assert codes in ({0}, {0, 1})
     with open_store(url) as store:
         trials = store.trials("s")

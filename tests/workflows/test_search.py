@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,15 @@ import pytest
 
 from archllm.errors import DataMissing, InvalidInput, StoreError
 from archllm.objectives import load_objective
+from archllm.search import registry
+from archllm.search.options import Options
 from archllm.where import parse_all
 from archllm.workflows.search import constraint, default_store, pool_of, search, searched_space
-from tests.search.searchers import register
 
 
 @pytest.fixture(autouse=True)
-def built(monkeypatch, tmp_path):
+def here(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    return register(monkeypatch)
 
 
 def table(name: str, *cells: int) -> str:
@@ -27,14 +28,19 @@ def table(name: str, *cells: int) -> str:
 
 
 def run(*objectives: str, **options):
-    settings = {"space": "nasbench201", "budget": 4, "method": "blind", "store": "memory:"} | options
+    settings = {"space": "nasbench201", "budget": 4, "method": "random", "store": "memory:"} | options
     return search(objectives=objectives, **settings)
 
 
 def test_the_document_keeps_its_contract(nasbench201):
     found = run("params", seed=3).to_json()
     assert {"space", "objective", "method", "seed", "best", "queries", "seconds", "trials"} <= set(found)
-    assert (found["space"], found["objective"], found["method"], found["seed"]) == ("nasbench201", "params", "blind", 3)
+    assert (found["space"], found["objective"], found["method"], found["seed"]) == (
+        "nasbench201",
+        "params",
+        "random",
+        3,
+    )
     assert {"text", "value", "metrics"} <= set(found["best"])
     assert all({"text", "value", "cost", "state"} <= set(trial) for trial in found["trials"])
     assert found["queries"] == len(found["trials"]) == 4
@@ -59,7 +65,7 @@ def test_without_a_store_trials_are_kept_beside_the_run_or_here(nasbench201, tmp
 
 def test_a_search_that_is_there_goes_on_only_when_asked():
     first = run("params", store="a.db")
-    with pytest.raises(StoreError, match="study 'blind-0' in a.db already; go on with it"):
+    with pytest.raises(StoreError, match=r"study 'random-0' in a\.db already; go on with it"):
         run("params", store="a.db")
     again = run("params", store="a.db", resume=True, budget=6)
     assert again.result.trials[:4] == first.result.trials and again.result.queries == 6
@@ -72,11 +78,11 @@ def test_searches_of_other_seeds_and_names_share_a_store():
 
 
 def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(StoreError, match="nothing to resume: there is no store a.db"):
+    with pytest.raises(StoreError, match=r"nothing to resume: there is no store a\.db"):
         run("params", store="a.db", resume=True)
     assert not list(tmp_path.iterdir())
     run("params", store="a.db")
-    with pytest.raises(StoreError, match="no study 'blind-1' in a.db; it holds blind-0"):
+    with pytest.raises(StoreError, match=r"no study 'random-1' in a\.db; it holds random-0"):
         run("params", store="a.db", seed=1, resume=True)
 
 
@@ -87,7 +93,8 @@ def test_there_must_be_something_to_resume(tmp_path):
         ({"objectives": ["macs"]}, "objective is 'minimise params', asked for 'minimise macs'"),
         ({"objectives": ["maximise:params"]}, "asked for 'maximise maximise:params'"),
         ({"where": ["params <= 1e6"]}, "where is None, asked for"),
-        ({"options": ["limit=9"]}, "options is {}, asked for {'limit': 9}"),
+        ({"method": "evolution"}, "method is 'random', asked for 'evolution'"),
+        ({"method": "evolution", "options": ["tournament=9"]}, "asked for {'tournament': 9}"),
     ],
 )
 def test_a_search_is_not_resumed_as_another_one(change, told):
@@ -127,17 +134,36 @@ def test_a_table_of_the_whole_space_leaves_the_space_as_it_is(nasbench201, data_
 
 
 def test_options_of_the_method_are_read_by_their_type():
-    assert run("params", options=["limit=2"]).result.queries == 2
-    assert run("params", options={"limit": 3}).result.queries == 3
-    for words, told in ((["limit=two"], "must be a whole number"), (["limit"], "KEY=VALUE")):
+    for options in (["population=2"], {"population": 2}):
+        assert run("params", method="evolution", options=options).result.study.settings["options"] == {"population": 2}
+    for words, told in (
+        (["population=two"], "must be a whole number"),
+        (["population=1"], "population must be a whole number of 2"),
+        (["population"], "KEY=VALUE"),
+        (["populatoin=3"], "did you mean 'population'"),
+    ):
         with pytest.raises(InvalidInput, match=told):
-            run("params", options=words)
+            run("params", method="evolution", options=words)
+
+
+@dataclass(frozen=True)
+class RunOptions(Options):
+    run: str
 
 
 def test_a_method_that_uses_a_generator_needs_a_run(monkeypatch):
-    register(monkeypatch, needs_run=True)
-    with pytest.raises(InvalidInput, match="method blind needs a trained generator"):
+    monkeypatch.setattr(registry, "searcher_options", lambda name: RunOptions)
+    with pytest.raises(InvalidInput, match="method random needs a trained generator"):
         run("params")
+
+
+def test_requirements_hold_for_every_trial(nasbench201):
+    found = run("params", where=["params in [1e5, 2e5]"], budget=10)
+    assert all(1e5 <= trial.values[0] <= 2e5 for trial in found.result.trials)
+
+
+def test_a_search_of_a_closed_pool_ends_with_it():
+    assert run(table("few", 1, 2, 3), budget=50).result.queries == 3
 
 
 @pytest.mark.parametrize(

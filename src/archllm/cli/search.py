@@ -54,8 +54,8 @@ class Search(Command):
     """What architectures must meet to be evaluated: "params <= 1e6", "macs in [1e7, 5e7]"; may be repeated."""
 
     store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
-    """Where trials are kept: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; by default search.db in the run
-    folder, or search-SPACE.db here."""
+    """Where trials are kept: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; by default search.db in the
+    run folder, or search-SPACE.db here."""
 
     study: str | None = None
     """Name of this search in its store; by default METHOD-SEED."""
@@ -113,9 +113,9 @@ class Search(Command):
     def _pairs(self, found: Searched) -> dict[str, str]:
         result, study = found.result, found.result.study
         best = result.best
-        assert best is not None and best.values is not None
+        assert best is not None
         pairs = {"best": best.text}
-        pairs |= {spec: f"{value:.10g}" for spec, value in zip(study.objectives, best.values, strict=True)}
+        pairs |= {spec: f"{value:.10g}" for spec, value in zip(study.objectives, best.values or (), strict=True)}
         pairs |= {name: f"{value:.10g}" for name, value in best.metrics.items() if name not in pairs}
         pairs |= {name if "test" in name else f"{name} (test)": f"{value:.10g}" for name, value in best.test.items()}
         if len(study.objectives) > 1:

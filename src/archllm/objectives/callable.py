@@ -1,12 +1,12 @@
 """A user's own function as an objective.
 
-    # mine.py
-    def score(arch):
-        network = arch.build(num_classes=10)
-        ...
-        return accuracy
+# mine.py
+def score(arch):
+    network = arch.build(num_classes=10)
+    ...
+    return accuracy
 
-    archllm search --space nasbench201 --objective python:mine:score --budget 100
+archllm search --space nasbench201 --objective python:mine:score --budget 100
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class CallableObjective(Objective):
             found = self.function(arch)
         except EvaluationFailed as error:
             raise EvaluationFailed(str(error), error.cost or time.monotonic() - start) from error
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        except (Exception, SystemExit) as error:
             reason = f"{self.name} raised {type(error).__name__}: {error}"
             raise EvaluationFailed(reason, time.monotonic() - start) from error
         seconds = time.monotonic() - start
@@ -111,7 +111,7 @@ def imported(name: str) -> Callable[[Architecture], Any]:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise InvalidInput(f"{module} can't be imported: {error}") from error
         raise InvalidInput(f"there is no module {module} in {here} or among installed packages") from error
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+    except (Exception, SystemExit) as error:
         raise InvalidInput(f"{module} can't be imported: {type(error).__name__}: {error}") from error
     for part in attribute.split("."):
         if not hasattr(found, part):

@@ -1,4 +1,4 @@
-"""Objective specs -> objectives: `table:nasbench201/cifar10`, `train:digits`, `python:mine:score`, `params`, …"""
+"""Objective specs -> objectives: `table:nasbench201/cifar10`, `train:digits`, `python:mine:score`, `params`."""
 
 from __future__ import annotations
 

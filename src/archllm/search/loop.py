@@ -113,7 +113,9 @@ def run_search(
     search.catch_up()
     if not search.is_over():
         own = not isinstance(workers, Workers)
-        hands = start_workers(workers, objectives, budget - search.over) if not isinstance(workers, Workers) else workers
+        hands = (
+            start_workers(workers, objectives, budget - search.over) if not isinstance(workers, Workers) else workers
+        )
         try:
             with _Heart(store, study, search.owner, beat):
                 search.run(hands)

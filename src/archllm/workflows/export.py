@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archllm.errors import InvalidInput
 from archllm.spaces import Architecture, SearchSpace
 from archllm.workflows.info import as_architecture
 from archllm.workflows.words import parse_words

@@ -23,7 +23,9 @@ def parse_words(words: Sequence[str], types: Mapping[str, str], what: str) -> di
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not value:
-            raise InvalidInput(f"a {what} option is written KEY=VALUE, got {word!r}; keys: {', '.join(types) or 'none'}")
+            raise InvalidInput(
+                f"a {what} option is written KEY=VALUE, got {word!r}; keys: {', '.join(types) or 'none'}"
+            )
         found[key] = _read(key, value, types.get(key, "str"), what)
     return found
 

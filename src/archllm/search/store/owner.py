@@ -49,7 +49,7 @@ def _boot() -> str:
 def _namespace() -> str:
     """Of process numbers: a container has its own."""
     try:
-        return os.readlink(_PROC / "self" / "ns" / "pid").replace("/", "")
+        return str((_PROC / "self" / "ns" / "pid").readlink()).replace("/", "")
     except OSError:
         return _UNKNOWN
 

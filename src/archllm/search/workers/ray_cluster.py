@@ -64,7 +64,9 @@ class RayCluster(Workers):
         self._under_way[reference] = number
 
     def wait(self, seconds: float) -> list[tuple[int, Outcome]]:
-        ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds) if self._under_way else ([], [])
+        ready, _ = (
+            self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds) if self._under_way else ([], [])
+        )
         return [(self._under_way.pop(reference), self._outcome(reference)) for reference in ready]
 
     def close(self) -> None:
