@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -419,3 +421,37 @@ def test_a_process_that_is_killed_in_the_middle_of_a_change_leaves_nothing_half_
     with open_store(url, patience=10.0) as store:
         assert store.trials("first") == before
         assert store.finish("first", 0, FULL)
+
+
+# ------------------------------------------------------------------------------------------------ other versions
+
+
+def change(url: str, statement: str) -> None:
+    """Changes a store behind its back."""
+    if "://" in url:
+        sql(url, statement)
+    else:
+        with closing(sqlite3.connect(url, isolation_level=None)) as database:
+            database.execute(statement)
+
+
+@pytest.mark.parametrize("version", ["version + 1", "0"])
+def test_a_store_of_another_version_is_refused_and_left_alone(url: str, version: str) -> None:
+    with open_store(url) as store:
+        store.create(STUDY)
+    change(url, f"UPDATE archllm_store SET version = {version}")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is a store of version .*, this ArchLLM uses version"):
+            open_store(url)
+    change(url, "UPDATE archllm_store SET version = 1")
+    with open_store(url) as store:
+        assert store.studies() == [STUDY]
+
+
+def test_a_database_may_hold_tables_of_others(url_of: Callable[[str], str]) -> None:
+    url = url_of("postgres")
+    change(url, "CREATE TABLE cookies (name TEXT)")
+    with open_store(url) as store:
+        store.create(STUDY)
+    with pytest.raises(StoreError, match="there is no such database"):
+        open_store(url + "_that_nobody_made")

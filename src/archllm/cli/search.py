@@ -30,7 +30,7 @@ class Search(Command):
     """
 
     run_folder: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
-    """Run folder of a trained generator, for methods that use one."""
+    """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
 
     objective: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="SPEC")]
     """Where a score comes from; name it several times to search for a Pareto front."""
@@ -41,8 +41,8 @@ class Search(Command):
     space: str | None = None
     """The space to search, where there is no run folder."""
 
-    method: str | None = None
-    """Search method; by default `sequence` with a run folder, `gp` without one."""
+    method: str = "gp"
+    """Search method: random, largest, local, evolution, gp, ensemble or latent."""
 
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Options of the method."""

@@ -18,7 +18,9 @@ EXTRAS = {
     "data": ("pyarrow",),
     "images": ("pillow", "scikit-learn"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "ray": ("ray",),
     "report": ("matplotlib",),
+    "search": ("SQLAlchemy", "scikit-learn", "psycopg"),
 }
 """What brings which optional dependency."""
 

@@ -28,8 +28,8 @@ from archllm.spaces import SearchSpace, load_space
 from archllm.where import Range, all_hold, parse_all
 from archllm.workflows.words import parse_words
 
-WITH_RUN, WITHOUT_RUN = "sequence", "gp"
-"""Methods unless one is named: the one that learns from a trained generator, and the strongest that needs none."""
+METHOD = "gp"
+"""The method unless one is named: the strongest baseline."""
 
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
@@ -75,7 +75,7 @@ def search(
     space: str | SearchSpace | None = None,
     objectives: Sequence[str | Objective],
     budget: int,
-    method: str | None = None,
+    method: str = METHOD,
     options: Sequence[str] | dict[str, Any] = (),
     seed: int = 0,
     where: Sequence[str] = (),
@@ -90,11 +90,12 @@ def search(
     """Searches a space for the best architectures by one or several objectives.
 
     Args:
-        run: run folder of a trained generator, for methods that use one; its space is searched.
+        run: run folder of a trained generator, for methods that have an option `run`; its space is searched, and its
+            folder holds the store.
         space: the space, or its name, where there is no run.
         objectives: objectives or their specs.
         budget: different architectures to evaluate in all, those of an interrupted search included.
-        method: one of `searcher_names()`; by default `sequence` with a run, `gp` without one.
+        method: one of `searcher_names()`.
         options: of the method, by name or as `KEY=VALUE`.
         seed: seed of the method.
         where: requirements, such as `params <= 1e6`, that architectures must meet to be evaluated.
@@ -123,7 +124,6 @@ def search(
     if workers is not None:
         check_workers(workers)
     home = searched_space(run, space)
-    method = method or (WITHOUT_RUN if run is None else WITH_RUN)
     chosen = _options(method, options, run)
     ranges = parse_all(where)
     goals = [load_objective(each, home, time_limit) if isinstance(each, str) else each for each in objectives]
