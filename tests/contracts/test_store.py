@@ -441,7 +441,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(url: str, version:
         store.create(STUDY)
     change(url, f"UPDATE archllm_store SET version = {version}")
     for _ in range(2):
-        with pytest.raises(StoreError, match="is a store of version .*, this ArchLLM uses version"):
+        with pytest.raises(StoreError, match=r"is a store of version .*, this ArchLLM uses version"):
             open_store(url)
     change(url, "UPDATE archllm_store SET version = 1")
     with open_store(url) as store:

@@ -116,7 +116,7 @@ def test_a_trial_with_foreign_content_is_told(tmp_path, nasbench201):
         database.execute("""UPDATE archllm_trials SET metrics = '["x"]'""")
         database.commit()
         database.close()
-        with pytest.raises(StoreError, match="trial 0 in .* is damaged"):
+        with pytest.raises(StoreError, match=r"trial 0 in .* is damaged"):
             store.trials("s")
 
 
@@ -149,5 +149,5 @@ def test_a_file_that_may_not_be_written_is_told(tmp_path: Path):
         pass
     (tmp_path / "a.db").chmod(0o444)
     tmp_path.chmod(0o555)
-    with pytest.raises(StoreError, match="may not be written|can't be opened"), open_store(tmp_path / "a.db") as store:
+    with pytest.raises(StoreError, match=r"may not be written|can't be opened"), open_store(tmp_path / "a.db") as store:
         store.create(STUDY)

@@ -22,7 +22,7 @@ def test_every_name_is_another_and_its_process_is_alive():
 
 @LINUX
 def test_a_process_that_ended_is_gone_and_so_is_one_whose_number_was_used_again():
-    code = "import sys; from archllm.search.store.owner import owner_name; print(owner_name(), flush=True); sys.stdin.read()"
+    code = "import sys; from archllm.search.store.owner import owner_name as name; print(name(), flush=True); input()"
     words = [sys.executable, "-c", code]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
