@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from archllm.errors import InvalidInput
 from archllm.objectives.base import Objective
@@ -49,7 +49,7 @@ def load_objective(spec: str, space: SearchSpace, time_limit: float | None = Non
 
 def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
     kind, _, rest = spec.partition(":")
-    limited = {} if time_limit is None else {"time_limit": time_limit}
+    limited: dict[str, Any] = {} if time_limit is None else {"time_limit": time_limit}
     if spec in ("params", "macs"):
         from archllm.objectives.complexity import Complexity
 

@@ -86,7 +86,7 @@ class SQLStore(Store):
             fresh = {arch.key: arch for arch in architectures if arch.key not in known}
             chosen = list(fresh.values())[: max(budget - count, 0)]
             now = self._now(connection)
-            rows = [
+            rows: list[dict[str, Any]] = [
                 {"number": number, "text": arch.text, "key": arch.key, "state": "waiting", "asked": now}
                 for number, arch in enumerate(chosen, start=count)
             ]
