@@ -76,7 +76,7 @@ def test_what_is_written_is_read_again(
 
 def test_the_file_can_be_read_and_changed_by_a_person() -> None:
     data = tomllib.loads(INFO.to_toml())
-    assert (data["format"], data["space"], data["seed"]) == (1, "nasbench201", 3)
+    assert (data["format"], data["space"], data["seed"]) == (2, "nasbench201", 3)
     assert data["train"]["split"] == 0.9 and data["train"]["prior"]["kind"] == "code"
     data["train"]["tokenizer"]["width"] = 8
     assert config_from_dict(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))

@@ -122,9 +122,10 @@ def path_counts(space: SearchSpace, graphs: Graphs, words: NDArray[np.int64]) ->
 
 def _paths(space: SearchSpace, graphs: Graphs) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
     """For each chain of node positions that some member has as a path: which have it (`n`), and the words (`n`)."""
-    possible = graphs.adjacency.any(0)
+    possible = np.asarray(graphs.adjacency.any(0), dtype=np.bool_)
     base, output = len(space.op_names) + graphs.nodes, len(space.op_names) - 1
     ops = graphs.ops.astype(np.int64)
+    inner = np.asarray(possible.any(0) | ~possible.any(1), dtype=np.bool_)
 
     def walk(
         node: int, alive: NDArray[np.bool_], word: NDArray[np.int64]
@@ -137,6 +138,6 @@ def _paths(space: SearchSpace, graphs: Graphs) -> Iterator[tuple[NDArray[np.bool
             if (along & ~ends).any():
                 yield from walk(int(after), along & ~ends, word * base + ops[:, after])
 
-    for start in np.flatnonzero(~possible.any(0) & possible.any(1)):  # inputs are told apart by their position
+    for start in np.flatnonzero(~inner):  # inputs are told apart by their position
         begun = np.full(len(graphs), len(space.op_names) + start, dtype=np.int64)
         yield from walk(int(start), np.ones(len(graphs), dtype=np.bool_), begun)
