@@ -54,7 +54,7 @@ def test_urls_that_name_no_store_are_refused_without_their_password(url):
 
 def test_a_server_that_can_not_be_reached_is_told_without_the_password():
     with pytest.raises(
-        StoreError, match=r"can't use the store postgresql\+psycopg://me:\*\*\*@127.0.0.1:1/x: "
+        StoreError, match=r"can't use the store postgresql\+psycopg://me:\*\*\*@127.0.0.1:1/x: no server answers"
     ) as told:
         open_store("postgresql://me:secret@127.0.0.1:1/x")
     assert "secret" not in str(told.value)

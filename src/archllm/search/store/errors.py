@@ -23,10 +23,12 @@ _SQLITE = {
 _POSTGRES = {
     "53100": f"the disk of the server is full; {KEPT}: make room and go on with --resume",
     "55P03": "another program keeps it locked; close that, or wait, and try again",
-    "28P01": "the password is wrong",
-    "28000": "the server does not let this user in",
-    "3D000": "there is no such database; create it with createdb",
     "42501": "this user may not create or write tables in it",
+}
+_CONNECTING = {  # when no connection comes about, the words are all there is
+    '" does not exist': "there is no such database, or no such user; create it with createdb or createuser",
+    "password authentication failed": "the password is wrong",
+    "refused": "no server answers there; is it running?",
 }
 
 
@@ -41,5 +43,8 @@ def explained(where: str, error: SQLAlchemyError) -> str:
     state = getattr(original, "sqlstate", None)
     if state in _POSTGRES:
         return f"can't use the store {where}: {_POSTGRES[state]}"
+    for words, meaning in _CONNECTING.items():
+        if original is not None and state is None and words in str(original):
+            return f"can't use the store {where}: {meaning}"
     lines = str(original or error).strip().splitlines() or [type(error).__name__]
     return f"can't use the store {where}: {lines[0]}"
