@@ -61,6 +61,14 @@ def third_never_ends(arch: Architecture) -> float:
     return float(arch.key)
 
 
+def together(arch: Architecture) -> float:
+    """Goes on once a second process evaluates, too."""
+    leave(str(arch.key))
+    (folder() / f"process-{os.getpid()}").touch()
+    waits_for(lambda: len(list(folder().glob("process-*"))) >= 2)
+    return float(arch.key)
+
+
 def process(arch: Architecture) -> float:
     """The number of the process that it runs in."""
     return float(os.getpid())

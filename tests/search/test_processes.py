@@ -14,7 +14,7 @@ import pytest
 from tests.search.functions import FOLDER
 
 from archllm.search.loop import result
-from archllm.search.store import open_store
+from archllm.search.store import Study, open_store
 
 SCRIPT = """
 import sys
@@ -96,19 +96,15 @@ def test_workers_end_when_the_search_is_killed(folder):
 
 def test_two_processes_share_one_study(folder):
     url = folder / "search.db"
-    with open_store(url):
-        pass
-    first = begin(url, "logged", 30)
-    second = begin(url, "logged", 30)
-    codes = {
-        first.wait(),
-        second.wait(),
-    }  # of two that look for the study at once, one may find that the other began it
-    assert codes in ({0}, {0, 1})
+    study = Study("s", "nasbench201", ("python:tests.search.functions:together",), ("maximise",), "blind", 0)
+    with open_store(url) as store:
+        store.create(study)
+    processes = [begin(url, "together", 30) for _ in range(2)]  # with one seed: both want to ask for the same
+    assert [process.wait() for process in processes] == [0, 0]
     with open_store(url) as store:
         trials = store.trials("s")
-    assert len(trials) == 30 and len({trial.key for trial in trials}) == 30
-    assert {trial.state for trial in trials} == {"complete"}
+    assert len(trials) == 30 and {trial.state for trial in trials} == {"complete"}
+    assert len({trial.worker for trial in trials}) == 2
     assert calls(folder) == Counter({trial.key: 1 for trial in trials})
 
 
