@@ -101,7 +101,9 @@ def test_a_cluster_elsewhere_is_reached_by_its_url(cluster, nasbench201):
     assert result.queries == 4 and all(right(trial) for trial in result.trials)
 
 
-def test_a_cluster_that_is_not_there_is_told(monkeypatch, nasbench201):
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(WorkersError, match="can't reach a Ray cluster at ray"):
-        start_workers("ray", [load_objective("params", nasbench201)])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_told(monkeypatch, nasbench201, address):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    for kind in {"ray", address} - {"127.0.0.1:1"}:
+        with pytest.raises(WorkersError, match=f"can't reach a Ray cluster at {address}: .*is it running"):
+            start_workers(kind, [load_objective("params", nasbench201)])

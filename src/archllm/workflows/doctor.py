@@ -17,6 +17,7 @@ DEPENDENCIES = ("numpy", "torch", "transformers", "vector-quantize-pytorch", "sa
 EXTRAS = {
     "data": ("pyarrow",),
     "images": ("pillow", "scikit-learn"),
+    "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "ray": ("ray",),
     "report": ("matplotlib",),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +17,8 @@ from archllm.spaces import Architecture
 
 _RETRIES = 3
 """Times that an evaluation is begun again because its node was lost; that is not the architecture's fault."""
+
+_KNOCK = 10.0  # seconds that a cluster has to answer
 
 _RUNNERS: dict[str, LocalProcesses] = {}
 """In a process of Ray's: where its evaluations run, by search. Ray calls functions again and again in one process."""
@@ -42,6 +46,7 @@ class RayCluster(Workers):
         self._own = not self._ray.is_initialized()
         self._under_way: dict[Any, int] = {}
         if self._own:
+            _knock(address)
             where = {} if address == "ray" else {"address": address}
             try:
                 self._ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
@@ -97,6 +102,20 @@ def _evaluate(search: str, objectives: tuple[Objective, ...], arch: Architecture
     while not (done := _RUNNERS[search].wait(60.0)):
         pass
     return done[0][1]
+
+
+def _knock(address: str) -> None:
+    """Makes sure that somebody answers at an address that is named: Ray itself would try for many minutes."""
+    named = os.environ.get("RAY_ADDRESS", "") if address == "ray" else address
+    host, _, port = named.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK).close()
+    except OSError as error:
+        raise WorkersError(
+            f"can't reach a Ray cluster at {named}: {error.strerror or error}; is it running?"
+        ) from error
 
 
 def _ray() -> Any:
