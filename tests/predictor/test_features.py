@@ -120,7 +120,7 @@ def test_a_trained_model_has_embeddings_of_three_kinds() -> None:
         rows = maker.make(graphs)
         assert len(rows) == 50 and rows.ndim == 2
         assert np.allclose(maker.make(graphs[[9]]), rows[[9]], atol=1e-4)
-    names = [maker.name for maker in recommended_makers(model)]
+    names = [maker.name for maker in recommended_makers(model.tokenizer)]
     assert names == ["averaged tokenizer", "averaged free"]
 
 

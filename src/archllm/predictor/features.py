@@ -34,7 +34,7 @@ class Features:
     Example:
         >>> features = Features(np.ones((5, 3), dtype=np.float32), (slice(0, 2), slice(2, 3)))
         >>> len(features), [block.shape for block in features[[0, 4]].parts]
-        (2, [(2, 2), (2, 1)])
+        (5, [(2, 2), (2, 1)])
     """
 
     values: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""The features that did best in the benchmark."""
+"""The features that did best in trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archllm.tokenizer import Tokenizer
 def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:
     """The tokenizer's embedding and the free features, averaged over what computes the same where cells can be listed.
 
-    `docs/results/predictor.md` compares them with others.
+    `benchmarks/predictor.py` compares them with others.
     """
     space = tokenizer.space
     found = [makers.tokenizer(tokenizer), makers.free(space)]

@@ -63,7 +63,7 @@ class Searcher(ABC):
         Raises:
             InvalidInput: `n` is not positive.
         """
-        if n < 1:
+        if type(n) is bool or not hasattr(n, "__index__") or n < 1:
             raise InvalidInput(f"n must be a whole number of at least 1, got {n!r}")
         asked: list[Architecture] = []
         while len(asked) < n and self._unknown_left != 0:

@@ -46,7 +46,7 @@ class Domain:
         >>> from archllm.spaces import load_space
         >>> space = load_space("nasbench201")
         >>> Domain(space, allowed=lambda graphs: space.params(graphs) <= 1e5).size
-        64
+        729
     """
 
     def __init__(self, space: SearchSpace, pool: Graphs | None = None, allowed: Allowed | None = None) -> None:

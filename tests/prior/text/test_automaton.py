@@ -34,9 +34,9 @@ def test_exactly_the_legal_texts_are_complete(name: str) -> None:
     automaton = AUTOMATA[name]
     legal = legal_texts(automaton)
     for size in range(1, automaton.longest + 1):
-        for text in product(range(automaton.vocabulary), repeat=size):
-            complete = automaton.states(np.array([text]))[0] == automaton.complete
-            assert complete == (text in legal)
+        texts = list(product(range(automaton.vocabulary), repeat=size))
+        complete = automaton.states(np.array(texts)) == automaton.complete
+        assert complete.tolist() == [text in legal for text in texts]
 
 
 @pytest.mark.parametrize("name", AUTOMATA)
