@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train",
     "sample": "Sample",
     "evaluate": "Evaluate",
+    "search": "Search",
     "show": "Show",
     "info": "Info",
     "export": "Export",

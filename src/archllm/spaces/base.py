@@ -279,6 +279,14 @@ class SearchSpace(ABC):
         """What to draw for one graph: one labelled cell, or several."""
         return [drawing.cell_of_graph(graph, self.op_names)]
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A space that has a name is pickled as that name: its look-up tables are made anew where they are needed."""
+        from archllm.spaces.registry import load_space, space_names
+
+        if self.name in space_names() and load_space(self.name) is self:
+            return load_space, (self.name,)
+        return super().__reduce_ex__(protocol)
+
     def _check_members(self, graphs: Graphs) -> None:
         valid = self.validate(graphs)
         if not valid.all():

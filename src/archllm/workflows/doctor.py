@@ -19,7 +19,9 @@ EXTRAS = {
     "images": ("pillow", "scikit-learn"),
     "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "ray": ("ray",),
     "report": ("matplotlib",),
+    "search": ("SQLAlchemy", "scikit-learn", "psycopg"),
 }
 """What brings which optional dependency."""
 
