@@ -14,11 +14,22 @@ from archllm.errors import InvalidInput
 from archllm.objectives.complexity import Complexity
 from archllm.search.base import Searcher
 from archllm.search.domain import Domain
+from archllm.search.language import Language
 from archllm.search.observation import Observation, observe
 from archllm.search.registry import build_searcher, searcher_names
 from archllm.spaces import Architecture, load_space, space_names
 
 QUICK: dict[str, dict[str, Any]] = {
+    "sequence": {
+        "steps": 2,
+        "initial": 4,
+        "every": 4,
+        "teaching": 2,
+        "replay": 100,
+        "draws": 40,
+        "parents": 2,
+        "features": "free",
+    },
     "evolution": {"population": 6, "tournament": 3},
     "local": {"initial": 4},
     "gp": {"initial": 4, "candidates": 60, "parents": 2},
@@ -28,6 +39,23 @@ QUICK: dict[str, dict[str, Any]] = {
 """Options under which a method's every part has its turn within a few queries."""
 
 POOL = 25
+
+train = Language.train
+
+
+@pytest.fixture(autouse=True)
+def one_training_per_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All searches with one seed share the generator that they would train for themselves."""
+    monkeypatch.setattr(Language, "train", staticmethod(trained))
+
+
+def trained(domain: Domain, seed: int, steps: int) -> Language:
+    return trained_once(domain.space.name, seed, steps)
+
+
+@cache
+def trained_once(space: str, seed: int, steps: int) -> Language:
+    return train(whole(space), seed, steps)
 
 
 @cache

@@ -56,7 +56,7 @@ class Language:
         Args:
             domain: its space is learned.
             seed: seed of all randomness.
-            steps: optimiser steps of each part; 0 stands for what is recommended.
+            steps: optimiser steps of each part, which then see 1,000 members; 0 stands for what is recommended.
         """
         from archllm.cells import split_cells
         from archllm.prior import build_prior
@@ -72,10 +72,12 @@ class Language:
                 prior=replace(config.prior, steps=steps),
             )
         cells = split_cells(domain.space, config.split, config.cells, seed)
+        learned = cells.train[:1_000] if steps else cells.train
+        validation = cells.held_out[: len(learned)]
         tokenizer = build_tokenizer(domain.space, config.tokenizer)
-        tokenizer.fit(cells.train, seed)
+        tokenizer.fit(learned, seed)
         prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length, (), domain.space.name)
-        prior.fit(tokenizer.encode(cells.train), tokenizer.encode(cells.held_out), seed)
+        prior.fit(tokenizer.encode(learned), tokenizer.encode(validation), seed)
         return Language(tokenizer, prior)
 
     def draw(self, n: int, seed: int) -> Graphs:

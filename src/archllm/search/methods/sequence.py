@@ -38,7 +38,7 @@ class SequenceOptions(Options):
     """Run folder of a trained generator; without one, a generator is trained when it is first needed."""
 
     steps: int = 0
-    """Optimiser steps of that training; 0 stands for what is recommended for the space."""
+    """Optimiser steps of that training, which then sees 1,000 members; 0 stands for what is recommended."""
 
     start: Literal["large", "spread", "random"] = "large"
     """What is evaluated first, of the generator's draws: very different ones among the `largest`, or among all of them
