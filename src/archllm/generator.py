@@ -22,8 +22,18 @@ from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
 from archllm.prior.config import check_draws
-from archllm.runs import RunInfo, TrainConfig, check_seal, read_info, read_report, seal, write_info
-from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.runs import (
+    RunInfo,
+    TrainConfig,
+    check_seal,
+    read_info,
+    read_report,
+    read_space,
+    seal,
+    write_info,
+    write_space,
+)
+from archllm.spaces import Architecture, SearchSpace
 from archllm.tokenizer import Tokenizer, load_tokenizer
 
 _RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
@@ -296,6 +306,7 @@ class ArchLLM:
     def write_into(self, folder: Path) -> None:
         """Writes the parts of a run folder into a folder that exists."""
         write_info(folder, RunInfo(self.space.name, self.seed, self.config))
+        write_space(folder, self.space)
         self.tokenizer.save(folder)
         self.prior.save(folder / "prior")
         write_text(folder / "metrics.json", json.dumps(self.report, indent=2, allow_nan=False) + "\n")
@@ -310,10 +321,7 @@ def load(folder: str | Path) -> ArchLLM:
     """
     folder = Path(folder)
     info: RunInfo = read_info(folder)
-    try:
-        space = load_space(info.space)
-    except InvalidInput as error:
-        raise RunFolderError(f"{folder / 'config.toml'} is of a space that is not known here: {error}") from error
+    space = read_space(folder, info)
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from archllm.progress import Event
     from archllm.spaces.base import SearchSpace
 
+SPACE_FILE = "space.toml"
+"""The definition of the space in a run folder, where the space does not come with archllm."""
+
 _FORMAT = 1
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
@@ -114,6 +117,53 @@ def read_info(folder: Path) -> RunInfo:
     return info
 
 
+def write_space(folder: Path, space: SearchSpace) -> None:
+    """Writes `space.toml`, the definition of a space that does not come with archllm."""
+    from archllm.spaces.registry import space_names
+
+    if space.name not in space_names():
+        write_text(folder / SPACE_FILE, space.file or space.definition.to_toml())
+
+
+def read_space(folder: Path, info: RunInfo) -> SearchSpace:
+    """The space of a run: that of its own `space.toml`, whatever became of the file that it was made from.
+
+    Raises:
+        RunFolderError: it can't be read, or the name is that of no space.
+    """
+    from archllm.spaces.registry import load_space, space_names, space_of_text
+    from archllm.spaces.space_file import read_text
+
+    path = folder / SPACE_FILE
+    if info.space in space_names():
+        return load_space(info.space)
+    if not path.exists():
+        raise RunFolderError(
+            f"{folder / 'config.toml'} is of the space {info.space!r}, which is not known here, and there is no {path}; "
+            "put the original back or train again"
+        )
+    try:
+        space = space_of_text(read_text(path), str(path), info.space)
+    except InvalidInput as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if space.name != info.space:
+        raise RunFolderError(f"{path} defines the space {space.name!r}, but the run is of {info.space!r}")
+    return space
+
+
+def check_same_definition(folder: Path, info: RunInfo, space: SearchSpace) -> None:
+    """Makes sure that an interrupted training goes on with the space that it began with.
+
+    Raises:
+        RunFolderError: the space file was changed in between.
+    """
+    if read_space(folder, info).identity != space.identity:
+        raise RunFolderError(
+            f"the definition of the space {space.name} is not the one that the interrupted training began with "
+            f"({folder / SPACE_FILE}); put it back, or start afresh (--overwrite)"
+        )
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """Reads `metrics.json`, what the training measured.
 
@@ -159,6 +209,7 @@ def check_seal(folder: Path) -> None:
 
 def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
+    names += [SPACE_FILE] * (folder / SPACE_FILE).exists()
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
 

@@ -28,7 +28,7 @@ from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.objectives.base import Evaluation, Objective
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.images import Images, Split, load_images, split_images
-from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,7 +44,7 @@ class TrainObjective(Objective):
     The test accuracy goes to `Evaluation.test` and nowhere else. Images that are not square, or of a size that the
     space's networks can't halve often enough, are padded with the mean to the next size that can.
 
-    One seed gives one result on one machine. A pickled objective holds the name of its space and its settings alone;
+    One seed gives one result on one machine. A pickled objective holds the definition of its space and its settings alone;
     where it is unpickled, images are read again when they are first needed.
 
     Args:
@@ -76,10 +76,10 @@ class TrainObjective(Objective):
         self.spec: str = f"train:{data}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"space": self.space.name, "data": self.data, "config": self.config, "seed": self.seed}
+        return {"space": self.space, "data": self.data, "config": self.config, "seed": self.seed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._set(load_space(state["space"]), state["data"], state["config"], state["seed"])
+        self._set(state["space"], state["data"], state["config"], state["seed"])
 
     @cached_property
     def images(self) -> Images:

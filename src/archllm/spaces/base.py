@@ -52,6 +52,9 @@ class SearchSpace(ABC):
     file: str | None = None
     """The text of its space file, where it comes from one."""
 
+    origin: str | None = None
+    """The path of that file, as it was given."""
+
     size: int
     """Number of members."""
 

@@ -102,8 +102,8 @@ class CellDefinition(Definition):
         for number, op in enumerate(self.ops):
             if not _WORD.fullmatch(op) or op in _RESERVED:
                 raise DefinitionError(
-                    f"an operation is named by up to 60 letters, digits and _ . : / - (and not {', '.join(_RESERVED)}), "
-                    f"found {shown(op)}",
+                    f"an operation is named by up to 60 letters, digits and _ . : / - (and not by "
+                    f"{', '.join(_RESERVED)}), found {shown(op)}",
                     "ops",
                     *([op] if self.callables else [number]),
                 )
@@ -118,7 +118,9 @@ class CellDefinition(Definition):
                 )
         if self.callables and set(self.callables) != set(self.ops):
             missing = next(op for op in self.ops if op not in self.callables)
-            raise DefinitionError(f"either all operations name a 'module:function' or none; {missing!r} has none", "ops")
+            raise DefinitionError(
+                f"either all operations name a 'module:function' or none; {missing!r} has none", "ops"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,11 @@ class GenotypeDefinition(CellDefinition):
                 raise DefinitionError(f"must be 1 to 6, found {len(names)}", key)
         for number, cell in enumerate(self.cells):
             if not _IDENTIFIER.fullmatch(cell) or cell.endswith("_concat"):
-                raise DefinitionError(f"a cell type is named by a word such as 'normal', found {shown(cell)}", "cells", number)
+                raise DefinitionError(
+                    f"a cell type is named by a word such as 'normal', found {shown(cell)}", "cells", number
+                )
+        if self.callables and len(self.cells) > 2:
+            raise DefinitionError("networks are made of one or two cell types, the second between stages", "cells")
         self._check_whole("inputs_per_node", 1, len(self.cell_inputs))
         both = [name for name in self.cell_inputs if name in (*self.ops, *_RESERVED)]
         if both:
@@ -218,7 +224,9 @@ class ChoicesDefinition(Definition):
             _check_values(slot, values)
         labels = {text_of(value) for values in self.slots.values() for value in values}
         if len(labels) > MOST_OPS:
-            raise DefinitionError(f"all slots together have at most {MOST_OPS} different values, found {len(labels)}", "slots")
+            raise DefinitionError(
+                f"all slots together have at most {MOST_OPS} different values, found {len(labels)}", "slots"
+            )
         for slot in self.when:
             if slot not in self.slots:
                 near = get_close_matches(slot, self.slots, n=1)
@@ -238,10 +246,10 @@ def _check_values(slot: str, values: tuple[Value, ...]) -> None:
     if len(kinds) > 1:
         raise DefinitionError(f"all values of a slot must be of one type, found {shown(list(values))}", "slots", slot)
     for number, value in enumerate(values):
-        if not isinstance(value, int | float | str) or not _WORD.fullmatch(text_of(value)) or value in _RESERVED:
+        if not _WORD.fullmatch(text_of(value)) or value in _RESERVED:
             raise DefinitionError(
-                f"a value is a finite number, true, false, or a text of up to 60 letters, digits and _ . : / - (and not "
-                f"{', '.join(_RESERVED)}), found {shown(value)}",
+                f"a value is a finite number, true, false, or a text of up to 60 letters, digits and _ . : / - (and "
+                f"not {', '.join(_RESERVED)}), found {shown(value)}",
                 "slots",
                 slot,
                 number,

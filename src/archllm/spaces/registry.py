@@ -120,7 +120,9 @@ def _from_text(text: str, origin: str, name: str) -> SearchSpace:
     definition = read_definition(text, origin, name)
     if definition.name in _SPACES:
         raise placed(
-            DefinitionError(f"{definition.name!r} is the name of a space that comes with archllm; choose another", "name"),
+            DefinitionError(
+                f"{definition.name!r} is the name of a space that comes with archllm; choose another", "name"
+            ),
             text,
             origin,
         )
@@ -128,5 +130,5 @@ def _from_text(text: str, origin: str, name: str) -> SearchSpace:
         space = space_of(definition)
     except DefinitionError as error:
         raise placed(error, text, origin) from error
-    space.file = text
+    space.file, space.origin = text, origin
     return space

@@ -62,7 +62,7 @@ def read_definition(text: str, origin: str, name: str) -> Definition:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), flags=re.DOTALL)
-        line = f", line {found[2]}" if found and found[2] else ""
+        line = f", line {found[2] or len(text.splitlines())}" if found else ""
         raise DefinitionError(f"not TOML: {found[1] if found else error}", place=f"{origin}{line}") from error
     except (RecursionError, ValueError) as error:
         raise DefinitionError(f"not TOML: {error}", place=origin) from error
@@ -85,7 +85,7 @@ def placed(error: DefinitionError, text: str, origin: str) -> DefinitionError:
 def _source_key(name: str, table: str, text: str) -> str:
     """The key, with a range, that a name came from."""
     entries = tomllib.loads(text).get(table, {})
-    for key in entries if isinstance(entries, dict) else ():
+    for key in map(str, entries) if isinstance(entries, dict) else ():
         with suppress(_Wrong):
             if any(made == name for made, _ in _repeated(table, key)):
                 return key
@@ -122,7 +122,7 @@ def _definition(data: dict[str, Any], name: str) -> Definition:
     return build(**values)
 
 
-class _Wrong(Exception):  # noqa: N818 - of this module only
+class _Wrong(Exception):
     def __init__(self, message: str, *inner: str | int) -> None:
         super().__init__(message)
         self.inner = inner
@@ -146,7 +146,7 @@ def _whole(value: Any) -> int:
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise _Wrong(f"must be a list of texts, such as [\"a\", \"b\"], found {shown(value)}")
+        raise _Wrong(f'must be a list of texts, such as ["a", "b"], found {shown(value)}')
     for number, item in enumerate(value):
         if not isinstance(item, str):
             raise _Wrong(f"must be a text in quotes, found {shown(item)}", number)
@@ -191,11 +191,11 @@ def _slots(value: Any) -> dict[str, Any]:
 
 def _when(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise _Wrong(f"must be a table: [when], then a line such as kernel2 = \"slot.depth >= 2\", found {shown(value)}")
+        raise _Wrong(f'must be a table: [when], then a line such as kernel2 = "slot.depth >= 2", found {shown(value)}')
     conditions: dict[str, str] = {}
     for key, condition in value.items():
         if not isinstance(condition, str):
-            raise _Wrong(f"must be a condition in quotes, such as \"slot.depth >= 2\", found {shown(condition)}", key)
+            raise _Wrong(f'must be a condition in quotes, such as "slot.depth >= 2", found {shown(condition)}', key)
         for slot, numbers in _repeated("when", key):
             text = condition
             for word, number in numbers.items():
@@ -218,7 +218,9 @@ def _repeated(table: str, key: str) -> list[tuple[str, dict[str, int]]]:
     for _, first, last in ranges:
         count *= max(0, last - first + 1)
     if len(set(words)) < len(words) or not 1 <= count <= _MOST_REPEATED:
-        raise _Wrong(f"ranges are written {{i=1..4}}, each with a letter of its own, 1 to {_MOST_REPEATED} names in all", key)
+        raise _Wrong(
+            f"ranges are written {{i=1..4}}, each with a letter of its own, 1 to {_MOST_REPEATED} names in all", key
+        )
     names = []
     for numbers in product(*(range(first, last + 1) for _, first, last in ranges)):
         given = dict(zip(words, numbers, strict=True))

@@ -23,12 +23,14 @@ from archllm.runs import (
     RunInfo,
     TrainConfig,
     check_same,
+    check_same_definition,
     check_startable,
     read_interrupted,
     read_journal,
     recommended,
     work_folder,
     write_info,
+    write_space,
 )
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
@@ -68,7 +70,7 @@ def train(
     config = config or recommended(space)
     device = resolve_device(device)
     check_seed(seed)
-    work = _Work(Path(out), RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
+    work = _Work(Path(out), space, RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
     try:
         model = _trained(space, config, seed, device, _Clock(listener, work), work)
     except InvalidInput:
@@ -198,11 +200,12 @@ class _Clock:
 class _Work:
     """The folder in which a run grows, beside its final place."""
 
-    def __init__(self, out: Path, info: RunInfo, resume: bool, overwrite: bool) -> None:
+    def __init__(self, out: Path, space: SearchSpace, info: RunInfo, resume: bool, overwrite: bool) -> None:
         self.out, self.overwrite = out, overwrite
         self.folder = work_folder(out)
         if resume:
             check_same(out, read_interrupted(out), info)
+            check_same_definition(self.folder, info, space)
         else:
             check_startable(out, overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -211,6 +214,7 @@ class _Work:
             except OSError as error:
                 raise RunFolderError(f"can't create {self.folder}: {error.strerror}") from error
             write_info(self.folder, info)
+            write_space(self.folder, space)
         self.journal = Journal(self.folder)
 
     def give_up(self) -> None:

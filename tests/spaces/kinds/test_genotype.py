@@ -18,9 +18,7 @@ def space_of(
     name: str, ops: tuple[str, ...], cell_inputs: tuple[str, ...], inner: int, arity: int, cells: tuple[str, ...]
 ) -> Genotype:
     return Genotype(
-        GenotypeDefinition(
-            name=name, ops=ops, cell_inputs=cell_inputs, nodes=inner, inputs_per_node=arity, cells=cells
-        )
+        GenotypeDefinition(name=name, ops=ops, cell_inputs=cell_inputs, nodes=inner, inputs_per_node=arity, cells=cells)
     )
 
 

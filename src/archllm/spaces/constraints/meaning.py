@@ -195,14 +195,17 @@ class _Compiler:
             if len(one.words) == 1 and one.words[0] not in other.words:
                 known = ", ".join(other.words)
                 raise self.wrong(f"{one.words[0]!r} is none of the values compared with it: {known}", tree)
-        table = np.array([[compare(a, b) for b in right.words] for a in left.words], dtype=np.bool_)
+        same = np.array([[a == b for b in right.words] for a in left.words], dtype=np.bool_)
+        table = same if sign == "==" else ~same
         return _joined("truth", lambda a, b: table[a, b], left, right)
 
 
 def _constant(value: float | str | bool) -> Term:
     if isinstance(value, str):
         return Term("text", lambda batch: np.zeros(len(batch), dtype=np.int64), words=(value,))
-    return Term("truth" if isinstance(value, bool) else "number", lambda batch: np.full(len(batch), value))
+    if isinstance(value, bool):
+        return Term("truth", lambda batch: np.full(len(batch), value))
+    return Term("number", lambda batch: np.full(len(batch), float(value)))
 
 
 def _applied(kind: Type, function: Callable[[Array], Array], term: Term) -> Term:

@@ -150,7 +150,9 @@ class _Parser:
     def nested(self, rule: Callable[[], Expression]) -> Expression:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise FormatError(f"at most {DEEPEST} brackets and signs within one another", self.text, self.token.position)
+            raise FormatError(
+                f"at most {DEEPEST} brackets and signs within one another", self.text, self.token.position
+            )
         tree = rule()
         self.depth -= 1
         return tree
@@ -219,7 +221,7 @@ class _Parser:
             self.at += 1
             if not float(token.text) <= 2**53:
                 raise FormatError("numbers are at most 2^53", self.text, token.position)
-            return Literal(float(token.text), token.position)
+            return Literal(int(token.text) if token.text.isdecimal() else float(token.text), token.position)
         if token.kind == "text":
             self.at += 1
             return Literal(token.text[1:-1], token.position)

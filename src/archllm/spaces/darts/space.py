@@ -17,6 +17,7 @@ from archllm.spaces.kinds.genotype import Genotype
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
+
 class DARTS(Genotype):
     """The (1·3·6·10·7^8)² genotypes of DARTS.
 

@@ -1,8 +1,8 @@
 """Assignments: one choice per slot, under constraints and switches; counted, numbered, drawn.
 
-Slots that no constraint or switch joins are independent, so the assignments fall into components: their counts multiply,
-and each is drawn on its own. A component that can be listed is counted and drawn exactly; one that can't is drawn by
-rejection, and its count is an estimate.
+Slots that no constraint or switch joins are independent, so the assignments fall into components: their counts
+multiply, and each is drawn on its own. A component that can be listed is counted and drawn exactly; one that can't is
+drawn by rejection, and its count is an estimate.
 """
 
 from __future__ import annotations
@@ -336,8 +336,10 @@ class _Open(_Component):
         self.share = accepted / drawn
         if self.share < _RAREST:
             text = joint.constraints[-1][1].text if joint.constraints else "the switches"
-            found = f"only {accepted:,} of {drawn:,} random draws fulfil" if accepted else (
-                f"none of {drawn:,} random draws fulfils"
+            found = (
+                f"only {accepted:,} of {drawn:,} random draws fulfil"
+                if accepted
+                else (f"none of {drawn:,} random draws fulfils")
             )
             raise DefinitionError(
                 f"{found} `{text}` and what else joins the same choices, and there are too many combinations "

@@ -136,7 +136,7 @@ class Choices(Skeleton):
         return self.graphs_of(np.concatenate(found))
 
     def _switched(self, own: NDArray[np.int64], changed: NDArray[np.int64]) -> Rows:
-        """`changed` with slots switched on, in every way, and off, as their conditions say; nothing if too many ways."""
+        """`changed` with slots switched on, in all ways, and off, as conditions say; nothing if there are too many ways."""
         rows = changed[None]
         lost = 1
         for slot, switch in sorted(self.assignments.switches.items()):
@@ -193,7 +193,8 @@ class _Vocabulary:
             raise LookupError(f"no slot has the value {text_of(value)}")
 
         def count(batch: Rows) -> NDArray[np.float64]:
-            return np.stack([equal[slot][batch[:, slot]] for slot in having]).sum(0).astype(np.float64)
+            found: NDArray[np.float64] = np.stack([equal[slot][batch[:, slot]] for slot in having]).sum(0).astype(float)
+            return found
 
         return Term("number", count, reads=frozenset(having))
 

@@ -7,7 +7,7 @@ nodes are linked (the skeleton) is the same for all members, so a member is a tu
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,13 @@ from archllm.graphs import Graphs
 from archllm.spaces.constraints import Term, compile_constraints
 from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.cells import CellSpace
+from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
+from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.skeleton import Skeleton, unknown
 from archllm.spaces.texts import edges as texts
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class EdgeDag(CellSpace, Skeleton):
@@ -67,6 +71,32 @@ class EdgeDag(CellSpace, Skeleton):
         return texts.format_string(self.choices_of(graph)[0], self.cell_edges, self.ops)
 
 
+    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
+        return staged(config, counted(self.choices_of(graphs), len(self.ops)))
+
+    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
+        from archllm.spaces.kinds.network import EdgeDagNetwork
+
+        ops = [self.ops[choice] for choice in self.choices_of(graph)[0]]
+        terms: dict[int, list[str]] = {}
+        for op, (source, target) in zip(ops, self.cell_edges, strict=True):
+            terms.setdefault(target, []).append(f"{op}(node {source})")
+        arguments = {
+            "ops": tuple(ops),
+            "nodes": self.cell_nodes,
+            "num_classes": config.num_classes,
+            "channels": config.channels,
+            "cells": config.cells,
+            "in_channels": config.in_channels,
+        }
+        notes = [f"node {node} = {' + '.join(parts)}" for node, parts in terms.items()]
+        return EdgeDagNetwork, arguments, [
+            "node 0 = input of the cell",
+            *notes,
+            f"output of the cell = node {self.cell_nodes - 1}",
+        ]
+
+
 class _Vocabulary:
     """`count("op")`, and `edge(source, target)`, the operation on an edge."""
 
@@ -85,9 +115,11 @@ class _Vocabulary:
         if function == "edge" and len(arguments) == 2:
             if arguments not in self.edges:
                 source, target = arguments
-                raise LookupError(f"there is no edge from {source} to {target}; edges go from a lower to a higher node, "
-                                  f"0 to {self.edges[-1][1]}")
-            edge = self.edges.index(arguments)  # type: ignore[arg-type]
+                raise LookupError(
+                    f"there is no edge from {source} to {target}; edges go from a lower to a higher node, "
+                    f"0 to {self.edges[-1][1]}"
+                )
+            edge = self.edges.index(arguments)
             return Term("text", lambda batch: batch[:, edge], self.ops, frozenset({edge}))
         raise LookupError('an edge_dag is described by count("operation") and edge(source, target)')
 

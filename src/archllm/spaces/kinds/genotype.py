@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from itertools import combinations, permutations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,13 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import Term, compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.kinds.assignments import KEY_LIMIT, Assignments
-from archllm.spaces.kinds.cells import CellSpace
+from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
+from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.skeleton import unknown
 from archllm.spaces.texts import genotypes as texts
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MOST_NODES = 48
 """Most nodes of a graph: the words of the plain tokenizer hold no more."""
@@ -68,10 +73,14 @@ class Genotype(CellSpace):
         self.cell_size = math.prod(self._radix)
         genotypes = self.cell_size ** len(self.cells)
         if genotypes >= KEY_LIMIT:
-            raise DefinitionError(f"the space has {genotypes:.3g} members, more than 64-bit keys (9.22e18) can tell apart")
+            raise DefinitionError(
+                f"the space has {genotypes:.3g} members, more than 64-bit keys (9.22e18) can tell apart"
+            )
         self._orders = list(permutations(range(self.inner)))
         self._patterns = self._input_patterns()
-        digits = [len(wirings) if slot == 0 else len(self.ops) for wirings in self._wirings for slot in range(1 + self.arity)]
+        digits = [
+            len(wirings) if slot == 0 else len(self.ops) for wirings in self._wirings for slot in range(1 + self.arity)
+        ]
         vocabulary = _Vocabulary(self)
         constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
         self.assignments = Assignments(digits * len(self.cells), constraints)
@@ -100,7 +109,7 @@ class Genotype(CellSpace):
         for k, rank in enumerate(self._wiring_ranks):
             digits[:, :, k, 0] = rank[tuple(sources[:, :, k].transpose(2, 0, 1))]
         digits[..., 1:] = ops
-        return digits.reshape(len(sources), -1)
+        return digits.reshape(len(sources), len(self.cells) * self.inner * (1 + self.arity))
 
     def _parts(self, digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The inverse of `_digits`."""
@@ -348,6 +357,48 @@ class Genotype(CellSpace):
             nodes.append(Node("output", "output"))
             drawn.append(Cell(tuple(nodes), tuple(edges), title))
         return drawn
+
+    _strided = True
+
+    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
+        sources, ops = self.parts_of(graphs)
+        n = len(graphs)
+        found = staged(config, counted(ops[:, 0].reshape(n, -1), len(self.ops)))
+        if len(self.cells) > 1:
+            reads_input = sources[:, 1] < self.cell_inputs
+            for stage in range(1, STAGES):
+                width, size = config.channels * 2**stage, config.image_size // 2 ** (stage - 1)
+                for stride, there in ((2, reads_input), (1, ~reads_input)):
+                    chosen = np.where(there, ops[:, 1], -1).reshape(n, -1)
+                    at = size if stride == 2 else size // 2
+                    found.append(((width, at, stride), counted(chosen, len(self.ops))))
+        return found
+
+    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
+        from archllm.spaces.kinds.network import GenotypeNetwork
+
+        sources, ops = self.parts_of(graph)
+        states = [*self.op_names[: self.cell_inputs], *(f"node {k}" for k in range(self.inner))]
+        cells, notes = [], []
+        for cell, title in enumerate(self.cells):
+            edges = [
+                (self.ops[op], int(source))
+                for op, source in zip(ops[0, cell].ravel(), sources[0, cell].ravel(), strict=True)
+            ]
+            cells.append(tuple(edges))
+            for k in range(self.inner):
+                terms = (f"{op}({states[source]})" for op, source in edges[k * self.arity :][: self.arity])
+                notes.append(f"{title} node {k} = {' + '.join(terms)}")
+        arguments = {
+            "cells": tuple(cells),
+            "inputs": self.cell_inputs,
+            "per_node": self.arity,
+            "num_classes": config.num_classes,
+            "channels": config.channels,
+            "layers": config.cells,
+            "in_channels": config.in_channels,
+        }
+        return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]
 
 
 class _Vocabulary:

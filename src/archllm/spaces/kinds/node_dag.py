@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,14 @@ from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
 from archllm.spaces.constraints import Constraint, Term, compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
-from archllm.spaces.kinds.cells import CellSpace
+from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
+from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
 from archllm.spaces.kinds.skeleton import unknown
 from archllm.spaces.texts import matrices as texts
+
+if TYPE_CHECKING:
+    from torch import nn
 
 INPUT = 0
 """Label of the input vertex."""
@@ -240,6 +245,32 @@ class NodeDag(CellSpace):
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
 
 
+    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
+        return staged(config, counted(graphs.ops.astype(np.int64) - 1, len(self.ops)))
+
+    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
+        from archllm.spaces.kinds.network import NodeDagNetwork
+
+        used = int((graph.ops[0] != ABSENT).sum())
+        matrix = graph.adjacency[0, :used, :used]
+        ops = [self.op_names[label] for label in graph.ops[0, :used]]
+        names = ["input", *(f"vertex {vertex}" for vertex in range(1, used - 1)), "output"]
+        notes = [
+            f"{names[j]} = {ops[j]}({' + '.join(names[i] for i in np.flatnonzero(matrix[:, j]))})"
+            for j in range(1, used - 1)
+        ]
+        notes.append(f"output = {' + '.join(names[i] for i in np.flatnonzero(matrix[:, -1]))}")
+        arguments = {
+            "matrix": tuple(tuple(row) for row in matrix.astype(int).tolist()),
+            "ops": tuple(ops[1:-1]),
+            "num_classes": config.num_classes,
+            "channels": config.channels,
+            "cells": config.cells,
+            "in_channels": config.in_channels,
+        }
+        return NodeDagNetwork, arguments, notes
+
+
 class _Counted:
     """Members of a space: listed, or else counted and drawn shape by shape."""
 
@@ -318,7 +349,7 @@ def fulfilled(constraints: Sequence[Constraint], cells: Graphs) -> NDArray[np.bo
 
 
 class _Vocabulary:
-    """`count("op")`, and `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
+    """`count("op")`, `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
 
     def __init__(self, ops: tuple[str, ...]) -> None:
         self.ops = ops
@@ -339,11 +370,13 @@ class _Vocabulary:
 
 
 def _vertices(cells: Graphs) -> NDArray[np.float64]:
-    return (cells.ops != ABSENT).sum(1).astype(np.float64)
+    count: NDArray[np.float64] = (cells.ops != ABSENT).sum(1).astype(np.float64)
+    return count
 
 
 def _edges(cells: Graphs) -> NDArray[np.float64]:
-    return cells.adjacency.sum((1, 2)).astype(np.float64)
+    count: NDArray[np.float64] = cells.adjacency.sum((1, 2)).astype(np.float64)
+    return count
 
 
 def _depth(cells: Graphs) -> NDArray[np.float64]:
@@ -352,7 +385,8 @@ def _depth(cells: Graphs) -> NDArray[np.float64]:
     for vertex in range(1, cells.nodes):
         reached = np.where(cells.adjacency[:, :vertex, vertex], longest[:, :vertex] + 1, 0)
         longest[:, vertex] = reached.max(1)
-    return longest.max(1)
+    depth: NDArray[np.float64] = longest.max(1)
+    return depth
 
 
 def _by_vertices(graphs: Graphs) -> dict[int, NDArray[np.int64]]:

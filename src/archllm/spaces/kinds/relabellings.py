@@ -67,7 +67,8 @@ class Relabellings:
     @property
     def labellings(self) -> int:
         """Ways to put operations on the inner vertices."""
-        return int(self.ops) ** self.inner
+        count: int = self.ops**self.inner
+        return count
 
     @cached_property
     def _names(self) -> NDArray[np.int64] | None:

@@ -31,7 +31,7 @@ class Skeleton(SearchSpace):
     assignments: Assignments
 
     def _arrange(self, skeleton: NDArray[np.bool_], labels: Sequence[Sequence[int]], assignments: Assignments) -> None:
-        """Sets what follows from the links, the labels of each slot's choices (and of `OFF`, if any) and the choices."""
+        """Sets what follows from the links, the labels of each slot's choices (then of `OFF`, if any) and the choices."""
         self.skeleton, self.assignments = skeleton, assignments
         self.max_nodes = len(skeleton)
         slots, widest = len(labels), max(map(len, labels))
@@ -69,7 +69,8 @@ class Skeleton(SearchSpace):
     def choices_of(self, graphs: Graphs) -> Choices:
         """`n x slots` choices; `ILLEGAL` where a label is none of its slot's."""
         labels = graphs.ops[:, 1 : self.max_nodes - 1].astype(np.int64) & 255
-        return self._choice_of[np.arange(len(self._choice_of)), labels]
+        choices: Choices = self._choice_of[np.arange(len(self._choice_of)), labels]
+        return choices
 
     def _rank(self, choices: Choices) -> NDArray[np.int64]:
         """Position of members in the order of `enumerate`; here lexicographic, the first slot most significant."""
@@ -140,7 +141,7 @@ class Skeleton(SearchSpace):
         """Why choices that each slot has are not a member."""
         found = self.assignments.broken(choices)
         assert found is not None
-        kind, number = found
+        number = found[1]
         return f"the constraint `{self.assignments.constraints[number].text}` does not hold"
 
     def normalise(self, graphs: Graphs) -> Graphs:

@@ -19,6 +19,7 @@ from archllm.spaces.nasbench101.official_form import OfficialForm
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
+
 class NASBench101(NodeDag):
     """The 423,624 cells of NAS-Bench-101."""
 

@@ -19,6 +19,7 @@ from archllm.spaces.nasbench201.config import NASBench201Config
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
+
 class NASBench201(EdgeDag):
     """The 15,625 cells of NAS-Bench-201, in the official order: keys are official indices."""
 

@@ -36,7 +36,9 @@ def parse_slots(text: str, slots: Mapping[str, Sequence[str]]) -> dict[str, int]
             break
         entry = _ENTRY.match(text, at, end)
         if entry is None:
-            raise FormatError(f"expected an entry such as {_example(slots)}, or ']', found {text[at : at + 10]!r}", text, at)
+            raise FormatError(
+                f"expected an entry such as {_example(slots)}, or ']', found {text[at : at + 10]!r}", text, at
+            )
         slot, value = entry.groups()
         if slot not in slots:
             near = get_close_matches(slot, slots, n=1)
