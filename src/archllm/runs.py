@@ -23,6 +23,7 @@ SPACE_FILE = "space.toml"
 
 _FORMAT = 1
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
+_LARGEST_SAMPLE = 400_000_000  # bytes of the graphs of a sample of a large space
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
 
@@ -252,7 +253,7 @@ PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 
 def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     """The configuration that trials found good for a space and a share of it to train on."""
-    config = TrainConfig(split=split)
+    config = TrainConfig(split=split, cells=_affordable(space))
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
@@ -262,7 +263,18 @@ def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
     prior = replace(config.prior, steps=300, learning_rate=6e-3, dropout=0.5, validation=0.05)
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
-    return replace(config, tokenizer=replace(config.tokenizer, codebook_size=128, steps=300), prior=prior)
+    return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
+
+
+def _affordable(space: SearchSpace) -> int:
+    """Training cells to draw from a large space: the usual number, unless its graphs are large, too."""
+    return min(TrainConfig().cells, _LARGEST_SAMPLE // (space.max_nodes * (space.max_nodes + 1)))
+
+
+def _codebook(space: SearchSpace) -> int:
+    """Codes for a small space: twice as many as its nodes need, a power of two, so that none is short of one."""
+    words = space.code_words or 64
+    return min(2048, max(128, 1 << (3 * words // 2).bit_length()))
 
 
 def work_folder(out: Path) -> Path:

@@ -18,7 +18,9 @@ from archllm.spaces.kinds.genotype import Genotype
 from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
+from archllm.spaces.nats_size.space import NATSSize
 from archllm.spaces.space_file import placed, read_definition, read_text
+from archllm.spaces.transformer.space import Transformer
 
 ENDING = ".toml"
 """Ending of a space file."""
@@ -29,6 +31,11 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "nasbench101": ("nasbench101/space.toml", NASBench101),
     "nasbench201": ("nasbench201/space.toml", NASBench201),
     "darts": ("darts/space.toml", DARTS),
+    "nats-size": ("nats_size/space.toml", NATSSize),
+    "transformer": ("transformer/space.toml", Transformer),
+    "nasbench-macro": ("examples/nasbench-macro.toml", None),
+    "mobilenetv3": ("examples/mobilenetv3.toml", None),
+    "transnasbench": ("examples/transnasbench.toml", None),
 }
 """Name -> its space file, in this package, and what adds texts, hashes and networks of its own to the kind."""
 

@@ -14,7 +14,7 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.assignments import OFF, Assignments, Choices
 
-MOST_WORDS = 64
+MOST_WORDS = 32
 """Most different contents of the nodes that one code speaks of, by default."""
 
 ILLEGAL = -2

@@ -24,6 +24,7 @@ class NASBench101(NodeDag):
     """The 423,624 cells of NAS-Bench-101."""
 
     size = 423_624
+    exact_size = enumerable = True
     network_config = NASBench101Config
     small_network = MappingProxyType({"channels": 16, "cells": 1})
 
