@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archllm import metrics
 from archllm.cells import Cells, check_seed, known, split_cells
-from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
+from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.files import assembling, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure

@@ -92,7 +92,9 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
         pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
     pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
     pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
-    pairs["networks"] = "can be built and exported" if one.networks else "none: the file names no blocks to build them of"
+    pairs["networks"] = (
+        "can be built and exported" if one.networks else "none: the file names no blocks to build them of"
+    )
     pairs["nodes"] = ", ".join(one.ops)
     if one.constraints:
         pairs["constraints"] = "; ".join(one.constraints)

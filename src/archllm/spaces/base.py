@@ -153,10 +153,10 @@ class SearchSpace(ABC):
         """Whether so many graphs of so many nodes can be listed."""
         return size <= MOST_LISTED and size * nodes * (nodes + 1) <= LARGEST_LISTING
 
-    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, str | None]]:
+    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, str, str]]:
         from archllm.spaces.registry import restored
 
-        return restored, (self.name, self.file or self.definition.to_toml())
+        return restored, (self.name, self.file or self.definition.to_toml(), self.origin or self.name)
 
     @property
     def ideal_nats(self) -> float:

@@ -107,11 +107,11 @@ def space_of(definition: Definition) -> SearchSpace:
     return space
 
 
-def restored(name: str, text: str) -> SearchSpace:
-    """The space that was pickled with that name and text."""
-    if name in _SPACES and load_space(name).definition == read_definition(text, name, name):
+def restored(name: str, text: str, origin: str) -> SearchSpace:
+    """The space that was pickled: its name, the text of its file and the path of that."""
+    if name in _SPACES:
         return load_space(name)
-    return _from_text(text, name, name)
+    return _from_text(text, origin, name)
 
 
 @cache  # spaces are immutable and enumerate themselves once

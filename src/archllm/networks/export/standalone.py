@@ -128,7 +128,8 @@ def _is_ours(where: str) -> bool:
 def _table_of_callables(blueprint: Blueprint, ours: dict[str, str]) -> str:
     """The table of what makes the operations: our own by the names they have in the file, others by their modules."""
     entries = "".join(
-        f"    {_literal(op, 4)}: {ours.get(op) or where.replace(':', '.')},\n" for op, where in blueprint.callables.items()
+        f"    {_literal(op, 4)}: {ours.get(op) or where.replace(':', '.')},\n"
+        for op, where in blueprint.callables.items()
     )
     return f"{_TABLE} = {{\n{entries}}}"
 

@@ -150,7 +150,9 @@ class CellSpace(SearchSpace):
         network, arguments, notes = self._plan(arch.graph, config)
         self._check_shapes(arch.graph, config)
         makers = self._makers()
-        used = sorted({self.ops[op] for _, counts in self._uses(arch.graph, config) for op in np.flatnonzero(counts[0])})
+        used = sorted(
+            {self.ops[op] for _, counts in self._uses(arch.graph, config) for op in np.flatnonzero(counts[0])}
+        )
         return Blueprint(
             network,
             arguments,

@@ -70,7 +70,6 @@ class EdgeDag(CellSpace, Skeleton):
     def _format(self, graph: Graphs) -> str:
         return texts.format_string(self.choices_of(graph)[0], self.cell_edges, self.ops)
 
-
     def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
         return staged(config, counted(self.choices_of(graphs), len(self.ops)))
 
@@ -90,11 +89,15 @@ class EdgeDag(CellSpace, Skeleton):
             "in_channels": config.in_channels,
         }
         notes = [f"node {node} = {' + '.join(parts)}" for node, parts in terms.items()]
-        return EdgeDagNetwork, arguments, [
-            "node 0 = input of the cell",
-            *notes,
-            f"output of the cell = node {self.cell_nodes - 1}",
-        ]
+        return (
+            EdgeDagNetwork,
+            arguments,
+            [
+                "node 0 = input of the cell",
+                *notes,
+                f"output of the cell = node {self.cell_nodes - 1}",
+            ],
+        )
 
 
 class _Vocabulary:

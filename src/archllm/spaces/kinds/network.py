@@ -230,9 +230,7 @@ class GenotypeNetwork(nn.Module):
                 else:
                     reads = [(c, level - halved) for c, halved in past[-inputs:]]
                     edges = cells[1] if between else cells[0]
-                    self.layers.append(
-                        GenotypeCell(edges, reads, per_node, width, 2 if between else 1, operations)
-                    )
+                    self.layers.append(GenotypeCell(edges, reads, per_node, width, 2 if between else 1, operations))
                 past.append((joined * width, level + between))
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(past[-1][0], num_classes)

@@ -244,7 +244,6 @@ class NodeDag(CellSpace):
     def _name(self, label: int) -> str:
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
 
-
     def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
         return staged(config, counted(graphs.ops.astype(np.int64) - 1, len(self.ops)))
 

@@ -61,7 +61,10 @@ class Transformer(Choices):
             title=f"transformer encoder {arch.text}",
             notes=(
                 f"patches of {config.patch} x {config.patch} pixels, {width} features each",
-                *(f"layer {k + 1} = {h} heads, {r * width} hidden" for k, (h, r) in enumerate(zip(heads, ratios, strict=True))),
+                *(
+                    f"layer {k + 1} = {h} heads, {r * width} hidden"
+                    for k, (h, r) in enumerate(zip(heads, ratios, strict=True))
+                ),
                 "average over patches",
             ),
         )
