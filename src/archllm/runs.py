@@ -140,8 +140,8 @@ def read_space(folder: Path, info: RunInfo) -> SearchSpace:
         return load_space(info.space)
     if not path.exists():
         raise RunFolderError(
-            f"{folder / 'config.toml'} is of the space {info.space!r}, which is not known here, and there is no {path}; "
-            "put the original back or train again"
+            f"{folder / 'config.toml'} is of the space {info.space!r}, which is not known here, and there is no "
+            f"{path}; put the original back or train again"
         )
     try:
         space = space_of_text(read_text(path), str(path), info.space)

@@ -48,7 +48,7 @@ def test_a_space_of_ones_own_with_the_same_file_has_the_same_architectures(name:
 
 
 def test_a_name_that_is_none_is_refused_with_a_hint_at_files() -> None:
-    with pytest.raises(InvalidInput, match="did you mean 'nats-size'.*paths of space files"):
+    with pytest.raises(InvalidInput, match=r"did you mean 'nats-size'.*paths of space files"):
         load_space("natssize")
 
 

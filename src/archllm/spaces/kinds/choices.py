@@ -136,7 +136,7 @@ class Choices(Skeleton):
         return self.graphs_of(np.concatenate(found))
 
     def _switched(self, own: NDArray[np.int64], changed: NDArray[np.int64]) -> Rows:
-        """`changed` with slots switched on, in all ways, and off, as conditions say; nothing if there are too many ways."""
+        """`changed` with slots switched on, in all ways, and off, as conditions say; nothing if in too many ways."""
         rows = changed[None]
         lost = 1
         for slot, switch in sorted(self.assignments.switches.items()):

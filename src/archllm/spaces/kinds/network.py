@@ -64,7 +64,7 @@ class NodeCell(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps `n x c x h x w` to the same shape."""
         states = [x]
-        for vertex, sources in zip(self.vertices, self.sources):
+        for vertex, sources in zip(self.vertices, self.sources, strict=True):
             states.append(vertex(reduce(torch.add, [states[source] for source in sources])))
         return states[-1]
 
@@ -181,7 +181,7 @@ class GenotypeCell(nn.Module):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Maps the inputs to `n x (nodes * channels) x h x w`."""
-        states = [align(x) for align, x in zip(self.inputs, inputs)]
+        states = [align(x) for align, x in zip(self.inputs, inputs, strict=True)]
         for first in range(0, len(self.sources), self.per_node):
             arriving = [self.edges[at](states[self.sources[at]]) for at in range(first, first + self.per_node)]
             states.append(reduce(torch.add, arriving))

@@ -31,7 +31,7 @@ class Skeleton(SearchSpace):
     assignments: Assignments
 
     def _arrange(self, skeleton: NDArray[np.bool_], labels: Sequence[Sequence[int]], assignments: Assignments) -> None:
-        """Sets what follows from the links, the labels of each slot's choices (then of `OFF`, if any) and the choices."""
+        """Sets what follows from the links, the labels of each slot's choices (then of `OFF`, if any), and these."""
         self.skeleton, self.assignments = skeleton, assignments
         self.max_nodes = len(skeleton)
         slots, widest = len(labels), max(map(len, labels))

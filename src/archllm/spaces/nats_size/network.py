@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -49,7 +50,7 @@ class Network(nn.Module):
         first = widths[0]
         self.stem = nn.Sequential(nn.Conv2d(in_channels, first, 3, padding=1, bias=False), nn.BatchNorm2d(first))
         layers: list[nn.Module] = []
-        for place, (before, width) in enumerate(zip([first, *widths], widths)):
+        for place, (before, width) in enumerate(pairwise([first, *widths])):
             layers.append(ResidualReduction(before, width) if place % 2 else Cell(before, width))
         self.layers = nn.Sequential(*layers)
         last = widths[-1]

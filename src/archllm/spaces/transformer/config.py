@@ -27,8 +27,8 @@ class TransformerConfig(NetworkConfig):
             raise InvalidInput(f"channels must be a multiple of 16, so that all heads fit, got {self.channels}")
         if self.image_size % self.patch:
             raise InvalidInput(
-                f"image_size must be a multiple of the patch, {self.patch} pixels, got {self.image_size}; resize or pad "
-                "the images, or choose another patch"
+                f"image_size must be a multiple of the patch, {self.patch} pixels, got {self.image_size}; resize or "
+                "pad the images, or choose another patch"
             )
 
     @property

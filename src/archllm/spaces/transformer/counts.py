@@ -21,9 +21,7 @@ def params(width: NDArray[np.int64], ratios: NDArray[np.int64], config: Transfor
 
 
 def macs(width: NDArray[np.int64], ratios: NDArray[np.int64], config: TransformerConfig) -> NDArray[np.int64]:
-    """The same for multiply-accumulates of one image; products of queries, keys and values, which have no weights, not
-    counted.
-    """
+    """The same for multiply-accumulates of one image; products of queries, keys and values have no weights."""
     _check(width, config)
     patches = (config.in_channels * config.patch**2 + 1) * width * config.tokens
     layers = ((ratios > 0) * _linear(width)[:, None] + _feed_forward(width, ratios)).sum(1) * config.tokens

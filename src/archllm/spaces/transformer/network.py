@@ -65,7 +65,7 @@ class Network(nn.Module):
         self.in_channels, self.image_size = in_channels, image_size
         self.patches = nn.Conv2d(in_channels, width, patch, stride=patch)
         self.places = nn.Parameter(0.02 * torch.randn((image_size // patch) ** 2, width))
-        self.layers = nn.Sequential(*(Layer(width, h, ratio) for h, ratio in zip(heads, ratios)))
+        self.layers = nn.Sequential(*(Layer(width, h, ratio) for h, ratio in zip(heads, ratios, strict=True)))
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, num_classes)
 
