@@ -27,14 +27,14 @@ $(STAMP): pyproject.toml constraints.txt
 		'$(PYTHON)' -m venv --clear $(VENV); \
 	fi
 	@echo 'installing into $(VENV) ...'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[data,images,onnx,report,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[data,images,llm,onnx,report,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]
 	@$(BIN)/archllm demo $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed '$(SEED)')
 
 test: lint ## every check, then every test
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) ## lint, format, types, layers
 	$(BIN)/ruff check .

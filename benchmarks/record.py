@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,16 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def run_all(module: str, names: list[str], folder: Path, workers: int) -> None:
-    """Runs `python -m module --job NAME` for each job without a file yet, so many at a time."""
+def run_all(module: str, names: list[str], folder: Path, workers: int, more: Sequence[str | Path] = ()) -> None:
+    """Runs `python -m module --job NAME` for each job without a file yet, so many at a time.
+
+    Args:
+        module: the benchmark.
+        names: its jobs.
+        folder: where jobs write.
+        workers: jobs at a time.
+        more: further words of the command line.
+    """
     waiting = deque(name for name in names if not (folder / f"{name}.json").exists())
     total, running = len(waiting), {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +50,7 @@ def run_all(module: str, names: list[str], folder: Path, workers: int) -> None:
         while waiting and len(running) < workers:
             name = waiting.popleft()
             log = (folder / f"{name}.log").open("w")
-            command = [sys.executable, "-m", module, "--folder", str(folder), "--job", name]
+            command = [sys.executable, "-m", module, "--folder", str(folder), "--job", name, *map(str, more)]
             environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
             running[name] = (subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment), time.time())
         for name, (process, start) in list(running.items()):

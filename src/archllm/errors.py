@@ -91,6 +91,14 @@ class RunFolderError(ArchLLMError):
     """A run folder is missing, incomplete, damaged, foreign, or can't be written."""
 
 
+class NothingLegal(ArchLLMError):
+    """A text model is asked to go on where no token would be legal."""
+
+
+class ModelUnusable(ArchLLMError):
+    """A pre-trained model can't be loaded, or is none that can write codes."""
+
+
 class TrainingDiverged(ArchLLMError):
     """A loss became infinite or not a number: there is nothing to save."""
 

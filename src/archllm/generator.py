@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from archllm import metrics
 from archllm.cells import Cells, check_seed, known, split_cells
+from archllm.conditions import Conditions
 from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.files import assembling, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
-from archllm.prior.config import check_draws
+from archllm.prior.config import check_draws, check_guidance
 from archllm.runs import (
     RunInfo,
     TrainConfig,
@@ -35,7 +36,9 @@ from archllm.runs import (
 )
 from archllm.spaces import Architecture, SearchSpace
 from archllm.tokenizer import Tokenizer, load_tokenizer
+from archllm.where import Range, all_hold, parse_all
 
+_COUNTED = ("params", "macs")  # what can be counted for any architecture
 _RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
 
 
@@ -100,6 +103,23 @@ class Evaluation:
         return head | {"seeds": list(self.seeds)} | absent | figures | {"seconds": self.seconds}
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What is asked of the architectures."""
+
+    steering: dict[str, Range]
+    """Requirements that the prior is told."""
+
+    checked: dict[str, Range]
+    """Requirements that every architecture returned is checked for."""
+
+    guidance: float
+    """How strongly the prior heeds them."""
+
+    rng: np.random.Generator
+    """Chooses the values to ask for, within the ranges."""
+
+
 @dataclass(eq=False)
 class ArchLLM:
     """A trained generator.
@@ -127,6 +147,9 @@ class ArchLLM:
     report: dict[str, Any] = field(default_factory=dict)
     """What the training measured; `metrics.json` of the run folder."""
 
+    conditions: Conditions | None = None
+    """What generation can be steered by, if the prior was trained on conditions."""
+
     def generate(
         self,
         n: int,
@@ -135,6 +158,8 @@ class ArchLLM:
         seed: int = 0,
         novel: bool = False,
         max_draws: int | None = None,
+        where: Sequence[str] = (),
+        guidance: float = 1.0,
     ) -> list[Architecture]:
         """`n` valid, pairwise different architectures.
 
@@ -144,12 +169,23 @@ class ArchLLM:
             seed: seed of the draws.
             novel: leave out members of the training set.
             max_draws: most code sequences to draw; by default 50 for each that is asked for, and 10,000 more.
+            where: requirements, such as `"params <= 1e6"` or `"cifar10 >= 93"`. Those that the run was trained on steer
+                the draws; `params` and `macs`, which can be counted, are also checked, whether it was or not.
+            guidance: how strongly requirements steer; 1 draws from the conditional distribution itself.
 
         Raises:
-            InvalidInput: `n` or the temperature can't be used.
+            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used.
             BudgetExhausted: the space or the draws hold fewer than `n`; the message says how many were found.
         """
-        sample = self.sample(n, temperature=temperature, seed=seed, novel=novel, max_draws=max_draws)
+        sample = self.sample(
+            n,
+            temperature=temperature,
+            seed=seed,
+            novel=novel,
+            max_draws=max_draws,
+            where=where,
+            guidance=guidance,
+        )
         return [arch for arch in sample.architectures if arch is not None]
 
     def sample(
@@ -161,28 +197,67 @@ class ArchLLM:
         seed: int = 0,
         novel: bool = False,
         max_draws: int | None = None,
+        where: Sequence[str] = (),
+        guidance: float = 1.0,
     ) -> Sample:
         """Like `generate`, with the counts; with `raw`, exactly `n` draws as they come, invalid ones as `None`.
 
         Raises:
-            InvalidInput: `n` or the temperature can't be used, or `raw` is joined with a filter.
+            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used, or `raw` is joined with a
+                filter.
             BudgetExhausted: fewer than `n` were found.
         """
         check_seed(seed)
+        check_guidance(guidance)
         generator = torch.Generator().manual_seed(seed)
+        order = self._order(parse_all(where), guidance, seed, raw=raw)
         if raw:
             if novel or max_draws is not None:
                 raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
             start = time.perf_counter()
-            graphs = self.draw(n, temperature, generator)[1]
+            graphs = self.draw(n, temperature, generator, order)[1]
             valid = self.space.validate(graphs)
             members = iter(self.space.architectures(graphs[valid]))
             drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
             return Sample(drawn, n, int(valid.sum()), time.perf_counter() - start)
-        return self._distinct(n, temperature, generator, novel, max_draws)
+        return self._distinct(n, temperature, generator, novel, max_draws, order)
+
+    def _order(self, ranges: dict[str, Range], guidance: float, seed: int, *, raw: bool) -> _Order:
+        """What is asked for, split into what steers the draws and what is checked."""
+        known = self.conditions.names if self.conditions is not None else ()
+        checked = {name: wanted for name, wanted in ranges.items() if name in _COUNTED}
+        for name in checked:
+            if name not in known and raw:
+                raise InvalidInput(
+                    f"raw draws can't be steered by {name!r}: this run was not trained on it "
+                    f"(train with --condition {name}, or sample without raw, where it is checked)"
+                )
+        for name in ranges:
+            if name not in known and name not in checked:
+                told = f"only on {', '.join(known)}" if known else "on no condition"
+                raise InvalidInput(
+                    f"this run was not trained on the condition {name!r}, {told}; train with --condition {name}"
+                )
+        steering = {name: wanted for name, wanted in ranges.items() if name in known}
+        if self.conditions is not None and steering:
+            self.conditions.fulfilling(steering)
+        return _Order(steering, checked, guidance, np.random.default_rng([seed, 4_117]))
+
+    def _fulfil(self, members: Graphs, checked: dict[str, Range]) -> Graphs:
+        """The members that fulfil what can be counted."""
+        if not checked or not len(members):
+            return members
+        counts = {name: getattr(self.space, name)(members).astype(np.float64) for name in checked}
+        return members[all_hold(checked, counts)]
 
     def _distinct(
-        self, n: int, temperature: float, generator: torch.Generator, novel: bool, max_draws: int | None
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        novel: bool,
+        max_draws: int | None,
+        order: _Order,
     ) -> Sample:
         """Rejection sampling: draws until `n` different members are found."""
         check_draws(n, temperature)
@@ -213,9 +288,12 @@ class ArchLLM:
                     found=found,
                     drawn=drawn,
                 )
-            graphs = self.draw(batch, temperature, generator)[1]
+            graphs = self.draw(batch, temperature, generator, order)[1]
             members = graphs[self.space.validate(graphs)]
             drawn, valid = drawn + batch, valid + len(members)
+            members = self._fulfil(members, order.checked)
+            if not len(members):
+                continue
             keys = self.space.keys(members)
             first = np.sort(np.unique(keys, return_index=True)[1])
             first = first[~np.isin(keys[first], seen)][: n - found]
@@ -225,9 +303,15 @@ class ArchLLM:
         architectures: list[Architecture | None] = list(self.space.architectures(concatenate(kept)))
         return Sample(architectures, drawn, valid, time.perf_counter() - start)
 
-    def draw(self, n: int, temperature: float, generator: torch.Generator) -> tuple[NDArray[np.int64], Graphs]:
+    def draw(
+        self, n: int, temperature: float, generator: torch.Generator, order: _Order | None = None
+    ) -> tuple[NDArray[np.int64], Graphs]:
         """`n` raw draws: their codes (`n x length`) and the graphs that they decode to."""
-        codes = self.prior.sample(n, temperature, generator=generator)
+        if order is None or not order.steering or self.conditions is None:
+            codes = self.prior.sample(n, temperature, generator=generator)
+        else:
+            asked = self.conditions.draw(order.steering, n, order.rng)
+            codes = self.prior.sample(n, temperature, generator=generator, conditions=asked, guidance=order.guidance)
         return codes, self.tokenizer.decode(codes)
 
     def cycles(self, codes: NDArray[np.int64], graphs: Graphs) -> NDArray[np.bool_]:
@@ -309,6 +393,8 @@ class ArchLLM:
         write_space(folder, self.space)
         self.tokenizer.save(folder)
         self.prior.save(folder / "prior")
+        if self.conditions is not None:
+            self.conditions.save(folder)
         write_text(folder / "metrics.json", json.dumps(self.report, indent=2, allow_nan=False) + "\n")
         seal(folder)
 
@@ -325,5 +411,6 @@ def load(folder: str | Path) -> ArchLLM:
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)
+    conditions = Conditions.load(folder, prior.conditions) if prior.conditions else None
     check_seal(folder)  # last: a file that can't be read at all has its own, better message
-    return ArchLLM(space, info.config, info.seed, tokenizer, prior, report)
+    return ArchLLM(space, info.config, info.seed, tokenizer, prior, report, conditions)

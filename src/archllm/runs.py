@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
 
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
 from archllm.files import refuse_existing, write_text
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 SPACE_FILE = "space.toml"
 """The definition of the space in a run folder, where the space does not come with archllm."""
+
+CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
+"""What a condition can be called."""
 
 _FORMAT = 1
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
@@ -40,11 +46,38 @@ class TrainConfig:
     orders: int = 1
     """Random node orders in which each training cell is written; 1 keeps the normalised order."""
 
+    conditions: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(name="condition", metavar="KEY")
+    ] = ()
+    """What `sample --where` can ask for: params, macs, or a column of a table, such as cifar10, as NAME or
+    NAME=TABLE/COLUMN; may be repeated."""
+
+    labels: int = 0
+    """Training cells whose values in tables are looked at, drawn at random; the others' are predicted. 0 is all."""
+
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     """The tokenizer."""
 
     prior: PriorConfig = field(default_factory=PriorConfig)
     """The prior."""
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """What the conditions are called in requirements: `acc` for `acc=mine.csv/accuracy`, else as it is."""
+        return tuple(text.partition("=")[0] for text in self.conditions)
+
+    def __post_init__(self) -> None:
+        names = self.condition_names
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidInput(f"the condition {name} is named twice")
+            if not CONDITION_NAME.fullmatch(name):
+                raise InvalidInput(
+                    f"{name!r} can't be the name of a condition; write NAME or NAME=TABLE/COLUMN, with letters, digits "
+                    "and _ . @ - in NAME"
+                )
+        if self.labels < 0:
+            raise InvalidInput(f"labels must be 0 (all) or positive, got {self.labels}")
 
     def scaled(self, factor: float) -> TrainConfig:
         """The same with all training steps multiplied, but not cut down to so few that nothing is learned."""
@@ -211,6 +244,7 @@ def check_seal(folder: Path) -> None:
 def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
     names += [SPACE_FILE] * (folder / SPACE_FILE).exists()
+    names += [name for name in ("conditions.safetensors",) if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
 
@@ -237,22 +271,42 @@ def config_from_dict(data: dict[str, Any], default: TrainConfig | None = None) -
 
 
 def _checked(table: str, values: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    result = dict(values)
     for name, value in values.items():
         where = f"{table}.{name}" if table else name
         if name not in known:
             raise InvalidInput(f"unknown key {where!r}; known are {', '.join(known)}")
         expected = type(known[name])
+        if expected is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
+            result[name] = value = tuple(value)
         if type(value) is not expected and not (expected is float and type(value) is int):
             raise InvalidInput(f"{where} must be of type {expected.__name__}, found {value!r}")
-    return values
+    return result
 
 
 PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 """What a preset multiplies the steps by."""
 
 
-def recommended(space: SearchSpace, split: float = 0.9) -> TrainConfig:
-    """The configuration that trials found good for a space and a share of it to train on."""
+def recommended(space: SearchSpace, split: float = 0.9, base: str = "") -> TrainConfig:
+    """The configuration that trials found good for a space and a share of it to train on.
+
+    Args:
+        space: the space.
+        split: share of the cells to train on.
+        base: the pre-trained language model that is to be the prior; without one, a small one from scratch.
+    """
+    config = _recommended(space, split)
+    if not base:
+        return config
+    path = Path(base).expanduser()
+    base = str(path.resolve()) if path.exists() else base
+    steps = 430 if space.enumerable and space.size < 100_000 else 2000
+    text = replace(PriorConfig(), kind="text", base=base, steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0)
+    return replace(config, prior=replace(text, validation=config.prior.validation))
+
+
+def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     config = TrainConfig(split=split, cells=_affordable(space))
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)

@@ -77,6 +77,9 @@ class Loop:
     rows: int
     """Number of training examples."""
 
+    accumulation: int = 1
+    """Parts in which a batch goes through the module, one after the other; the loss is a mean over rows."""
+
     validate: Callable[[], Metrics] | None = None
     """Figures on validation examples: `validation_loss` and its standard error `validation_error`.
 
@@ -121,13 +124,7 @@ class Loop:
             for group in optimizer.param_groups:
                 group["lr"] = self.schedule.rate(step)
             with seeded(self.seed, step):
-                loss, metrics = self.loss(step, batches.rows_of(step))
-                if not math.isfinite(loss.item()):
-                    raise TrainingDiverged(
-                        f"the training of the {self.stage} diverged at step {step + 1} of {self.schedule.steps} (loss "
-                        f"{loss.item()}); try a smaller learning rate than {self.schedule.learning_rate:g}"
-                    )
-                loss.backward()
+                metrics = self._gradients(step, batches.rows_of(step))
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -140,8 +137,34 @@ class Loop:
                 self._save(optimizer, step)
                 saved = time.monotonic()
         if self.best:
-            self.module.load_state_dict(self.best)
+            self._load(self.best)
         self.module.eval()
+
+    def _gradients(self, step: int, rows: torch.Tensor) -> Metrics:
+        """Adds up the gradients of a batch, part by part; returns the mean figures."""
+        total: Metrics = {}
+        for part in rows.chunk(self.accumulation):
+            loss, metrics = self.loss(step, part)
+            if not math.isfinite(loss.item()):
+                raise TrainingDiverged(
+                    f"the training of the {self.stage} diverged at step {step + 1} of {self.schedule.steps} (loss "
+                    f"{loss.item()}); try a smaller learning rate than {self.schedule.learning_rate:g}"
+                )
+            share = len(part) / len(rows)
+            (loss * share).backward()
+            total = {name: total.get(name, 0.0) + value * share for name, value in metrics.items()}
+        return total
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        """What training can change: all but the frozen weights of a pre-trained model."""
+        frozen = {name for name, value in self.module.named_parameters() if not value.requires_grad}
+        return {name: value for name, value in self.module.state_dict().items() if name not in frozen}
+
+    def _load(self, state: dict[str, torch.Tensor]) -> None:
+        missing, unexpected = self.module.load_state_dict(state, strict=False)
+        absent = set(missing) & set(self._state())
+        if absent or unexpected:
+            raise ValueError(f"missing {sorted(absent)[:3]}, unexpected {unexpected[:3]}")
 
     def _validated(self) -> Metrics:
         self.module.eval()
@@ -152,14 +175,14 @@ class Loop:
         self.best_loss = min(self.best_loss, loss)
         if loss <= self.best_loss + error:
             self.stale = 0
-            self.best = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+            self.best = {name: value.detach().clone() for name, value in self._state().items()}
         else:
             self.stale += 1
         return metrics
 
     def _save(self, optimizer: torch.optim.Optimizer, step: int) -> None:
         assert self.checkpoint is not None
-        tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        tensors = {f"module.{name}": value for name, value in self._state().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
@@ -175,7 +198,7 @@ class Loop:
         path = self.checkpoint.with_suffix(".safetensors")
         try:
             tensors, state = load_file(path), _metadata(path)
-            self.module.load_state_dict(_under(tensors, "module."))
+            self._load(_under(tensors, "module."))
             packed: dict[int, dict[str, torch.Tensor]] = {}
             for name, value in _under(tensors, "optimizer.").items():
                 index, key = name.split(".", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -13,19 +14,34 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from tests.prior.text.tiny import tiny_model
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.prior import Prior, PriorConfig, build_prior, load_prior
 
-KINDS = ("code", "marginal")
+KINDS = ("code", "marginal", "llama-numbers-lora", "gpt2-tokens-lora", "t5-numbers-full", "gpt2-numbers-full")
+"""Kinds of priors; those of text by the family of the model, the way codes are written, and what is trained."""
+
+TOLD = tuple(kind for kind in KINDS if kind != "marginal")
+"""Those that can be told conditions."""
+
 SIZE, LENGTH = 3, 3
 ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))
 """All 27 sequences of 3 codes out of 3."""
 
-CONFIGS = {
-    "code": PriorConfig(kind="code", width=16, layers=1, heads=2, steps=40, batch=16),
-    "marginal": PriorConfig(kind="marginal"),
-}
+
+@cache
+def config(kind: str) -> PriorConfig:
+    if kind == "marginal":
+        return PriorConfig(kind="marginal")
+    if kind == "code":
+        return PriorConfig(kind="code", width=16, layers=1, heads=2, steps=40, batch=16, buckets=4)
+    family, written, tuning = kind.split("-")
+    return replace(
+        PriorConfig(kind="text", base=tiny_model(family), steps=40, batch=16, learning_rate=2e-2, rank=4, buckets=4),
+        format=written,
+        tuning=tuning,
+    )
 
 
 def uneven(n: int, seed: int = 0) -> NDArray[np.int64]:
@@ -38,7 +54,7 @@ def uneven(n: int, seed: int = 0) -> NDArray[np.int64]:
 
 @cache
 def trained(kind: str) -> Prior:
-    prior = build_prior(CONFIGS[kind], SIZE, LENGTH)
+    prior = build_prior(config(kind), SIZE, LENGTH)
     prior.fit(uneven(200), uneven(50, 1), 0)
     return prior
 
@@ -81,7 +97,7 @@ def surprise(found: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("training", [False, True])
 def test_probabilities_of_all_sequences_sum_to_one(kind: str, training: bool) -> None:
-    prior = trained(kind) if training else build_prior(CONFIGS[kind], SIZE, LENGTH)
+    prior = trained(kind) if training else build_prior(config(kind), SIZE, LENGTH)
     assert np.exp(prior.log_prob(ALL)).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -167,7 +183,7 @@ def test_a_sample_of_nothing_is_refused(prior: Prior, n: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("size", "length"), [(1, 1), (1, 4), (5, 1)])
 def test_the_smallest_languages_are_spoken_too(kind: str, size: int, length: int) -> None:
-    prior = build_prior(CONFIGS[kind], size, length)
+    prior = build_prior(config(kind), size, length)
     codes = np.random.default_rng(0).integers(size, size=(40, length))
     prior.fit(codes, codes, 0)
     draws = prior.sample(20, generator=seed(0))
@@ -176,13 +192,109 @@ def test_the_smallest_languages_are_spoken_too(kind: str, size: int, length: int
     assert np.exp(prior.log_prob(every)).sum() == pytest.approx(1, abs=1e-5)
 
 
+# --- conditions ----------------------------------------------------------------------------------------------------
+
+
+def told(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A bucket that says the first code, and one that says nothing of it; some of each are not known."""
+    other = (codes.sum(1) * 7) % 4
+    return np.stack([np.where(other == 3, -1, codes[:, 0]), np.where(codes[:, 2] == 2, -1, other % 2)], axis=1)
+
+
+@cache
+def conditional(kind: str) -> Prior:
+    prior = build_prior(replace(config(kind), steps=150), SIZE, LENGTH, ["first", "other"], "space")
+    codes, validation = uneven(300), uneven(50, 1)
+    prior.fit(codes, validation, 0, conditions=told(codes), validation_conditions=told(validation))
+    return prior
+
+
+def share_of_first(prior: Prior, code: int, bucket: int) -> float:
+    """How likely the first code is `code` when `bucket` is asked for."""
+    shares = np.exp(prior.log_prob(ALL, np.tile([[bucket, -1]], (len(ALL), 1))))
+    return float(shares[ALL[:, 0] == code].sum())
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_bucket_that_is_asked_for_is_heeded(kind: str) -> None:
+    buckets = range(SIZE)
+    shares = np.array([[share_of_first(conditional(kind), code, bucket) for bucket in buckets] for code in range(SIZE)])
+    own, others = np.diag(shares), (shares.sum(1) - np.diag(shares)) / (SIZE - 1)
+    assert (own > others).all() and (own - others).sum() > 0.6  # 3 would be perfect
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_guidance_makes_what_is_asked_for_more_certain(kind: str) -> None:
+    asked, prior = np.tile([[0, -1]], (2_000, 1)), conditional(kind)
+    shares = [
+        (prior.sample(2_000, generator=seed(0), conditions=asked, guidance=strength)[:, 0] == 0).mean()
+        for strength in (0.3, 1.0, 3.0)
+    ]
+    assert shares[0] < shares[1] - 0.03 and shares[1] < shares[2]
+    assert abs(shares[1] - share_of_first(prior, 0, 0)) < 0.05
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_under_any_conditions_probabilities_sum_to_one_and_are_drawn_from(kind: str) -> None:
+    prior = conditional(kind)
+    for row in ([0, 1], [1, -1], [-1, 3], [-1, -1]):
+        shares = np.exp(prior.log_prob(ALL, np.tile([row], (len(ALL), 1))))
+        assert shares.sum() == pytest.approx(1, abs=1e-5)
+        draws = prior.sample(4_000, generator=seed(4), conditions=np.tile([row], (4_000, 1)))
+        assert surprise(counts(draws), shares) < 4
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_without_conditions_the_unconditional_likelihood_is_given(kind: str) -> None:
+    prior = conditional(kind)
+    assert np.array_equal(prior.log_prob(ALL), prior.log_prob(ALL, np.full((len(ALL), 2), -1)))
+    assert not np.allclose(prior.log_prob(ALL), prior.log_prob(ALL, np.full((len(ALL), 2), 0)), atol=0.1)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_rows_with_different_conditions_do_not_disturb_each_other(kind: str) -> None:
+    prior = conditional(kind)
+    rows = np.array([[0, 1], [1, -1], [-1, 3], [-1, -1], [2, 0]])
+    mixed = prior.log_prob(ALL[:5], rows)
+    alone = [prior.log_prob(ALL[i : i + 1], rows[i : i + 1])[0] for i in range(5)]
+    assert np.allclose(mixed, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+@pytest.mark.parametrize("rows", [[[0]], [[0, 4]], [[-2, 0]], [[0.0, 1.0]], [[0, 1], [0, 1]]], ids=str)
+def test_conditions_that_do_not_fit_are_refused(kind: str, rows: list[list[float]]) -> None:
+    with pytest.raises(InvalidInput, match="conditions must be"):
+        conditional(kind).sample(1, generator=seed(0), conditions=np.array(rows))
+
+
+@pytest.mark.parametrize("strength", [0.0, -1.0, math.nan, math.inf])
+def test_guidance_that_is_not_positive_and_finite_is_refused(prior: Prior, strength: float) -> None:
+    with pytest.raises(InvalidInput, match="guidance"):
+        prior.sample(1, generator=seed(0), guidance=strength)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_saved_prior_remembers_its_conditions(kind: str, tmp_path: Path) -> None:
+    prior = conditional(kind)
+    prior.save(tmp_path)
+    back = load_prior(tmp_path, SIZE, LENGTH)
+    assert back.conditions == ("first", "other")
+    rows = np.tile([[1, 0]], (len(ALL), 1))
+    assert np.allclose(back.log_prob(ALL, rows), prior.log_prob(ALL, rows), atol=1e-5)
+
+
+def test_marginals_refuse_conditions() -> None:
+    with pytest.raises(InvalidInput, match="marginals"):
+        build_prior(config("marginal"), SIZE, LENGTH, ["params"])
+
+
 # --- training ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_is_a_function_of_its_seed_alone(kind: str) -> None:
     before = torch.random.get_rng_state()
-    again = build_prior(CONFIGS[kind], SIZE, LENGTH)
+    again = build_prior(config(kind), SIZE, LENGTH)
     again.fit(uneven(200), uneven(50, 1), 0)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert np.array_equal(again.log_prob(ALL), trained(kind).log_prob(ALL))
@@ -200,21 +312,25 @@ def test_a_saved_prior_comes_back_the_same(prior: Prior, tmp_path: Path) -> None
     prior.save(tmp_path / "prior")
     back = load_prior(tmp_path / "prior", SIZE, LENGTH)
     assert back.config == prior.config and back.parameters() == prior.parameters()
-    assert np.array_equal(back.log_prob(ALL), prior.log_prob(ALL))
+    assert np.allclose(back.log_prob(ALL), prior.log_prob(ALL), atol=1e-5)
     assert (back.sample(100, generator=seed(3)) == prior.sample(100, generator=seed(3))).all()
 
 
 def test_no_pickle_is_written(prior: Prior, tmp_path: Path) -> None:
     prior.save(tmp_path)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
 
 
-WEIGHTS = {"code": "model.safetensors", "marginal": "marginal.safetensors"}
+def weights(prior: Prior) -> str:
+    """The file of what was learned."""
+    if prior.config.kind == "text":
+        return "adapter.safetensors" if prior.config.tuning == "lora" else "model.safetensors"
+    return {"code": "model.safetensors", "marginal": "marginal.safetensors"}[prior.config.kind]
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "half", "noise", "json", "deep"])
 def test_a_damaged_file_is_refused_by_name(prior: Prior, tmp_path: Path, damage: str) -> None:
-    for file in ("prior.json", WEIGHTS[prior.config.kind]):
+    for file in ("prior.json", weights(prior)):
         folder = tmp_path / file.replace(".", "-")
         prior.save(folder)
         path = folder / file
@@ -252,9 +368,9 @@ def test_a_description_of_no_prior_is_refused(prior: Prior, tmp_path: Path, chan
 @pytest.mark.parametrize("change", ["lost", "renamed", "reshaped", "added", "emptied"])
 def test_weights_of_another_prior_are_refused(prior: Prior, tmp_path: Path, change: str) -> None:
     prior.save(tmp_path)
-    path = tmp_path / WEIGHTS[prior.config.kind]
+    path = tmp_path / weights(prior)
     tensors = load_file(path)
-    name = "lm_head.weight" if prior.config.kind == "code" else "log_shares"
+    name = "log_shares" if prior.config.kind == "marginal" else "lm_head.weight"
     if change == "added" and prior.config.kind == "marginal":
         pytest.skip("one tensor is all that is read")
     value = tensors.pop(name)

@@ -37,6 +37,13 @@ class Sample(Command):
     seed: int = 0
     """Seed of the draws."""
 
+    where: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="EXPR")] = ()
+    """What to ask for, such as "params in [0.4e6, 0.6e6]" or "cifar10 >= 93"; may be repeated. Conditions that
+    the run was trained on steer the draws; params and macs are checked as well."""
+
+    guidance: float = 1.0
+    """How strongly --where steers; 1 draws from the conditional distribution, more exaggerates what is asked for."""
+
     max_draws: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
     """Most code sequences to draw; without it 50 for each that is asked for, and 10,000 more."""
 
@@ -55,6 +62,8 @@ class Sample(Command):
             novel=self.novel,
             seed=self.seed,
             max_draws=self.max_draws,
+            where=self.where,
+            guidance=self.guidance,
         )
         console.document(result.to_json())
         for text in result.texts():

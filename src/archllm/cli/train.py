@@ -45,6 +45,10 @@ class Train(Command):
     seed: int = 0
     """Seed of the split, the weights and the order of the batches."""
 
+    prior: Annotated[str, tyro.conf.arg(metavar="code|MODEL")] = "code"
+    """The language model of the codes: `code` for a small one from scratch, or a pre-trained one to fine-tune: its
+    folder, a GGUF file, or its name on the hub."""
+
     preset: Literal["quick", "standard", "thorough"] = "standard"
     """How long to train: about a third of the recommended steps (150 at least), those, or three times as many."""
 
@@ -75,7 +79,8 @@ class Train(Command):
             interrupted = read_interrupted(Path(out))
             seed, config = interrupted.seed, interrupted.config
         elif name is not None and not (asks_help and not _known(name)):
-            config = _config(name, option(words, "split"), option(words, "preset"), option(words, "config"))
+            asked = {key: option(words, key) for key in ("split", "preset", "config", "prior")}
+            config = _config(name, asked["split"], asked["preset"], asked["config"], asked["prior"])
         return cls(space=tyro.MISSING, out=tyro.MISSING, seed=seed, config=config)
 
     def run(self, console: Console) -> None:
@@ -180,14 +185,15 @@ def _known(name: str) -> bool:
     return name in space_names() or (is_file_name(name) and Path(name).is_file())
 
 
-def _config(name: str, split: str | None, preset: str | None, file: str | None) -> TrainConfig:
-    """The recommended configuration, scaled by the preset, with what the file says."""
+def _config(name: str, split: str | None, preset: str | None, file: str | None, prior: str | None) -> TrainConfig:
+    """The recommended configuration for the space and the prior, scaled by the preset, with what the file says."""
     from archllm.spaces import load_space
 
     space = load_space(name)
     data = _read(Path(file)) if file is not None else {}
     share = _share(split) or _share(data.get("split")) or TrainConfig().split
-    config = recommended(space, share).scaled(PRESETS.get(preset or "standard", 1.0))
+    base = "" if prior in (None, "code") else prior
+    config = recommended(space, share, base or "").scaled(PRESETS.get(preset or "standard", 1.0))
     try:
         return config_from_dict(data, config)
     except InvalidInput as error:

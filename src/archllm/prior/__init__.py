@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archllm.prior.base import Prior
     from archllm.prior.config import PriorConfig
-    from archllm.prior.registry import build_prior, load_prior
+    from archllm.prior.registry import build_prior, check_language, load_prior
 
-__all__ = ["Prior", "PriorConfig", "build_prior", "load_prior"]
+__all__ = ["Prior", "PriorConfig", "build_prior", "check_language", "load_prior"]
 
 _HOMES = {
     "Prior": "archllm.prior.base",
     "PriorConfig": "archllm.prior.config",
     "build_prior": "archllm.prior.registry",
+    "check_language": "archllm.prior.registry",
     "load_prior": "archllm.prior.registry",
 }
 

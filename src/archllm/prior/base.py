@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.prior.config import PriorConfig, check_draws
+from archllm.files import write_text
+from archllm.prior.conditioning import check_conditions
+from archllm.prior.config import PriorConfig, check_draws, check_guidance
 from archllm.progress import Listener
 
 
@@ -27,6 +31,9 @@ class Prior(ABC):
     length: int
     """Codes per sequence."""
 
+    conditions: tuple[str, ...] = ()
+    """Names of the properties that it can be told; `k` of them."""
+
     @abstractmethod
     def fit(
         self,
@@ -35,6 +42,9 @@ class Prior(ABC):
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
+        *,
+        conditions: NDArray[np.int64] | None = None,
+        validation_conditions: NDArray[np.int64] | None = None,
     ) -> None:
         """Learns from `n x length` training sequences.
 
@@ -44,15 +54,29 @@ class Prior(ABC):
             seed: seed of all randomness.
             listener: told of the progress.
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
+            conditions: `n x k` buckets of the sequences' properties, -1 where one is not known.
+            validation_conditions: the same of the validation sequences.
         """
 
     @abstractmethod
-    def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+    def _sample(
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64],
+        guidance: float,
+    ) -> NDArray[np.int64]:
         """`sample` with checked arguments."""
 
     @abstractmethod
-    def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """`n` log-likelihoods in nats of `n x length` sequences, at temperature 1."""
+    def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """`n` log-likelihoods in nats of `n x length` sequences, at temperature 1.
+
+        Args:
+            codes: the sequences.
+            conditions: `n x k` buckets; `None` gives the unconditional likelihood.
+        """
 
     @abstractmethod
     def to(self, device: str) -> Self:
@@ -70,19 +94,35 @@ class Prior(ABC):
             RunFolderError: it can't be written.
         """
 
-    def sample(self, n: int, temperature: float = 1.0, *, generator: torch.Generator) -> NDArray[np.int64]:
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        *,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64] | None = None,
+        guidance: float = 1.0,
+    ) -> NDArray[np.int64]:
         """`n x length` independent draws.
 
         Args:
             n: number of draws.
             temperature: every step's distribution is raised to `1 / temperature`; 1 draws from the model itself.
             generator: source of randomness.
+            conditions: `n x k` buckets asked for, -1 where anything will do.
+            guidance: how strongly they count, see `archllm.prior.conditioning.guided`; 1 draws from the model itself.
 
         Raises:
-            InvalidInput: `n` is below 1 or the temperature is not positive.
+            InvalidInput: `n` is below 1, or the temperature or the guidance is not positive, or the conditions are not
+                those of this prior.
         """
         check_draws(n, temperature)
-        return self._sample(n, temperature, generator)
+        check_guidance(guidance)
+        buckets = check_conditions(conditions, n, len(self.conditions), self.config.buckets)
+        return self._sample(n, temperature, generator, buckets, guidance)
+
+    def _told(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
+        return check_conditions(conditions, n, len(self.conditions), self.config.buckets)
 
     def _check(self, codes: NDArray[np.int64]) -> None:
         if codes.ndim != 2 or codes.shape[1] != self.length or len(codes) == 0 or codes.dtype.kind not in "iu":
@@ -102,3 +142,14 @@ def tempered(log_shares: torch.Tensor, temperature: float) -> torch.Tensor:
     """
     log_shares = log_shares.double()
     return torch.softmax((log_shares - log_shares.amax(-1, keepdim=True)) / temperature, -1)
+
+
+def write_about(folder: Path, prior: Prior, **more: object) -> None:
+    """Writes `prior.json`: all that it takes, beside the weights, to make the prior again.
+
+    Raises:
+        RunFolderError: it can't be written.
+    """
+    about = {"config": asdict(prior.config), "codebook_size": prior.codebook_size, "length": prior.length}
+    about |= {"conditions": list(prior.conditions)} | more
+    write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")

@@ -1,11 +1,11 @@
-"""CodeLM: a small causal transformer over code sequences, trained from scratch, in Hugging Face form."""
+"""CodeLM: a small causal transformer over code sequences, trained from scratch, in Hugging Face form.
+
+A sequence reads: one token for each condition (its bucket, or that it is absent), the start token, the codes.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +16,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
-from transformers.utils import logging
 
+from archllm.conditions import ABSENT
 from archllm.errors import RunFolderError
-from archllm.files import share, write_text
-from archllm.prior.base import Prior, tempered
+from archllm.files import share
+from archllm.prior.base import Prior, tempered, write_about
+from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import PriorConfig
-from archllm.prior.trie import CodeTrie
+from archllm.prior.text.pretrained import quiet
 from archllm.progress import Listener
 from archllm.training import Loop, Schedule, seeded
 
@@ -30,16 +31,18 @@ _CHUNK = 8192  # sequences per forward pass outside training
 
 
 class CodeLM(Prior):
-    """A Llama of a few hundred thousand parameters whose vocabulary is the codebook and one start token.
+    """A Llama of a few hundred thousand parameters whose vocabulary is the codebook, a start token, and the conditions.
 
     Args:
         config: sizes and training.
         codebook_size: number of codes.
         length: codes per sequence.
+        conditions: names of the properties that it can be told.
     """
 
-    def __init__(self, config: PriorConfig, codebook_size: int, length: int) -> None:
+    def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:
         self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.conditions = tuple(conditions)
         self.device = "cpu"
         self.start = codebook_size  # the token before the first code
         with seeded(0, -2):
@@ -47,12 +50,12 @@ class CodeLM(Prior):
 
     def _llama(self) -> LlamaConfig:
         return LlamaConfig(
-            vocab_size=self.codebook_size + 1,
+            vocab_size=self.codebook_size + 1 + len(self.conditions) * (self.config.buckets + 1),
             hidden_size=self.config.width,
             intermediate_size=self.config.width * 8 // 3,
             num_hidden_layers=self.config.layers,
             num_attention_heads=self.config.heads,
-            max_position_embeddings=self.length + 1,
+            max_position_embeddings=len(self.conditions) + self.length + 1,
             attention_dropout=self.config.dropout,
             bos_token_id=self.start,
             eos_token_id=None,
@@ -67,21 +70,26 @@ class CodeLM(Prior):
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
+        *,
+        conditions: NDArray[np.int64] | None = None,
+        validation_conditions: NDArray[np.int64] | None = None,
     ) -> None:
         self._check(codes)
         self._check(validation)
+        sequences = LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size)
+        wanted = self._told(validation_conditions, len(validation))
         with seeded(seed, -1):
             self.model = LlamaForCausalLM(self._llama())
             self.to(self.device)
-        trie = CodeTrie(codes, self.codebook_size)
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            batch = trie.codes[rows].to(self.device)
-            log_probs = self._log_probs(batch)
-            if self.config.soft_targets:
-                value = -(trie.targets(rows).to(self.device) * log_probs).sum() / len(rows)
+            told = sequences.draw_told()
+            batch, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+            log_probs = self._log_probs(batch.to(self.device), buckets)
+            if shares is not None:
+                value = -(shares.to(self.device) * log_probs).sum() / len(rows)
             else:
-                value = -log_probs.gather(2, batch[:, :, None]).sum() / len(rows)
+                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(rows)
             return value, {"loss": value.item()}
 
         Loop(
@@ -89,58 +97,89 @@ class CodeLM(Prior):
             module=self.model,
             schedule=Schedule(
                 self.config.steps,
-                min(self.config.batch, len(trie)),
+                min(self.config.batch, len(sequences)),
                 self.config.learning_rate,
                 self.config.weight_decay,
             ),
             seed=seed,
             loss=loss,
-            rows=len(trie),
-            validate=lambda: self._validation(validation),
+            rows=len(sequences),
+            validate=lambda: self._validation(validation, wanted),
             validations=12,
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
         ).run()
 
-    def _validation(self, codes: NDArray[np.int64]) -> dict[str, float]:
-        """Mean negative log-likelihood of validation sequences and the standard error of that mean."""
+    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
+        """Mean negative log-likelihood of validation sequences and the standard error of that mean.
+
+        With conditions, the mean of that under all of them and that under none.
+        """
         nats = -self.log_prob(codes)
+        if self.conditions:
+            nats = (nats - self.log_prob(codes, conditions)) / 2
         return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
 
-    def _log_probs(self, codes: torch.Tensor) -> torch.Tensor:
+    def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
+        """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""
+        first = self.start + 1 + torch.arange(conditions.shape[1]) * (self.config.buckets + 1)
+        return F.pad(conditions + 1 + first, (0, 1), value=self.start)
+
+    def _log_probs(self, codes: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         """`b x length x codebook_size` log-probabilities of each code after the prefix before it."""
-        tokens = F.pad(codes[:, :-1], (1, 0), value=self.start)
-        logits = self.model(input_ids=tokens, use_cache=False).logits
+        tokens = torch.cat([self._beginning(conditions).to(codes.device), codes[:, :-1]], dim=1)
+        logits = self.model(input_ids=tokens, use_cache=False).logits[:, conditions.shape[1] :]
         return torch.log_softmax(logits[..., : self.codebook_size].float(), dim=-1)
 
-    def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         self._check(codes)
+        told = torch.from_numpy(self._told(conditions, len(codes)))
         parts = []
         with torch.no_grad():
             for start in range(0, len(codes), _CHUNK):
                 batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
-                parts.append(self._log_probs(batch).gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
+                log_probs = self._log_probs(batch, told[start : start + _CHUNK])
+                parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
 
-    def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+    def _sample(
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64],
+        guidance: float,
+    ) -> NDArray[np.int64]:
         self.model.eval()
+        told = torch.from_numpy(conditions)
         with torch.inference_mode():
             parts = [
-                self._sample_chunk(min(_CHUNK, n - start), temperature, generator) for start in range(0, n, _CHUNK)
+                self._sample_chunk(told[start : start + _CHUNK], temperature, generator, guidance)
+                for start in range(0, n, _CHUNK)
             ]
         return np.concatenate(parts)
 
-    def _sample_chunk(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
-        """Draws code by code; draws that share a prefix share its forward pass and its cache."""
+    def _sample_chunk(
+        self, conditions: torch.Tensor, temperature: float, generator: torch.Generator, guidance: float
+    ) -> NDArray[np.int64]:
+        """Draws code by code; draws that share conditions and prefix share its forward pass and its cache."""
+        n = len(conditions)
         codes = torch.empty(n, self.length, dtype=torch.long, device=self.device)
-        prefix = torch.zeros(n, dtype=torch.long, device=self.device)  # which distinct prefix each draw has
-        token = torch.full((1, 1), self.start, device=self.device)
+        asked, prefix = distinct_rows(conditions)  # which distinct prefix each draw has
+        prefix = prefix.to(self.device)
+        # With guidance, a second half of the batch holds the same prefixes without the conditions.
+        halves = 2 if guidance != 1 and bool((asked != ABSENT).any()) else 1
+        token = self._beginning(asked if halves == 1 else torch.cat([asked, torch.full_like(asked, ABSENT)]))
+        token = token.to(self.device)
         cache: Any = DynamicCache(config=self.model.config)
         for position in range(self.length):
             output = self.model(input_ids=token, past_key_values=cache, use_cache=True)
             logits = output.logits[:, -1, : self.codebook_size]
+            if halves == 2:
+                told, untold = logits.chunk(2)
+                logits = guided(told, untold, guidance)
             cumulative = tempered(logits, temperature).cumsum(-1)
             uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self.device)
             rows = cumulative[prefix]
@@ -148,10 +187,11 @@ class CodeLM(Prior):
             codes[:, position] = drawn.clamp_max(self.codebook_size - 1)
             longer = prefix * self.codebook_size + codes[:, position]
             distinct, prefix = torch.unique(longer, return_inverse=True)
-            token = (distinct % self.codebook_size)[:, None]
+            token = (distinct % self.codebook_size)[:, None].repeat(halves, 1)
             cache = output.past_key_values
             if position + 1 < self.length:
-                cache.batch_select_indices(distinct // self.codebook_size)
+                parents = distinct // self.codebook_size
+                cache.batch_select_indices(torch.cat([parents + half * len(logits) for half in range(halves)]))
         result: NDArray[np.int64] = codes.cpu().numpy()
         return result
 
@@ -161,13 +201,12 @@ class CodeLM(Prior):
     def save(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _quiet():
+            with quiet():
                 self.model.save_pretrained(folder)
             share(folder / "model.safetensors")
         except (OSError, SafetensorError) as error:
             raise RunFolderError(f"can't write {folder}: {getattr(error, 'strerror', None) or error}") from error
-        about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
-        write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
+        write_about(folder, self)
 
     def restore(self, folder: Path) -> None:
         """Takes over saved weights; `config.json` beside them is for other programs.
@@ -188,15 +227,3 @@ class CodeLM(Prior):
         self.device = device
         torch.nn.Module.to(self.model, device)
         return self
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the library's progress bars off the terminal for a while."""
-    was_on = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_on:
-            logging.enable_progress_bar()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from archllm.errors import RunFolderError
-from archllm.files import replacing, write_text
-from archllm.prior.base import Prior, tempered
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.files import replacing
+from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.config import PriorConfig
 from archllm.progress import Event, Listener
 
@@ -29,7 +28,9 @@ class MarginalPrior(Prior):
         length: codes per sequence.
     """
 
-    def __init__(self, config: PriorConfig, codebook_size: int, length: int) -> None:
+    def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:
+        if conditions:
+            raise InvalidInput("a prior of marginals can't be told conditions; use prior.kind code or text")
         self.config, self.codebook_size, self.length = config, codebook_size, length
         self.log_shares = torch.full((length, codebook_size), -np.log(codebook_size), dtype=torch.float64)
 
@@ -40,6 +41,9 @@ class MarginalPrior(Prior):
         seed: int,
         listener: Listener | None = None,
         checkpoint: Path | None = None,
+        *,
+        conditions: NDArray[np.int64] | None = None,
+        validation_conditions: NDArray[np.int64] | None = None,
     ) -> None:
         self._check(codes)
         counts = np.stack([np.bincount(column, minlength=self.codebook_size) for column in codes.T])
@@ -48,12 +52,19 @@ class MarginalPrior(Prior):
         if listener is not None:
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
 
-    def _sample(self, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
+    def _sample(
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64],
+        guidance: float,
+    ) -> NDArray[np.int64]:
         shares = tempered(self.log_shares, temperature)
         draws: NDArray[np.int64] = torch.multinomial(shares, n, replacement=True, generator=generator).T.numpy()
         return np.ascontiguousarray(draws)
 
-    def log_prob(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         self._check(codes)
         total: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes].sum(1)
         return total
@@ -71,8 +82,7 @@ class MarginalPrior(Prior):
             raise RunFolderError(f"can't write {folder}: {error.strerror}") from error
         with replacing(folder / "marginal.safetensors") as path:
             save_file({"log_shares": self.log_shares.contiguous()}, path)
-        about = {"config": asdict(self.config), "codebook_size": self.codebook_size, "length": self.length}
-        write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")
+        write_about(folder, self)
 
     def restore(self, folder: Path) -> None:
         """Takes over saved distributions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,21 +11,54 @@ from archllm.errors import ArchLLMError, RunFolderError
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.config import PriorConfig
 from archllm.prior.marginal import MarginalPrior
+from archllm.prior.text_lm import TextLM
+from archllm.spaces import SearchSpace
 
-__all__ = ["PriorConfig", "build_prior", "load_prior"]
-
-
-def build_prior(config: PriorConfig, codebook_size: int, length: int) -> CodeLM | MarginalPrior:
-    """An untrained prior of the configured kind."""
-    kind = CodeLM if config.kind == "code" else MarginalPrior
-    return kind(config, codebook_size, length)
+__all__ = ["PriorConfig", "build_prior", "check_language", "load_prior"]
 
 
-def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | MarginalPrior:
+def build_prior(
+    config: PriorConfig,
+    codebook_size: int,
+    length: int,
+    conditions: Sequence[str] = (),
+    space: str = "",
+    own: Path | None = None,
+) -> CodeLM | TextLM | MarginalPrior:
+    """An untrained prior of the configured kind.
+
+    Args:
+        config: its kind, its sizes, its training.
+        codebook_size: number of codes.
+        length: codes per sequence.
+        conditions: names of the properties that it can be told.
+        space: name of the space, which a text model is told.
+        own: folder of a copy of the text model's configuration and tokenizer.
+    """
+    if config.kind == "text":
+        return TextLM(config, codebook_size, length, conditions, space, own)
+    if config.kind == "marginal":
+        return MarginalPrior(config, codebook_size, length, conditions)
+    return CodeLM(config, codebook_size, length, conditions)
+
+
+def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int) -> None:
+    """Makes sure, before any long work, that a text model is there and can write so many codes.
+
+    Raises:
+        ModelUnusable: it is not there, is no language model, or its tokenizer can't write codes.
+        InvalidInput: a setting does not suit the model.
+    """
+    if config.kind == "text":
+        TextLM(config, codebook_size, space.code_length, (), space.name)
+
+
+def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM | MarginalPrior:
     """The prior saved in a folder.
 
     Raises:
         RunFolderError: a file is missing or damaged, or was made for another tokenizer.
+        ModelUnusable: the pre-trained model that it was made of is not there any more.
     """
     path = folder / "prior.json"
     try:
@@ -35,6 +69,8 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | Margin
             if type(value) is not type(field.default):
                 raise ValueError(f"{field.name} must be of type {type(field.default).__name__}, found {value!r}")
         found = (about["codebook_size"], about["length"])
+        conditions = [str(name) for name in about["conditions"]]
+        space, fingerprint = str(about.get("space", "")), str(about.get("fingerprint", ""))
     except OSError as error:
         raise RunFolderError(f"can't read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
@@ -44,8 +80,12 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | Margin
             f"{path} is a prior over {found[1]} codes of {found[0]}; the tokenizer has {length} of {codebook_size}"
         )
     try:
-        prior = build_prior(config, codebook_size, length)
+        own = folder / "base"
+        prior = build_prior(config, codebook_size, length, conditions, space, own if own.is_dir() else None)
     except RuntimeError as error:
         raise RunFolderError(f"{path} asks for a prior that can't be built here: {error}") from error
-    prior.restore(folder)
+    if isinstance(prior, TextLM):
+        prior.restore(folder, fingerprint)
+    else:
+        prior.restore(folder)
     return prior

@@ -64,11 +64,16 @@ class CodeTrie:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def targets(self, rows: torch.Tensor) -> torch.Tensor:
-        """`b x length x codebook_size` shares of the next code after each prefix of the sequences `rows`."""
+    def targets(self, rows: torch.Tensor, first: int = 0) -> torch.Tensor:
+        """`b x (length - first) x codebook_size` shares of the next code after each prefix of the sequences `rows`.
+
+        Args:
+            rows: `b` row numbers.
+            first: the first position to give shares for.
+        """
         b = len(rows)
-        target = torch.zeros(b, len(self.levels), self.codebook_size)
-        for position, level in enumerate(self.levels):
+        target = torch.zeros(b, len(self.levels) - first, self.codebook_size)
+        for position, level in enumerate(self.levels[first:]):
             prefix = level.prefix[rows]
             begin = level.start[prefix]
             count = level.start[prefix + 1] - begin

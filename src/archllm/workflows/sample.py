@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archllm.cells import check_seed
 from archllm.errors import InvalidInput
-from archllm.prior.config import check_draws
+from archllm.prior.config import check_draws, check_guidance
 from archllm.runs import read_info
+from archllm.where import parse_all
 
 if TYPE_CHECKING:
     from archllm.generator import Sample
@@ -50,6 +52,8 @@ def sample(
     novel: bool = False,
     seed: int = 0,
     max_draws: int | None = None,
+    where: Sequence[str] = (),
+    guidance: float = 1.0,
 ) -> Generated:
     """Draws from the generator of a run folder.
 
@@ -61,6 +65,8 @@ def sample(
         novel: leave out members of the training set.
         seed: seed of the draws.
         max_draws: most code sequences to draw; by default 50 for each that is asked for, and 10,000 more.
+        where: requirements, see `ArchLLM.generate`.
+        guidance: how strongly they steer.
 
     Raises:
         InvalidInput: an argument can't be used.
@@ -73,9 +79,27 @@ def sample(
         raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
     if max_draws is not None and max_draws < 1:
         raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
-    read_info(Path(run))  # a wrong folder is told before the slow import
+    check_guidance(guidance)
+    ranges = parse_all(where)
+    info = read_info(Path(run))  # a wrong folder is told before the slow import
+    for name in ranges:
+        if name not in (*info.config.condition_names, "params", "macs"):
+            known = info.config.condition_names
+            told = f"only on {', '.join(known)}" if known else "on no condition"
+            raise InvalidInput(
+                f"the run {run} was not trained on the condition {name!r}, {told}; train with --condition {name}"
+            )
     from archllm.generator import load
 
     model = load(run)
-    drawn = model.sample(n, raw=raw, temperature=temperature, seed=seed, novel=novel, max_draws=max_draws)
+    drawn = model.sample(
+        n,
+        raw=raw,
+        temperature=temperature,
+        seed=seed,
+        novel=novel,
+        max_draws=max_draws,
+        where=where,
+        guidance=guidance,
+    )
     return Generated(model.space.name, drawn)

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.cells import check_seed, known, split_cells, with_orders
+from archllm.conditions import Conditions
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generator import ArchLLM
 from archllm.graphs import Graphs
-from archllm.prior import Prior, build_prior, load_prior
+from archllm.objectives.table import TableObjective
+from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.progress import Event, Listener
 from archllm.runs import (
     Journal,
@@ -35,6 +37,7 @@ from archllm.runs import (
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.training import resolve_device
+from archllm.workflows.labels import find_tables, label
 
 _USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook usage are measured at most
 
@@ -64,15 +67,20 @@ def train(
 
     Raises:
         InvalidInput: a setting can't be used.
+        DataMissing: the table of a condition is not there.
+        DataError: it can't be used.
+        ModelUnusable: the pre-trained language model is not there, or can't write codes.
         RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
     """
     space = load_space(space) if isinstance(space, str) else space
     config = config or recommended(space)
     device = resolve_device(device)
     check_seed(seed)
+    tables = find_tables(space, config.conditions)  # what is missing is told before anything is trained
+    check_language(config.prior, space, config.tokenizer.codebook_size)
     work = _Work(Path(out), space, RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
     try:
-        model = _trained(space, config, seed, device, _Clock(listener, work), work)
+        model = _trained(space, config, seed, device, _Clock(listener, work), work, tables)
     except InvalidInput:
         if work is not None:
             work.give_up()
@@ -83,7 +91,13 @@ def train(
 
 
 def _trained(
-    space: SearchSpace, config: TrainConfig, seed: int, device: str, clock: _Clock, work: _Work | None
+    space: SearchSpace,
+    config: TrainConfig,
+    seed: int,
+    device: str,
+    clock: _Clock,
+    work: _Work | None,
+    tables: dict[str, TableObjective],
 ) -> ArchLLM:
     cells = split_cells(space, config.split, config.cells, seed)
     # Cells are put aside, not sequences: all orders of a cell stay on one side.
@@ -92,9 +106,10 @@ def _trained(
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
     codes = tokenizer.encode_as_written(written)
     validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
-    prior = _prior(config, tokenizer, codes, validation, seed, device, clock, work)
+    conditions = _conditions(space, config, cells.train, tables, seed)
+    prior = _prior(config, tokenizer, codes, validation, conditions, aside, seed, device, clock, work)
 
-    model = ArchLLM(space, config, seed, tokenizer, prior)
+    model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
     model.cells, model.training_keys = cells, known(space, cells.train)
     model.report = _report(model, codes, clock)
     return model
@@ -119,11 +134,22 @@ def _tokenizer(
     return tokenizer
 
 
+def _conditions(
+    space: SearchSpace, config: TrainConfig, cells: Graphs, tables: dict[str, TableObjective], seed: int
+) -> Conditions | None:
+    if not config.conditions:
+        return None
+    values = label(space, cells, config.conditions, tables, config.labels, seed)
+    return Conditions.of(config.condition_names, values, config.prior.buckets)
+
+
 def _prior(
     config: TrainConfig,
     tokenizer: Tokenizer,
     codes: NDArray[np.int64],
     validation: NDArray[np.int64],
+    conditions: Conditions | None,
+    aside: int,
     seed: int,
     device: str,
     clock: _Clock,
@@ -131,8 +157,18 @@ def _prior(
 ) -> Prior:
     if work is not None and (work.folder / "prior" / "prior.json").exists():
         return load_prior(work.folder / "prior", tokenizer.codebook_size, tokenizer.length).to(device)
-    prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length).to(device)
-    prior.fit(codes, validation, seed, clock.start("prior"), work.checkpoint("prior") if work else None)
+    names = config.condition_names
+    prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length, names, tokenizer.space.name).to(device)
+    told = conditions.buckets(conditions.values) if conditions is not None else None
+    prior.fit(
+        codes,
+        validation,
+        seed,
+        clock.start("prior"),
+        work.checkpoint("prior") if work else None,
+        conditions=np.tile(told[aside:], (config.orders, 1)) if told is not None else None,
+        validation_conditions=np.tile(told[:aside], (config.orders, 1)) if told is not None else None,
+    )
     clock.stop("prior")
     if work is not None:
         prior.save(work.folder / "prior")

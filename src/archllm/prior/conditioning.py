@@ -1,0 +1,146 @@
+"""What a prior is told about the sequences that it learns: a bucket of each condition, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archllm.conditions import ABSENT
+from archllm.errors import InvalidInput
+from archllm.prior.trie import CodeTrie
+
+_ALL_DROPPED = 0.2  # share of the batches that are told nothing; guidance needs the unconditional distribution too
+_BALANCED = 0.5  # share of the rows of the other batches that are drawn for rare conditions
+_KEPT = 0.8  # share of the other batches that are told of each condition
+
+
+class LabelledSequences:
+    """Training sequences with their conditions, ready to give targets whichever of the conditions are told.
+
+    Args:
+        codes: `n x length` sequences.
+        conditions: `n x k` buckets, `ABSENT` where not known.
+        codebook_size: number of codes.
+    """
+
+    def __init__(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], codebook_size: int) -> None:
+        self.codes, self.conditions, self.codebook_size = codes, conditions, codebook_size
+        self._views: dict[tuple[bool, ...], _View] = {}
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def kinds(self) -> int:
+        """Number of conditions."""
+        return int(self.conditions.shape[1])
+
+    def draw_told(self) -> tuple[bool, ...]:
+        """Which conditions a batch is told of: drawn from torch's global random state, which training seeds.
+
+        Only such as are known, together, of some sequence.
+        """
+        nothing = (False,) * self.kinds
+        if self.kinds == 0 or torch.rand(()).item() < _ALL_DROPPED:
+            return nothing
+        told = tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
+        return told if self._known(told).any() else nothing
+
+    def batch(
+        self, rows: torch.Tensor, told: tuple[bool, ...], soft: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
+
+        With nothing told, over a whole epoch, every sequence has its turn. Else only those count of which all that is
+        told is known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare
+        buckets are told as often as frequent ones. What follows each bucket stays as it is.
+
+        Args:
+            rows: `b` row numbers, up to the number of sequences.
+            told: which conditions are told; the others are absent.
+            soft: whether shares are wanted.
+        """
+        if told not in self._views:
+            self._views[told] = self._view(told)
+        view = self._views[told]
+        if any(told):
+            own = rows if len(view.trie) == len(self) else torch.randint(len(view.trie), (len(rows),))
+            rows = torch.where(torch.rand(len(rows)) < _BALANCED, view.balanced(len(rows)), own)
+        both = view.trie.codes[rows]
+        codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
+        if not soft:
+            return codes, conditions, None
+        return codes, conditions, view.trie.targets(rows, self.kinds)[..., : self.codebook_size]
+
+    def _known(self, told: tuple[bool, ...]) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != ABSENT).all(axis=1)
+        return known
+
+    def _view(self, told: tuple[bool, ...]) -> _View:
+        known = self._known(told)
+        buckets = np.where(np.array(told, dtype=np.bool_), self.conditions[known], ABSENT) + 1
+        both = np.concatenate([buckets, self.codes[known]], axis=1)
+        trie = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
+        if not any(told):
+            return _View(trie, torch.empty(0))
+        found = torch.unique(trie.codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True)
+        return _View(trie, (1.0 / found[2].double())[found[1]].cumsum(0))
+
+
+@dataclass(frozen=True)
+class _View:
+    """The sequences as they look when some of the conditions are told."""
+
+    trie: CodeTrie
+    """Conditions, then codes."""
+
+    cumulative: torch.Tensor
+    """Running sum of weights that make each different row of conditions equally likely."""
+
+    def balanced(self, n: int) -> torch.Tensor:
+        """`n` row numbers, drawn by those weights."""
+        at = torch.rand(n, dtype=torch.float64) * self.cumulative[-1]
+        return torch.searchsorted(self.cumulative, at).clamp_max(len(self.trie) - 1)
+
+
+def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, buckets: int) -> NDArray[np.int64]:
+    """`n x kinds` buckets, all absent where none are given.
+
+    Raises:
+        InvalidInput: their number or values do not fit.
+    """
+    if conditions is None:
+        return np.full((n, kinds), ABSENT, dtype=np.int64)
+    if conditions.shape != (n, kinds) or conditions.dtype.kind not in "iu":
+        raise InvalidInput(
+            f"conditions must be whole numbers, {n} x {kinds}, got {conditions.dtype} {conditions.shape}"
+        )
+    if conditions.size and not ABSENT <= conditions.min() <= conditions.max() < buckets:
+        raise InvalidInput(
+            f"conditions must be buckets 0 to {buckets - 1}, or {ABSENT}; found {conditions.min()}, {conditions.max()}"
+        )
+    return conditions.astype(np.int64, copy=False)
+
+
+def distinct_rows(conditions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `p` different rows of `n x k` buckets, and for each of the `n` which one it is."""
+    if conditions.shape[1] == 0:
+        return conditions[:1], torch.zeros(len(conditions), dtype=torch.long)
+    rows, which = torch.unique(conditions, dim=0, return_inverse=True)
+    return rows, which
+
+
+def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.Tensor:
+    """`n x k` scores moved away from what is likely anyway (classifier-free guidance, Ho and Salimans, 2022).
+
+    Args:
+        told: `n x k` scores under the conditions.
+        untold: `n x k` scores without them.
+        strength: 1 takes the conditional distribution as it is; more exaggerates what the conditions change.
+    """
+    told, untold = torch.log_softmax(told.double(), -1), torch.log_softmax(untold.double(), -1)
+    return untold + strength * (told - untold)

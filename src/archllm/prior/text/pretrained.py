@@ -1,0 +1,179 @@
+"""Pre-trained language models: where they are, and how they are loaded, from a folder, a GGUF file or a hub."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+)
+from transformers.utils import logging
+
+from archllm.errors import ModelUnusable
+from archllm.randomness import torch_seeded
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A pre-trained model that was found: what the library needs to load it."""
+
+    name: str
+    """Folder, or name on the hub."""
+
+    options: dict[str, Any]
+    """Further arguments of `from_pretrained`."""
+
+    config: Any
+    """Its configuration."""
+
+    tokenizer: Any
+    """Its tokenizer."""
+
+    @property
+    def seq2seq(self) -> bool:
+        """Whether it reads a prompt with an encoder and writes with a decoder."""
+        return bool(self.config.is_encoder_decoder)
+
+    def load(self) -> Any:
+        """The model with its weights, in single precision.
+
+        Raises:
+            ModelUnusable: the weights can't be read.
+        """
+        with _told_as_unusable(self.name), quiet():
+            model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
+        _forget_quantization(model.config)
+        return _checked(model.eval(), self.name)
+
+    def untrained(self, seed: int) -> Any:
+        """A model of the same architecture with random weights."""
+        with torch_seeded(seed):
+            model = self._kind().from_config(self.config, dtype=torch.float32)
+        return _checked(model.eval(), self.name)
+
+    def _kind(self) -> Any:
+        return AutoModelForSeq2SeqLM if self.seq2seq else AutoModelForCausalLM
+
+
+def find_base(name: str) -> Base:
+    """Finds a model by the path of its folder, that of a GGUF file, or its name on the hub.
+
+    A path that is not there any more is also looked for, by its last part, in the folder `$ARCHLLM_MODELS`.
+
+    Raises:
+        ModelUnusable: it is not there, or not a language model.
+    """
+    path = _located(name)
+    if path is not None and path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise ModelUnusable(f"{path} is neither a folder of a model nor a GGUF file")
+        _require("gguf", "to read GGUF files")
+        return _read(str(path.parent), {"gguf_file": path.name})
+    if path is not None:
+        if not (path / "config.json").is_file():
+            raise ModelUnusable(f"the folder {path} holds no model: it has no config.json")
+        return _read(str(path), {})
+    if not _HUB_NAME.fullmatch(name) or name.lower().endswith(".gguf"):
+        raise ModelUnusable(f"there is no pre-trained model {name}: give the path of its folder or GGUF file")
+    return _read(name, {})
+
+
+def _located(name: str) -> Path | None:
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    folder = os.environ.get("ARCHLLM_MODELS")
+    moved = Path(folder).expanduser() / path.name if folder and path.name else None
+    return moved if moved is not None and moved.exists() else None
+
+
+def _read(name: str, options: dict[str, Any]) -> Base:
+    """Configuration and tokenizer, which are small; the weights come later."""
+    with _told_as_unusable(name), quiet():
+        config = AutoConfig.from_pretrained(name, **options)
+        known = {**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
+        if config.model_type not in known:
+            raise ModelUnusable(
+                f"{name} is a {config.model_type} model, which can't write text; a causal or sequence-to-sequence "
+                "language model is needed, such as one of the Llama, GPT-2, Qwen or T5 families"
+            )
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+    _forget_quantization(config)
+    return Base(name, options, config, tokenizer)
+
+
+@contextmanager
+def _told_as_unusable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelUnusable:
+        raise
+    except OSError as error:
+        if Path(name).exists():
+            raise ModelUnusable(f"can't load the model {name}: {_first_line(error)}") from error
+        raise ModelUnusable(
+            f"there is no folder {name} here, and a model of that name can't be had from the hub "
+            f"({_first_line(error)}); give the path of a model's folder or GGUF file instead"
+        ) from error
+    except (ValueError, KeyError, RuntimeError, NotImplementedError, ImportError, TypeError, AttributeError) as error:
+        raise ModelUnusable(
+            f"can't load the model {name}: {_first_line(error)}; a Hugging Face causal or sequence-to-sequence "
+            "language model, or a GGUF file of an architecture that transformers knows, is needed"
+        ) from error
+
+
+def _checked(model: Any, name: str) -> Any:
+    """The model, once a later token was seen not to change what it says about earlier ones."""
+    if model.config.is_encoder_decoder:
+        return model
+    first = torch.zeros(1, 3, dtype=torch.long)
+    second = first.clone()
+    second[0, -1] = min(5, model.config.vocab_size - 1)
+    with torch.inference_mode():
+        logits = [model(input_ids=ids, use_cache=False).logits[:, :-1] for ids in (first, second)]
+    if not torch.allclose(logits[0], logits[1], atol=1e-3):
+        raise ModelUnusable(
+            f"{name} is not a causal language model: later words change what it says about earlier ones"
+        )
+    return model
+
+
+def _forget_quantization(config: Any) -> None:
+    """Weights of a GGUF file are plain numbers once they are loaded; what the file says of itself stands in the way."""
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+
+
+def _require(module: str, why: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise ModelUnusable(f"{module} is needed {why}; install archllm[llm]")
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the library's progress bars off the terminal for a while."""
+    was_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            logging.enable_progress_bar()

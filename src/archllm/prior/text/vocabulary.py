@@ -1,0 +1,110 @@
+"""Vocabulary: the few tokens that a prompt or a code sequence can hold, numbered afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archllm.prior.text.pretrained import Base
+from archllm.prior.text.wording import number_words
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the cut model knows: tokens of the whole model that stay, new ones, and the words made of them."""
+
+    tokens: tuple[int, ...]
+    """Token `i` of the cut model is `tokens[i]` of the whole model."""
+
+    new: tuple[tuple[int, ...], ...]
+    """Tokens behind those: each the mean of these tokens of the whole model."""
+
+    words: tuple[tuple[int, ...], ...]
+    """The tokens, of the cut model, of each code."""
+
+    end: int | None
+    """The token that ends a text; `None` where words can't be mistaken for each other."""
+
+    begin: tuple[int, ...]
+    """Tokens before every prompt, and the name of the space."""
+
+    asked: dict[tuple[str, int], tuple[int, ...]]
+    """Tokens that ask for a bucket of a condition."""
+
+    close: tuple[int, ...]
+    """Tokens that end a prompt."""
+
+    decoder_start: int | None
+    """The token that the decoder of a sequence-to-sequence model starts with."""
+
+    def __len__(self) -> int:
+        return len(self.tokens) + len(self.new)
+
+    def prompt(self, conditions: Sequence[str], buckets: Sequence[int]) -> tuple[int, ...]:
+        """The tokens of the prompt that asks for these buckets; negative ones are not asked for.
+
+        It reads, for example, `nasbench201 params 7:`.
+        """
+        pairs = zip(conditions, buckets, strict=True)
+        asked = [token for name, bucket in pairs if bucket >= 0 for token in self.asked[name, bucket]]
+        return (*self.begin, *asked, *self.close)
+
+
+def vocabulary_of(
+    base: Base, space: str, codebook_size: int, conditions: Sequence[str], buckets: int, *, numbers: bool
+) -> Vocabulary:
+    """The vocabulary of all prompts and code sequences.
+
+    Args:
+        base: the pre-trained model.
+        space: name of the search space.
+        codebook_size: number of codes.
+        conditions: names of what can be asked for.
+        buckets: buckets of each.
+        numbers: write codes as decimal numbers; else each code is a new token.
+
+    Raises:
+        ModelUnusable: the tokenizer can't write them.
+    """
+    tokenizer = base.tokenizer
+
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    before, after = _special(tokenizer)
+    written = number_words(tokenizer, codebook_size)
+    begin, close = (*before, *ids(space)), (*ids(":"), *after)
+    asked = {(name, bucket): ids(f" {name} {bucket}") for name in conditions for bucket in range(buckets)}
+    start = base.config.decoder_start_token_id if base.seq2seq else None
+    used = {*begin, *close, *(token for parts in asked.values() for token in parts)}
+    used |= {start} if start is not None else set()
+    if numbers:
+        used |= {written.end, *(token for word in written.codes for token in word)}
+    tokens = tuple(sorted(used))
+    local = {token: number for number, token in enumerate(tokens)}
+
+    def cut(parts: Sequence[int]) -> tuple[int, ...]:
+        return tuple(local[token] for token in parts)
+
+    codes = range(codebook_size)
+    return Vocabulary(
+        tokens=tokens,
+        new=() if numbers else written.codes,
+        words=tuple(map(cut, written.codes)) if numbers else tuple((len(tokens) + code,) for code in codes),
+        end=local[written.end] if numbers else None,
+        begin=cut(begin),
+        asked={key: cut(parts) for key, parts in asked.items()},
+        close=cut(close),
+        decoder_start=local[start] if start is not None else None,
+    )
+
+
+def _special(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens that the tokenizer puts before and behind every text."""
+    bare = list(tokenizer("x", add_special_tokens=False)["input_ids"])
+    whole = list(tokenizer("x")["input_ids"])
+    for offset in range(len(whole) - len(bare) + 1):
+        if whole[offset : offset + len(bare)] == bare:
+            return tuple(whole[:offset]), tuple(whole[offset + len(bare) :])
+    return (), ()

@@ -1,0 +1,362 @@
+"""TextLM: a pre-trained language model that writes the codes as text, after a short prompt.
+
+`nasbench201 params 7: 12 0 74` is a cell of NAS-Bench-201 with its parameters in bucket 7 and the codes 12, 0, 74.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+from transformers import GenerationConfig
+
+from archllm.conditions import ABSENT
+from archllm.errors import ModelUnusable, RunFolderError
+from archllm.files import replacing
+from archllm.prior.base import Prior, tempered, write_about
+from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
+from archllm.prior.config import PriorConfig
+from archllm.prior.text.automaton import CodeAutomaton, LegalCodes
+from archllm.prior.text.pretrained import find_base, quiet
+from archllm.prior.text.prompted import Context, PromptedModel, cut_vocabulary
+from archllm.prior.text.vocabulary import vocabulary_of
+from archllm.progress import Listener
+from archllm.training import Loop, Schedule, seeded
+
+_CHUNK = 256  # sequences per forward pass outside training
+_VALIDATED = 128  # validation sequences at most: a forward pass of a large model is not cheap
+_PEFT = "peft is needed to train adapters; install archllm[llm], or train all weights (prior.tuning full)"
+
+
+class TextLM(Prior):
+    """A causal or sequence-to-sequence model of the Hugging Face library, fine-tuned on code sequences.
+
+    Draws are legal by construction: a token automaton leaves only tokens that write complete codes, and likelihoods are
+    those of that distribution. `draw_freely` draws without it.
+
+    Args:
+        config: the model and its training.
+        codebook_size: number of codes.
+        length: codes per sequence.
+        conditions: names of the properties that it can be told.
+        space: name of the space, for the prompt.
+        own: folder with a copy of the configuration and the tokenizer of the model, where all its weights were trained.
+
+    Raises:
+        ModelUnusable: the model is not there, is no language model, or its tokenizer can't write codes.
+    """
+
+    def __init__(
+        self,
+        config: PriorConfig,
+        codebook_size: int,
+        length: int,
+        conditions: Sequence[str] = (),
+        space: str = "",
+        own: Path | None = None,
+    ) -> None:
+        self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.conditions, self.space, self.device = tuple(conditions), space, "cpu"
+        self.base = find_base(config.base) if own is None else find_base(str(own))
+        self.vocabulary = vocabulary_of(
+            self.base, space, codebook_size, self.conditions, config.buckets, numbers=config.format == "numbers"
+        )
+        words = self.vocabulary
+        self.automaton = CodeAutomaton(words.words, length, len(words), words.end)
+        if config.tuning == "lora" and find_spec("peft") is None:
+            raise ModelUnusable(_PEFT)
+        self.model: torch.nn.Module | None = None
+
+    def _start(self, seed: int, *, blank: bool = False) -> None:
+        """The model before training: only its words that can occur, and adapters; `blank` with random weights."""
+        model: Any = self.base.load() if self.config.pretrained and not blank else self.base.untrained(seed)
+        self.fingerprint = _fingerprint(model) if self.config.tuning == "lora" else ""
+        cut_vocabulary(model, self.vocabulary.tokens, self.vocabulary.new)
+        special = {"bos_token_id": None, "pad_token_id": None, "eos_token_id": self.vocabulary.end}
+        special |= {"decoder_start_token_id": self.vocabulary.decoder_start} if self.base.seq2seq else {}
+        model.config.update(special)
+        model.generation_config = GenerationConfig(**special)
+        if self.config.tuning == "lora":
+            model = self._with_adapters(model)
+        self.model = model.to(self.device).eval()
+
+    def _with_adapters(self, model: Any) -> torch.nn.Module:
+        from peft import LoraConfig, get_peft_model
+
+        lora = LoraConfig(r=self.config.rank, lora_alpha=2 * self.config.rank, target_modules="all-linear")
+        adapted: Any = get_peft_model(model, lora)
+        inner: torch.nn.Module = adapted.get_base_model()
+        for part in (inner.get_input_embeddings(), inner.get_output_embeddings()):  # type: ignore[operator]
+            part.requires_grad_(requires_grad=True)
+        return inner
+
+    @property
+    def _model(self) -> torch.nn.Module:
+        if self.model is None:
+            with seeded(0, -2):
+                self._start(0)
+        assert self.model is not None
+        return self.model
+
+    def fit(
+        self,
+        codes: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        seed: int,
+        listener: Listener | None = None,
+        checkpoint: Path | None = None,
+        *,
+        conditions: NDArray[np.int64] | None = None,
+        validation_conditions: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._check(codes)
+        self._check(validation)
+        sequences = LabelledSequences(
+            self.automaton.write(codes), self._told(conditions, len(codes)), self.automaton.vocabulary + 1
+        )
+        wanted = self._told(validation_conditions, len(validation))[:_VALIDATED]
+        with seeded(seed, -1):
+            self._start(seed)
+        prompted = PromptedModel(self._model)
+
+        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            told = sequences.draw_told()
+            texts, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+            log_probs = torch.log_softmax(self._scores(prompted, texts, buckets), dim=-1)
+            real = (texts < self.automaton.vocabulary).to(self.device)
+            if shares is None:
+                shares = F.one_hot(texts, self.automaton.vocabulary + 1).float()
+            nats = -(shares[..., :-1].to(self.device) * log_probs).sum(-1)
+            value = (nats * real).sum() / len(rows)
+            return value, {"loss": value.item()}
+
+        Loop(
+            stage="prior",
+            module=self._model,
+            schedule=Schedule(
+                self.config.steps,
+                min(self.config.batch, len(sequences)),
+                self.config.learning_rate,
+                self.config.weight_decay,
+            ),
+            seed=seed,
+            loss=loss,
+            rows=len(sequences),
+            accumulation=self.config.accumulation,
+            validate=lambda: self._validation(validation[:_VALIDATED], wanted),
+            validations=6,
+            patience=self.config.patience,
+            listener=listener,
+            checkpoint=checkpoint,
+        ).run()
+
+    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
+        """As `CodeLM` has it."""
+        nats = -self.log_prob(codes)
+        if self.conditions:
+            nats = (nats - self.log_prob(codes, conditions)) / 2
+        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
+
+    def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
+        """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""
+        context, which = self._read(prompted, buckets)
+        tokens = texts[:, :-1].clamp_max(self.automaton.vocabulary - 1).to(self.device)  # what is behind the end is 0
+        return prompted.write(context.select(which), tokens).float()
+
+    def _read(self, prompted: PromptedModel, buckets: torch.Tensor) -> tuple[Context, torch.Tensor]:
+        """The different prompts of `n x k` buckets, read, and which of them each row has."""
+        asked, which = distinct_rows(buckets)
+        prompts = [self.vocabulary.prompt(self.conditions, row) for row in asked.tolist()]
+        return prompted.read(prompts), which.to(self.device)
+
+    def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        return self._likelihood(codes, conditions, legal=True)
+
+    def log_prob_freely(
+        self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Like `log_prob`, without the automaton: illegal texts have their share of the probability."""
+        return self._likelihood(codes, conditions, legal=False)
+
+    def _likelihood(
+        self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None, *, legal: bool
+    ) -> NDArray[np.float64]:
+        self._check(codes)
+        prompted, told = PromptedModel(self._model), torch.from_numpy(self._told(conditions, len(codes)))
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(codes), _CHUNK):
+                written = self.automaton.write(codes[start : start + _CHUNK])
+                texts = torch.from_numpy(written).to(self.device)
+                scores = self._scores(prompted, texts, told[start : start + _CHUNK]).double()
+                real = texts < self.automaton.vocabulary
+                if legal:
+                    allowed = torch.from_numpy(
+                        self.automaton.allowed_along(np.minimum(written, len(self.vocabulary) - 1))
+                    )
+                    scores = scores.masked_fill(~allowed.to(self.device) & real[:, :, None], float("-inf"))
+                log_probs = torch.log_softmax(scores, dim=-1)
+                picked = log_probs.gather(2, texts.clamp_max(self.automaton.vocabulary - 1)[:, :, None])[:, :, 0]
+                parts.append(torch.where(real, picked, 0.0).sum(1).cpu())
+        result: NDArray[np.float64] = torch.cat(parts).numpy()
+        return result
+
+    def _sample(
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64],
+        guidance: float,
+    ) -> NDArray[np.int64]:
+        return self._draw(n, temperature, generator, conditions, guidance, legal=True)
+
+    def draw_freely(self, n: int, temperature: float = 1.0, *, generator: torch.Generator) -> NDArray[np.int64]:
+        """`n x length` draws without the automaton; a text that is not legal is a row of -1.
+
+        Args:
+            n: number of draws.
+            temperature: as in `sample`.
+            generator: source of randomness.
+        """
+        return self._draw(n, temperature, generator, self._told(None, n), 1.0, legal=False)
+
+    def _draw(
+        self,
+        n: int,
+        temperature: float,
+        generator: torch.Generator,
+        conditions: NDArray[np.int64],
+        guidance: float,
+        *,
+        legal: bool,
+    ) -> NDArray[np.int64]:
+        model = self._model.eval()
+        prompted, told = PromptedModel(model), torch.from_numpy(conditions)
+        with torch.inference_mode():
+            texts = [
+                self._draw_chunk(prompted, told[start : start + 4 * _CHUNK], temperature, generator, guidance, legal)
+                for start in range(0, n, 4 * _CHUNK)
+            ]
+        return self.automaton.read(np.concatenate(texts))
+
+    def _draw_chunk(
+        self,
+        prompted: PromptedModel,
+        conditions: torch.Tensor,
+        temperature: float,
+        generator: torch.Generator,
+        guidance: float,
+        legal: bool,
+    ) -> NDArray[np.int64]:
+        """`n x longest` tokens; draws that share prompt and beginning share its forward pass and its cache."""
+        n, fill = len(conditions), self.automaton.vocabulary
+        texts = torch.full((n, self.automaton.longest), fill, dtype=torch.long)
+        context, prefix = self._read(prompted, conditions)
+        steered = guidance != 1 and bool((conditions != ABSENT).any())
+        free = self._read(prompted, torch.full_like(conditions, ABSENT))[0] if steered else None
+        if free is not None:  # the same prefixes, without the conditions
+            free = free.select(torch.zeros(len(context.logits), dtype=torch.long, device=self.device))
+        legality, running, prefix = LegalCodes(self.automaton), torch.arange(n), prefix.cpu()
+        for position in range(self.automaton.longest):
+            scores = context.logits if free is None else guided(context.logits, free.logits, guidance)
+            scores = scores.double().cpu()
+            if legal:
+                one = torch.empty(len(scores), dtype=torch.long)  # a draw with each of the prefixes
+                one[prefix] = running
+                scores = legality(texts[one, :position], scores)
+            rows = tempered(scores, temperature).cumsum(-1)[prefix]
+            uniform = torch.rand(len(running), 1, generator=generator, dtype=torch.float64)
+            drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0].clamp_max(fill - 1)
+            texts[running, position] = drawn
+            going = torch.from_numpy(self._unfinished(texts[running, : position + 1].numpy(), legal))
+            if position + 1 == self.automaton.longest or not bool(going.any()):
+                break
+            longer = prefix[going] * fill + drawn[going]
+            running = running[going]
+            distinct, prefix = torch.unique(longer, return_inverse=True)
+            token, parents = (distinct % fill).to(self.device), (distinct // fill).to(self.device)
+            context = prompted.go_on(context.select(parents), token)
+            free = prompted.go_on(free.select(parents), token) if free is not None else None
+        result: NDArray[np.int64] = texts.numpy()
+        return result
+
+    def _unfinished(self, texts: NDArray[np.int64], legal: bool) -> NDArray[np.bool_]:
+        """`n` booleans: which `n x t` texts go on; without the automaton, until the end token or all is said."""
+        going: NDArray[np.bool_] = texts[:, -1] != self.vocabulary.end
+        if legal or self.vocabulary.end is None:
+            going = self.automaton.states(texts) != self.automaton.complete
+        return going
+
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+
+    def to(self, device: str) -> Self:
+        self.device = device
+        if self.model is not None:
+            self.model.to(device)
+        return self
+
+    def _learned(self) -> Iterator[tuple[str, torch.Tensor]]:
+        for name, value in self._model.named_parameters():
+            if value.requires_grad:
+                yield name, value.detach()
+
+    def save(self, folder: Path) -> None:
+        model: Any = self._model
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.config.tuning == "full":
+                with quiet():
+                    model.save_pretrained(folder)
+                    self.base.config.save_pretrained(folder / "base")
+                    self.base.tokenizer.save_pretrained(folder / "base")
+            else:
+                tensors = {name: value.contiguous().cpu() for name, value in self._learned()}
+                with replacing(folder / "adapter.safetensors") as path:
+                    save_file(tensors, path)
+        except (OSError, SafetensorError) as error:
+            raise RunFolderError(f"can't write {folder}: {getattr(error, 'strerror', None) or error}") from error
+        write_about(folder, self, space=self.space, fingerprint=self.fingerprint)
+
+    def restore(self, folder: Path, fingerprint: str = "") -> None:
+        """Takes over what was learned.
+
+        Raises:
+            RunFolderError: it is missing, damaged, or of another model.
+        """
+        whole = self.config.tuning == "full"
+        path = folder / ("model.safetensors" if whole else "adapter.safetensors")
+        with seeded(0, -2):
+            self._start(0, blank=whole)
+        if not whole and self.fingerprint != fingerprint:
+            raise RunFolderError(f"{folder} was trained on another model than the one at {self.config.base} now")
+        try:
+            tensors = load_file(path)
+            missing, unexpected = self._model.load_state_dict(tensors, strict=False)
+        except (OSError, SafetensorError) as error:
+            raise RunFolderError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
+        except RuntimeError as error:
+            raise RunFolderError(f"{path} does not hold the weights that prior.json tells of: {error}") from error
+        learned = {name for name, _ in self._learned()}
+        if unexpected or learned & set(missing):
+            raise RunFolderError(f"{path} does not hold the weights that prior.json tells of")
+        self._model.eval()
+
+
+def _fingerprint(model: Any) -> str:
+    """A few thousand of the weights, as a checksum: tells one model from another without reading all of it."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().flatten()[:64].float().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,86 @@
+"""The values that a run's conditions have on its training cells: counted, looked up in tables, or predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import DataError, InvalidInput
+from archllm.graphs import Graphs
+from archllm.objectives.table import TableObjective
+from archllm.spaces import SearchSpace
+
+COUNTED = ("params", "macs")
+"""Conditions that need no table."""
+
+
+def find_tables(space: SearchSpace, conditions: tuple[str, ...]) -> dict[str, TableObjective]:
+    """The tables of the conditions that are looked up, by the text of the condition.
+
+    Args:
+        space: the space.
+        conditions: `params`, `macs`, `COLUMN`, `NAME=COLUMN` or `NAME=TABLE/COLUMN`; without one, the table is that of
+            the space.
+
+    Raises:
+        InvalidInput: the column holds test scores.
+        DataMissing: there is no such table.
+        DataError: it has no such column, or is of another space.
+    """
+    tables = {}
+    for text in conditions:
+        name, _, column = text.partition("=")
+        column = column or name
+        if column in COUNTED:
+            space.network_options()  # says so where no networks are made of the space's members
+            if name != column:
+                raise InvalidInput(f"the condition {column} has no other name, got {text!r}")
+        else:
+            spec = column if "/" in column else f"{space.name}/{column}"
+            tables[text] = TableObjective.of(spec, space)
+    return tables
+
+
+def label(
+    space: SearchSpace,
+    cells: Graphs,
+    conditions: tuple[str, ...],
+    tables: dict[str, TableObjective],
+    labels: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """`n x k` values of the cells; not a number where a table does not have one, or it is not to be looked at.
+
+    Args:
+        space: the space.
+        cells: `n` training cells.
+        conditions: the `k` conditions.
+        tables: what `find_tables` found for them.
+        labels: how many cells may be looked up, drawn at random; 0 is all.
+        seed: seed of that choice.
+
+    Raises:
+        DataError: a table has no value for any of the cells.
+    """
+    columns = []
+    for text in conditions:
+        if text in COUNTED:
+            columns.append(getattr(space, text)(cells).astype(np.float64))
+            continue
+        found = _looked_up(tables[text], space.keys(cells))
+        known = np.flatnonzero(~np.isnan(found))
+        if not len(known):
+            raise DataError(f"the table of {text} has a value for none of the training cells")
+        if labels:
+            shown = np.random.default_rng([seed, 60_013]).permutation(known)[:labels]
+            found[np.setdiff1d(known, shown)] = np.nan
+        columns.append(found)
+    return np.stack(columns, axis=1)
+
+
+def _looked_up(table: TableObjective, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+    members, values = table.space.keys(table.architectures()), table.values
+    order = np.argsort(members)
+    at = np.searchsorted(members[order], keys).clip(max=len(order) - 1)
+    row = order[at]
+    return np.where(members[row] == keys, values[row], np.nan)
