@@ -11,6 +11,8 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces.base import SearchSpace
 
+_RARE = 1e-3  # expected repeats in a sample that need not be looked for
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -38,7 +40,7 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Ce
     check_split(split)
     check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
-    cells = space.enumerate() if space.enumerable else space.sample(round(sampled / split), rng)
+    cells = space.enumerate() if space.enumerable else _different(space, round(sampled / split), rng)
     order = rng.permutation(len(cells))
     cut = round(split * len(cells))
     if cut < 2 or cut >= len(cells):
@@ -46,6 +48,14 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Ce
             f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out"
         )
     return Cells(cells[order[:cut]], cells[order[cut:]])
+
+
+def _different(space: SearchSpace, n: int, rng: np.random.Generator) -> Graphs:
+    """About `n` uniform members; repeats are left out where the space is small enough for some to occur."""
+    cells = space.sample(n, rng)
+    if n * n / 2 / space.size < _RARE:
+        return cells
+    return cells[np.sort(np.unique(space.keys(cells), return_index=True)[1])]
 
 
 def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Graphs:
