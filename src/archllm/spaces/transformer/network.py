@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from archllm.networks.blocks import check_images
 
@@ -33,7 +32,7 @@ class Layer(nn.Module):
         """Maps `n x tokens x width` to the same shape."""
         packed = self.query_key_value(self.before_attention(x)).unflatten(-1, (3, self.heads, -1))
         query, key, value = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = nn.functional.scaled_dot_product_attention(query, key, value)
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         return x + self.feed_forward(self.before_feed_forward(x))
 
