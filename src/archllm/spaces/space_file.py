@@ -105,7 +105,7 @@ def _definition(data: dict[str, Any], name: str) -> Definition:
     for key in data:
         if key not in known and key != "kind":
             near = get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             raise DefinitionError(f"unknown key{hint} A {kind} space has {', '.join(('kind', *known))}", key)
     for key in needed:
         if key not in data:

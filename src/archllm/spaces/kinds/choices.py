@@ -6,21 +6,19 @@ label is the value. A slot whose condition does not hold is switched off and lab
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.drawing import Cell, Node
 from archllm.errors import DefinitionError, FormatError
 from archllm.graphs import Graphs
-from archllm.spaces.constraints import Constraint, Term, compile_constraints
+from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.constraints.meaning import compile_constraint
 from archllm.spaces.definition import ChoicesDefinition, Value, text_of
 from archllm.spaces.kinds.assignments import OFF, Assignments, active
 from archllm.spaces.kinds.assignments import Choices as Rows
-from archllm.spaces.kinds.skeleton import Skeleton, unknown
+from archllm.spaces.kinds.skeleton import Skeleton
+from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
 from archllm.spaces.texts import slots as texts
 
 MOST_SWITCHED = 4_096
@@ -49,7 +47,7 @@ class Choices(Skeleton):
         self.value_texts = {slot: tuple(map(text_of, values)) for slot, values in self.slots.items()}
         words = tuple(dict.fromkeys(text for values in self.value_texts.values() for text in values))
         self.op_names = ("input", *words, *["off"] * bool(definition.when), "output")
-        vocabulary = _Vocabulary(self.slots)
+        vocabulary = ChoiceVocabulary(self.slots)
         switches = {
             self.slot_names.index(slot): self._switch(slot, text, vocabulary) for slot, text in definition.when.items()
         }
@@ -63,7 +61,7 @@ class Choices(Skeleton):
         chain = np.eye(len(labels) + 2, k=1, dtype=np.bool_)
         self._arrange(chain, labels, assignments)
 
-    def _switch(self, slot: str, text: str, vocabulary: _Vocabulary) -> Constraint:
+    def _switch(self, slot: str, text: str, vocabulary: ChoiceVocabulary) -> Constraint:
         try:
             condition = compile_constraint(text, vocabulary)
         except FormatError as error:
@@ -89,7 +87,7 @@ class Choices(Skeleton):
         """Slot of numbers -> `n` values of members; NaN where it is switched off."""
         chosen = self.choices_of(graphs)
         return {
-            slot: _numbers(values)[chosen[:, at]]
+            slot: numbers_of(values)[chosen[:, at]]
             for at, (slot, values) in enumerate(self.slots.items())
             if not isinstance(values[0], str)
         }
@@ -159,50 +157,3 @@ class Choices(Skeleton):
         nodes += [Node(f"{slot}={text_of(value)}", "op") for slot, value in self.values_of(graph).items()]
         nodes.append(Node("output", "output"))
         return [Cell(tuple(nodes), tuple((at, at + 1) for at in range(len(nodes) - 1)))]
-
-
-class _Vocabulary:
-    """`slot.NAME`, the value of a slot, and `count(value)`, how many slots have it."""
-
-    def __init__(self, slots: dict[str, tuple[Value, ...]]) -> None:
-        self.slots, self.names = slots, tuple(slots)
-
-    def name(self, parts: tuple[str, ...]) -> Term:
-        if len(parts) != 2 or parts[0] != "slot":
-            hint = f" Did you mean slot.{parts[0]}?" if parts[0] in self.names and len(parts) == 1 else ""
-            raise LookupError(f"slots are called slot.NAME, such as slot.{self.names[0]}.{hint}")
-        if parts[1] not in self.slots:
-            raise unknown("slot", parts[1], self.names)
-        at, values = self.names.index(parts[1]), self.slots[parts[1]]
-        own = frozenset({at})
-        if isinstance(values[0], str):
-            return Term("text", lambda batch: batch[:, at], tuple(map(str, values)), own, own)
-        if isinstance(values[0], bool):
-            table = np.array(values, dtype=np.bool_)
-            return Term("truth", lambda batch: table[batch[:, at]], (), own, own)
-        numbers = _numbers(values)
-        return Term("number", lambda batch: numbers[batch[:, at]], (), own, own)
-
-    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
-        if function != "count" or len(arguments) != 1:
-            raise LookupError("choices are described by slot.NAME and count(value)")
-        (value,) = arguments
-        equal = [np.array([_same(own, value) for own in values] + [False]) for values in self.slots.values()]
-        having = [slot for slot, table in enumerate(equal) if table.any()]
-        if not having:
-            raise LookupError(f"no slot has the value {text_of(value)}")
-
-        def count(batch: Rows) -> NDArray[np.float64]:
-            found: NDArray[np.float64] = np.stack([equal[slot][batch[:, slot]] for slot in having]).sum(0).astype(float)
-            return found
-
-        return Term("number", count, reads=frozenset(having))
-
-
-def _numbers(values: Sequence[Value]) -> NDArray[np.float64]:
-    """The values, and NaN for `OFF`, which is -1."""
-    return np.array([*map(float, values), math.nan])
-
-
-def _same(own: Value, value: Value) -> bool:
-    return isinstance(own, bool) == isinstance(value, bool) and own == value

@@ -6,19 +6,19 @@ nodes are linked (the skeleton) is the same for all members, so a member is a tu
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.spaces.constraints import Term, compile_constraints
+from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
 from archllm.spaces.kinds.config import CellNetworkConfig
-from archllm.spaces.kinds.skeleton import Skeleton, unknown
+from archllm.spaces.kinds.skeleton import Skeleton
+from archllm.spaces.kinds.vocabularies import EdgeVocabulary
 from archllm.spaces.texts import edges as texts
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class EdgeDag(CellSpace, Skeleton):
         self.cell_nodes = definition.nodes
         self.cell_edges = tuple((source, target) for target in range(1, self.cell_nodes) for source in range(target))
         self.choices_per_edge = len(self.ops)
-        constraints = compile_constraints(definition.constraints, _Vocabulary(self.ops, self.cell_edges), "constraints")
+        constraints = compile_constraints(
+            definition.constraints, EdgeVocabulary(self.ops, self.cell_edges), "constraints"
+        )
         assignments = Assignments([len(self.ops)] * len(self.cell_edges), constraints)
         self._arrange(self._links(), [range(1, len(self.ops) + 1)] * len(self.cell_edges), assignments)
 
@@ -98,34 +100,3 @@ class EdgeDag(CellSpace, Skeleton):
                 f"output of the cell = node {self.cell_nodes - 1}",
             ],
         )
-
-
-class _Vocabulary:
-    """`count("op")`, and `edge(source, target)`, the operation on an edge."""
-
-    def __init__(self, ops: tuple[str, ...], edges: tuple[tuple[int, int], ...]) -> None:
-        self.ops, self.edges = ops, edges
-
-    def name(self, parts: tuple[str, ...]) -> Term:
-        raise LookupError('an edge_dag is described by count("operation") and edge(source, target)')
-
-    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
-        if function == "count" and len(arguments) == 1:
-            if arguments[0] not in self.ops:
-                raise unknown("operation", arguments[0], self.ops)
-            op = self.ops.index(str(arguments[0]))
-            return Term("number", partial(_count, op), reads=frozenset(range(len(self.edges))))
-        if function == "edge" and len(arguments) == 2:
-            if arguments not in self.edges:
-                source, target = arguments
-                raise LookupError(
-                    f"there is no edge from {source} to {target}; edges go from a lower to a higher node, "
-                    f"0 to {self.edges[-1][1]}"
-                )
-            edge = self.edges.index(arguments)
-            return Term("text", lambda batch: batch[:, edge], self.ops, frozenset({edge}))
-        raise LookupError('an edge_dag is described by count("operation") and edge(source, target)')
-
-
-def _count(op: int, choices: Any) -> Any:
-    return (choices == op).sum(1).astype(np.float64)

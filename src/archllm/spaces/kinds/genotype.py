@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from archllm.drawing import Cell, Node
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.constraints import Term, compile_constraints
+from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.kinds.assignments import KEY_LIMIT, Assignments
 from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
 from archllm.spaces.kinds.config import CellNetworkConfig
-from archllm.spaces.kinds.skeleton import unknown
+from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.texts import genotypes as texts
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Genotype(CellSpace):
         digits = [
             len(wirings) if slot == 0 else len(self.ops) for wirings in self._wirings for slot in range(1 + self.arity)
         ]
-        vocabulary = _Vocabulary(self)
+        vocabulary = GenotypeVocabulary(self.ops, self.cells, self.inner, self.arity)
         constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
         self.assignments = Assignments(digits * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
@@ -399,30 +399,3 @@ class Genotype(CellSpace):
             "in_channels": config.in_channels,
         }
         return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]
-
-
-class _Vocabulary:
-    """`count("op")` in all cells, `count("op", "cell")` in one."""
-
-    def __init__(self, space: Genotype) -> None:
-        self.ops, self.cells = space.ops, space.cells
-        per_node = 1 + space.arity
-        digits = space.inner * per_node
-        self.slots = {
-            cell: [at * digits + k * per_node + slot for k in range(space.inner) for slot in range(1, per_node)]
-            for at, cell in enumerate(space.cells)
-        }
-
-    def name(self, parts: tuple[str, ...]) -> Term:
-        raise LookupError('a genotype is described by count("operation") and count("operation", "cell")')
-
-    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
-        if function != "count" or not 1 <= len(arguments) <= 2:
-            return self.name(())
-        if arguments[0] not in self.ops:
-            raise unknown("operation", arguments[0], self.ops)
-        if len(arguments) == 2 and arguments[1] not in self.cells:
-            raise unknown("cell", arguments[1], self.cells)
-        op, cells = self.ops.index(str(arguments[0])), arguments[1:] or self.cells
-        slots = [slot for cell in cells for slot in self.slots[str(cell)]]
-        return Term("number", lambda digits: (digits[:, slots] == op).sum(1).astype(float), reads=frozenset(slots))

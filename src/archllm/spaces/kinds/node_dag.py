@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
-from archllm.spaces.constraints import Constraint, Term, compile_constraints
+from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
 from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
-from archllm.spaces.kinds.skeleton import unknown
+from archllm.spaces.kinds.vocabularies import NodeVocabulary
 from archllm.spaces.texts import matrices as texts
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class NodeDag(CellSpace):
         self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
         self.code_length = self.max_nodes - 1
         self.output = len(self.ops) + 1
-        self.constraints = compile_constraints(definition.constraints, _Vocabulary(self.ops), "constraints")
+        self.constraints = compile_constraints(definition.constraints, NodeVocabulary(self.ops), "constraints")
         edges = self.max_nodes * (self.max_nodes - 1) // 2
         bits = edges + (self.max_nodes - 2) * len(self.ops).bit_length()
         if bits > KEY_BITS:
@@ -345,47 +345,6 @@ def fulfilled(constraints: Sequence[Constraint], cells: Graphs) -> NDArray[np.bo
     for constraint in constraints:
         held &= constraint.holds(cells)
     return held
-
-
-class _Vocabulary:
-    """`count("op")`, `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
-
-    def __init__(self, ops: tuple[str, ...]) -> None:
-        self.ops = ops
-
-    def name(self, parts: tuple[str, ...]) -> Term:
-        measures = {"vertices": _vertices, "edges": _edges, "depth": _depth}
-        if len(parts) != 1 or parts[0] not in measures:
-            raise unknown("name", ".".join(parts), [*measures, 'count("operation")'])
-        return Term("number", measures[parts[0]])
-
-    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
-        if function != "count" or len(arguments) != 1:
-            return self.name((f"{function}(...)",))
-        if arguments[0] not in self.ops:
-            raise unknown("operation", arguments[0], self.ops)
-        label = self.ops.index(str(arguments[0])) + 1
-        return Term("number", lambda cells: (cells.ops == label).sum(1).astype(np.float64))
-
-
-def _vertices(cells: Graphs) -> NDArray[np.float64]:
-    count: NDArray[np.float64] = (cells.ops != ABSENT).sum(1).astype(np.float64)
-    return count
-
-
-def _edges(cells: Graphs) -> NDArray[np.float64]:
-    count: NDArray[np.float64] = cells.adjacency.sum((1, 2)).astype(np.float64)
-    return count
-
-
-def _depth(cells: Graphs) -> NDArray[np.float64]:
-    """Edges of a longest path from the first to the last vertex, in upper-triangular graphs without dangling ones."""
-    longest = np.zeros(cells.ops.shape)
-    for vertex in range(1, cells.nodes):
-        reached = np.where(cells.adjacency[:, :vertex, vertex], longest[:, :vertex] + 1, 0)
-        longest[:, vertex] = reached.max(1)
-    depth: NDArray[np.float64] = longest.max(1)
-    return depth
 
 
 def _by_vertices(graphs: Graphs) -> dict[int, NDArray[np.int64]]:

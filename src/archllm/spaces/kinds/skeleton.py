@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,12 +161,3 @@ class Skeleton(SearchSpace):
         slots, values = np.array(changes).T
         variants[np.arange(len(variants)), slots] = values
         return self.graphs_of(variants)
-
-
-def unknown(what: str, word: Any, known: Sequence[Any]) -> LookupError:
-    """The error of a name that a constraint may not use."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(word), [str(each) for each in known], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return LookupError(f"there is no {what} {word!r}{hint} Known: {', '.join(map(str, known))}")
