@@ -94,7 +94,7 @@ def test_a_run_whose_space_file_was_damaged_is_refused(file: Path, tmp_path: Pat
 def test_an_interrupted_training_goes_on_with_the_same_definition_only(file: Path, tmp_path: Path, monkeypatch) -> None:
     run = tmp_path / "run"
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,9 @@ def test_the_command_line_takes_a_path_wherever_a_name_goes(file: Path, tmp_path
     assert "width2=16" in called(capsys, "show", text, "--space", space)
     assert json.loads(called(capsys, "spaces", space, "--json"))["size"] == 36
     assert "(default: " in called(capsys, "train", space, "--help")
-    assert "no network" in called(capsys, "export", text, "--space", space, "--out", str(tmp_path / "x.py"), code=2)
+    assert "no network" in called(
+        capsys, "export", text, "--space", space, "--to", "python", "--out", str(tmp_path / "x.py"), code=2
+    )
 
 
 def test_check_tells_size_and_examples_or_what_is_wrong(file: Path, capsys) -> None:
