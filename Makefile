@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 		'$(PYTHON)' -m venv --clear $(VENV); \
 	fi
 	@echo 'installing into $(VENV) ...'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[data,images,llm,onnx,report,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[data,images,llm,onnx,ray,report,search,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]

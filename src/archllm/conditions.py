@@ -51,8 +51,9 @@ class Conditions:
             if len(known) < 2:
                 raise InvalidInput(f"all training cells with a known {name} have the same value; it can't steer")
             if len(known) > buckets:
-                known = np.unique(np.quantile(column[~np.isnan(column)], np.arange(buckets) / buckets))
-                edges.append(known[1:])
+                inner = np.unique(np.quantile(column[~np.isnan(column)], np.arange(1, buckets) / buckets))
+                inner = inner[inner > known[0]]
+                edges.append(inner if len(inner) else known[1:2])
             else:
                 edges.append((known[1:] + known[:-1]) / 2)
         return Conditions(tuple(names), values, tuple(edges))

@@ -128,6 +128,14 @@ class EvaluationFailed(ArchLLMError):
         self.cost = cost
 
 
+class StoreError(ArchLLMError):
+    """A store of trials is foreign, locked, full or of another version, or holds another study than was asked for."""
+
+
+class WorkersError(ArchLLMError):
+    """Evaluations can't be run where they were to run: a process or a cluster can't be started or reached."""
+
+
 class MissingExtra(ArchLLMError):
     """An optional dependency is not installed.
 

@@ -23,6 +23,7 @@ from archllm.graphs import Graphs, concatenate
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
 from archllm.prior.config import check_draws, check_guidance
+from archllm.request import Request
 from archllm.runs import (
     RunInfo,
     TrainConfig,
@@ -36,9 +37,7 @@ from archllm.runs import (
 )
 from archllm.spaces import Architecture, SearchSpace
 from archllm.tokenizer import Tokenizer, load_tokenizer
-from archllm.where import Range, all_hold, parse_all
 
-_COUNTED = ("params", "macs")  # what can be counted for any architecture
 _RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
 
 
@@ -101,23 +100,6 @@ class Evaluation:
         absent = {"valid_loose": None, "cycle": None}
         figures = {name: vars(figure) for name, figure in self.figures.items()}
         return head | {"seeds": list(self.seeds)} | absent | figures | {"seconds": self.seconds}
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What is asked of the architectures."""
-
-    steering: dict[str, Range]
-    """Requirements that the prior is told."""
-
-    checked: dict[str, Range]
-    """Requirements that every architecture returned is checked for."""
-
-    guidance: float
-    """How strongly the prior heeds them."""
-
-    rng: np.random.Generator
-    """Chooses the values to ask for, within the ranges."""
 
 
 @dataclass(eq=False)
@@ -210,45 +192,17 @@ class ArchLLM:
         check_seed(seed)
         check_guidance(guidance)
         generator = torch.Generator().manual_seed(seed)
-        order = self._order(parse_all(where), guidance, seed, raw=raw)
+        request = Request.of(where, self.conditions, guidance, seed, raw=raw)
         if raw:
             if novel or max_draws is not None:
                 raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
             start = time.perf_counter()
-            graphs = self.draw(n, temperature, generator, order)[1]
+            graphs = self.draw(n, temperature, generator, request)[1]
             valid = self.space.validate(graphs)
             members = iter(self.space.architectures(graphs[valid]))
             drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
             return Sample(drawn, n, int(valid.sum()), time.perf_counter() - start)
-        return self._distinct(n, temperature, generator, novel, max_draws, order)
-
-    def _order(self, ranges: dict[str, Range], guidance: float, seed: int, *, raw: bool) -> _Order:
-        """What is asked for, split into what steers the draws and what is checked."""
-        known = self.conditions.names if self.conditions is not None else ()
-        checked = {name: wanted for name, wanted in ranges.items() if name in _COUNTED}
-        for name in checked:
-            if name not in known and raw:
-                raise InvalidInput(
-                    f"raw draws can't be steered by {name!r}: this run was not trained on it "
-                    f"(train with --condition {name}, or sample without raw, where it is checked)"
-                )
-        for name in ranges:
-            if name not in known and name not in checked:
-                told = f"only on {', '.join(known)}" if known else "on no condition"
-                raise InvalidInput(
-                    f"this run was not trained on the condition {name!r}, {told}; train with --condition {name}"
-                )
-        steering = {name: wanted for name, wanted in ranges.items() if name in known}
-        if self.conditions is not None and steering:
-            self.conditions.fulfilling(steering)
-        return _Order(steering, checked, guidance, np.random.default_rng([seed, 4_117]))
-
-    def _fulfil(self, members: Graphs, checked: dict[str, Range]) -> Graphs:
-        """The members that fulfil what can be counted."""
-        if not checked or not len(members):
-            return members
-        counts = {name: getattr(self.space, name)(members).astype(np.float64) for name in checked}
-        return members[all_hold(checked, counts)]
+        return self._distinct(n, temperature, generator, novel, max_draws, request)
 
     def _distinct(
         self,
@@ -257,7 +211,7 @@ class ArchLLM:
         generator: torch.Generator,
         novel: bool,
         max_draws: int | None,
-        order: _Order,
+        request: Request,
     ) -> Sample:
         """Rejection sampling: draws until `n` different members are found."""
         check_draws(n, temperature)
@@ -288,10 +242,10 @@ class ArchLLM:
                     found=found,
                     drawn=drawn,
                 )
-            graphs = self.draw(batch, temperature, generator, order)[1]
+            graphs = self.draw(batch, temperature, generator, request)[1]
             members = graphs[self.space.validate(graphs)]
             drawn, valid = drawn + batch, valid + len(members)
-            members = self._fulfil(members, order.checked)
+            members = request.fulfilling(self.space, members)
             if not len(members):
                 continue
             keys = self.space.keys(members)
@@ -304,14 +258,12 @@ class ArchLLM:
         return Sample(architectures, drawn, valid, time.perf_counter() - start)
 
     def draw(
-        self, n: int, temperature: float, generator: torch.Generator, order: _Order | None = None
+        self, n: int, temperature: float, generator: torch.Generator, request: Request | None = None
     ) -> tuple[NDArray[np.int64], Graphs]:
         """`n` raw draws: their codes (`n x length`) and the graphs that they decode to."""
-        if order is None or not order.steering or self.conditions is None:
-            codes = self.prior.sample(n, temperature, generator=generator)
-        else:
-            asked = self.conditions.draw(order.steering, n, order.rng)
-            codes = self.prior.sample(n, temperature, generator=generator, conditions=asked, guidance=order.guidance)
+        asked = request.buckets(n) if request is not None else None
+        guidance = request.guidance if request is not None else 1.0
+        codes = self.prior.sample(n, temperature, generator=generator, conditions=asked, guidance=guidance)
         return codes, self.tokenizer.decode(codes)
 
     def cycles(self, codes: NDArray[np.int64], graphs: Graphs) -> NDArray[np.bool_]:

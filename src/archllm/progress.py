@@ -14,7 +14,7 @@ class Event:
     """Something a listener may want to show or write down."""
 
     stage: str
-    """`tokenizer` or `prior`."""
+    """`tokenizer`, `prior` or `search`."""
 
     step: int
     """Steps done."""

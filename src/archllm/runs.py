@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +28,7 @@ SPACE_FILE = "space.toml"
 CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
 """What a condition can be called."""
 
-_FORMAT = 1
+_FORMAT = 2
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
 _LARGEST_SAMPLE = 400_000_000  # bytes of the graphs of a sample of a large space
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
@@ -288,22 +289,33 @@ PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 """What a preset multiplies the steps by."""
 
 
-def recommended(space: SearchSpace, split: float = 0.9, base: str = "") -> TrainConfig:
+def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditions: Sequence[str] = ()) -> TrainConfig:
     """The configuration that trials found good for a space and a share of it to train on.
 
     Args:
         space: the space.
         split: share of the cells to train on.
         base: the pre-trained language model that is to be the prior; without one, a small one from scratch.
+        conditions: what generation is to be steered by.
     """
-    config = _recommended(space, split)
+    config = replace(_recommended(space, split), conditions=tuple(conditions))
     if not base:
-        return config
-    path = Path(base).expanduser()
-    base = str(path.resolve()) if path.exists() else base
+        if not conditions:
+            return config
+        # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less.
+        prior = config.prior
+        return replace(config, prior=replace(prior, steps=2 * prior.steps, dropout=min(prior.dropout, 0.2)))
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
-    text = replace(PriorConfig(), kind="text", base=base, steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0)
+    text = replace(
+        PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0
+    )
     return replace(config, prior=replace(text, validation=config.prior.validation))
+
+
+def base_of(prior: str) -> str:
+    """The pre-trained model that `--prior` names: nothing for `code`, else an absolute path, or a name on the hub."""
+    path = Path(prior).expanduser()
+    return "" if prior == "code" else str(path.resolve()) if path.exists() else prior
 
 
 def _recommended(space: SearchSpace, split: float) -> TrainConfig:

@@ -121,7 +121,30 @@ def test_what_are_no_codes_is_refused(prior: Prior, codes: NDArray[np.int64]) ->
     with pytest.raises(InvalidInput, match="codes must be"):
         prior.log_prob(codes)
     with pytest.raises(InvalidInput, match="codes must be"):
+        prior.embed(codes)
+    with pytest.raises(InvalidInput, match="codes must be"):
         build_prior(prior.config, SIZE, LENGTH).fit(codes, ALL, 0)
+
+
+# --- hidden states ------------------------------------------------------------------------------------------------
+
+
+def test_hidden_states_tell_apart_all_sequences(prior: Prior) -> None:
+    states = prior.embed(ALL)
+    assert states.shape[0] == len(ALL) and states.ndim == 2 and states.dtype == np.float32
+    assert np.isfinite(states).all()
+    assert len(np.unique(states.round(4), axis=0)) == len(ALL)
+
+
+def test_hidden_states_do_not_depend_on_the_company(prior: Prior) -> None:
+    alone = np.concatenate([prior.embed(row[None]) for row in ALL])
+    assert np.allclose(alone, prior.embed(ALL), atol=1e-5)
+
+
+def test_the_state_of_a_position_depends_on_the_codes_up_to_it_alone(prior: Prior) -> None:
+    states = prior.embed(ALL).reshape(len(ALL), LENGTH, -1)
+    first, second = np.nonzero((ALL[:, None, :2] == ALL[None, :, :2]).all(2))
+    assert np.allclose(states[first, :2], states[second, :2], atol=1e-5)
 
 
 # --- draws ---------------------------------------------------------------------------------------------------------
@@ -313,6 +336,7 @@ def test_a_saved_prior_comes_back_the_same(prior: Prior, tmp_path: Path) -> None
     back = load_prior(tmp_path / "prior", SIZE, LENGTH)
     assert back.config == prior.config and back.parameters() == prior.parameters()
     assert np.allclose(back.log_prob(ALL), prior.log_prob(ALL), atol=1e-5)
+    assert np.allclose(back.embed(ALL), prior.embed(ALL), atol=1e-4)
     assert (back.sample(100, generator=seed(3)) == prior.sample(100, generator=seed(3))).all()
 
 

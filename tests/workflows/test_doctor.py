@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ def test_it_knows_the_dependencies_that_the_package_declares():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     def names(requirements: list[str]) -> tuple[str, ...]:
-        return tuple(requirement.split(">")[0] for requirement in requirements)
+        return tuple(re.split(r"[>\[]", requirement)[0] for requirement in requirements)
 
     assert names(project["dependencies"]) == DEPENDENCIES
     optional = {extra: names(needs) for extra, needs in project["optional-dependencies"].items() if extra != "dev"}

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train",
     "sample": "Sample",
     "evaluate": "Evaluate",
+    "search": "Search",
     "show": "Show",
     "info": "Info",
     "export": "Export",
@@ -147,3 +148,4 @@ def _hush() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from archllm.report.tables import Table
 
 _EVERY = 10.0  # seconds between two lines of progress where there is no terminal
-_SHOWN = {"loss": "loss {:.3f}", "exact": "exact {:.1%}", "validation_loss": "validation {:.3f}"}
+_SHOWN = {
+    "loss": "loss {:.3f}",
+    "exact": "exact {:.1%}",
+    "validation_loss": "validation {:.3f}",
+    "best": "best {:.6g}",
+    "failed": "{:.0f} failed",
+}
 
 
 @dataclass(frozen=True)

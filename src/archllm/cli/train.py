@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +18,7 @@ from archllm.runs import (
     PRESETS,
     RunInfo,
     TrainConfig,
+    base_of,
     check_same,
     check_startable,
     config_from_dict,
@@ -78,9 +79,16 @@ class Train(Command):
         if "--resume" in words and out and not asks_help and not (option(words, "preset") or option(words, "config")):
             interrupted = read_interrupted(Path(out))
             seed, config = interrupted.seed, interrupted.config
+            prior = option(words, "prior")
+            if prior is not None:  # another one than before is then told of as any other changed setting
+                base = base_of(prior)
+                config = replace(config, prior=replace(config.prior, kind="text" if base else "code", base=base))
         elif name is not None and not (asks_help and not _known(name)):
+            conditions = options(words, "condition")
             asked = {key: option(words, key) for key in ("split", "preset", "config", "prior")}
-            config = _config(name, asked["split"], asked["preset"], asked["config"], asked["prior"])
+            config = _config(name, asked["split"], asked["preset"], asked["config"], asked["prior"], conditions)
+        if options(words, "condition"):
+            config = replace(config, conditions=())  # the parser adds those of the command line to these
         return cls(space=tyro.MISSING, out=tyro.MISSING, seed=seed, config=config)
 
     def run(self, console: Console) -> None:
@@ -163,6 +171,17 @@ def option(words: list[str], name: str) -> str | None:
     return found
 
 
+def options(words: list[str], name: str) -> list[str]:
+    """All values of an option that may be repeated."""
+    found = []
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == f"--{name}" and following is not None:
+            found.append(following)
+        elif word.startswith(f"--{name}="):
+            found.append(word.partition("=")[2])
+    return found
+
+
 def _switches() -> frozenset[str]:
     names = {"--help", "--json", "--debug"}
 
@@ -185,15 +204,24 @@ def _known(name: str) -> bool:
     return name in space_names() or (is_file_name(name) and Path(name).is_file())
 
 
-def _config(name: str, split: str | None, preset: str | None, file: str | None, prior: str | None) -> TrainConfig:
-    """The recommended configuration for the space and the prior, scaled by the preset, with what the file says."""
+def _config(
+    name: str,
+    split: str | None,
+    preset: str | None,
+    file: str | None,
+    prior: str | None,
+    conditions: list[str],
+) -> TrainConfig:
+    """The recommended configuration for what is asked for, scaled by the preset, with what the file says."""
     from archllm.spaces import load_space
 
     space = load_space(name)
     data = _read(Path(file)) if file is not None else {}
     share = _share(split) or _share(data.get("split")) or TrainConfig().split
-    base = "" if prior in (None, "code") else prior
-    config = recommended(space, share, base or "").scaled(PRESETS.get(preset or "standard", 1.0))
+    told = conditions or data.get("conditions") or ()
+    config = recommended(space, share, base_of(prior or "code"), tuple(map(str, told))).scaled(
+        PRESETS.get(preset or "standard", 1.0)
+    )
     try:
         return config_from_dict(data, config)
     except InvalidInput as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.graphs import Graphs
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 
@@ -49,6 +50,17 @@ class Objective(ABC):
 
     direction: Literal["maximise", "minimise"]
     """Which scores are better."""
+
+    time_limit: float | None = None
+    """Seconds that an evaluation may take; who runs evaluations in processes of their own stops one that takes longer.
+    `None` for no limit."""
+
+    foreign: bool = False
+    """Whether it runs code of a user's, which may hang or end the process: it is better run in one of its own."""
+
+    def pool(self) -> Graphs | None:
+        """The members that have a score, where others are known to have none; `None` where any may be tried."""
+        return None
 
     def evaluate(self, arch: Architecture) -> Evaluation:
         """Scores one architecture; an architecture without a score gives a failed evaluation with the reason.

@@ -28,9 +28,10 @@ class Complexity(Objective):
             raise InvalidInput(f"measure must be params or macs, got {measure!r}")
         space.network_options(**options)
         self.spec: str = measure
+        self.measure = measure
         self.space = space
         self.options = options
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
-        count = self.space.params if self.spec == "params" else self.space.macs
+        count = self.space.params if self.measure == "params" else self.space.macs
         return Evaluation(arch, float(count(arch.graph, **self.options)[0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class TableObjective(Objective):
         if table.space != space.name:
             raise DataError(f"this is a table of {table.space}, not of {space.name}")
         self.space, self.table = space, table
+        self._path: Path | None = None
         self.column = _resolve(table, metric)
         self.spec: str = spec or f"table:{table.about.get('source', table.space)}/{metric}"
         self._scores = table.column(self.column)
@@ -76,7 +77,20 @@ class TableObjective(Objective):
                 f"a table objective is written table:TABLE/METRIC, such as table:nasbench201/cifar10 or "
                 f"table:folder/mine.csv/accuracy, got table:{text}"
             )
-        return cls(space, load_table(find_table(name), space), metric, f"table:{text}")
+        return cls._read(find_table(name), space, metric, f"table:{text}")
+
+    @classmethod
+    def _read(cls, path: Path, space: SearchSpace, metric: str, spec: str) -> TableObjective:
+        objective = cls(space, load_table(path, space), metric, spec)
+        objective._path = path.absolute()
+        return objective
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """One that was read from a file is pickled as the name of the file."""
+        if self._path is None:
+            return super().__reduce_ex__(protocol)
+        kept = {"spec": self.spec, "direction": self.direction}
+        return TableObjective._read, (self._path, self.space, self.column, self.spec), kept
 
     @property
     def optimum(self) -> float:
@@ -87,6 +101,9 @@ class TableObjective(Objective):
     def values(self) -> NDArray[np.float64]:
         """The scores of `architectures()`, in the same order."""
         return self._scores[self._scored]
+
+    def pool(self) -> Graphs | None:
+        return None if int(self._scored.sum()) == self.space.size else self.architectures()
 
     def architectures(self) -> Graphs:
         """All members that have a score: the closed pool that a search can choose from."""

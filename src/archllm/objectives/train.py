@@ -74,12 +74,14 @@ class TrainObjective(Objective):
     def _set(self, space: SearchSpace, data: str, config: CandidateTraining, seed: int) -> None:
         self.space, self.data, self.config, self.seed = space, data, config, seed
         self.spec: str = f"train:{data}"
+        self.time_limit: float | None = config.time_limit
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"space": self.space, "data": self.data, "config": self.config, "seed": self.seed}
+        return {name: getattr(self, name) for name in ("space", "data", "config", "seed", "spec", "direction")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set(state["space"], state["data"], state["config"], state["seed"])
+        self.spec, self.direction = state["spec"], state["direction"]
 
     @cached_property
     def images(self) -> Images:

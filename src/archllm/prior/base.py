@@ -79,6 +79,10 @@ class Prior(ABC):
         """
 
     @abstractmethod
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x d` hidden states of `n x length` sequences, position after position: what the prior has made of them."""
+
+    @abstractmethod
     def to(self, device: str) -> Self:
         """Computes on that device from now on."""
 
@@ -120,6 +124,16 @@ class Prior(ABC):
         check_guidance(guidance)
         buckets = check_conditions(conditions, n, len(self.conditions), self.config.buckets)
         return self._sample(n, temperature, generator, buckets, guidance)
+
+    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
+        """Mean negative log-likelihood of validation sequences and the standard error of that mean.
+
+        With conditions, the mean of that under all of them and that under none.
+        """
+        nats = -self.log_prob(codes)
+        if self.conditions:
+            nats = (nats - self.log_prob(codes, conditions)) / 2
+        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
 
     def _told(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
         return check_conditions(conditions, n, len(self.conditions), self.config.buckets)

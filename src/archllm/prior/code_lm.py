@@ -111,16 +111,6 @@ class CodeLM(Prior):
             checkpoint=checkpoint,
         ).run()
 
-    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
-        """Mean negative log-likelihood of validation sequences and the standard error of that mean.
-
-        With conditions, the mean of that under all of them and that under none.
-        """
-        nats = -self.log_prob(codes)
-        if self.conditions:
-            nats = (nats - self.log_prob(codes, conditions)) / 2
-        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
-
     def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
         """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""
         first = self.start + 1 + torch.arange(conditions.shape[1]) * (self.config.buckets + 1)
@@ -142,6 +132,23 @@ class CodeLM(Prior):
                 log_probs = self._log_probs(batch, told[start : start + _CHUNK])
                 parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
+        return result
+
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x (length * width)`: the last layer's state after each code."""
+        self._check(codes)
+        self.model.eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(codes), _CHUNK):
+                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
+                untold = torch.full((len(batch), len(self.conditions)), ABSENT)
+                beginning = self._beginning(untold).to(self.device)
+                tokens = torch.cat([beginning, batch], dim=1)
+                states = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
+                own = states[:, beginning.shape[1] :]  # those before the first code are always the same
+                parts.append(own.flatten(1).float().cpu())
+        result: NDArray[np.float32] = torch.cat(parts).numpy()
         return result
 
     def _sample(

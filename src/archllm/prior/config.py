@@ -67,7 +67,7 @@ class PriorConfig:
     """Decoupled weight decay."""
 
     dropout: float = 0.0
-    """Share of attention weights that are dropped in training."""
+    """Share of attention weights that are dropped in training (`code`)."""
 
     validation: float = 0.02
     """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""

@@ -69,6 +69,12 @@ class MarginalPrior(Prior):
         total: NDArray[np.float64] = self.log_shares.numpy()[np.arange(self.length), codes].sum(1)
         return total
 
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x length`: the log-share of each code, all that it knows of it."""
+        self._check(codes)
+        states: NDArray[np.float32] = self.log_shares.numpy()[np.arange(self.length), codes].astype(np.float32)
+        return states
+
     def to(self, device: str) -> Self:
         return self  # too small to move
 

@@ -159,13 +159,6 @@ class TextLM(Prior):
             checkpoint=checkpoint,
         ).run()
 
-    def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
-        """As `CodeLM` has it."""
-        nats = -self.log_prob(codes)
-        if self.conditions:
-            nats = (nats - self.log_prob(codes, conditions)) / 2
-        return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
-
     def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
         """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""
         context, which = self._read(prompted, buckets)
@@ -208,6 +201,31 @@ class TextLM(Prior):
                 picked = log_probs.gather(2, texts.clamp_max(self.automaton.vocabulary - 1)[:, :, None])[:, :, 0]
                 parts.append(torch.where(real, picked, 0.0).sum(1).cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
+        return result
+
+    def embed(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`n x (length * d)`: the last layer's state after the last token of each code."""
+        self._check(codes)
+        model: Any = self._model.eval()
+        prompted, untold = PromptedModel(model), torch.from_numpy(self._told(None, len(codes)))
+        last = np.array([len(word) for word in self.vocabulary.words])[codes].cumsum(1) - 1
+        seen: list[torch.Tensor] = []
+        hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        parts = []
+        try:
+            with torch.inference_mode():
+                for start in range(0, len(codes), _CHUNK):
+                    texts = torch.from_numpy(self.automaton.write(codes[start : start + _CHUNK])).to(self.device)
+                    context, which = self._read(prompted, untold[start : start + _CHUNK])
+                    prompted.write(context.select(which), texts.clamp_max(self.automaton.vocabulary - 1))
+                    at = torch.from_numpy(last[start : start + _CHUNK]).to(self.device)
+                    states = seen[-1]
+                    seen.clear()
+                    picked = states.gather(1, at[:, :, None].expand(-1, -1, states.shape[2]))
+                    parts.append(picked.flatten(1).float().cpu())
+        finally:
+            hook.remove()
+        result: NDArray[np.float32] = torch.cat(parts).numpy()
         return result
 
     def _sample(

@@ -110,6 +110,9 @@ class Architecture:
     def _repr_svg_(self) -> str:
         return self.svg()
 
+    def __reduce__(self) -> Any:
+        return Architecture, (self.space, self.graph, self.key)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Architecture)

@@ -70,6 +70,10 @@ class SearchSpace(ABC):
     enumerable: bool
     """Whether `enumerate` can list the whole space."""
 
+    slotted: bool = False
+    """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
+    stands, and paths through a graph say nothing."""
+
     network_config: type[NetworkConfig] | None = None
     """The options of the space's networks; `None` where no network is made of its members."""
 
@@ -143,6 +147,10 @@ class SearchSpace(ABC):
     def identity(self) -> tuple[str, str]:
         """Name and fingerprint of the definition: equal for spaces whose architectures are the same."""
         return self.name, self.definition.fingerprint
+
+    def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
+        """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
+        return np.zeros((len(graphs), 0))
 
     def _define(self, definition: Definition) -> None:
         """Takes over what all kinds of definitions say."""

@@ -17,8 +17,11 @@ DEPENDENCIES = ("numpy", "torch", "transformers", "vector-quantize-pytorch", "sa
 EXTRAS = {
     "data": ("pyarrow",),
     "images": ("pillow", "scikit-learn"),
+    "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "ray": ("ray",),
     "report": ("matplotlib",),
+    "search": ("SQLAlchemy", "scikit-learn", "psycopg"),
 }
 """What brings which optional dependency."""
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archllm.errors import InvalidInput
 from archllm.spaces import Architecture, SearchSpace
 from archllm.workflows.info import as_architecture
+from archllm.workflows.words import parse_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,29 +88,7 @@ def options_of_words(space: SearchSpace, words: tuple[str, ...]) -> dict[str, An
     """Network options from `KEY=VALUE` words.
 
     Raises:
-        InvalidInput: a word is not of that form, there is no such option, or the value is of another type.
+        InvalidInput: a word is not of that form, or the value is of another type.
     """
     types = {field.name: str(field.type) for field in fields(type(space.network_options()))}
-    found: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not value:
-            raise InvalidInput(f"a network option is written KEY=VALUE, got {word!r}; keys: {', '.join(types)}")
-        found[key] = _read(key, value, types.get(key, "str"))
-    return found
-
-
-def _read(key: str, value: str, kind: str) -> Any:
-    try:
-        if kind == "int":
-            return int(value)
-        if kind == "float":
-            return float(value)
-    except ValueError as error:
-        expected = "a whole number" if kind == "int" else "a number"
-        raise InvalidInput(f"network option {key} must be {expected}, got {value!r}") from error
-    if kind == "bool":
-        if value.lower() not in ("true", "false"):
-            raise InvalidInput(f"network option {key} must be true or false, got {value!r}")
-        return value.lower() == "true"
-    return value
+    return parse_words(words, types, "network")

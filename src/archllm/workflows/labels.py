@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from archllm.errors import DataError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.table import TableObjective
+from archllm.request import COUNTED
 from archllm.spaces import SearchSpace
+from archllm.tokenizer import Tokenizer
 
-COUNTED = ("params", "macs")
-"""Conditions that need no table."""
+FEWEST = 20
+"""Known values from which the others are predicted, at least."""
 
 
 def find_tables(space: SearchSpace, conditions: tuple[str, ...]) -> dict[str, TableObjective]:
@@ -76,6 +78,54 @@ def label(
             found[np.setdiff1d(known, shown)] = np.nan
         columns.append(found)
     return np.stack(columns, axis=1)
+
+
+def fill_in(
+    space: SearchSpace,
+    tokenizer: Tokenizer,
+    cells: Graphs,
+    conditions: tuple[str, ...],
+    tables: dict[str, TableObjective],
+    values: NDArray[np.float64],
+    seed: int,
+) -> NDArray[np.float64]:
+    """The values with those that are not known predicted, from the ones that are.
+
+    The predictor says how cells rank; the value of a rank is the one that it has among the known values, so the
+    predicted ones are spread as those are.
+
+    Args:
+        space: the space.
+        tokenizer: whose embedding of the cells is learned from.
+        cells: `n` training cells.
+        conditions: the `k` conditions.
+        tables: those of the conditions that are looked up.
+        values: `n x k` values, not a number where not known.
+        seed: seed of the predictor.
+
+    Raises:
+        DataError: too few values are known to predict the others.
+    """
+    from archllm.predictor import Featurizer, build_predictor
+    from archllm.predictor.recommended import recommended_makers
+
+    result = values.copy()
+    features = None
+    for column, text in enumerate(conditions):
+        known = np.flatnonzero(~np.isnan(values[:, column]))
+        if len(known) == len(values):
+            continue
+        if len(known) < FEWEST:
+            raise DataError(f"only {len(known)} training cells have a known {text}; at least {FEWEST} are needed")
+        if features is None:
+            features = Featurizer(space, recommended_makers(tokenizer), cells)(cells)
+        sign = 1.0 if tables[text].direction == "maximise" else -1.0
+        predictor = build_predictor().fit(features[known], sign * values[known, column], seed)
+        rank = (sign * predictor.predict(features).mean).argsort().argsort() / (len(values) - 1)
+        spread = np.sort(values[known, column])
+        result[:, column] = np.interp(rank, np.linspace(0, 1, len(spread)), spread)
+        result[known, column] = values[known, column]
+    return result
 
 
 def _looked_up(table: TableObjective, keys: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archllm.cells import check_seed
 from archllm.errors import InvalidInput
 from archllm.prior.config import check_draws, check_guidance
+from archllm.request import check_names
 from archllm.runs import read_info
 from archllm.where import parse_all
 
@@ -82,13 +83,7 @@ def sample(
     check_guidance(guidance)
     ranges = parse_all(where)
     info = read_info(Path(run))  # a wrong folder is told before the slow import
-    for name in ranges:
-        if name not in (*info.config.condition_names, "params", "macs"):
-            known = info.config.condition_names
-            told = f"only on {', '.join(known)}" if known else "on no condition"
-            raise InvalidInput(
-                f"the run {run} was not trained on the condition {name!r}, {told}; train with --condition {name}"
-            )
+    check_names(ranges, info.config.condition_names, f"the run {run}")
     from archllm.generator import load
 
     model = load(run)

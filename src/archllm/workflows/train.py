@@ -37,7 +37,7 @@ from archllm.runs import (
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.training import resolve_device
-from archllm.workflows.labels import find_tables, label
+from archllm.workflows.labels import fill_in, find_tables, label
 
 _USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook usage are measured at most
 
@@ -77,6 +77,8 @@ def train(
     device = resolve_device(device)
     check_seed(seed)
     tables = find_tables(space, config.conditions)  # what is missing is told before anything is trained
+    if config.labels and not tables:
+        raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
     check_language(config.prior, space, config.tokenizer.codebook_size)
     work = _Work(Path(out), space, RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
     try:
@@ -106,7 +108,7 @@ def _trained(
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
     codes = tokenizer.encode_as_written(written)
     validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
-    conditions = _conditions(space, config, cells.train, tables, seed)
+    conditions = _conditions(tokenizer, config, cells.train, tables, seed)
     prior = _prior(config, tokenizer, codes, validation, conditions, aside, seed, device, clock, work)
 
     model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
@@ -135,11 +137,13 @@ def _tokenizer(
 
 
 def _conditions(
-    space: SearchSpace, config: TrainConfig, cells: Graphs, tables: dict[str, TableObjective], seed: int
+    tokenizer: Tokenizer, config: TrainConfig, cells: Graphs, tables: dict[str, TableObjective], seed: int
 ) -> Conditions | None:
     if not config.conditions:
         return None
-    values = label(space, cells, config.conditions, tables, config.labels, seed)
+    space = tokenizer.space
+    known = label(space, cells, config.conditions, tables, config.labels, seed)
+    values = fill_in(space, tokenizer, cells, config.conditions, tables, known, seed)
     return Conditions.of(config.condition_names, values, config.prior.buckets)
 
 

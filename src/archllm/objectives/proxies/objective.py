@@ -75,6 +75,11 @@ class ProxyObjective(Objective):
         self.images: tuple[Tensor, Tensor] = draw(self.config.batch, network, np.random.default_rng([seed, 0]))
         """The mini-batch: images `n x c x h x w` and `n` labels."""
 
+    def __reduce__(self) -> Any:
+        """The images are drawn anew where it is unpickled."""
+        kept = {"spec": self.spec, "direction": self.direction}
+        return ProxyObjective, (self.space, self.name, self.config, self.seed), kept
+
     def network(self, arch: Architecture, repeat: int = 0) -> nn.Module:
         """The untrained network of an architecture, with the weights that it is scored with.
 

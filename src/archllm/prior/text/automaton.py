@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -161,16 +160,23 @@ class LegalCodes(LogitsProcessor):
     def __init__(self, automaton: CodeAutomaton, start: int = 0) -> None:
         self.automaton, self.start = automaton, start
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """`n x vocabulary` scores with minus infinity where a token may not follow the `n x t` tokens of `input_ids`.
 
         Raises:
             NothingLegal: for one text, no token may follow.
         """
-        states = self.automaton.states(input_ids[:, self.start :].cpu().numpy())
-        allowed = self.automaton.allowed(states)
+        automaton = self.automaton
+        states = automaton.start(len(input_ids))
+        for column in input_ids[:, self.start :].cpu().numpy().T:
+            # `generate` fills up texts that are complete with the end token while others go on.
+            padded = (states == automaton.complete) & (column == automaton.end)
+            states = np.where(padded, automaton.complete, automaton.step(states, column))
+        allowed = automaton.allowed(states)
+        if automaton.end is not None:
+            allowed[states == automaton.complete, automaton.end] = True
         if not allowed.any(1).all():
             row = int(np.flatnonzero(~allowed.any(1))[0])
-            state = "is complete" if states[row] == self.automaton.complete else "is not legal"
+            state = "is complete" if states[row] == automaton.complete else "is not legal"
             raise NothingLegal(f"no token may follow text {row} of the batch, which {state}")
         return scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), float("-inf"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -20,6 +22,12 @@ from transformers.utils import logging
 
 from archllm.errors import ModelUnusable
 from archllm.randomness import torch_seeded
+
+_BROKEN = (
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, NotImplementedError, ImportError),
+    *(struct.error, SafetensorError),
+)
+"""What the library raises on files that are damaged or not known to it."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -54,6 +62,7 @@ class Base:
         with _told_as_unusable(self.name), quiet():
             model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
         _forget_quantization(model.config)
+        model.hf_quantizer = None
         return _checked(model.eval(), self.name)
 
     def untrained(self, seed: int) -> Any:
@@ -126,7 +135,7 @@ def _told_as_unusable(name: str) -> Iterator[None]:
             f"there is no folder {name} here, and a model of that name can't be had from the hub "
             f"({_first_line(error)}); give the path of a model's folder or GGUF file instead"
         ) from error
-    except (ValueError, KeyError, RuntimeError, NotImplementedError, ImportError, TypeError, AttributeError) as error:
+    except _BROKEN as error:
         raise ModelUnusable(
             f"can't load the model {name}: {_first_line(error)}; a Hugging Face causal or sequence-to-sequence "
             "language model, or a GGUF file of an architecture that transformers knows, is needed"
@@ -142,7 +151,7 @@ def _checked(model: Any, name: str) -> Any:
     second[0, -1] = min(5, model.config.vocab_size - 1)
     with torch.inference_mode():
         logits = [model(input_ids=ids, use_cache=False).logits[:, :-1] for ids in (first, second)]
-    if not torch.allclose(logits[0], logits[1], atol=1e-3):
+    if not torch.allclose(logits[0], logits[1], atol=1e-4 * float(logits[0].abs().max())):
         raise ModelUnusable(
             f"{name} is not a causal language model: later words change what it says about earlier ones"
         )

@@ -42,6 +42,7 @@ class CellSpace(SearchSpace):
 
     def _define(self, definition: Definition) -> None:
         super()._define(definition)
+        self._fixed_costs: dict[CellNetworkConfig, tuple[int, int]] = {}
         if isinstance(definition, CellDefinition) and definition.callables:
             self.network_config = CellNetworkConfig
             self.small_network = MappingProxyType({"channels": 8, "cells": 1})
@@ -54,17 +55,19 @@ class CellSpace(SearchSpace):
     def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
         """The network class of a member, its arguments without the operations, and what its cell computes, in words."""
 
-    def _params(self, graphs: Graphs, config: CellNetworkConfig) -> NDArray[np.int64]:
+    def _params(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
         return self._sized(graphs, config, "params")
 
-    def _macs(self, graphs: Graphs, config: CellNetworkConfig) -> NDArray[np.int64]:
+    def _macs(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
         return self._sized(graphs, config, "macs")
 
     def _sized(self, graphs: Graphs, config: CellNetworkConfig, what: Literal["params", "macs"]) -> NDArray[np.int64]:
         total = np.zeros(len(graphs), dtype=np.int64)
         if not len(graphs):
             return total
-        total += self._fixed(graphs[0], config)[what == "macs"]
+        if config not in self._fixed_costs:
+            self._fixed_costs[config] = self._fixed(graphs[0], config)
+        total += self._fixed_costs[config][what == "macs"]
         for place, counts in self._uses(graphs, config):
             used = np.flatnonzero(counts.any(0))  # an operation that is nowhere in use is not made
             costs = np.zeros(counts.shape[1], dtype=np.int64)
@@ -144,7 +147,7 @@ class CellSpace(SearchSpace):
         error = DefinitionError(message, "ops", op)
         return placed(error, self.file, self.origin or self.name) if self.file else error
 
-    def _blueprint(self, arch: Architecture, config: CellNetworkConfig) -> Blueprint:
+    def _blueprint(self, arch: Architecture, config: Any) -> Blueprint:
         from archllm.networks.blueprint import Blueprint
 
         network, arguments, notes = self._plan(arch.graph, config)
@@ -211,4 +214,5 @@ def staged(config: CellNetworkConfig, counts: NDArray[np.int64]) -> list[tuple[P
 
 def counted(chosen: NDArray[np.int64], ops: int) -> NDArray[np.int64]:
     """`n x ops` counts of operations among `n x places`; negative numbers stand for none."""
-    return (chosen[:, :, None] == np.arange(ops)).sum(1).astype(np.int64)
+    found: NDArray[np.int64] = (chosen[:, :, None] == np.arange(ops)).sum(1, dtype=np.int64)
+    return found

@@ -39,6 +39,7 @@ class Choices(Skeleton):
     """
 
     kind = "choices"
+    slotted = True
 
     def __init__(self, definition: ChoicesDefinition) -> None:
         self._define(definition)
@@ -91,6 +92,16 @@ class Choices(Skeleton):
             for at, (slot, values) in enumerate(self.slots.items())
             if not isinstance(values[0], str)
         }
+
+    def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
+        """`n x d` ranks of the values of slots of numbers; 0.5 where a slot is switched off."""
+        columns = []
+        for slot, values in self.columns(graphs).items():
+            listed = np.unique(np.array(self.slots[slot], dtype=np.float64))
+            if len(listed) > 1:
+                rank = np.searchsorted(listed, values) / (len(listed) - 1)
+                columns.append(np.where(np.isnan(values), 0.5, rank))
+        return np.stack(columns, axis=1) if columns else super().slot_values(graphs)
 
     def _parse(self, text: str) -> Graphs:
         found = texts.parse_slots(text, self.value_texts)

@@ -38,7 +38,7 @@ def _linear(width: NDArray[np.int64]) -> NDArray[np.int64]:
 def _feed_forward(width: NDArray[np.int64], ratios: NDArray[np.int64]) -> NDArray[np.int64]:
     """`n x layers` weights and biases; 0 where a layer is not there."""
     wide = width[:, None]
-    total: NDArray[np.int64] = (ratios > 0) * ((wide + 1) * ratios * wide + (ratios * wide + 1) * wide)
+    total: NDArray[np.int64] = (ratios > 0).astype(np.int64) * ((wide + 1) * ratios * wide + (ratios * wide + 1) * wide)
     return total
 
 

@@ -1,0 +1,159 @@
+"""Search methods on tables: how few evaluations find the best architecture.
+
+`python -m benchmarks.search` lets every method search NAS-Bench-201 on three data sets until it finds the cell that is
+best by validation, and the sample of NAS-Bench-101 for 100 evaluations, with many seeds. A method on a data set is a
+job, run in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/search.json`
+and `.md` from the jobs that are done. Needs the tables in `$ARCHLLM_DATA` or in the folder of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.record import ROOT, provenance, run_all, write_json
+
+if TYPE_CHECKING:
+    from archllm.objectives.table import TableObjective
+    from archllm.search.domain import Domain
+
+METHODS = ("random", "largest", "local", "evolution", "gp", "ensemble", "latent")
+"""In the order of the page."""
+
+TASKS = {
+    "cifar10": "nasbench201/cifar10",
+    "cifar100": "nasbench201/cifar100",
+    "imagenet16": "nasbench201/imagenet16",
+    "nasbench101": "nasbench101/cifar10",
+}
+"""Name of a task -> table and metric."""
+
+SHORT = {"nasbench101": 100}
+"""Tasks with a budget of their own: what counts there is the regret after so many evaluations."""
+
+Job = dict[str, Any]
+
+
+def jobs(seeds: int, budget: int, methods: tuple[str, ...] = METHODS) -> dict[str, Job]:
+    """All jobs by name, the cheap methods first."""
+    return {
+        f"{method}-{task}-{seeds}-{budget}": {
+            "method": method,
+            "task": task,
+            "seeds": seeds,
+            "budget": min(budget, SHORT.get(task, budget)),
+        }
+        for method in methods
+        for task in TASKS
+    }
+
+
+def run(job: Job, folder: Path) -> Job:
+    """Searches with every seed of a job."""
+    import torch
+
+    from archllm.objectives.table import TableObjective
+    from archllm.search.domain import Domain
+    from archllm.spaces import load_space
+
+    torch.set_num_threads(1)
+    os.environ.setdefault("ARCHLLM_DATA", str(ROOT.parent / "shared" / "data"))
+    space = load_space(TASKS[job["task"]].split("/")[0])
+    objective = TableObjective.of(TASKS[job["task"]], space)
+    domain = Domain(space, objective.architectures())
+    options: dict[str, Any] = {}
+    trained = 0.0
+    if job["method"] == "latent":
+        options["vae"], trained = _vae(domain, folder)
+    start = time.time()
+    runs = []
+    for seed in range(job["seeds"]):
+        runs.append(search(job["method"], domain, objective, seed, job["budget"], options))
+        print(f"seed {seed}: {runs[-1]['incumbents'][-1]} after {runs[-1]['queries']}", flush=True)
+    return job | {
+        "optimum": objective.optimum,
+        "runs": runs,
+        "pre_training": trained,
+        "wall": time.time() - start,
+        "about": provenance(),
+    }
+
+
+def search(
+    method: str, domain: Domain, objective: TableObjective, seed: int, budget: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """One search, an evaluation at a time, which ends when the best of all is found.
+
+    Returns:
+        The number of evaluations, the seconds of CPU time that the searcher took, and the incumbents: evaluation, text,
+        score and test score of each architecture that was better than all before it.
+    """
+    from archllm.search.observation import observe
+    from archllm.search.registry import build_searcher
+
+    incumbents: list[tuple[int, str, float, float | None]] = []
+    spent, query = 0.0, 0
+    searcher = build_searcher(method, domain, seed, **options)
+    while query < budget and (not incumbents or incumbents[-1][2] < objective.optimum):
+        before = time.process_time()
+        (arch,) = searcher.ask(1)
+        evaluation = objective.evaluate(arch)
+        searcher.tell([observe([evaluation], [objective])])
+        spent += time.process_time() - before
+        query += 1
+        if evaluation.value is not None and (not incumbents or evaluation.value > incumbents[-1][2]):
+            test = next(iter(evaluation.test.values()), None)
+            incumbents.append((query, arch.text, evaluation.value, test))
+    return {"seed": seed, "queries": query, "seconds": spent, "incumbents": incumbents}
+
+
+def main() -> None:
+    """Runs one job, or all that are missing, and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20, help="searches of a method on a data set")
+    parser.add_argument("--budget", type=int, default=300, help="most evaluations of a search")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="methods to run")
+    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-search", help="where jobs write")
+    parser.add_argument("--job", help="run this one job only")
+    parser.add_argument("--page", action="store_true", help="run nothing; write the page from the jobs that are done")
+    arguments = parser.parse_args()
+    if arguments.job:
+        seeds, budget = (int(part) for part in arguments.job.split("-")[-2:])
+        result = run(jobs(seeds, budget)[arguments.job], arguments.folder)
+        write_json(arguments.folder / f"{arguments.job}.json", result)
+        return
+    if not arguments.page:
+        wanted = jobs(arguments.seeds, arguments.budget, tuple(arguments.methods))
+        run_all("benchmarks.search", list(wanted), arguments.folder, arguments.workers)
+    from benchmarks.search_page import write_page
+
+    files = [arguments.folder / f"{name}.json" for name in jobs(arguments.seeds, arguments.budget)]
+    write_page([json.loads(file.read_text()) for file in files if file.exists()], ROOT / "docs" / "results")
+
+
+def _vae(domain: Domain, folder: Path) -> tuple[str, float]:
+    """Folder of the VAE of a domain's space, and the seconds of CPU time that its training took; trained if need be.
+
+    It learns from the members of the domain, whose scores it never sees, and is the same for all seeds and data sets.
+    """
+    import numpy as np
+
+    from archllm.baselines import GraphVAE, recommended_vae
+
+    home = folder / f"vae-{domain.space.name}"
+    if not (home / "seconds.json").exists():
+        home.mkdir(parents=True, exist_ok=True)
+        before = time.process_time()
+        cells = domain.enumerate()[np.arange(len(domain.keys))]
+        GraphVAE(domain.space, recommended_vae(domain.space)).fit(cells, 0).save(home)
+        write_json(home / "seconds.json", time.process_time() - before)
+    return str(home), float(json.loads((home / "seconds.json").read_text()))
+
+
+if __name__ == "__main__":
+    main()

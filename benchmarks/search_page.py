@@ -1,0 +1,147 @@
+"""docs/results/search.{json,md} from the files of the jobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archllm.files import write_text
+from benchmarks.record import ROOT, write_json
+from benchmarks.search import METHODS, SHORT, TASKS
+
+Result = dict[str, Any]
+
+TITLES = {
+    "random": "`random`",
+    "largest": "`largest`: most parameters first",
+    "local": "`local`: local search",
+    "evolution": "`evolution`: regularised evolution",
+    "gp": "`gp`: Gaussian process",
+    "ensemble": "`ensemble`: networks on paths, mutations of the best",
+    "latent": "`latent`: Gaussian process in a VAE's latent space",
+}
+
+HEADINGS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+
+INTRO = """\
+Every evaluation is of another architecture (by canonical key), one at a time, and shows the searcher the validation
+accuracy alone. *Queries to the best*: evaluations until the architecture with the highest validation accuracy of the
+whole table was asked for, mean ± standard deviation over seeds; a search that did not get there within its budget
+counts with the budget, and the mean is then marked ≥. *After 50*, *after 100*: validation accuracy of the best so far,
+mean over seeds, and in brackets the mean test accuracy of the same architectures, which no searcher sees. *Seconds* are
+CPU time of the search itself for 100 evaluations (asking, telling, looking up the score; the first look at the domain
+included)."""
+
+POOL = """\
+The closed pool of the 30,001 cells of the sample, accuracy of one training of 108 epochs. *Regret*: the pool's best
+validation accuracy less that of the best so far, in percentage points, mean ± standard deviation over seeds."""
+
+
+def write_page(results: list[Result], folder: Path) -> None:
+    """Writes what was measured as JSON and the page that shows what follows from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "search.json", results)
+    by_task = {task: _of(results, task) for task in TASKS}
+    parts = ["# Search", _head(results), INTRO, _missing(by_task), _notes()]
+    for task, heading in HEADINGS.items():
+        if by_task[task]:
+            best = next(iter(by_task[task].values()))["optimum"]
+            parts += [f"## NAS-Bench-201, {heading} (best validation accuracy {best:.2f} %)", _table(by_task[task])]
+    if by_task["nasbench101"]:
+        parts += ["## NAS-Bench-101, a pool of 30,001 cells", POOL, _pool(by_task["nasbench101"])]
+    write_text(folder / "search.md", "\n\n".join(part for part in parts if part) + "\n")
+
+
+def _of(results: list[Result], task: str) -> dict[str, Result]:
+    found = {result["method"]: result for result in results if result["task"] == task}
+    return {method: found[method] for method in METHODS if method in found}
+
+
+def _head(results: list[Result]) -> str:
+    about = results[-1]["about"]
+    commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
+    loads = [result["about"]["load"] for result in results]
+    budget = max(result["budget"] for result in results)
+    return (
+        f"`python -m benchmarks.search --seeds {results[0]['seeds']} --budget {budget}` · commit {commits} · "
+        f"{about['machine']}, {about['threads']} thread a job, load average {min(loads):.0f} to {max(loads):.0f} at "
+        f"the end of jobs · torch {about['torch']} · {about['date']} · "
+        f"{sum(result['wall'] for result in results) / 60:.0f} minutes of jobs"
+    )
+
+
+def _missing(by_task: dict[str, dict[str, Result]]) -> str:
+    missing = [f"`{method}` on {task}" for task, done in by_task.items() for method in METHODS if method not in done]
+    return f"**Not yet run:** {', '.join(missing)}." if missing else ""
+
+
+def _notes() -> str:
+    path = ROOT / "benchmarks" / "notes" / "search.md"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _table(done: dict[str, Result]) -> str:
+    rows = []
+    for method, result in done.items():
+        runs = result["runs"]
+        queries = [run["queries"] for run in runs]
+        found = [reached(run, result["optimum"]) for run in runs]
+        rows.append(
+            [
+                TITLES[method],
+                ("" if all(found) else "≥ ") + _spread(queries, 1),
+                f"{np.median(queries):.0f}",
+                f"{sum(ok and count <= 100 for ok, count in zip(found, queries, strict=True))} of {len(runs)}",
+                *(_incumbent(runs, after) for after in (50, 100)),
+                _seconds(result),
+            ]
+        )
+    head = ["method", "queries to the best", "median", "within 100", "after 50 (test)", "after 100 (test)", "seconds"]
+    return _markdown(head, rows)
+
+
+def _pool(done: dict[str, Result]) -> str:
+    last = SHORT["nasbench101"]
+    rows = []
+    for method, result in done.items():
+        regrets = [[result["optimum"] - incumbent(run, after)[2] for run in result["runs"]] for after in (50, last)]
+        rows.append([TITLES[method], *(_spread(regret, 3) for regret in regrets), _seconds(result)])
+    return _markdown(["method", "regret after 50", f"regret after {last}", "seconds"], rows)
+
+
+def reached(run: dict[str, Any], optimum: float) -> bool:
+    """Whether a search found the best of all."""
+    return bool(run["incumbents"][-1][2] >= optimum)
+
+
+def incumbent(run: dict[str, Any], after: int) -> list[Any]:
+    """The best after so many evaluations: evaluation, text, score, test score."""
+    found: list[Any] = [each for each in run["incumbents"] if each[0] <= after][-1]
+    return found
+
+
+def _incumbent(runs: list[dict[str, Any]], after: int) -> str:
+    best = [incumbent(run, after) for run in runs]
+    tests = [each[3] for each in best]
+    shown = f"{np.mean([each[2] for each in best]):.2f}"
+    return shown if None in tests else f"{shown} ({np.mean(tests):.2f})"
+
+
+def _seconds(result: Result) -> str:
+    total = sum(run["seconds"] for run in result["runs"])
+    spent = 100 * total / sum(run["queries"] for run in result["runs"])
+    shown = "< 0.1" if spent < 0.1 else f"{spent:.1f}"
+    return shown + (f" + {result['pre_training']:.0f} of pre-training" if result["pre_training"] else "")
+
+
+def _spread(values: list[float], digits: int) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

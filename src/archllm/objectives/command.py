@@ -1,0 +1,130 @@
+"""Any program as an objective: it gets the architecture's text and prints a number."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from typing import IO, Any, Literal
+
+from archllm.errors import EvaluationFailed, InvalidInput, shown
+from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.callable import TIME_LIMIT, check_limit
+from archllm.spaces import Architecture, SearchSpace
+
+_KEPT = 65_536  # bytes of output that are looked at; a program may print for days
+_PATIENCE = 2.0  # seconds that are waited for the end of the output; something that got away may keep it open
+
+
+class CommandObjective(Objective):
+    """The number on the last line that a command prints.
+
+    The command is run without a shell, once for each architecture; the text of the architecture is its last argument,
+    and comes on its standard input, too. What it prints before the last line, and on its error stream, is for people.
+    A last line that is no finite number, an exit code other than 0, and too long a time are failed evaluations; a
+    program that is stopped is stopped with all that it started.
+
+    Args:
+        space: the space.
+        command: program and arguments, quoted as in a shell.
+        direction: which numbers are better.
+        time_limit: seconds that the program may take.
+
+    Raises:
+        InvalidInput: the command is empty or badly quoted, or there is no such program.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        command: str,
+        direction: Literal["maximise", "minimise"] = "maximise",
+        time_limit: float = TIME_LIMIT,
+    ) -> None:
+        self.space, self.direction = space, direction
+        self.command, self.time_limit = command, check_limit(time_limit)
+        self.spec: str = f"command:{command}"
+        try:
+            self.words = shlex.split(command)
+        except ValueError as error:
+            raise InvalidInput(f"the command {command!r} can't be read: {error}") from error
+        if not self.words:
+            raise InvalidInput("the command is empty; it is written command:PROGRAM ARGUMENTS")
+        if shutil.which(self.words[0]) is None:
+            raise InvalidInput(f"there is no program {self.words[0]!r} that can be run")
+
+    def __reduce__(self) -> Any:
+        kept = {"spec": self.spec}
+        return CommandObjective, (self.space, self.command, self.direction, self.time_limit), kept
+
+    def _evaluate(self, arch: Architecture) -> Evaluation:
+        start = time.monotonic()
+        try:
+            value = self._run(arch.text)
+        except EvaluationFailed as error:
+            raise EvaluationFailed(str(error), time.monotonic() - start) from error
+        return Evaluation(arch, value, cost=time.monotonic() - start)
+
+    def _run(self, text: str) -> float:
+        try:
+            process = subprocess.Popen(
+                [*self.words, text],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # so that all it starts can be stopped with it
+            )
+        except OSError as error:
+            raise EvaluationFailed(f"{self.words[0]} can't be run: {error.strerror}") from error
+        with process:
+            out, err = _Tail(process.stdout), _Tail(process.stderr)
+            try:
+                with suppress(BrokenPipeError):  # it need not read
+                    process.stdin.write(text.encode())  # type: ignore[union-attr]
+                    process.stdin.close()  # type: ignore[union-attr]
+                code = process.wait(self.time_limit)
+            except subprocess.TimeoutExpired as error:
+                raise EvaluationFailed(f"{self.words[0]} gave no answer within {self.time_limit:g} s") from error
+            finally:
+                with suppress(ProcessLookupError, PermissionError):  # nobody is left
+                    os.killpg(process.pid, signal.SIGKILL)
+                out.join(_PATIENCE)
+                err.join(_PATIENCE)
+        return self._number(code, out.last_line(), err.last_line())
+
+    def _number(self, code: int, printed: str, complaint: str) -> float:
+        said = f": {complaint}" if complaint else ""
+        if code < 0:
+            raise EvaluationFailed(f"{self.words[0]} was stopped by signal {-code}{said}")
+        if code:
+            raise EvaluationFailed(f"{self.words[0]} ended with exit code {code}{said}")
+        try:
+            return float(printed)
+        except ValueError:
+            what = f"printed {shown(printed)}, which is no number" if printed else "printed nothing"
+            raise EvaluationFailed(f"{self.words[0]} {what}{said}") from None
+
+
+class _Tail(threading.Thread):
+    """Reads a stream to its end and keeps the last of it."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        super().__init__(daemon=True)
+        assert stream is not None
+        self.stream, self.kept = stream, b""
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError, ValueError):  # closed while it is read
+            while piece := os.read(self.stream.fileno(), _KEPT):
+                self.kept = (self.kept + piece)[-_KEPT:]
+
+    def last_line(self) -> str:
+        """The last line that is not empty."""
+        lines = [line.strip() for line in self.kept.decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else ""

@@ -1,0 +1,90 @@
+"""Predictor: the contract of a model of scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.predictor.config import PredictorConfig
+from archllm.predictor.features import Features
+from archllm.predictor.targets import targets
+
+NOT_FITTED = "this predictor has seen no scores yet; call fit(features, scores, seed)"
+CHUNK = 4096
+"""Rows per pass when predicting."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is expected of `n` cells, in the unit of the target: higher is better."""
+
+    mean: NDArray[np.float64]
+    """`n` expected values."""
+
+    std: NDArray[np.float64]
+    """`n` standard deviations: how far off the values may be."""
+
+
+class Predictor(ABC):
+    """Predicts scores of cells from the scores of a few others.
+
+    Args:
+        config: what it is and how it is fitted.
+
+    Example:
+        >>> predictor = build_predictor(PredictorConfig()).fit(features[labelled], scores, 0)  # doctest: +SKIP
+        >>> best = predictor.predict(features).mean.argsort()[::-1][:10]  # doctest: +SKIP
+    """
+
+    def __init__(self, config: PredictorConfig) -> None:
+        self.config = config
+        self._blocks: tuple[slice, ...] | None = None
+
+    def fit(self, features: Features, scores: NDArray[np.floating], seed: int) -> Self:
+        """Learns anew from labelled cells.
+
+        Args:
+            features: `n` cells.
+            scores: `n` scores, higher is better; only their order counts where the target is `rank`.
+            seed: seed of all randomness.
+
+        Raises:
+            InvalidInput: the numbers of cells and scores differ, there are fewer than two, or one is not finite.
+        """
+        values: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+        if values.shape != (len(features),) or len(values) < 2:
+            raise InvalidInput(f"at least 2 cells and a score for each are needed, got {len(features)}, {values.shape}")
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise InvalidInput(f"scores[{row}] is {values[row]}; leave failed evaluations out")
+        self._blocks = features.blocks
+        self._fit(features, targets(values, self.config.target), seed)
+        return self
+
+    def predict(self, features: Features) -> Prediction:
+        """What is expected of `n` cells.
+
+        Raises:
+            InvalidInput: nothing was learned yet, or these are other features.
+        """
+        if self._blocks is None:
+            raise InvalidInput(NOT_FITTED)
+        if features.blocks != self._blocks:
+            raise InvalidInput(f"features must have the blocks {self._blocks} as in fit, got {features.blocks}")
+        parts = [self._predict(features[start : start + CHUNK]) for start in range(0, len(features), CHUNK)]
+        if not parts:
+            return Prediction(np.zeros(0), np.zeros(0))
+        return Prediction(np.concatenate([p.mean for p in parts]), np.concatenate([p.std for p in parts]))
+
+    @abstractmethod
+    def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
+        """`fit` with checked arguments and targets."""
+
+    @abstractmethod
+    def _predict(self, features: Features) -> Prediction:
+        """`predict` for at most `CHUNK` rows."""

@@ -1,0 +1,137 @@
+"""What cells compute: operations that pass nothing on are cut out, those that change nothing are bridged.
+
+Cells that are written differently can compute the same. The 15,625 strings of NAS-Bench-201 stand for 4,930
+computations; a predictor that knows which are alike needs fewer labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.graphs import ABSENT, Graphs
+from archllm.spaces import SearchSpace
+
+ZERO = frozenset({"none", "zero", "zeroize"})
+"""Names of operations whose output is zero."""
+
+IDENTITY = frozenset({"skip_connect", "skip", "identity"})
+"""Names of operations whose output is their input."""
+
+
+@dataclass(frozen=True)
+class Computation:
+    """`n` cells without what has no effect: only nodes on a path from an input to an output are linked."""
+
+    ops: NDArray[np.int8]
+    """`n x v` labels as in `Graphs`."""
+
+    edges: NDArray[np.int64]
+    """`n x v x v`; `edges[g, i, j]` says how many times the output of node `i` is added into the input of node `j`."""
+
+    inputs: NDArray[np.bool_]
+    """`n x v`; the nodes by which values enter."""
+
+    outputs: NDArray[np.int64]
+    """`n x m` positions of output nodes, one for each cell that stands in a graph."""
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+
+def computation(space: SearchSpace, graphs: Graphs) -> Computation:
+    """What members compute, by the names of the operations; in slots, names say nothing.
+
+    Args:
+        space: the space.
+        graphs: members.
+    """
+    normal = space.normalise(graphs).padded(space.max_nodes)
+    edges = normal.adjacency.astype(np.int64)
+    backward = edges.transpose(0, 2, 1)  # a view
+    inputs = (normal.ops != ABSENT) & ~normal.adjacency.any(1)
+    output = normal.ops == len(space.op_names) - 1
+    zero, identity = _named(space, normal.ops, ZERO), _named(space, normal.ops, IDENTITY)
+    edges[zero] = backward[zero] = 0
+    for node in np.flatnonzero(identity.any(0)):  # in the order of the nodes, along the edges
+        rows = np.flatnonzero(identity[:, node])
+        edges[rows] += edges[rows, :, node, None] * edges[rows, node, None, :]
+        edges[rows, node] = edges[rows, :, node] = 0
+    alive = _reached(edges, inputs) & _reached(backward[:, ::-1, ::-1], output[:, ::-1])[:, ::-1]
+    edges *= alive[:, :, None] & alive[:, None, :]
+    cells = int(output[0].sum()) if len(normal) else 1
+    return Computation(normal.ops, edges, inputs, np.nonzero(output)[1].reshape(len(normal), cells))
+
+
+def computation_keys(space: SearchSpace, graphs: Graphs) -> NDArray[np.uint64]:
+    """`n` keys, equal for members that compute the same once sums are written out.
+
+    Hashes of 64 bits: of different computations two may share one, with a chance of less than one in a million for a
+    million cells. Nodes that do the same to the same count as one that is read several times, as in the structures of
+    NAS-Bench-201.
+    """
+    cells = computation(space, graphs)
+    values = np.zeros(cells.ops.shape, dtype=np.uint64)
+    for node in range(cells.ops.shape[1]):
+        read = (cells.edges[:, :node, node].astype(np.uint64) * _mixed(values[:, :node])).sum(1, dtype=np.uint64)
+        entering = cells.inputs[:, node].astype(np.uint64) << np.uint64(32)
+        values[:, node] = _mixed(_mixed(read) + (cells.ops[:, node].astype(np.int64) + 2).astype(np.uint64) + entering)
+    whole = np.zeros(len(cells), dtype=np.uint64)
+    for output in cells.outputs.T:
+        whole = _mixed(whole + values[np.arange(len(cells)), output])
+    return whole
+
+
+def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
+    """`n x d` counts over all paths from input to output that have an effect, output by output.
+
+    The number of paths, the length of the longest and of the shortest (-1 without any), and for each operation how
+    often it occurs on all paths together, and on the paths that have most and least of it.
+    """
+    cells = computation(space, graphs)
+    n, v = cells.ops.shape
+    silent = frozenset() if space.slotted else ZERO | IDENTITY
+    labels = [k for k, name in enumerate(space.op_names[:-1]) if name not in silent]
+    is_op = (cells.ops[:, :, None] == np.array(labels)) & ~cells.inputs[:, :, None]  # n x v x k
+    step = np.concatenate([is_op, is_op.any(2, keepdims=True)], axis=2).astype(np.float64)  # last: any operation
+    paths = cells.inputs.astype(np.float64)
+    total = np.zeros(step.shape)
+    most, least = (np.where(cells.inputs[:, :, None], 0.0, bound * np.ones(step.shape)) for bound in (-np.inf, np.inf))
+    for node in range(v):
+        edges = cells.edges[:, :node, node].astype(np.float64)
+        linked = (edges > 0)[:, :, None]
+        paths[:, node] += (edges * paths[:, :node]).sum(1)
+        total[:, node] = (edges[:, :, None] * total[:, :node]).sum(1) + paths[:, node, None] * step[:, node]
+        longest = np.where(linked, most[:, :node], -np.inf).max(1, initial=-np.inf) + step[:, node]
+        shortest = np.where(linked, least[:, :node], np.inf).min(1, initial=np.inf) + step[:, node]
+        most[:, node] = np.maximum(most[:, node], longest)
+        least[:, node] = np.minimum(least[:, node], shortest)
+    parts = []
+    for output in cells.outputs.T:
+        at = np.arange(n), output
+        found = np.concatenate([paths[at][:, None], total[at], most[at], least[at]], axis=1)
+        parts.append(np.where(np.isfinite(found), found, -1.0))
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _named(space: SearchSpace, ops: NDArray[np.int8], names: frozenset[str]) -> NDArray[np.bool_]:
+    known = () if space.slotted else names  # an identity in a slot may still change the width or the resolution
+    return np.isin(ops, [label for label, name in enumerate(space.op_names) if name in known])
+
+
+def _reached(edges: NDArray[np.int64], start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`n x v`: which nodes are on a path that begins at a start; edges go from earlier to later nodes."""
+    reached = start.copy()
+    for node in range(1, edges.shape[1]):
+        reached[:, node] |= ((edges[:, :node, node] > 0) & reached[:, :node]).any(1)
+    return reached
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A bijection of 64-bit words in which every bit depends on every other (the finaliser of SplitMix64)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

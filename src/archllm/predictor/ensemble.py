@@ -1,0 +1,79 @@
+"""RankingEnsemble: small networks trained side by side to put cells in order; where they disagree, they don't know."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archllm.errors import TrainingDiverged
+from archllm.predictor.base import Prediction, Predictor
+from archllm.predictor.features import Features
+from archllm.predictor.losses import ranking_loss
+from archllm.training import Schedule
+
+_INPUT_SCALE = 4 * math.sqrt(2)  # of features whose blocks have a mean squared distance of 1
+
+
+class RankingEnsemble(Predictor):
+    """A deep ensemble (Lakshminarayanan et al., 2017) of perceptrons with two hidden layers, told apart by their seeds.
+
+    A ranking leaves the scale of predictions open, so each member's are brought to that of the targets by least
+    squares; `std` is the spread among members.
+    """
+
+    def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
+        config = self.config
+        generator = torch.Generator().manual_seed(seed)
+        inputs = torch.from_numpy(features.values) * _INPUT_SCALE
+        y = torch.from_numpy(values).float()
+        self._weights = self._initial(inputs.shape[1], generator)
+        optimizer = torch.optim.AdamW(self._weights, lr=config.learning_rate, weight_decay=config.weight_decay)
+        schedule = Schedule(config.steps, config.batch, config.learning_rate, config.weight_decay, warmup=15, hold=0.1)
+        for step in range(config.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            rows = torch.arange(len(y))
+            if len(y) > config.batch:
+                rows = torch.randperm(len(y), generator=generator)[: config.batch]
+            loss = ranking_loss(config.loss, self._forward(inputs[rows]), y[rows], config.margin)
+            if not math.isfinite(loss.item()):
+                raise TrainingDiverged(
+                    f"the training of the predictor diverged at step {step + 1} of {config.steps}; "
+                    f"try a smaller predictor.learning_rate than {config.learning_rate:g}"
+                )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        for weight in self._weights:
+            weight.requires_grad_(False)
+        predicted = self._forward(inputs)
+        centred = predicted - predicted.mean(1, keepdim=True)
+        slope = (centred @ (y - y.mean())) / centred.square().sum(1).clamp_min(1e-12)
+        self._slope = slope.clamp_min(0)[:, None]  # a member that learned nothing says nothing
+        self._shift = y.mean() - self._slope * predicted.mean(1, keepdim=True)
+
+    def _initial(self, inputs: int, generator: torch.Generator) -> list[torch.Tensor]:
+        def normal(*shape: int, scale: float) -> torch.Tensor:
+            return torch.randn(self.config.members, *shape, generator=generator) * scale
+
+        width = self.config.width
+        weights = [
+            normal(inputs, width, scale=inputs**-0.5), normal(1, width, scale=0.1),
+            normal(width, width, scale=(2 / width) ** 0.5), normal(1, width, scale=0.0),
+            normal(width, 1, scale=width**-0.5),
+        ]  # fmt: skip
+        return [weight.requires_grad_() for weight in weights]
+
+    def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """`(E, n)` predictions, each member's in a scale of its own."""
+        first, first_bias, second, second_bias, last = self._weights
+        hidden = torch.relu(torch.baddbmm(first_bias, inputs.expand(self.config.members, -1, -1), first))
+        hidden = torch.relu(torch.baddbmm(second_bias, hidden, second))
+        return torch.bmm(hidden, last)[..., 0]
+
+    def _predict(self, features: Features) -> Prediction:
+        predicted = self._forward(torch.from_numpy(features.values) * _INPUT_SCALE) * self._slope + self._shift
+        return Prediction(predicted.mean(0).double().numpy(), predicted.std(0, correction=0).double().numpy())

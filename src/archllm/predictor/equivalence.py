@@ -1,0 +1,49 @@
+"""Features that are the same for cells that compute the same: averages over all ways of writing a computation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import NotEnumerable
+from archllm.graphs import Graphs
+from archllm.predictor.computation import IDENTITY, ZERO, computation_keys
+from archllm.predictor.features import FeatureMaker
+from archllm.spaces import SearchSpace
+
+
+def has_synonyms(space: SearchSpace) -> bool:
+    """Whether members that are written differently may compute the same: where an operation has no effect."""
+    return not space.slotted and bool(set(space.op_names) & (ZERO | IDENTITY))
+
+
+def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
+    """The features, averaged over all members that compute the same as a cell.
+
+    Features by position lay stress on how a cell happens to be written; in the average, what has no effect cancels out,
+    and what is written in several ways is seen in all of them. In a space whose operations all have an effect the
+    normal form is the only way of writing, and the maker comes back as it is.
+
+    Args:
+        maker: the features.
+        space: a space that can be listed; its members' features are made once, here.
+
+    Raises:
+        NotEnumerable: cells of the space have many ways of writing, and they can't be listed.
+    """
+    if not has_synonyms(space):
+        return maker
+    if not space.enumerable:
+        raise NotEnumerable(f"features can't be averaged in {space.name}: its {space.size:.3g} members can't be listed")
+    members = space.enumerate()
+    keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
+    raw = np.asarray(maker.make(members), dtype=np.float64)
+    sums = np.zeros((len(keys), raw.shape[1]))
+    np.add.at(sums, class_of, raw)
+    means = sums / np.bincount(class_of)[:, None]
+
+    def make(graphs: Graphs) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = means[np.searchsorted(keys, computation_keys(space, graphs))]
+        return found
+
+    return FeatureMaker(f"averaged {maker.name}", make)

@@ -1,0 +1,1 @@
+"""Search: which architecture to evaluate next."""

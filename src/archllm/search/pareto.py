@@ -1,0 +1,159 @@
+"""Several objectives at once: what dominates what. More is better in every objective."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archllm.errors import InvalidInput
+
+
+def non_dominated(values: ArrayLike) -> NDArray[np.bool_]:
+    """`n` booleans: the Pareto front, that is the points that no other point dominates.
+
+    A point dominates another if it is at least as good in every objective and better in one; equal points stand side
+    by side.
+
+    Args:
+        values: `n x m`, more is better.
+
+    Raises:
+        InvalidInput: the shape is another, or a value is not a number.
+
+    Example:
+        >>> non_dominated([[1, 3], [2, 2], [1, 2]]).tolist()
+        [True, True, False]
+    """
+    points = _checked(values)
+    front = np.zeros(len(points), dtype=np.bool_)
+    distinct, group = np.unique(points, axis=0, return_inverse=True)
+    order = np.lexsort(-distinct.T[::-1])  # best first: no point is dominated by a later one
+    kept: list[int] = []
+    for row in order:
+        if not (distinct[kept] >= distinct[row]).all(1).any():
+            kept.append(int(row))
+    front[np.isin(group.ravel(), kept)] = True
+    return front
+
+
+def ranks(values: ArrayLike) -> NDArray[np.int64]:
+    """`n` ranks: 0 for the front, 1 for the front of what is left without it, and so on (Deb et al., 2002).
+
+    With one objective, the number of distinct better values.
+
+    Raises:
+        InvalidInput: the shape is not `n x m`, or a value is not a number.
+    """
+    points = _checked(values)
+    found = np.zeros(len(points), dtype=np.int64)
+    left = np.arange(len(points))
+    rank = 0
+    while len(left):
+        front = non_dominated(points[left])
+        found[left[front]] = rank
+        left, rank = left[~front], rank + 1
+    return found
+
+
+def crowding(values: ArrayLike) -> NDArray[np.float64]:
+    """`n` distances between the neighbours of each point along the objectives; infinite at the ends (Deb et al., 2002).
+
+    Raises:
+        InvalidInput: the shape is not `n x m`, or a value is not a number.
+    """
+    points = _checked(values)
+    distance = np.zeros(len(points))
+    for column in points.T:
+        order = np.argsort(column, kind="stable")
+        span = column[order[-1]] - column[order[0]] if len(order) else 0.0
+        distance[order[:1]] = distance[order[-1:]] = np.inf
+        if span > 0:
+            distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
+    return distance
+
+
+def best_first(values: ArrayLike) -> NDArray[np.int64]:
+    """`n` positions, ordered by rank, and within a rank by crowding distance, the loneliest first (Deb et al., 2002).
+
+    Raises:
+        InvalidInput: the shape is not `n x m`, or a value is not a number.
+    """
+    points = _checked(values)
+    rank, lonely = ranks(points), np.zeros(len(points))
+    for each in np.unique(rank):
+        lonely[rank == each] = crowding(points[rank == each])
+    return np.lexsort((-lonely, rank))
+
+
+def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
+    """Volume between the reference point and the points that are better than it, in the product of the units.
+
+    Exact, for one to three objectives: a sweep over the last one, each slice being a volume of one dimension less.
+
+    Args:
+        values: `n x m` points, more is better; those that don't exceed the reference in every objective add nothing.
+        reference: `m` values, the worst corner that still counts.
+
+    Raises:
+        InvalidInput: the numbers of objectives differ or exceed three, or a value is not finite.
+
+    Example:
+        >>> hypervolume([[1, 2], [2, 1]], [0, 0])
+        3.0
+    """
+    points, corner = _checked(values), np.asarray(reference, dtype=np.float64)
+    if corner.ndim != 1 or points.shape[1] != len(corner):
+        raise InvalidInput(f"the reference needs {points.shape[1]} values, got shape {corner.shape}")
+    if len(corner) > 3:
+        raise InvalidInput(f"the hypervolume is known for one to three objectives, got {len(corner)}")
+    if not (np.isfinite(points).all() and np.isfinite(corner).all()):
+        raise InvalidInput("a hypervolume needs finite values")
+    inside = (points > corner).all(1)
+    return _volume(points[inside] - corner)
+
+
+def scalarised(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    """`n` augmented Chebyshev scores, more is better (Knowles, 2006, "ParEGO").
+
+    Objectives are brought to the range 0 to 1 among the points first; one on which all agree counts for nothing.
+
+    Args:
+        values: `n x m`, more is better.
+        weights: `m`, not negative.
+    """
+    points = _checked(values)
+    low = points.min(0, initial=np.inf)
+    span = points.max(0, initial=-np.inf) - low
+    loss = np.asarray(weights) * (1 - (points - low) / np.where(span > 0, span, 1.0)) * (span > 0)
+    score: NDArray[np.float64] = -(loss.max(1) + 0.05 * loss.sum(1))
+    return score
+
+
+def random_weights(objectives: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Weights of the objectives, uniform on those that sum to 1."""
+    return rng.dirichlet(np.ones(objectives))
+
+
+def _volume(points: NDArray[np.float64]) -> float:
+    """Volume between the origin and `n x m` points with positive coordinates."""
+    if not len(points):
+        return 0.0
+    if points.shape[1] == 1:
+        return float(points.max())
+    points = points[np.argsort(-points[:, -1], kind="stable")]
+    below = np.append(points[1:, -1], 0.0)
+    total = 0.0
+    for count, thickness in enumerate(points[:, -1] - below, start=1):
+        if thickness > 0:  # the slice that the first `count` points reach into
+            total += thickness * _volume(points[:count, :-1])
+    return float(total)
+
+
+def _checked(values: ArrayLike) -> NDArray[np.float64]:
+    points = np.asarray(values, dtype=np.float64)
+    if points.ndim != 2 or not points.shape[1]:
+        raise InvalidInput(f"points must be n x m with a column per objective, got shape {points.shape}")
+    rows = np.flatnonzero(np.isnan(points).any(1))
+    if len(rows):
+        raise InvalidInput(f"point {rows[0]} holds NaN; leave failed evaluations out")
+    return points

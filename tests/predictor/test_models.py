@@ -1,0 +1,120 @@
+"""Targets, losses and models, against formulas written out and an independent library."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm, rankdata
+
+from archllm.errors import InvalidInput, TrainingDiverged
+from archllm.predictor import Features, PredictorConfig, build_predictor
+from archllm.predictor.gaussian_process import GaussianProcess
+from archllm.predictor.losses import ranking_loss
+from archllm.predictor.targets import targets
+
+RNG = np.random.default_rng(0)
+
+
+def test_rank_targets_are_normal_scores_with_ties_in_the_middle() -> None:
+    scores = np.array([90.0, 10.0, 93.5, 90.0, 94.0, 70.0])
+    assert targets(scores, "rank") == pytest.approx(norm.ppf((rankdata(scores) - 0.5) / len(scores)))
+
+
+def test_log_regret_tells_the_best_apart_and_score_keeps_distances() -> None:
+    scores = np.array([10.0, 11.0, 90.0, 93.0, 94.0])
+    gaps = {kind: np.diff(targets(scores, kind)) for kind in ("log_regret", "score")}  # type: ignore[arg-type]
+    assert gaps["log_regret"][3] > 5 * gaps["log_regret"][0] > 0
+    assert gaps["score"][3] == pytest.approx(gaps["score"][0])
+
+
+@pytest.mark.parametrize("kind", ["rank", "log_regret", "score"])
+def test_equal_scores_have_the_target_zero(kind: Any) -> None:
+    assert targets(np.full(4, 7.0), kind) == pytest.approx(np.zeros(4))
+
+
+def test_pairwise_losses_are_means_over_all_pairs() -> None:
+    values, predicted = torch.tensor([0.3, 1.0, -2.0, 1.0]), torch.tensor(RNG.normal(size=(2, 4))).float()
+    pairs = [(i, j) for i, j in combinations(range(4), 2) if values[i] != values[j]]
+    pairs = [(i, j) if values[i] > values[j] else (j, i) for i, j in pairs]
+    hinge = logistic = 0.0
+    for member in predicted:
+        leads = [float(member[i] - member[j]) for i, j in pairs]
+        hinge += sum(max(0.0, 0.1 - lead) for lead in leads) / len(pairs)
+        logistic += sum(math.log1p(math.exp(-lead)) for lead in leads) / len(pairs)
+    assert float(ranking_loss("hinge", predicted, values, 0.1)) == pytest.approx(hinge, rel=1e-5)
+    assert float(ranking_loss("logistic", predicted, values, 0.1)) == pytest.approx(logistic, rel=1e-5)
+
+
+def test_listmle_is_the_likelihood_of_choosing_the_best_again_and_again() -> None:
+    values, predicted = torch.tensor([0.3, 1.0, -2.0]), torch.tensor([[0.5, -0.2, 0.7]])
+    best_first = [-0.2, 0.5, 0.7]
+    nats = sum(math.log(sum(math.exp(p) for p in best_first[i:])) - best_first[i] for i in range(3))
+    assert float(ranking_loss("listmle", predicted, values, 0.1)) == pytest.approx(nats / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "logistic", "listmle", "squared"])
+def test_each_loss_teaches_the_order(loss: Any) -> None:
+    features = Features(RNG.normal(size=(80, 3)).astype(np.float32) / math.sqrt(6), (slice(0, 3),))
+    scores = features.values @ np.array([1.0, 2.0, -1.0])
+    config = PredictorConfig(kind="ensemble", loss=loss, members=3, width=16, steps=80, batch=30)
+    mean = build_predictor(config).fit(features[:50], scores[:50], 0).predict(features[50:]).mean
+    assert np.corrcoef(rankdata(mean), rankdata(scores[50:]))[0, 1] > 0.85
+
+
+def test_the_gaussian_process_is_the_one_of_another_library() -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
+    values = RNG.normal(size=(40, 2)).astype(np.float32)
+    features, others = Features(values[:30], (slice(0, 2),)), Features(values[30:], (slice(0, 2),))
+    scores = np.sin(2 * values[:30, 0]) + 0.1 * RNG.normal(size=30)
+    process = GaussianProcess(PredictorConfig(kind="gaussian", target="score")).fit(features, scores, 0)
+    length, weight = float(process._log_lengths.exp()[0]), float(process._log_weights.exp()[0])
+    twin = GaussianProcessRegressor(
+        ConstantKernel(weight) * Matern(length, nu=2.5), alpha=float(process._log_noise.exp()) + 1e-5, optimizer=None
+    )
+    y = (scores - scores.mean()) / scores.std()
+    scale = y.std(ddof=1)
+    mean, std = twin.fit(values[:30].astype(float), y / scale).predict(values[30:].astype(float), return_std=True)
+    found = process.predict(others)
+    assert found.mean == pytest.approx(mean * scale, abs=1e-4)
+    assert found.std == pytest.approx(std * scale, abs=1e-4)
+
+
+def test_the_likelihood_silences_a_block_of_noise() -> None:
+    values = RNG.normal(size=(120, 6)).astype(np.float32) / math.sqrt(6)
+    features = Features(values, (slice(0, 3), slice(3, 6)))
+    process = GaussianProcess(PredictorConfig(kind="gaussian")).fit(features, values[:, 0] + values[:, 1], 0)
+    assert process._log_weights[0] > process._log_weights[1] + 1
+
+
+def test_a_kernel_chosen_on_some_labels_still_predicts_from_all() -> None:
+    values = RNG.uniform(-1, 1, size=(200, 1)).astype(np.float32)
+    config = PredictorConfig(kind="gaussian", likelihood_rows=20)
+    process = build_predictor(config).fit(Features(values, (slice(0, 1),)), np.sin(5 * values[:, 0]), 0)
+    mean = process.predict(Features(values, (slice(0, 1),))).mean
+    assert np.corrcoef(rankdata(mean), rankdata(np.sin(5 * values[:, 0])))[0, 1] > 0.99
+
+
+def test_a_training_that_diverges_says_what_to_do() -> None:
+    features = Features(np.full((4, 1), 1e38, dtype=np.float32), (slice(0, 1),))
+    with pytest.raises(TrainingDiverged, match=r"predictor\.learning_rate"):
+        build_predictor(PredictorConfig(kind="ensemble", steps=3)).fit(features, np.arange(4.0), 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", "tree"), ("target", "loss"), ("loss", "absolute"), ("likelihood_steps", 0), ("likelihood_rows", 1),
+        ("members", 0), ("width", 0), ("steps", 0), ("batch", 1), ("margin", 0.0), ("learning_rate", math.nan),
+        ("weight_decay", -0.1),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(InvalidInput, match=f"predictor.{field}"):
+        PredictorConfig(**{field: value})  # type: ignore[arg-type]
