@@ -41,6 +41,22 @@ def test_no_sampled_cell_stands_on_both_sides_of_the_split() -> None:
     )
 
 
+def test_cells_that_memory_should_not_hold_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = space_of(ChoicesDefinition(name="wide", slots={f"width{k}": tuple(range(8)) for k in range(8)}))
+    monkeypatch.setattr("archllm.cells._KEPT_BYTES", 110 * 1_000)  # 10 nodes
+    monkeypatch.setattr("archllm.cells._CHUNK", 512)
+    cells = split_cells(space, 0.5, 3_000, 4)
+    assert abs(len(cells.train) - 1_000) + abs(len(cells.held_out) - 1_000) < 5 and cells.further is not None
+    chunks = list(cells.further)
+    assert len(chunks) == 4 and max(map(len, chunks)) <= 512 and 1_990 < sum(map(len, chunks)) <= 2_000
+    keys = np.concatenate([space.keys(part) for part in (cells.train, cells.held_out, *chunks)])
+    assert len(set(keys.tolist())) == len(keys)
+    for chunk, again in zip(chunks, cells.further, strict=True):
+        assert equal(chunk, again).all() and equal(space.normalise(chunk), chunk).all()
+    assert split_cells(space, 0.5, 3_000, 4, streamed=False).further is None
+    assert split_cells(space, 0.5, 900, 4).further is None
+
+
 @pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])
 def test_one_seed_gives_one_split_of_normalised_cells(name: str, request: pytest.FixtureRequest) -> None:
     space: SearchSpace = request.getfixturevalue(name)

@@ -19,7 +19,6 @@ from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
 
 if TYPE_CHECKING:
-    from archllm.progress import Event
     from archllm.spaces.base import SearchSpace
 
 SPACE_FILE = "space.toml"
@@ -30,7 +29,6 @@ CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
 
 _FORMAT = 2
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
-_LARGEST_SAMPLE = 400_000_000  # bytes of the graphs of a sample of a large space
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
 
@@ -319,7 +317,7 @@ def base_of(prior: str) -> str:
 
 
 def _recommended(space: SearchSpace, split: float) -> TrainConfig:
-    config = TrainConfig(split=split, cells=_affordable(space))
+    config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
@@ -330,11 +328,6 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
     return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
-
-
-def _affordable(space: SearchSpace) -> int:
-    """Training cells to draw from a large space: the usual number, unless its graphs are large, too."""
-    return min(TrainConfig().cells, _LARGEST_SAMPLE // (space.max_nodes * (space.max_nodes + 1)))
 
 
 def _codebook(space: SearchSpace) -> int:
@@ -394,51 +387,3 @@ def _flat(info: RunInfo) -> dict[str, Any]:
     for name, value in asdict(info.config).items():
         flat |= {f"{name}.{key}": inner for key, inner in value.items()} if isinstance(value, dict) else {name: value}
     return flat
-
-
-class Journal:
-    """Listener that appends what happens to `train.jsonl`, one JSON object a line.
-
-    A line that broke off when a training was killed is dropped, so that what follows stays readable.
-
-    Args:
-        folder: the run folder.
-        every: steps between two lines; validations are always written.
-    """
-
-    def __init__(self, folder: Path, every: int = 10) -> None:
-        self.path, self.every = folder / "train.jsonl", every
-        if self.path.exists():
-            whole = self.path.read_bytes().rpartition(b"\n")
-            if whole[2]:
-                self.path.write_bytes(whole[0] + whole[1])
-
-    def __call__(self, event: Event, seconds: float) -> None:
-        last = event.step == event.steps
-        if event.step % self.every and not last and "validation_loss" not in event.metrics:
-            return
-        line = {"stage": event.stage, "step": event.step, "steps": event.steps, "seconds": round(seconds, 2)}
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line | event.metrics) + "\n")
-        except OSError as error:
-            raise RunFolderError(f"can't write {self.path}: {error.strerror}") from error
-
-
-def read_journal(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `train.jsonl`, in order, the last one counting where a resumed run wrote a step twice.
-
-    Raises:
-        RunFolderError: it can't be read.
-    """
-    path = folder / "train.jsonl"
-    if not path.exists():
-        return []
-    latest: dict[tuple[str, int], dict[str, Any]] = {}
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            latest[record["stage"], record["step"]] = record
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
-    return sorted(latest.values(), key=lambda r: (r["stage"] != "tokenizer", r["step"]))
