@@ -1,9 +1,9 @@
 """Search spaces from files: what is generated on those that come along, and memory on very large ones.
 
-`python -m benchmarks.spaces` trains on each space with what `archllm train` recommends, measures raw draws, and measures
-the memory of training on spaces of 1e9 to 1e18 members and of keeping ten million generated members apart. Each job runs
-in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/spaces.json` and `.md`
-from the jobs that are done.
+`python -m benchmarks.spaces` trains on each space with what `archllm train` recommends and measures raw draws; it
+measures the memory of training on spaces of 1e9 to 1e18 members, and of keeping ten million generated members apart. Each
+job runs in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/spaces.json`
+and `.md` from the jobs that are done.
 """
 
 from __future__ import annotations
@@ -71,13 +71,9 @@ def quality(job: Job) -> Job:
     start, before = time.time(), time.process_time()
     model = archllm.train(space, config, job["seed"])
     seconds, cpu_seconds = time.time() - start, time.process_time() - before
-    draws = {
-        str(n): {
-            name: asdict(figure)
-            for name, figure in model.evaluate(n, seeds=[1_000 * job["seed"] + k for k in range(BATCHES)]).figures.items()
-        }
-        for n in DRAWS
-    }
+    seeds = [1_000 * job["seed"] + k for k in range(BATCHES)]
+    figures = {n: model.evaluate(n, seeds).figures for n in DRAWS}
+    draws = {str(n): {name: asdict(figure) for name, figure in found.items()} for n, found in figures.items()}
     return {
         "size": space.size,
         "config": asdict(config),
