@@ -1,9 +1,9 @@
 """Search spaces from files: what is generated on those that come along, and memory on very large ones.
 
-`python -m benchmarks.spaces` trains on each space with what `archllm train` recommends and measures raw draws; it
-measures the memory of training on spaces of 1e9 to 1e18 members, and of keeping ten million generated members apart. Each
-job runs in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/spaces.json`
-and `.md` from the jobs that are done.
+`python -m benchmarks.spaces` trains on each space with what `archllm train` recommends and measures raw draws. It also
+measures the memory of training on spaces of 1e9 to 1e18 members, and of keeping ten million generated members apart.
+Each job runs in a process of its own on one thread unless `--folder` has its file already. Writes
+`docs/results/spaces.json` and `.md` from the jobs that are done.
 """
 
 from __future__ import annotations

@@ -324,7 +324,8 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     if round(space.size * split) >= 100_000:
         return config
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
-    prior = replace(config.prior, steps=300, learning_rate=6e-3, dropout=0.5, validation=0.05)
+    steps = 600 if 50_000 <= space.size < 100_000 else 300
+    prior = replace(config.prior, steps=steps, learning_rate=6e-3, dropout=0.5, validation=0.05)
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
     return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 
 from archllm.cli import main
-from archllm.errors import DataError, InvalidInput, RunFolderError
+from archllm.errors import DataError, InvalidInput, RunFolderError, StoreError
 from archllm.generator import load
 from archllm.objectives import load_objective
+from archllm.objectives.callable import CallableObjective
 from archllm.prior.config import PriorConfig
 from archllm.runs import TrainConfig, work_folder
-from archllm.spaces import load_space
+from archllm.spaces import Architecture, load_space
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows.data import import_data
+from archllm.workflows.search import search
 from archllm.workflows.train import train
 
 FILE = """# my widths
@@ -225,3 +227,64 @@ def test_draws_of_a_small_space_of_ones_own_are_its_members(file: Path) -> None:
     space = load_space(file)
     drawn = space.sample(500, np.random.default_rng(0))
     assert len(np.unique(space.keys(drawn))) == space.size == 36
+
+
+def test_more_than_memory_should_hold_is_printed_as_it_is_found(file: Path, tmp_path: Path, capsys) -> None:
+    run = str(tmp_path / "run")
+    train(str(file), FLUENT, out=run)
+    lines = called(capsys, "sample", run, "-n", "20").splitlines()
+    space = load_space(file)
+    assert len({space.parse(line) for line in lines}) == len(lines) == 20
+    assert json.loads(called(capsys, "sample", run, "-n", "20", "--json"))["architectures"] == lines
+    assert main(["sample", run, "-n", "36", "--max-draws", "30"]) == 1
+    out, err = capsys.readouterr()
+    found = out.splitlines()
+    assert 0 < len(found) < 30 and f"{len(found)} of 36 architectures were found in 30 draws" in err
+    assert len({space.parse(line) for line in found}) == len(found)
+
+
+def score(arch: Architecture) -> float:
+    """Wide layers first."""
+    return sum(value for value in arch.space.values_of(arch.graph).values() if isinstance(value, int))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("method", ["random", "local", "evolution", "gp", "ensemble"])
+def test_a_run_of_ones_own_space_is_searched(file: Path, tmp_path: Path, method: str) -> None:
+    run = tmp_path / "run"
+    model = train(str(file), FLUENT, out=run)
+    file.unlink()  # the run needs it no more
+    goal = CallableObjective(model.space, score)
+    found = search(run, objectives=[goal], budget=20, method=method, store="memory:")
+    assert found.result.best is not None and found.result.queries == 20
+    values = sorted((trial.values[0] for trial in found.result.trials if trial.values), reverse=True)
+    assert found.to_json()["best"]["value"] == values[0] >= 56
+    if method == "gp":  # knows the numbers of the slots
+        assert values[0] == 96
+
+
+def test_a_search_goes_on_with_the_same_definition_only(file: Path, tmp_path: Path) -> None:
+    words = {"objectives": ["command:wc -c"], "method": "random", "store": tmp_path / "s.db", "workers": "own"}
+    search(space=str(file), budget=2, **words)  # type: ignore[arg-type]
+    file.write_text(FILE.replace("<=", ">="))
+    with pytest.raises(StoreError, match="definition of the space"):
+        search(space=str(file), budget=3, resume=True, **words)  # type: ignore[arg-type]
+    file.write_text("# another comment\n" + FILE)
+    assert search(space=str(file), budget=3, resume=True, **words).result.queries == 3  # type: ignore[arg-type]
+
+
+def test_a_search_of_a_run_takes_no_other_space(file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(str(file), FLUENT, out=run)
+    file.write_text(FILE.replace("<=", ">="))
+    with pytest.raises(InvalidInput, match="a run of widths, as it was defined then"):
+        search(run, space=str(file), objectives=["command:wc -c"], budget=1, method="random", store="memory:")
+
+
+def test_a_table_of_ones_own_is_searched(file: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ARCHLLM_DATA", str(tmp_path / "data"))
+    space = load_space(file)
+    rows = "".join(f"{arch.text},{score(arch)}\n" for arch in space.architectures(space.enumerate()))
+    csv = table(tmp_path / "results.csv", rows)
+    import_data(csv, "csv", str(file), arch_column="cell", metrics=["acc"])
+    found = search(space=str(file), objectives=["table:results/acc"], budget=12, method="local", store="memory:")
+    assert found.result.best is not None and found.result.best.values == (96.0,)

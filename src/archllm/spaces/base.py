@@ -161,10 +161,13 @@ class SearchSpace(ABC):
         """Whether so many graphs of so many nodes can be listed."""
         return size <= MOST_LISTED and size * nodes * (nodes + 1) <= LARGEST_LISTING
 
-    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, str, str]]:
-        from archllm.spaces.registry import restored
+    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, ...]]:
+        """A space is pickled as its name, or as its file; its look-up tables are made anew where they are needed."""
+        from archllm.spaces.registry import load_space, space_names, space_of_text
 
-        return restored, (self.name, self.file or self.definition.to_toml(), self.origin or self.name)
+        if self.name in space_names():
+            return load_space, (self.name,)
+        return space_of_text, (self.file or self.definition.to_toml(), self.origin or self.name, self.name)
 
     @property
     def ideal_nats(self) -> float:

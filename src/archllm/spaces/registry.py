@@ -107,13 +107,6 @@ def space_of(definition: Definition) -> SearchSpace:
     return space
 
 
-def restored(name: str, text: str, origin: str) -> SearchSpace:
-    """The space that was pickled: its name, the text of its file and the path of that."""
-    if name in _SPACES:
-        return load_space(name)
-    return _from_text(text, origin, name)
-
-
 @cache  # spaces are immutable and enumerate themselves once
 def _builtin(name: str) -> SearchSpace:
     file, build = _SPACES[name]

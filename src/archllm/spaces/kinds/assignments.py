@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ KEY_LIMIT = 2**63
 _TRIAL = 100_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 20
 _ENOUGH = 2_000  # accepted draws after which the estimate is good to some 2 %
+_COUNTED = 20_000  # assignments whose contents are counted rather than bounded
 _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
 
 Choices = NDArray[np.int64]
@@ -56,7 +57,7 @@ class Assignments:
         for number, constraint in enumerate(self.constraints):
             if not constraint.term.reads:
                 raise DefinitionError("this constraint speaks of no choice", "constraints", number)
-        groups = self._groups()
+        groups = joined(len(self.radices), self.constraints, self.switches)
         self.components = [self._component(slots) for slots in groups]
         self.exact = all(component.exact for component in self.components)
         self.size = math.prod(component.size for component in self.components)
@@ -64,16 +65,6 @@ class Assignments:
         if span >= KEY_LIMIT:
             raise DefinitionError(f"the space has {span:.3g} members, more than 64-bit keys (9.22e18) can tell apart")
         self._spans = [math.prod(c.span for c in self.components[at + 1 :]) for at in range(len(self.components))]
-
-    def _groups(self) -> list[list[int]]:
-        """Slots joined by constraints and switches, each group ascending, ordered by their first slots."""
-        home = list(range(len(self.radices)))
-        joined = [sorted(constraint.term.reads) for constraint in self.constraints]
-        joined += [sorted({slot, *switch.term.reads}) for slot, switch in self.switches.items()]
-        for slots in joined:
-            merged = {home[slot] for slot in slots}
-            home = [min(merged) if at in merged else at for at in home]
-        return [[slot for slot, at in enumerate(home) if at == first] for first in sorted(set(home))]
 
     def _component(self, slots: list[int]) -> _Component:
         constraints = [(k, c) for k, c in enumerate(self.constraints) if c.term.reads & set(slots)]
@@ -87,6 +78,10 @@ class Assignments:
         if not len(rows):
             raise base.unsatisfied()
         return _Listed(base, rows)
+
+    def contents(self, slots: Sequence[int]) -> int:
+        """How many different contents some slots have at most."""
+        return math.prod(component.contents(set(slots)) for component in self.components)
 
     @property
     def varying(self) -> list[int]:
@@ -132,6 +127,17 @@ class Assignments:
         return choices
 
 
+def joined(slots: int, constraints: Sequence[Constraint], switches: Mapping[int, Constraint]) -> list[list[int]]:
+    """Slots that constraints and switches join, each group ascending, ordered by their first slots."""
+    home = list(range(slots))
+    links = [sorted(constraint.term.reads) for constraint in constraints]
+    links += [sorted({slot, *switch.term.reads}) for slot, switch in switches.items()]
+    for link in links:
+        merged = {home[slot] for slot in link}
+        home = [min(merged) if at in merged else at for at in home]
+    return [[slot for slot, at in enumerate(home) if at == first] for first in sorted(set(home))]
+
+
 def active(switch: Constraint, choices: Choices) -> NDArray[np.bool_]:
     """`n` booleans: whether a slot is switched on; one that needs a slot that is off is off itself."""
     return switch.holds(choices) & ~_any_off(switch, choices)
@@ -158,8 +164,12 @@ class _Joint:
 
     @property
     def raw(self) -> int:
-        """Combinations of choices, `OFF` counted as one where a slot can be switched off."""
-        return math.prod(int(self.radices[slot]) + (slot in self.switches) for slot in self.slots)
+        """Combinations of choices in all slots."""
+        return self.combinations(self.slots)
+
+    def combinations(self, slots: Sequence[int]) -> int:
+        """Combinations of choices in some of them, `OFF` counted as one where a slot can be switched off."""
+        return math.prod(int(self.radices[slot]) + (slot in self.switches) for slot in slots)
 
     def listing(self) -> Choices | None:
         """All rows of choices, slot after slot, each constraint as soon as its slots are chosen; `None` if too many."""
@@ -262,6 +272,10 @@ class _Component:
         """Slots that take different values."""
         raise NotImplementedError
 
+    def contents(self, slots: set[int]) -> int:
+        """How many different contents those of the slots that are its own have at most."""
+        raise NotImplementedError
+
     def draw(self, choices: Choices, rng: np.random.Generator) -> None:
         self.put(choices, rng.integers(self.span, size=len(choices)))
 
@@ -286,6 +300,9 @@ class _Free(_Component):
     def varying(self) -> list[int]:
         return [self.slot] * (self.size > 1)
 
+    def contents(self, slots: set[int]) -> int:
+        return self.size if self.slot in slots else 1
+
 
 class _Listed(_Component):
     """Slots whose assignments are all known."""
@@ -302,6 +319,15 @@ class _Listed(_Component):
 
     def varying(self) -> list[int]:
         return self._varying
+
+    def contents(self, slots: set[int]) -> int:
+        own = [slot for slot in self.joint.slots if slot in slots]
+        most = min(self.size, self.joint.combinations(own))
+        if most == 1 or self.size > _COUNTED:
+            return most
+        rows = np.zeros((self.size, len(self.joint.radices)), dtype=np.int64)
+        self.joint.put(rows, self.members)
+        return len(np.unique(replace(self.joint, slots=own).codes(rows)))
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
         return np.searchsorted(self.members, self.joint.codes(choices)).astype(np.int64)
@@ -351,6 +377,9 @@ class _Open(_Component):
 
     def varying(self) -> list[int]:
         return [slot for slot in self.joint.slots if self.joint.radices[slot] > 1 or slot in self.joint.switches]
+
+    def contents(self, slots: set[int]) -> int:
+        return self.joint.combinations([slot for slot in self.joint.slots if slot in slots])
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
         return self.joint.codes(choices)

@@ -1,10 +1,14 @@
 """choices: named slots, one value chosen for each.
 
-As a graph, the slots are a chain of nodes between one input and one output, in the order of the definition; a node's
-label is the value. A slot whose condition does not hold is switched off and labelled so.
+As a graph, the slots are a chain of nodes between one input and one output; a node's label is the value. Slots that
+constraints or conditions join stand side by side, in the order of the definition, so that a tokenizer that makes codes
+of neighbouring nodes can learn what goes together. A slot whose condition does not hold is switched off, and labelled
+so.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +19,7 @@ from archllm.graphs import Graphs
 from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.constraints.meaning import compile_constraint
 from archllm.spaces.definition import ChoicesDefinition, Value, text_of
-from archllm.spaces.kinds.assignments import OFF, Assignments, active
+from archllm.spaces.kinds.assignments import OFF, Assignments, active, joined
 from archllm.spaces.kinds.assignments import Choices as Rows
 from archllm.spaces.kinds.skeleton import Skeleton
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
@@ -40,19 +44,17 @@ class Choices(Skeleton):
 
     kind = "choices"
     slotted = True
+    definition: ChoicesDefinition
 
     def __init__(self, definition: ChoicesDefinition) -> None:
         self._define(definition)
-        self.slots = {slot: tuple(values) for slot, values in definition.slots.items()}
-        self.slot_names = tuple(self.slots)
+        constraints, switches = self._compiled(definition, tuple(definition.slots))
+        groups = joined(len(definition.slots), constraints, switches)
+        names = tuple(self.slot_names[slot] for group in groups for slot in group)
+        constraints, switches = self._compiled(definition, names)
         self.value_texts = {slot: tuple(map(text_of, values)) for slot, values in self.slots.items()}
         words = tuple(dict.fromkeys(text for values in self.value_texts.values() for text in values))
         self.op_names = ("input", *words, *["off"] * bool(definition.when), "output")
-        vocabulary = ChoiceVocabulary(self.slots)
-        switches = {
-            self.slot_names.index(slot): self._switch(slot, text, vocabulary) for slot, text in definition.when.items()
-        }
-        constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
         assignments = Assignments([len(values) for values in self.slots.values()], constraints, switches)
         off = self.op_names.index("off") if switches else 0
         labels = [
@@ -61,6 +63,15 @@ class Choices(Skeleton):
         ]
         chain = np.eye(len(labels) + 2, k=1, dtype=np.bool_)
         self._arrange(chain, labels, assignments)
+
+    def _compiled(
+        self, definition: ChoicesDefinition, names: tuple[str, ...]
+    ) -> tuple[Sequence[Constraint], dict[int, Constraint]]:
+        """Constraints and switches of slots in that order, which becomes the space's own."""
+        self.slot_names, self.slots = names, {slot: tuple(definition.slots[slot]) for slot in names}
+        vocabulary = ChoiceVocabulary(self.slots)
+        switches = {names.index(slot): self._switch(slot, text, vocabulary) for slot, text in definition.when.items()}
+        return compile_constraints(definition.constraints, vocabulary, "constraints"), switches
 
     def _switch(self, slot: str, text: str, vocabulary: ChoiceVocabulary) -> Constraint:
         try:
@@ -76,13 +87,9 @@ class Choices(Skeleton):
         return condition
 
     def values_of(self, graph: Graphs) -> dict[str, Value]:
-        """Slot -> value of one member; slots that are switched off are left out."""
-        chosen = self.choices_of(graph)[0]
-        return {
-            slot: values[choice]
-            for (slot, values), choice in zip(self.slots.items(), chosen, strict=True)
-            if choice != OFF
-        }
+        """Slot -> value of one member, in the order of the definition; slots that are switched off are left out."""
+        chosen = dict(zip(self.slot_names, self.choices_of(graph)[0], strict=True))
+        return {slot: self.slots[slot][chosen[slot]] for slot in self.definition.slots if chosen[slot] != OFF}
 
     def columns(self, graphs: Graphs) -> dict[str, NDArray[np.float64]]:
         """Slot of numbers -> `n` values of members; NaN where it is switched off."""

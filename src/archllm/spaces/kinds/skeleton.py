@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,17 +44,17 @@ class Skeleton(SearchSpace):
                 self._choice_of[slot, own[radix]] = OFF
         self.size, self.exact_size = assignments.size, assignments.exact
         self.enumerable = assignments.exact and self._listable(assignments.size, self.max_nodes)
-        self.code_length, self.code_words = self._codes([len(own) for own in labels])
+        self.code_length, self.code_words = self._codes()
 
-    def _codes(self, contents: Sequence[int]) -> tuple[int, int]:
+    def _codes(self) -> tuple[int, int]:
         """Fewest codes each of which speaks of few enough different contents, and how many contents there are."""
         varying = self.assignments.varying
         for length in range(1, len(varying) + 1):
-            groups = [math.prod(contents[slot] for slot in part) for part in np.array_split(varying, length)]
+            groups = [self.assignments.contents(part.tolist()) for part in np.array_split(varying, length)]
             if max(groups) <= MOST_WORDS:
                 break
         else:
-            length, groups = max(1, len(varying)), [contents[slot] for slot in varying]
+            length, groups = max(1, len(varying)), [self.assignments.contents([slot]) for slot in varying]
         return length, sum(groups)
 
     def graphs_of(self, choices: NDArray[np.integer]) -> Graphs:
