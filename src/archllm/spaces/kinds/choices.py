@@ -19,8 +19,9 @@ from archllm.graphs import Graphs
 from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.constraints.meaning import compile_constraint
 from archllm.spaces.definition import ChoicesDefinition, Value, text_of
-from archllm.spaces.kinds.assignments import OFF, Assignments, active, joined
-from archllm.spaces.kinds.assignments import Choices as Rows
+from archllm.spaces.kinds.assignments import Assignments
+from archllm.spaces.kinds.components import OFF, active, joined
+from archllm.spaces.kinds.components import Choices as Rows
 from archllm.spaces.kinds.skeleton import Skeleton
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
 from archllm.spaces.texts import slots as texts

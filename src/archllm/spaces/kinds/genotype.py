@@ -20,8 +20,9 @@ from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
-from archllm.spaces.kinds.assignments import KEY_LIMIT, Assignments
+from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
+from archllm.spaces.kinds.components import KEY_LIMIT
 from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.texts import genotypes as texts
