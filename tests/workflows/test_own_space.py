@@ -288,3 +288,24 @@ def test_a_table_of_ones_own_is_searched(file: Path, tmp_path: Path, monkeypatch
     import_data(csv, "csv", str(file), arch_column="cell", metrics=["acc"])
     found = search(space=str(file), objectives=["table:results/acc"], budget=12, method="local", store="memory:")
     assert found.result.best is not None and found.result.best.values == (96.0,)
+
+
+def test_a_run_of_ones_own_space_is_asked_by_ones_own_table(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ARCHLLM_DATA", str(tmp_path / "data"))
+    file = tmp_path / "wide.toml"
+    file.write_text(FILE.replace("1..3", "1..4"))
+    space = load_space(file)
+    scored = space.architectures(space.enumerate())[::2]  # of the others the predictor tells what is to be expected
+    csv = table(tmp_path / "results.csv", "".join(f"{arch.text},{score(arch)}\n" for arch in scored))
+    import_data(csv, "csv", str(file), arch_column="cell", metrics=["acc"])
+    config = TrainConfig(
+        conditions=("acc=results/acc",),
+        tokenizer=TokenizerConfig(kind="plain"),
+        prior=PriorConfig(width=32, layers=1, steps=250, batch=64, learning_rate=1e-2, buckets=4),
+    )
+    model = train(space, config)
+    plain, wide, narrow = (
+        np.mean([score(arch) for arch in model.sample(200, raw=True, where=where).architectures if arch is not None])
+        for where in ([], ["acc >= 80"], ["acc <= 50"])
+    )
+    assert narrow + 5 < plain < wide - 5

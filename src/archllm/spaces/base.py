@@ -67,6 +67,9 @@ class SearchSpace(ABC):
     code_words: int | None = None
     """How many different contents so many codes have to tell apart; `None` where it is not known."""
 
+    independent_codes: bool = False
+    """Whether such codes of a uniform member do not depend on one another."""
+
     enumerable: bool
     """Whether `enumerate` can list the whole space."""
 

@@ -49,6 +49,7 @@ class Skeleton(SearchSpace):
         self.size, self.exact_size = assignments.size, assignments.exact
         self.enumerable = assignments.exact and self._listable(assignments.size, self.max_nodes)
         self.code_length, self.code_words = self._codes()
+        self.independent_codes = not assignments.divide(_divided(assignments.varying, self.code_length))
 
     def _codes(self) -> tuple[int, int]:
         """How many codes, and how many contents they tell apart.
