@@ -31,6 +31,16 @@ DRAWS = (1_000, 10_000)
 BATCHES = 5
 """Batches of draws of each number, each with a seed of its own."""
 
+TRIALS: dict[str, tuple[str, int, dict[str, dict[str, Any]]]] = {
+    "a twentieth set aside": ("transnasbench", 1, {"prior": {"validation": 0.05}}),
+    "half the steps": ("transformer", 0, {"prior": {"steps": 300}}),
+    "codes of 3 slots each": ("mobilenetv3", 0, {"tokenizer": {"code_length": 15}}),
+    "half the learning rate": ("mobilenetv3", 0, {"prior": {"learning_rate": 0.006}}),
+    "large batches, few steps": ("mobilenetv3", 0, {"prior": {"batch": 512, "steps": 1250}}),
+    "drawn from marginals": ("mobilenetv3", 0, {"prior": {"kind": "marginal"}}),
+}
+"""Other settings that were tried, each a change of the recommended ones: space, seed, what is changed."""
+
 SLOTS = 15
 LARGE = {"1e9": 4, "1e12": 6, "1e15": 10, "1e18": 16}
 """Values of each of 15 slots: spaces of some 1e9 … 1e18 members whose graphs are equally large."""
@@ -45,6 +55,8 @@ def jobs(seeds: list[int]) -> dict[str, Job]:
     found: dict[str, Job] = {}
     for seed in seeds:
         found |= {f"quality-{name}-{seed}": {"part": "quality", "space": name, "seed": seed} for name in SPACES}
+    for number, (name, seed, _) in enumerate(TRIALS.values()):
+        found[f"trial-{number}"] = {"part": "trial", "trial": list(TRIALS)[number], "space": name, "seed": seed}
     found |= {f"training-{size}": {"part": "training", "size": size} for size in LARGE}
     for size in ("1e9", "1e18"):
         found[f"apart-{size}"] = {"part": "apart", "size": size, "n": GENERATED}
@@ -57,17 +69,19 @@ def run(job: Job) -> Job:
 
     torch.set_num_threads(1)
     start = time.time()
-    found = {"quality": quality, "training": training, "apart": apart}[job["part"]](job)
+    found = {"quality": quality, "trial": quality, "training": training, "apart": apart}[job["part"]](job)
     return job | found | {"peak_bytes": peak(), "wall": time.time() - start, "about": provenance()}
 
 
 def quality(job: Job) -> Job:
-    """Trains with the recommended settings and measures raw draws."""
+    """Trains with the recommended settings, or those of a trial, and measures raw draws."""
     import archllm
     from archllm.runs import recommended
 
     space = archllm.load_space(job["space"])
     config = recommended(space)
+    changes = TRIALS[job["trial"]][2] if "trial" in job else {}
+    config = replace(config, **{name: replace(getattr(config, name), **change) for name, change in changes.items()})
     start, before = time.time(), time.process_time()
     model = archllm.train(space, config, job["seed"])
     seconds, cpu_seconds = time.time() - start, time.process_time() - before

@@ -22,6 +22,9 @@ valid draws against what as many uniform draws would give, so that a little more
 standard deviation over seeds, each with a split, weights and draws of its own. Targets: at least {VALID:.1%} valid, at
 least {DISTINCT} distinct ÷ ceiling, at most {SECONDS} seconds of training on two cores."""
 
+TRIED = """\
+One change each from the recommended settings, one seed; *recommended* is the same seed without a change."""
+
 TRAINING = f"""\
 Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, with a tenth of the
 recommended steps. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak of the
@@ -45,6 +48,9 @@ def page(results: list[Result]) -> str:
     quality = [result for result in results if result["part"] == "quality"]
     if quality:
         parts += [_quality(quality), _verdict(quality), "The models:", _models(quality)]
+    trials = [result for result in results if result["part"] == "trial"]
+    if trials:
+        parts += ["## Settings that were tried", TRIED, _trials(trials, quality)]
     training = [result for result in results if result["part"] == "training"]
     if training:
         parts += ["## Very large spaces", TRAINING, _training(training)]
@@ -124,6 +130,20 @@ def _models(results: list[Result]) -> str:
             f"| {name} | {report['cells']['train']:,} | {report['code_length']} | {report['codebook']['used']} | "
             f"{exact:.2%} | {nats:.3f} | {cycle:.2%} | {novel:.3f} | {min(wall):.0f} – {max(wall):.0f} |"
         )
+    return "\n".join(lines)
+
+
+def _trials(trials: list[Result], quality: list[Result]) -> str:
+    lines = ["| space | settings | valid, n = 10,000 | distinct ÷ ceiling, n = 10,000 | CPU seconds of training |"]
+    lines += ["|---|---|---|---|---|"]
+    for name, seed in dict.fromkeys((trial["space"], trial["seed"]) for trial in trials):
+        base = [result for result in quality if (result["space"], result["seed"]) == (name, seed)]
+        for result in [*base, *(trial for trial in trials if trial["space"] == name)]:
+            valid, distinct = (_value(result, DRAWS[-1], what) for what in ("valid", "distinct"))
+            lines.append(
+                f"| {name} | {result.get('trial', 'recommended')} | {valid:.2%} | {distinct:.3f} | "
+                f"{result['train_cpu_seconds']:.0f} |"
+            )
     return "\n".join(lines)
 
 
