@@ -320,9 +320,7 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
-        if (
-            space.slotted
-        ):  # many codes an architecture, each of few contents: small batches say as much, and more follow
+        if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
             layers = 1 if space.independent_codes else 2
             prior = replace(prior, layers=layers, batch=64, steps=7500, learning_rate=0.012)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
