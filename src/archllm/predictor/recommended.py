@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archllm.predictor import makers
-from archllm.predictor.computation import IDENTITY, ZERO
-from archllm.predictor.equivalence import averaged
+from archllm.predictor.equivalence import averaged, has_synonyms
 from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
@@ -22,6 +21,6 @@ def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:
 
 def averaged_where_listed(found: Sequence[FeatureMaker], space: SearchSpace) -> list[FeatureMaker]:
     """The features, averaged over what computes the same; as they are where cells can't be listed."""
-    if set(space.op_names) & (ZERO | IDENTITY) and not space.enumerable:
+    if has_synonyms(space) and not space.enumerable:
         return list(found)
     return [averaged(maker, space) for maker in found]

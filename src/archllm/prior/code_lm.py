@@ -29,6 +29,7 @@ from archllm.progress import Listener
 from archllm.training import Loop, Schedule, seeded
 
 _CHUNK = 8192  # sequences per forward pass outside training
+_LOGITS = 1 << 24  # numbers that score codes in such a pass, at most
 
 
 class CodeLM(Prior):
@@ -153,9 +154,10 @@ class CodeLM(Prior):
         told = torch.from_numpy(self._told(conditions, len(codes)))
         parts = []
         with torch.no_grad():
-            for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
-                log_probs = self._log_probs(batch, told[start : start + _CHUNK])
+            chunk = max(256, min(_CHUNK, _LOGITS // (self.length * self.codebook_size)))
+            for start in range(0, len(codes), chunk):
+                batch = torch.from_numpy(codes[start : start + chunk]).to(self.device)
+                log_probs = self._log_probs(batch, told[start : start + chunk])
                 parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result

@@ -15,6 +15,7 @@ from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.search.domain import Domain
 from archllm.search.observation import Observation
 from archllm.spaces import Architecture
+from archllm.spaces.base import check_same_space
 
 _FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be listed: it counts as exhausted
 
@@ -178,7 +179,7 @@ class Searcher(ABC):
             )
 
     def _check_space(self, arch: Architecture) -> None:
-        if arch.space.name != self.domain.space.name:
-            raise InvalidInput(
-                f"this is a search of {self.domain.space.name}, got an architecture of {arch.space.name}"
-            )
+        try:
+            check_same_space(self.domain.space, arch.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"this is a search of {self.domain.space.name}: {error}") from error

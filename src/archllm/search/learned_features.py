@@ -13,21 +13,23 @@ from archllm.predictor.recommended import averaged_where_listed, recommended_mak
 from archllm.search.domain import Domain
 from archllm.tokenizer import Tokenizer
 
+_REFERENCE = 1_000
+
 Kind = Literal["embedding+free", "embedding", "free", "hand"]
 
 
 class LearnedFeatures:
-    """Features of members of a domain, scaled by reference members.
+    """Features of members of a domain, scaled by random members of its space.
 
     Args:
         domain: where the members come from.
         tokenizer: its embedding was learned without scores.
         kind: which features.
-        reference: members that are to be told apart.
     """
 
-    def __init__(self, domain: Domain, tokenizer: Tokenizer, kind: Kind, reference: Graphs) -> None:
+    def __init__(self, domain: Domain, tokenizer: Tokenizer, kind: Kind) -> None:
         self.domain = domain
+        reference = domain.space.sample(_REFERENCE, np.random.default_rng(0))
         self._make = Featurizer(domain.space, _makers(tokenizer, kind, reference), reference)
 
     def __call__(self, graphs: Graphs) -> Features:

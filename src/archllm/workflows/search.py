@@ -17,14 +17,14 @@ from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.progress import Listener
-from archllm.runs import read_info
+from archllm.runs import read_info, read_space
 from archllm.search import registry
 from archllm.search.domain import Allowed, Domain
 from archllm.search.loop import Result, run_search
 from archllm.search.store import Study, Trial, check_same, open_store
 from archllm.search.store.opening import sqlite_file
 from archllm.search.workers import check_workers
-from archllm.spaces import SearchSpace, load_space
+from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.where import Range, all_hold, parse_all
 from archllm.workflows.words import parse_words
 
@@ -138,7 +138,7 @@ def search(
         directions=tuple(goal.direction for goal in goals),
         method=method,
         seed=seed,
-        settings=_settings(chosen, ranges, run),
+        settings=_settings(home, chosen, ranges, run),
     )
     searcher = registry.build_searcher(method, domain, seed, len(goals), **chosen)
     url = store if store is not None else default_store(run, home)
@@ -167,10 +167,13 @@ def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> S
         if space is None:
             raise InvalidInput("a search needs a run folder, or a space (--space NAME) for methods that use none")
         return load_space(space) if isinstance(space, str) else space
-    name = read_info(Path(run)).space
-    if space is not None and name != (space if isinstance(space, str) else space.name):
-        raise InvalidInput(f"{run} is a run of {name}; leave the space out, or name the same")
-    return load_space(name)
+    own = read_space(Path(run), read_info(Path(run)))
+    if space is not None:
+        named = load_space(space) if isinstance(space, str) else space
+        if named.identity != own.identity:
+            other = "" if named.name != own.name else ", as it was defined then"
+            raise InvalidInput(f"{run} is a run of {own.name}{other}; leave the space out, or name the same")
+    return own
 
 
 def default_store(run: str | Path | None, space: SearchSpace) -> Path:
@@ -228,9 +231,13 @@ def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Pa
     return chosen
 
 
-def _settings(options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None) -> dict[str, Any]:
+def _settings(
+    space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None
+) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
+    if space.name not in space_names():
+        settings["definition of the space"] = space.definition.fingerprint[:16]
     if ranges:
         settings["where"] = {
             name: [None if math.isinf(end) else end for end in (wanted.low, wanted.high)]

@@ -323,7 +323,7 @@ class SequenceSearch(Searcher):
 
     @cached_property
     def _features(self) -> LearnedFeatures:
-        return LearnedFeatures(self.domain, self._language.tokenizer, self.options.features, self._replayed)
+        return LearnedFeatures(self.domain, self._language.tokenizer, self.options.features)
 
 
 @dataclass
