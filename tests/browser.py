@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,13 @@ from typing import Any
 
 PATIENCE = 60.0
 """Seconds to wait for an answer of the browser."""
+
+_START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""  # a browser looks for its pipe at these numbers
 
 
 def chromium() -> str | None:
@@ -40,16 +49,16 @@ class Browser:
             *("--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe"),
             *(f"--user-data-dir={folder}", "about:blank"),
         ]
-        script = f'exec "$@" 3<&{down[0]} 4>&{up[1]}'  # where the browser looks for its pipe
+        reads, writes = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (down[0], up[1]))
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", *words],
-            pass_fds=(down[0], up[1]),
+            [sys.executable, "-c", _START, str(reads), str(writes), *words],
+            pass_fds=(reads, writes),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        os.close(down[0])
-        os.close(up[1])
+        for end in (reads, writes, down[0], up[1]):
+            os.close(end)
         self._into, self._from = down[1], up[0]
         self._read = b""
         self._number = 0

@@ -108,13 +108,10 @@ def chart(marks: Sequence[Mark], axes: Axes) -> str:
     parts.append(f'<svg x="{num(_LEFT)}" y="{num(_TOP)}" width="{num(across)}" height="{num(down)}">')
     parts += [_drawn(mark, place, across) for mark in marks]
     parts.append("</svg>")
-    parts.append(
-        f'<text class="name" x="{num(_LEFT + across / 2)}" y="{num(HEIGHT - 8)}">{xml(looks.clipped(axes.x, 52))}</text>'
-    )
+    names = (xml(looks.clipped(axes.x, 52)), xml(looks.clipped(axes.y, 36)))
+    parts.append(f'<text class="name" x="{num(_LEFT + across / 2)}" y="{num(HEIGHT - 8)}">{names[0]}</text>')
     middle = num(_TOP + down / 2)
-    parts.append(
-        f'<text class="name" transform="translate(15 {middle}) rotate(-90)">{xml(looks.clipped(axes.y, 36))}</text>'
-    )
+    parts.append(f'<text class="name" transform="translate(15 {middle}) rotate(-90)">{names[1]}</text>')
     head = f'<svg class="chart" viewBox="0 0 {num(WIDTH)} {num(HEIGHT)}" role="img" aria-label={attribute(axes.says)}>'
     return head + "".join(parts) + "</svg>"
 
