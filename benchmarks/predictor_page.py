@@ -53,7 +53,13 @@ def write_page(results: list[Result], folder: Path) -> None:
             parts += ["Hits among the 50 ranked highest:", _table_of(own, "hits", "both", 2)]
             parts += ["Regret of the best among them:", _table_of(own, "regret", "both", 2)]
     tuned = [result for result in results if result["part"] == "settings"]
-    parts += ["## Settings", CHOICE, _settings(tuned) if tuned else "That table is not measured yet.", "## Cost", _cost(final)]
+    parts += [
+        "## Settings",
+        CHOICE,
+        _settings(tuned) if tuned else "That table is not measured yet.",
+        "## Cost",
+        _cost(final),
+    ]
     write_text(folder / "predictor.md", "\n\n".join(part for part in parts if part) + "\n")
 
 

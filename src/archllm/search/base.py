@@ -58,6 +58,11 @@ class Searcher(ABC):
         """What was told, by key, in order."""
         self._unknown_left = domain.size
 
+    @property
+    def spent(self) -> float:
+        """Seconds that scores which the method bought for itself have cost, or would have."""
+        return 0.0
+
     def ask(self, n: int = 1) -> list[Architecture]:
         """`n` architectures to evaluate; fewer, or none, if the domain has no more.
 

@@ -28,8 +28,8 @@ from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.where import Range, all_hold, parse_all
 from archllm.workflows.words import parse_words
 
-METHOD = "gp"
-"""The method unless one is named: the strongest baseline."""
+METHOD, METHOD_OF_RUN = "gp", "sequence"
+"""The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
 
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
@@ -43,6 +43,9 @@ class Searched:
 
     store: str
     """The store, without passwords."""
+
+    spent: float = 0.0
+    """Seconds that the method's own, cheaper scores have cost in this call; see `cheap` of `sequence`."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm search --json`; test figures of the best alone."""
@@ -61,7 +64,8 @@ class Searched:
             "front": [_about(trial) for trial in result.front],
             "queries": result.queries,
             "seconds": result.seconds,
-            "cost": sum(trial.cost for trial in result.trials),
+            "cost": sum(trial.cost for trial in result.trials) + self.spent,
+            "cheap_cost": self.spent,
             "trials": [
                 {**_about(trial), "cost": trial.cost, "state": trial.state, "failure": trial.failure}
                 for trial in result.trials
@@ -75,7 +79,7 @@ def search(
     space: str | SearchSpace | None = None,
     objectives: Sequence[str | Objective],
     budget: int,
-    method: str = METHOD,
+    method: str | None = None,
     options: Sequence[str] | dict[str, Any] = (),
     seed: int = 0,
     where: Sequence[str] = (),
@@ -95,7 +99,7 @@ def search(
         space: the space, or its name, where there is no run.
         objectives: objectives or their specs.
         budget: different architectures to evaluate in all, those of an interrupted search included.
-        method: one of `searcher_names()`.
+        method: one of `searcher_names()`; by default `sequence` where there is a run, and `gp` where there is none.
         options: of the method, by name or as `KEY=VALUE`.
         seed: seed of the method.
         where: requirements, such as `params <= 1e6`, that architectures must meet to be evaluated.
@@ -123,6 +127,7 @@ def search(
         raise InvalidInput("a search needs at least one objective")
     if workers is not None:
         check_workers(workers)
+    method = method or (METHOD if run is None else METHOD_OF_RUN)
     home = searched_space(run, space)
     chosen = _options(method, options, run)
     ranges = parse_all(where)
@@ -153,7 +158,7 @@ def search(
         result = run_search(
             searcher, goals, opened, about.name, budget, workers=workers, batch=batch, listener=listener
         )
-        return Searched(result, opened.where)
+        return Searched(result, opened.where, searcher.spent)
 
 
 def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> SearchSpace:
