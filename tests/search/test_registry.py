@@ -19,7 +19,7 @@ def domain(nasbench201: SearchSpace) -> Domain:
 
 
 def test_an_unknown_searcher_is_refused_with_those_that_exist(domain: Domain) -> None:
-    with pytest.raises(InvalidInput, match=r"'evolutoin'; did you mean 'evolution'\? known are random, ") as caught:
+    with pytest.raises(InvalidInput, match=r"'evolutoin'; did you mean 'evolution'\? known are sequence, ") as caught:
         build_searcher("evolutoin", domain, 0)
     assert all(name in str(caught.value) for name in searcher_names())
 

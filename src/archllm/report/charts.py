@@ -123,7 +123,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
         >>> ticks(0.0, 60.0)
         [0.0, 20.0, 40.0, 60.0]
     """
-    rough = (high - low) / most
+    rough = (high - low) / (most - 1)  # both ends may be round
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
