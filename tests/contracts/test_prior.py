@@ -18,6 +18,7 @@ from tests.prior.text.tiny import tiny_model
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.prior import Prior, PriorConfig, build_prior, load_prior
+from archllm.training import Schedule
 
 KINDS = ("code", "marginal", "llama-numbers-lora", "gpt2-tokens-lora", "t5-numbers-full", "gpt2-numbers-full")
 """Kinds of priors; those of text by the family of the model, the way codes are written, and what is trained."""
@@ -309,6 +310,45 @@ def test_a_saved_prior_remembers_its_conditions(kind: str, tmp_path: Path) -> No
 def test_marginals_refuse_conditions() -> None:
     with pytest.raises(InvalidInput, match="marginals"):
         build_prior(config("marginal"), SIZE, LENGTH, ["params"])
+
+
+# --- learning more -------------------------------------------------------------------------------------------------
+
+
+@cache
+def taught(kind: str) -> Prior:
+    """A trained prior that was told afterwards what the first code is."""
+    prior, codes = trained(kind).with_conditions(("first",), 4), uneven(300)
+    prior.learn(codes, codes[:, :1], Schedule(120, 32, 1e-2, 0.0, warmup=5), 0)
+    return prior
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_copy_that_can_be_told_more_speaks_as_before_until_it_learns(kind: str) -> None:
+    copy = trained(kind).with_conditions(("first",), 4)
+    assert copy.conditions == ("first",) and copy.config.buckets == 4
+    here, there = (np.exp(prior.log_prob(ALL)) for prior in (copy, trained(kind)))
+    uniform = 1 / len(ALL)
+    # A small transformer from scratch has one more, unknown token before the codes; a prompt stays as it is.
+    assert np.abs(here - there).sum() < (0.5 * np.abs(there - uniform).sum() if kind == "code" else 1e-3)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_is_learned_afterwards_is_heeded_and_leaves_the_first_one_as_it_was(kind: str) -> None:
+    before = trained(kind).log_prob(ALL)
+    for code in range(SIZE):
+        shares = np.exp(taught(kind).log_prob(ALL, np.full((len(ALL), 1), code)))
+        assert shares.sum() == pytest.approx(1, abs=1e-5)
+        assert shares[ALL[:, 0] == code].sum() > np.exp(before)[ALL[:, 0] == code].sum() + 0.05
+    assert np.array_equal(trained(kind).log_prob(ALL), before)
+
+
+def test_marginals_do_not_go_on_learning() -> None:
+    prior = trained("marginal")
+    with pytest.raises(InvalidInput, match="marginals"):
+        prior.with_conditions(("first",), 4)
+    with pytest.raises(InvalidInput, match="go on learning"):
+        prior.learn(uneven(20), np.zeros((20, 0), dtype=np.int64), Schedule(1, 4, 1e-3, 0.0), 0)
 
 
 # --- training ------------------------------------------------------------------------------------------------------

@@ -180,6 +180,8 @@ def test_a_search_of_a_closed_pool_ends_with_it():
         ({"objectives": ["params", "params"]}, "the same objective twice"),
         ({"objectives": ["parms"]}, "unknown objective 'parms'"),
         ({"store": "mysql://localhost/x"}, "PostgreSQL"),
+        ({"method": "sequence"}, "method sequence needs a trained generator"),
+        ({"method": "sequence", "options": ["run=x", "cheap=macs,params"]}, "cheap=params is the objective params"),
     ],
 )
 def test_what_can_not_be_used_is_refused_and_leaves_nothing_behind(tmp_path, options, told):

@@ -14,6 +14,7 @@ from archllm.cells import check_seed
 from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.search.domain import Domain
 from archllm.search.observation import Observation
+from archllm.search.pareto import scalarised
 from archllm.spaces import Architecture
 from archllm.spaces.base import check_same_space
 
@@ -131,6 +132,22 @@ class Searcher(ABC):
     def _values(self, observations: list[Observation]) -> NDArray[np.float64]:
         """`n x objectives` values of observations that have some."""
         return np.array([observation.values for observation in observations]).reshape(-1, self.objectives)
+
+    def _scores(self, known: Iterable[Architecture], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A score of each known architecture, more is better: NaN while pending, the worst one if failed.
+
+        Args:
+            known: `n` architectures, one of them with values.
+            weights: of the objectives, by which several are joined to one.
+        """
+        known = list(known)
+        told = [self.observations.get(arch.key) for arch in known]
+        succeeded = [each for each in told if each is not None and each.values is not None]
+        values = self._values(succeeded)
+        single = values[:, 0] if self.objectives == 1 else scalarised(values, weights)
+        found = {each.architecture.key: float(score) for each, score in zip(succeeded, single, strict=True)}
+        worst = float(single.min())
+        return np.array([found.get(arch.key, worst if arch.key in self.observations else np.nan) for arch in known])
 
     def _unknown(self, candidates: Iterable[Architecture]) -> list[Architecture]:
         """Those that are not known, in order."""

@@ -16,6 +16,7 @@ from archllm.cells import check_seed
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
+from archllm.objectives.table import TableObjective
 from archllm.progress import Listener
 from archllm.runs import read_info, read_space
 from archllm.search import registry
@@ -135,6 +136,7 @@ def search(
     specs = [goal.spec for goal in goals]
     if len(set(specs)) < len(specs):
         raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
+    _check_cheap(chosen.get("cheap", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
     about = Study(
         name=study or f"{method}-{seed}",
@@ -234,6 +236,22 @@ def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Pa
             raise InvalidInput(f"method {method} needs a trained generator: name a run folder, or another method")
         chosen["run"] = str(run)
     return chosen
+
+
+def _check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
+    """Makes sure that no method is shown for little what the search is to find out.
+
+    Raises:
+        InvalidInput: a cheap score is that of an objective.
+    """
+    for spec in cheap:
+        bought = load_objective(spec, space)
+        for goal in goals:
+            same = bought.spec == goal.spec
+            if isinstance(bought, TableObjective) and isinstance(goal, TableObjective):
+                same |= bought.column == goal.column and np.array_equal(bought.values, goal.values)
+            if same:
+                raise InvalidInput(f"cheap={spec} is the objective {goal.spec} itself; name a score that costs less")
 
 
 def _settings(

@@ -176,3 +176,23 @@ def test_a_generator_of_another_space_or_none_is_refused(darts: SearchSpace, run
         build_searcher("sequence", Domain(darts), 0, run=run)
     with pytest.raises(RunFolderError):
         build_searcher("sequence", Domain(darts), 0, run=str(tmp_path / "nothing"))
+
+
+def test_a_prior_that_can_not_learn_is_refused_before_anything_is_evaluated(
+    domain: Domain, nasbench201: SearchSpace, tmp_path: Path
+) -> None:
+    config = recommended(nasbench201)
+    config = replace(
+        config, split=0.1, tokenizer=replace(config.tokenizer, steps=3), prior=replace(config.prior, kind="marginal")
+    )
+    archllm.train(nasbench201, config, seed=0, out=tmp_path / "run")
+    with pytest.raises(InvalidInput, match="marginals, which can't learn; set learn to false"):
+        build_searcher("sequence", domain, 0, run=str(tmp_path / "run"))
+    assert build(domain, str(tmp_path / "run"), learn=False).ask(1)
+
+
+def test_without_a_predictor_a_listed_domain_is_gone_through_in_no_order(domain: Domain, run: str) -> None:
+    searcher = build(domain, run, predictor="none", learn=False, candidates="all")
+    searched(searcher, 9)
+    rows = domain.index(np.array(list(searcher.known)))[5:]
+    assert (np.diff(rows) != 1).any() and rows.max() > 100

@@ -20,7 +20,7 @@ from archllm.search.gaussian_process import (
     squared_distances,
 )
 from archllm.search.options import Options
-from archllm.search.pareto import best_first, random_weights, scalarised
+from archllm.search.pareto import best_first, random_weights
 from archllm.spaces import Architecture
 
 _EVERY = 128  # observations up to which the likelihood is asked anew after each
@@ -135,7 +135,7 @@ class GaussianSearch(Searcher):
         self, places: NDArray[np.float32], weights: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], Hyperparameters]:
         """What the process is to go through at each known place, and the hyperparameters."""
-        scores = self._scores(weights)
+        scores = self._scores(self.known.values(), weights)
         told = np.flatnonzero(~np.isnan(scores))
         targets = self._warped(scores[told])
         squares = squared_distances(places[told], places[told]).astype(np.float64)
@@ -150,15 +150,6 @@ class GaussianSearch(Searcher):
             across = kernel(self.options.kernel, between, hyperparameters.length)
             everything[waiting] = across @ np.linalg.solve(inner, targets)
         return everything, hyperparameters
-
-    def _scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A score of each known architecture, more is better: NaN while pending, the worst one if failed."""
-        succeeded = self._succeeded
-        values = self._values(succeeded)
-        single = values[:, 0] if self.objectives == 1 else scalarised(values, weights)
-        found = {each.architecture.key: float(score) for each, score in zip(succeeded, single, strict=True)}
-        worst = float(single.min())
-        return np.array([found.get(key, worst if key in self.observations else np.nan) for key in self.known])
 
     def _warped(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised targets, larger for better scores."""

@@ -21,7 +21,7 @@ from archllm.search.language import Language
 from archllm.search.learned_features import Kind, LearnedFeatures
 from archllm.search.observation import Observation
 from archllm.search.options import Options
-from archllm.search.pareto import best_first, random_weights, scalarised
+from archllm.search.pareto import best_first, random_weights
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture
 from archllm.training import Schedule
@@ -146,6 +146,10 @@ class SequenceSearch(Searcher):
         self.cheap = CheapScores(domain.space, self.options.cheap)
         self._loaded = Language.load(Path(self.options.run), domain) if self.options.run else None
         self._round: _Round | None = None
+        if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":
+            raise InvalidInput(
+                f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
+            )
 
     @property
     def spent(self) -> float:
@@ -160,7 +164,8 @@ class SequenceSearch(Searcher):
         if not len(left):
             return self._random(rng)
         if self.options.predictor == "none":
-            return self.domain.space.architecture(candidates.graphs[int(left[0])])
+            row = rng.choice(left) if self._everything else left[0]  # what was listed has no order that says anything
+            return self.domain.space.architecture(candidates.graphs[int(row)])
         weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
         known = list(self.known.values())
         scores = self._scores(known, weights)
@@ -169,19 +174,7 @@ class SequenceSearch(Searcher):
             return self._bought(known, scores, candidates, left[np.argsort(-bound, kind="stable")])
         return self.domain.space.architecture(candidates.graphs[int(left[bound.argmax()])])
 
-    # --- what is known ---
-
-    def _scores(self, known: list[Architecture], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A score of each known architecture, more is better: NaN while pending, the worst one if failed."""
-        succeeded = [each for each in map(self._observed, known) if each is not None and each.values is not None]
-        values = self._values(succeeded)
-        single = values[:, 0] if self.objectives == 1 else scalarised(values, weights)
-        found = {each.architecture.key: float(score) for each, score in zip(succeeded, single, strict=True)}
-        worst = float(single.min())
-        return np.array([found.get(arch.key, worst if arch.key in self.observations else np.nan) for arch in known])
-
-    def _observed(self, arch: Architecture) -> Observation | None:
-        return self.observations.get(arch.key)
+    # --- what is expected ---
 
     def _bound(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.drawing import Cell, Node
+from archllm.drawing import Cell
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import compile_constraints
@@ -24,6 +24,7 @@ from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
 from archllm.spaces.kinds.components import KEY_LIMIT
 from archllm.spaces.kinds.config import CellNetworkConfig
+from archllm.spaces.kinds.genotype_drawing import drawn_cell
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.texts import genotypes as texts
 
@@ -342,22 +343,10 @@ class Genotype(CellSpace):
 
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)
-        drawn = []
-        for cell, title in enumerate(self.cells):
-            nodes = [Node(name, "input") for name in self.op_names[: self.cell_inputs]]
-            edges: list[tuple[int, int]] = []
-            at = list(range(self.cell_inputs))  # where a source stands among the nodes drawn so far
-            for k in range(self.inner):
-                total = len(nodes) + self.arity
-                for slot in range(self.arity):
-                    edges += [(at[sources[0, cell, k, slot]], len(nodes)), (len(nodes), total)]
-                    nodes.append(Node(self.op_names[self.cell_inputs + ops[0, cell, k, slot]], "op"))
-                at.append(total)
-                nodes.append(Node(str(k), "sum"))
-            edges += [(place, len(nodes)) for place in at[self.cell_inputs :]]
-            nodes.append(Node("output", "output"))
-            drawn.append(Cell(tuple(nodes), tuple(edges), title))
-        return drawn
+        names = self.op_names[: self.cell_inputs]
+        return [
+            drawn_cell(sources[0, cell], ops[0, cell], names, self.ops, title) for cell, title in enumerate(self.cells)
+        ]
 
     _strided = True
 

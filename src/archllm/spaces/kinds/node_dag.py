@@ -20,6 +20,14 @@ from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
 from archllm.spaces.kinds.config import CellNetworkConfig
+from archllm.spaces.kinds.paths import (
+    by_vertices,
+    on_a_path,
+    permute,
+    reachable,
+    topological_order,
+    with_vertex,
+)
 from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
 from archllm.spaces.kinds.vocabularies import NodeVocabulary
 from archllm.spaces.texts import matrices as texts
@@ -128,7 +136,7 @@ class NodeDag(CellSpace):
         outside = np.argwhere(adjacency[:, used:])
         if len(outside):
             return f"vertex {int(outside[0, 1]) + used} has an edge but no operation"
-        keep = _on_a_path(graph.adjacency, np.array([used - 1]))[0]
+        keep = on_a_path(graph.adjacency, np.array([used - 1]))[0]
         if not keep[0]:
             return "no path leads from input to output"
         for vertex in np.flatnonzero(keep[: used - 1])[1:]:
@@ -158,7 +166,7 @@ class NodeDag(CellSpace):
         adjacency = graphs.padded(nodes).adjacency.copy()
         rows = np.flatnonzero(valid)
         keys = self._keys_of_pruned(pruned[rows])
-        for v, at in _by_vertices(pruned[rows]).items():
+        for v, at in by_vertices(pruned[rows]).items():
             normal = self._unpack(keys[at], v).padded(nodes)
             ops[rows[at]], adjacency[rows[at]] = normal.ops, normal.adjacency
         result = Graphs(ops, adjacency)
@@ -166,14 +174,14 @@ class NodeDag(CellSpace):
         return result.padded(self.max_nodes) if spare and not adjacency[:, :, self.max_nodes :].any() else result
 
     def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
-        return _permute(graphs, _topological_order(graphs, rng.random(graphs.ops.shape)))
+        return permute(graphs, topological_order(graphs, rng.random(graphs.ops.shape)))
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._keys_of_pruned(self._prune(graphs)[0])
 
     def _keys_of_pruned(self, graphs: Graphs) -> NDArray[np.int64]:
         keys = np.empty(len(graphs), dtype=np.int64)
-        for v, at in _by_vertices(graphs).items():
+        for v, at in by_vertices(graphs).items():
             keys[at] = self._relabellings[v].canonical(graphs.ops[at, :v], graphs.adjacency[at, :v, :v])
         return keys
 
@@ -197,7 +205,7 @@ class NodeDag(CellSpace):
             & ~np.tril(adjacency).any((1, 2))
             & ~(adjacency & ~present[:, None, :]).any((1, 2))
         )
-        keep = _on_a_path(np.triu(adjacency, 1), last) & present
+        keep = on_a_path(np.triu(adjacency, 1), last) & present
         order = np.argsort(~keep, axis=1, kind="stable")
         pruned_ops = np.where(np.take_along_axis(keep, order, 1), np.take_along_axis(ops, order, 1), ABSENT)
         linked = adjacency & keep[:, :, None] & keep[:, None, :]
@@ -218,7 +226,7 @@ class NodeDag(CellSpace):
     def _neighbours(self, graph: Graphs) -> Graphs:
         used = int((graph.ops[0] != ABSENT).sum())
         ops, adjacency = graph.ops[0, :used], graph.adjacency[0, :used, :used]
-        behind = _reachable(adjacency)
+        behind = reachable(adjacency)
         pairs = [(i, j) for i in range(used - 1) for j in range(1, used) if i != j and not behind[j, i]]
         found: list[Graphs] = []
         for vertex in range(1, used - 1):  # another operation
@@ -231,9 +239,9 @@ class NodeDag(CellSpace):
             flipped[i, j] = ~flipped[i, j]
             found.append(Graphs(ops[None], flipped[None]))
         if used < self.max_nodes:  # a new vertex between two others
-            found.extend(_with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
+            found.extend(with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
         variants = concatenate(found)
-        return _permute(variants, _topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
+        return permute(variants, topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
 
     def _parse(self, text: str) -> Graphs:
         return texts.parse_json(text, self.op_names)
@@ -345,67 +353,3 @@ def fulfilled(constraints: Sequence[Constraint], cells: Graphs) -> NDArray[np.bo
     for constraint in constraints:
         held &= constraint.holds(cells)
     return held
-
-
-def _by_vertices(graphs: Graphs) -> dict[int, NDArray[np.int64]]:
-    used = (graphs.ops != ABSENT).sum(1)
-    return {int(v): np.flatnonzero(used == v) for v in np.unique(used)}
-
-
-def _on_a_path(adjacency: NDArray[np.bool_], last: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """`n x v`: vertices reachable from vertex 0 from which `last` is reachable, in upper-triangular graphs."""
-    n, v = adjacency.shape[:2]
-    forward = np.zeros((n, v), dtype=np.bool_)
-    backward = np.zeros((n, v), dtype=np.bool_)
-    forward[:, 0] = True
-    backward[np.arange(n), last] = True
-    for j in range(1, v):
-        forward[:, j] = (forward[:, :j] & adjacency[:, :j, j]).any(1)
-    for i in range(v - 2, -1, -1):
-        backward[:, i] |= (backward[:, i + 1 :] & adjacency[:, i, i + 1 :]).any(1)
-    return forward & backward
-
-
-def _topological_order(graphs: Graphs, urgency: NDArray[np.integer | np.floating]) -> NDArray[np.int64]:
-    """`n x v`: vertices so that edges go forward; input first, output last, absent ones behind.
-
-    Where several vertices could come next, the one with the smallest urgency (`n x v`, not negative) does.
-    """
-    n, v = graphs.ops.shape
-    rows = np.arange(n)
-    waiting = graphs.ops != ABSENT
-    last = waiting.sum(1) - 1
-    urgency = urgency.astype(np.float64)
-    urgency[rows, last] = np.finfo(np.float64).max
-    urgency[:, :1] = -1.0
-    order = np.tile(np.arange(v), (n, 1))
-    for position in range(v):
-        blocked = (graphs.adjacency & waiting[:, :, None]).any(1) | ~waiting
-        chosen = np.where(blocked, np.inf, urgency).argmin(1)
-        live = position <= last
-        order[live, position] = chosen[live]
-        waiting[rows[live], chosen[live]] = False
-    return order
-
-
-def _reachable(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`v x v`: from which vertex (row) a path leads to which (column)."""
-    paths = adjacency.copy()
-    for middle in range(len(paths)):
-        paths |= paths[:, middle, None] & paths[None, middle]
-    return paths
-
-
-def _permute(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
-    rows = np.arange(len(graphs))[:, None]
-    return Graphs(graphs.ops[rows, order], graphs.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]])
-
-
-def _with_vertex(ops: NDArray[np.int8], adjacency: NDArray[np.bool_], i: int, j: int, op: int) -> Graphs:
-    """The graph of `v` vertices with a new one, second to last, that is fed by `i` and feeds `j`."""
-    new = len(ops) - 1
-    old = [*range(new), new + 1]
-    wider = np.zeros((new + 2, new + 2), dtype=np.bool_)
-    wider[np.ix_(old, old)] = adjacency
-    wider[old[i], new] = wider[new, old[j]] = True
-    return Graphs(np.insert(ops, new, op)[None], wider[None])
