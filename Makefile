@@ -34,7 +34,7 @@ demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=fo
 	@$(BIN)/archllm demo $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed '$(SEED)')
 
 test: lint ## every check, then every test
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(STAMP) ## lint, format, types, layers
 	$(BIN)/ruff check .

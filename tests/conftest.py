@@ -36,3 +36,10 @@ def nasbench201() -> SearchSpace:
 @pytest.fixture(scope="session")
 def darts() -> SearchSpace:
     return load_space("darts")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file share fixtures, so they go to one worker; the pages of the guides are long and on their own."""
+    for item in items:
+        alone = item.path.name == "test_readme.py"
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))

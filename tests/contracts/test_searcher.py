@@ -17,6 +17,7 @@ from archllm.objectives.complexity import Complexity
 from archllm.search.base import Searcher
 from archllm.search.domain import Domain
 from archllm.search.language import Language
+from archllm.search.methods import sequence
 from archllm.search.observation import Observation, observe
 from archllm.search.registry import build_searcher, searcher_names
 from archllm.spaces import Architecture, SearchSpace, load_space
@@ -50,6 +51,7 @@ train = Language.train
 def one_training_per_space(monkeypatch: pytest.MonkeyPatch) -> None:
     """All searches of a space share the generator that they would train for themselves."""
     monkeypatch.setattr(Language, "train", staticmethod(trained))
+    monkeypatch.setattr(sequence, "_FEWEST", 25)  # these generators write little that is valid
 
 
 def trained(domain: Domain, seed: int, steps: int) -> Language:
