@@ -88,6 +88,10 @@ class TrainingDiverged(ArchLLMError):
     """A loss became infinite or not a number: there is nothing to save."""
 
 
+class PeerFailed(ArchLLMError):
+    """Of several processes that train together, the main one failed; this is another one."""
+
+
 class DataMissing(ArchLLMError):
     """A benchmark file that the work needs was not found."""
 

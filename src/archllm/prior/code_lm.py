@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from archllm.conditions import ABSENT
+from archllm.distributed import ALONE, Team
 from archllm.errors import RunFolderError
 from archllm.files import share
 from archllm.prior.base import Prior, tempered, write_about
@@ -73,6 +74,7 @@ class CodeLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._check(codes)
         self._check(validation)
@@ -82,14 +84,13 @@ class CodeLM(Prior):
             self.model = LlamaForCausalLM(self._llama())
             self.to(self.device)
 
-        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            told = sequences.draw_told()
-            batch, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+        def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            batch, buckets, shares = sequences.batch(chosen, self.config.soft_targets)
             log_probs = self._log_probs(batch.to(self.device), buckets)
             if shares is not None:
-                value = -(shares.to(self.device) * log_probs).sum() / len(rows)
+                value = -(shares.to(self.device) * log_probs).sum() / len(batch)
             else:
-                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(rows)
+                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(batch)
             return value, {"loss": value.item()}
 
         Loop(
@@ -104,6 +105,8 @@ class CodeLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(sequences),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            team=team,
             validate=lambda: self._validation(validation, wanted),
             validations=12,
             patience=self.config.patience,

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig
 
 from archllm.conditions import ABSENT
+from archllm.distributed import ALONE, Team
 from archllm.errors import ModelUnusable, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
@@ -117,6 +118,7 @@ class TextLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._check(codes)
         self._check(validation)
@@ -128,15 +130,14 @@ class TextLM(Prior):
             self._start(seed)
         prompted = PromptedModel(self._model)
 
-        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            told = sequences.draw_told()
-            texts, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+        def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            texts, buckets, shares = sequences.batch(chosen, self.config.soft_targets)
             log_probs = torch.log_softmax(self._scores(prompted, texts, buckets), dim=-1)
             real = (texts < self.automaton.vocabulary).to(self.device)
             if shares is None:
                 shares = F.one_hot(texts, self.automaton.vocabulary + 1).float()
             nats = -(shares[..., :-1].to(self.device) * log_probs).sum(-1)
-            value = (nats * real).sum() / len(rows)
+            value = (nats * real).sum() / len(texts)
             return value, {"loss": value.item()}
 
         Loop(
@@ -151,6 +152,8 @@ class TextLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(sequences),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            team=team,
             accumulation=self.config.accumulation,
             validate=lambda: self._validation(validation[:_VALIDATED], wanted),
             validations=6,
