@@ -56,7 +56,7 @@ class Team:
         """What the main process makes, in all processes; the others wait for it.
 
         Raises:
-            PeerFailed: the main process failed, and this is another one.
+            PeerFailed: the main process failed, or another one is gone.
         """
         if self.count == 1:
             return make()
@@ -64,7 +64,7 @@ class Team:
             try:
                 made = make()
             except Exception:
-                with suppress(RuntimeError):  # of those who are gone already
+                with suppress(PeerFailed):  # they may be gone already
                     self._broadcast(None)
                 raise
             self._broadcast((made,))
@@ -79,7 +79,7 @@ class Team:
         """What the main process makes, which it keeps for itself; the others wait until it is done, and get nothing.
 
         Raises:
-            PeerFailed: the main process failed, and this is another one.
+            PeerFailed: the main process failed, or another one is gone.
         """
         kept: list[T] = []
         self.share(lambda: kept.append(make()))
@@ -90,7 +90,7 @@ class Team:
         """A folder in which every process finds the files that the main process saves there, on any host.
 
         Raises:
-            PeerFailed: the main process failed, and this is another one.
+            PeerFailed: the main process failed, or another one is gone.
         """
 
         def files() -> dict[str, bytes]:
@@ -106,14 +106,19 @@ class Team:
             yield folder
 
     def add(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Replaces each tensor by its sum over all processes, which have the same number of the same shapes."""
+        """Replaces each tensor by its sum over all processes, which have the same number of the same shapes.
+
+        Raises:
+            PeerFailed: another process is gone.
+        """
         if self.count == 1:
             return
         import torch
 
         for bucket in _buckets(tensors):
             flat = torch.cat([tensor.flatten() for tensor in bucket])
-            torch.distributed.all_reduce(flat)
+            with _in_touch():
+                torch.distributed.all_reduce(flat)
             for tensor, total in zip(bucket, flat.split([tensor.numel() for tensor in bucket]), strict=True):
                 tensor.copy_(total.view_as(tensor))
 
@@ -121,7 +126,8 @@ class Team:
         import torch
 
         box = [value]
-        torch.distributed.broadcast_object_list(box, src=0, device=torch.device(self.device))
+        with _in_touch():
+            torch.distributed.broadcast_object_list(box, src=0, device=torch.device(self.device))
         return box[0]
 
 
@@ -178,6 +184,15 @@ def gather(device: str) -> Team:
         atexit.register(state.destroy_process_group)
     own = torch.device(state.device)
     return Team(state.process_index, count, "cpu" if own.type == "cpu" else str(own))
+
+
+@contextmanager
+def _in_touch() -> Iterator[None]:
+    """Tells of a broken connection what it means."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeerFailed("another process is gone; it says why") from error
 
 
 def _number(environment: Mapping[str, str], names: Sequence[str], default: int) -> int:

@@ -89,7 +89,7 @@ class TrainingDiverged(ArchLLMError):
 
 
 class PeerFailed(ArchLLMError):
-    """Of several processes that train together, the main one failed; this is another one."""
+    """Of several processes that train together, another one failed, so this one can't go on."""
 
 
 class DataMissing(ArchLLMError):

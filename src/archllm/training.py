@@ -125,7 +125,7 @@ class Loop:
             InvalidInput: there are more processes than examples in a batch.
             RunFolderError: the checkpoint is damaged, or can't be written.
             TrainingDiverged: a loss is infinite or not a number.
-            PeerFailed: the main process failed, and this is another one.
+            PeerFailed: another process failed.
         """
         if self.team.count > self.schedule.batch:
             raise InvalidInput(

@@ -76,7 +76,7 @@ def train(
         DataError: it can't be used.
         ModelUnusable: the pre-trained language model is not there, or can't write codes.
         RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
-        PeerFailed: the main process failed, and this is another one.
+        PeerFailed: another of several processes failed.
     """
     space = load_space(space) if isinstance(space, str) else space
     asked = config or recommended(space)
