@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "Sample",
     "evaluate": "Evaluate",
     "search": "Search",
+    "report": "Report",
     "show": "Show",
     "info": "Info",
     "export": "Export",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import MissingExtra
 from archllm.files import replacing, write_text
-from archllm.runs import read_journal
+from archllm.journal import read_journal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def write_figures(folder: Path, model: ArchLLM) -> list[Path]:
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     written = []
-    drawn = _some_cells(model)
+    drawn = some_cells(model)
     if drawn:  # a model that was hardly trained may draw nothing valid; its run is kept all the same
         written.append(sheet_of_cells(figures / "cells.svg", drawn, model.training_keys))
     try:
@@ -132,7 +132,7 @@ def caption(arch: Architecture, new: bool) -> str:
     return f"#{(arch.official_hash or str(arch.key))[:8]} · {'new' if new else 'in the training set'}"
 
 
-def _some_cells(model: ArchLLM) -> list[Architecture]:
+def some_cells(model: ArchLLM) -> list[Architecture]:
     """The first different valid ones of some raw draws."""
     drawn = model.sample(_DRAWS, raw=True, seed=model.seed).architectures
     return list(dict.fromkeys(arch for arch in drawn if arch is not None))[:_SHEET]

@@ -20,7 +20,7 @@ EXTRAS = {
     "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "ray": ("ray",),
-    "report": ("matplotlib",),
+    "report": ("matplotlib", "jinja2"),
     "search": ("SQLAlchemy", "scikit-learn", "psycopg"),
 }
 """What brings which optional dependency."""

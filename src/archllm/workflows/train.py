@@ -18,20 +18,21 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generator import ArchLLM
 from archllm.graphs import Graphs
+from archllm.journal import Journal, read_journal
 from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.progress import Event, Listener
 from archllm.runs import (
-    Journal,
     RunInfo,
     TrainConfig,
     check_same,
+    check_same_definition,
     check_startable,
     read_interrupted,
-    read_journal,
     recommended,
     work_folder,
     write_info,
+    write_space,
 )
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
@@ -91,7 +92,7 @@ def train(
         if settings.labels and not tables:
             raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
         info = RunInfo(space.name, seed, settings)
-        return tables, _Work(Path(out), info, resume, overwrite) if out is not None else None
+        return tables, _Work(Path(out), space, info, resume, overwrite) if out is not None else None
 
     tables, work = team.first(begin) or ({}, None)
     try:
@@ -123,21 +124,26 @@ class _Training:
 
     def run(self) -> ArchLLM:
         space, config, seed = self.space, self.config, self.seed
-        cells = split_cells(space, config.split, config.cells, seed)
+        cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
         # Cells are put aside, not sequences: all orders of a cell stay on one side.
         aside = _validation_cells(config, len(cells.train))
         written = with_orders(space, cells.train[aside:], config.orders, seed)
         tokenizer = self._tokenizer(written)
 
-        def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None]:
+        def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None, NDArray[np.int64]]:
+            codes, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
+            for chunk in cells.further or ():
+                codes.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
+                keys.append(space.keys(chunk))
             validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
-            return tokenizer.encode_as_written(written), validation, self._conditions(tokenizer, cells.train)
+            conditions = self._conditions(tokenizer, cells.train)
+            return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 
-        codes, validation, conditions = self.team.share(sequences)
+        codes, validation, conditions, keys = self.team.share(sequences)
         prior = self._prior(tokenizer, codes, validation, conditions, aside)
 
         model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
-        model.cells, model.training_keys = cells, known(space, cells.train)
+        model.cells, model.training_keys = cells, keys
         model.report = self.team.share(lambda: _report(model, codes, self.clock))
         return model
 
@@ -176,7 +182,7 @@ class _Training:
         size, length = tokenizer.codebook_size, tokenizer.length
         saved = work.folder / "prior" if work is not None else None
         if self.team.share(lambda: saved is not None and (saved / "prior.json").exists()):
-            done = load_prior(saved, size, length).to(self.team.device) if saved is not None else None
+            done = self.team.first(lambda: load_prior(saved or Path(), size, length).to(self.team.device))
             return self._handed_over(done, lambda folder: load_prior(folder, size, length))
         prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.team.device)
         told = conditions.buckets(conditions.values) if conditions is not None else None
@@ -229,7 +235,7 @@ def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str
             "held_out_used": held_out_used,
             "held_out_perplexity": held_out_perplexity,
         },
-        "cells": {"train": len(model.cells.train), "held_out": len(model.cells.held_out)},
+        "cells": {"train": len(model.training_keys), "held_out": len(model.cells.held_out)},
         "seconds": {name: round(clock.seconds.get(name, 0.0), 2) for name in ("tokenizer", "prior")},
         "parameters": {"tokenizer": model.tokenizer.parameters(), "prior": model.prior.parameters()},
     }
@@ -264,11 +270,12 @@ class _Clock:
 class _Work:
     """The folder in which a run grows, beside its final place."""
 
-    def __init__(self, out: Path, info: RunInfo, resume: bool, overwrite: bool) -> None:
+    def __init__(self, out: Path, space: SearchSpace, info: RunInfo, resume: bool, overwrite: bool) -> None:
         self.out, self.overwrite = out, overwrite
         self.folder = work_folder(out)
         if resume:
             check_same(out, read_interrupted(out), info)
+            check_same_definition(self.folder, info, space)
         else:
             check_startable(out, overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -277,6 +284,7 @@ class _Work:
             except OSError as error:
                 raise RunFolderError(f"can't create {self.folder}: {error.strerror}") from error
             write_info(self.folder, info)
+            write_space(self.folder, space)
         self.journal = Journal(self.folder)
 
     def give_up(self) -> None:

@@ -1,0 +1,74 @@
+"""All that a search could choose from, where the scores are known without evaluating anything."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.graphs import Graphs
+from archllm.objectives import Objective, load_objective
+from archllm.objectives.complexity import Complexity
+from archllm.objectives.table import TableObjective
+from archllm.report.searching import Population
+from archllm.search.domain import Domain
+from archllm.search.store import Study
+from archllm.spaces import SearchSpace
+from archllm.where import Range
+from archllm.workflows.search import constraint, pool_of
+
+
+def looked_up(spec: str) -> bool:
+    """Whether the scores of an objective are known without evaluating: those of tables, and sizes."""
+    bare = spec.removeprefix("minimise:").removeprefix("maximise:")
+    return bare.startswith("table:") or bare in ("params", "macs")
+
+
+def population_of(study: Study, space: SearchSpace) -> Population | None:
+    """The scores of every architecture that a study could choose from; `None` where they have to be measured.
+
+    Raises:
+        DataMissing: a table is not there.
+        DataError: a table can't be used.
+    """
+    if not all(map(looked_up, study.objectives)):
+        return None
+    objectives = [load_objective(spec, space) for spec in study.objectives]
+    wanted = study.settings.get("where", {})
+    ranges = {
+        name: Range(name, -math.inf if low is None else low, math.inf if high is None else high)
+        for name, (low, high) in wanted.items()
+    }
+    return population(Domain(space, pool_of(objectives), constraint(space, ranges)), objectives)
+
+
+def population(domain: Domain, objectives: list[Objective]) -> Population | None:
+    """The scores of every member of a domain, where the domain can be listed and all objectives are looked up."""
+    if not domain.enumerable:
+        return None
+    members = domain.enumerate()
+    columns = [_scores(objective, members) for objective in objectives]
+    if any(column is None for column in columns):
+        return None
+    signs = [1.0 if objective.direction == "maximise" else -1.0 for objective in objectives]
+    values = np.stack([sign * column for sign, column in zip(signs, columns, strict=True) if column is not None], 1)
+    tables = [objective for objective in objectives if isinstance(objective, TableObjective)]
+    where = "all that the table holds" if tables else "all that the space holds"
+    if len(members) < domain.space.size and not tables:
+        where = "all that meet the requirements"
+    return Population(values, where)
+
+
+def _scores(objective: Objective, members: Graphs) -> NDArray[np.float64] | None:
+    """`n` scores, in the objective's own unit."""
+    if isinstance(objective, Complexity):
+        count = objective.space.params if objective.measure == "params" else objective.space.macs
+        return count(members, **objective.options).astype(np.float64)
+    if not isinstance(objective, TableObjective):
+        return None
+    keys = objective.space.keys(objective.architectures())
+    order = np.argsort(keys)
+    at = np.searchsorted(keys[order], objective.space.keys(members))
+    found: NDArray[np.float64] = objective.values[order][at]  # every member is in the table: it is the pool
+    return found

@@ -1,0 +1,183 @@
+"""A report of a run or a search: one HTML file."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archllm.errors import ArchLLMError, InvalidInput, StoreError
+from archllm.files import write_text
+from archllm.report.generating import GeneratorData, collect_generator
+from archllm.report.page import Origin, render
+from archllm.report.searching import Population, SearchData, collect
+from archllm.search.loop import Result, result
+from archllm.search.store import MEMORY, Store, Study, Trial, open_store
+from archllm.search.store.opening import sqlite_file
+from archllm.spaces import SearchSpace, load_space
+from archllm.workflows.doctor import version
+from archllm.workflows.population import population_of
+
+STORE = "search.db"
+"""Where a run folder keeps its trials."""
+
+_TOLD = ("numpy", "torch", "transformers")  # whose versions a report names
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    """The file."""
+
+    space: SearchSpace
+    """The space."""
+
+    search: SearchData | None
+    """The search that it shows."""
+
+    generator: GeneratorData | None
+    """The generator that it shows."""
+
+    others: tuple[str, ...] = ()
+    """Further studies of the store, which it does not show."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `archllm report --json` prints."""
+        found, best = self.search, self.search.result.best if self.search else None
+        return {
+            "out": str(self.path),
+            "bytes": self.path.stat().st_size,
+            "space": self.space.name,
+            "study": found.study.name if found else None,
+            "objectives": list(found.study.objectives) if found else [],
+            "queries": len(found.over) if found else 0,
+            "best": {"text": best.text, "values": list(best.values or ()), "test": best.test} if best else None,
+            "random": found.random.how if found and found.random else None,
+            "generator": self.generator is not None,
+            "others": list(self.others),
+        }
+
+
+def report(run: str | Path, *, study: str | None = None, out: str | Path | None = None) -> Report:
+    """Writes a page about a search, a generator, or both.
+
+    Args:
+        run: run folder of a generator, with or without a search in it, or a store of trials, see `open_store`.
+        study: name of a search in the store; by default the latest one that is not random search, if there is one.
+        out: file to write; by default `report.html` in the run folder, a file named after the store beside it, or
+            `report.html` here for a store on a server.
+
+    Raises:
+        InvalidInput: the store is of no known kind, or a run without a search is asked for a study.
+        RunFolderError: the run folder can't be used, or the file not be written.
+        StoreError: there is no such store or study, or it can't be read.
+        MissingExtra: a library for it is not installed.
+    """
+    folder = Path(run) if "://" not in str(run) and Path(run).is_dir() else None
+    generator = None
+    if folder is not None:
+        from archllm.generator import load
+
+        generator = collect_generator(folder, load(folder))
+    source = folder / STORE if folder is not None else run
+    if folder is not None and not (folder / STORE).exists():
+        if study is not None:
+            raise InvalidInput(f"no search was made with {folder} yet: there is no {STORE} in it to find {study!r} in")
+        return _written(folder, _default_out(run), out, None, generator, None)
+    _check_there(source)
+    with open_store(source) as store:
+        about = _chosen(store, study)
+        found = result(store, about.name)
+        rivals = _random_studies(store, about)
+        others = tuple(each.name for each in store.studies() if each.name != about.name)
+        where = store.where
+    return _written(run, _default_out(run), out, _Part(found, rivals, others, where), generator, folder)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a store holds of a search."""
+
+    result: Result
+    rivals: list[tuple[str, list[Trial]]]
+    others: tuple[str, ...]
+    where: str
+
+
+def _written(
+    run: str | Path,
+    default: Path,
+    out: str | Path | None,
+    part: _Part | None,
+    generator: GeneratorData | None,
+    folder: Path | None,
+) -> Report:
+    path = Path(out) if out is not None else default
+    versions = {"archllm": version("archllm") or "source", "python": platform.python_version()}
+    versions |= {name: found for name in _TOLD if (found := version(name)) is not None}
+    if part is None:
+        assert generator is not None
+        space = generator.model.space
+        write_text(path, render(space, Origin(str(run), None, versions), generator=generator))
+        return Report(path, space, None, generator)
+    space = load_space(part.result.study.space)
+    population, missing = _population(part.result.study, space)
+    data = collect(part.result, population, part.rivals)
+    origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing)
+    write_text(path, render(space, origin, data, generator, population))
+    return Report(path, space, data, generator, part.others)
+
+
+def _default_out(run: str | Path) -> Path:
+    if "://" not in str(run) and Path(run).is_dir():
+        return Path(run) / "report.html"
+    file = sqlite_file(run)
+    return Path("report.html") if file is None else file.with_suffix(".html")
+
+
+def _check_there(source: str | Path) -> None:
+    """A store that is not there is not to be made.
+
+    Raises:
+        InvalidInput: it is a store in memory.
+        StoreError: it is not there.
+    """
+    if str(source) == MEMORY:
+        raise InvalidInput("a store in memory ends with its process; name a run folder or a store that lasts")
+    file = sqlite_file(source)
+    if file is not None and not file.is_file():
+        raise StoreError(f"there is no run folder or store {file}")
+
+
+def _chosen(store: Store, name: str | None) -> Study:
+    if name is not None:
+        return store.study(name)
+    studies = store.studies()
+    if not studies:
+        raise StoreError(f"{store.where} holds no search yet; make one with `archllm search`")
+    return ([study for study in studies if study.method != "random"] or studies)[-1]
+
+
+def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]:
+    """Random searches of the same store for the same thing."""
+
+    def goal(study: Study) -> tuple[Any, ...]:
+        return study.space, study.objectives, study.directions, study.settings.get("where")
+
+    same = [study for study in store.studies() if study.method == "random" and goal(study) == goal(about)]
+    return [(study.name, store.trials(study.name)) for study in same if study.name != about.name]
+
+
+def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
+    """What the search could choose from; where that is not known, why."""
+    try:
+        found = population_of(study, space)
+    except ArchLLMError as error:
+        return None, f"its table can't be read here ({error})"
+    return (
+        found,
+        "" if found else "the store holds no random search for the same objectives, and not all scores are known",
+    )
