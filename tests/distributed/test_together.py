@@ -19,8 +19,8 @@ from tests.prior.text.tiny import tiny_model
 
 from archllm.cli import main
 from archllm.generator import load
+from archllm.journal import read_journal
 from archllm.progress import Event
-from archllm.runs import read_journal
 from archllm.training import Loop
 from archllm.workflows.train import train
 
