@@ -56,7 +56,7 @@ def run(job: Job) -> Job:
     before = time.process_time()
     model = archllm.train(space, config, job["seed"])
     trained = time.process_time() - before
-    bench = _Bench(model, looked_up)
+    bench = Bench(model, looked_up)
     if job["conditions"] == ["params"]:
         found = {str(guidance): bench.tenths(guidance) for guidance in GUIDANCE}
     elif len(job["conditions"]) == 1:
@@ -76,7 +76,7 @@ def run(job: Job) -> Job:
     }
 
 
-class _Bench:
+class Bench:
     """A conditional model and the truth about all cells."""
 
     def __init__(self, model: Any, looked_up: list[str]) -> None:

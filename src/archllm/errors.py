@@ -103,6 +103,10 @@ class TrainingDiverged(ArchLLMError):
     """A loss became infinite or not a number: there is nothing to save."""
 
 
+class PeerFailed(ArchLLMError):
+    """Of several processes that train together, another one failed, so this one can't go on."""
+
+
 class DataMissing(ArchLLMError):
     """A benchmark file that the work needs was not found."""
 

@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from archllm.distributed import ALONE, Team
 from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
 from archllm.files import replacing
 from archllm.progress import Event, Listener, Metrics
@@ -72,13 +73,24 @@ class Loop:
     """Seed of all randomness of the loop."""
 
     loss: Callable[[int, torch.Tensor], tuple[torch.Tensor, Metrics]]
-    """From the step and the row indices of its batch (`int64[batch]`) to the loss to minimise and figures to report."""
+    """From the step and the row indices of its batch (`int64[batch]`), or what `choose` makes of them, to the loss to
+    minimise, a mean over rows, and figures to report."""
 
     rows: int
     """Number of training examples."""
 
+    choose: Callable[[torch.Tensor], torch.Tensor] | None = None
+    """From the row indices of a whole batch to what `loss` is given, row by row (`batch x …`); draws at random.
+
+    It is called once a step, before the batch is split, so that it chooses the same however many parts there are.
+    """
+
     accumulation: int = 1
-    """Parts in which a batch goes through the module, one after the other; the loss is a mean over rows."""
+    """Parts in which a batch goes through the module, one after the other."""
+
+    team: Team = ALONE
+    """The processes that share the work of each batch. All of them run this loop; the main one validates, tells the
+    listener and writes checkpoints, and is waited for."""
 
     validate: Callable[[], Metrics] | None = None
     """Figures on validation examples: `validation_loss` and its standard error `validation_error`.
@@ -107,7 +119,19 @@ class Loop:
     stale: int = 0
 
     def run(self) -> None:
-        """Trains; afterwards the module holds the best weights seen (the last ones without validation)."""
+        """Trains; afterwards the module holds the best weights seen (the last ones without validation).
+
+        Raises:
+            InvalidInput: there are more processes than examples in a batch.
+            RunFolderError: the checkpoint is damaged, or can't be written.
+            TrainingDiverged: a loss is infinite or not a number.
+            PeerFailed: another process failed.
+        """
+        if self.team.count > self.schedule.batch:
+            raise InvalidInput(
+                f"batches of {self.schedule.batch} can't be shared among {self.team.count} processes; start fewer, or "
+                "train with larger batches"
+            )
         optimizer = torch.optim.AdamW(
             [p for p in self.module.parameters() if p.requires_grad],
             lr=self.schedule.learning_rate,
@@ -115,7 +139,7 @@ class Loop:
             weight_decay=self.schedule.weight_decay,
             fused=True,
         )
-        step = self._restore(optimizer)
+        step = self._begin(optimizer)
         saved = time.monotonic()
         every = max(1, self.schedule.steps // self.validations)
         batches = _Batches(self.rows, self.schedule.batch, self.seed)
@@ -131,29 +155,53 @@ class Loop:
             step += 1
             if self.validate is not None and (step % every == 0 or step == self.schedule.steps):
                 metrics = metrics | self._validated()
-            if self.listener is not None:
+            if self.listener is not None and self.team.main:
                 self.listener(Event(self.stage, step, self.schedule.steps, metrics))
-            if self.checkpoint is not None and time.monotonic() - saved > self.checkpoint_seconds:
+            due = self.team.main and time.monotonic() - saved > self.checkpoint_seconds
+            if self.checkpoint is not None and due:
                 self._save(optimizer, step)
                 saved = time.monotonic()
         if self.best:
             self._load(self.best)
         self.module.eval()
 
+    def _begin(self, optimizer: torch.optim.Optimizer) -> int:
+        """Takes up the checkpoint if there is one, in all processes alike; returns the steps that are done."""
+        if self.team.count == 1:
+            return self._restore(optimizer)
+        return self._take(optimizer, *self.team.share(lambda: self._snapshot(optimizer, self._restore(optimizer))))
+
     def _gradients(self, step: int, rows: torch.Tensor) -> Metrics:
         """Adds up the gradients of a batch, part by part; returns the mean figures."""
+        if self.choose is not None:
+            rows = self.choose(rows)
+        if not self.team.main:  # dropout is to differ from that of the main process
+            torch.manual_seed(torch.initial_seed() + 65_537 * self.team.rank)
         total: Metrics = {}
-        for part in rows.chunk(self.accumulation):
+        mean = 0.0
+        for part in self.team.part(rows).chunk(self.accumulation):
             loss, metrics = self.loss(step, part)
-            if not math.isfinite(loss.item()):
-                raise TrainingDiverged(
-                    f"the training of the {self.stage} diverged at step {step + 1} of {self.schedule.steps} (loss "
-                    f"{loss.item()}); try a smaller learning rate than {self.schedule.learning_rate:g}"
-                )
             share = len(part) / len(rows)
             (loss * share).backward()
+            mean += loss.item() * share
             total = {name: total.get(name, 0.0) + value * share for name, value in metrics.items()}
+        mean, total = self._added_up(mean, total)
+        if not math.isfinite(mean):
+            raise TrainingDiverged(
+                f"the training of the {self.stage} diverged at step {step + 1} of {self.schedule.steps} (loss "
+                f"{mean}); try a smaller learning rate than {self.schedule.learning_rate:g}"
+            )
         return total
+
+    def _added_up(self, mean: float, total: Metrics) -> tuple[float, Metrics]:
+        """Gradients, loss and figures over all processes; each has them weighted by its share of the rows."""
+        if self.team.count == 1:
+            return mean, total
+        self.team.add([p.grad for p in self.module.parameters() if p.grad is not None])
+        figures = torch.tensor([mean, *total.values()], dtype=torch.float64, device=self.team.device)
+        self.team.add([figures])
+        mean, *values = figures.tolist()
+        return mean, dict(zip(total, values, strict=True))
 
     def _state(self) -> dict[str, torch.Tensor]:
         """What training can change: all but the frozen weights of a pre-trained model."""
@@ -169,7 +217,7 @@ class Loop:
     def _validated(self) -> Metrics:
         self.module.eval()
         with torch.no_grad():
-            metrics = self.validate() if self.validate is not None else {}
+            metrics = self.team.share(self.validate) if self.validate is not None else {}
         self.module.train()
         loss, error = metrics["validation_loss"], metrics["validation_error"]
         self.best_loss = min(self.best_loss, loss)
@@ -180,14 +228,32 @@ class Loop:
             self.stale += 1
         return metrics
 
-    def _save(self, optimizer: torch.optim.Optimizer, step: int) -> None:
-        assert self.checkpoint is not None
+    def _snapshot(
+        self, optimizer: torch.optim.Optimizer, step: int
+    ) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+        """All that it takes to go on from here: tensors, and numbers."""
         tensors = {f"module.{name}": value for name, value in self._state().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-        tensors = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
-        state = {"step": step, "best_loss": self.best_loss, "stale": self.stale, "steps": self.schedule.steps}
+        tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+        return tensors, {"step": step, "best_loss": self.best_loss, "stale": self.stale, "steps": self.schedule.steps}
+
+    def _take(self, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], state: dict[str, float]) -> int:
+        """Goes back to what `_snapshot` gave; returns the steps that were done."""
+        self._load(_under(tensors, "module."))
+        packed: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _under(tensors, "optimizer.").items():
+            index, key = name.split(".", 1)
+            packed.setdefault(int(index), {})[key] = value
+        optimizer.load_state_dict({"state": packed, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.best = _under(tensors, "best.")
+        self.best_loss, self.stale = float(state["best_loss"]), int(state["stale"])
+        return int(state["step"])
+
+    def _save(self, optimizer: torch.optim.Optimizer, step: int) -> None:
+        assert self.checkpoint is not None
+        tensors, state = self._snapshot(optimizer, step)
         with replacing(self.checkpoint.with_suffix(".safetensors")) as path:
             save_file(tensors, path, metadata={"state": json.dumps(state)})
 
@@ -197,16 +263,7 @@ class Loop:
             return 0
         path = self.checkpoint.with_suffix(".safetensors")
         try:
-            tensors, state = load_file(path), _metadata(path)
-            self._load(_under(tensors, "module."))
-            packed: dict[int, dict[str, torch.Tensor]] = {}
-            for name, value in _under(tensors, "optimizer.").items():
-                index, key = name.split(".", 1)
-                packed.setdefault(int(index), {})[key] = value
-            optimizer.load_state_dict({"state": packed, "param_groups": optimizer.state_dict()["param_groups"]})
-            self.best = _under(tensors, "best.")
-            self.best_loss, self.stale = float(state["best_loss"]), int(state["stale"])
-            return int(state["step"])
+            return self._take(optimizer, load_file(path), _metadata(path))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise RunFolderError(
                 f"the checkpoint {path} can't be taken up ({error}); delete its folder to start afresh"

@@ -17,7 +17,7 @@ SEQUENCES = LabelledSequences(CODES, CONDITIONS, 3)
 
 def batch(told: tuple[bool, bool], rows: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     torch.manual_seed(0)
-    codes, conditions, shares = SEQUENCES.batch(torch.arange(rows), told, soft=True)
+    codes, conditions, shares = SEQUENCES.batch(SEQUENCES.choose(torch.arange(rows), told), soft=True)
     assert shares is not None
     return codes.numpy(), conditions.numpy(), shares.numpy()
 
@@ -50,7 +50,8 @@ def test_shares_are_those_of_what_follows_under_the_same_conditions(told: tuple[
 
 def test_rare_buckets_are_told_more_often_than_they_occur() -> None:
     torch.manual_seed(0)
-    conditions = SEQUENCES.batch(torch.randint(200, (4_000,)), (True, False), soft=False)[1]
+    chosen = SEQUENCES.choose(torch.randint(200, (4_000,)), (True, False))
+    conditions = SEQUENCES.batch(chosen, soft=False)[1]
     assert (conditions[:, 0] == 3).float().mean() > 0.1 > 20 * (CONDITIONS[:, 0] == 3).mean() - 0.01
 
 

@@ -16,6 +16,7 @@ from importlib import import_module
 from archllm import __version__
 from archllm.cli.command import Command
 from archllm.cli.console import Console
+from archllm.distributed import started
 from archllm.errors import ArchLLMError, InvalidInput
 
 COMMANDS = {
@@ -89,8 +90,11 @@ def _run(words: list[str]) -> int:
     if name == "--version":
         sys.stdout.write(f"archllm {__version__}\n")
         return 0
+    rank, count = started()
+    if count > 1 and name != "train":
+        raise InvalidInput(f"only archllm train can be started in several processes, not {name}")
     command = _parsed(name, words)
-    command.run(Console(json=command.common.json))
+    command.run(Console(json=command.common.json, silent=rank > 0))
     return 0
 
 
@@ -139,7 +143,8 @@ def overview() -> str:
 def _failed(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"archllm: {message}\n")
+    rank = started()[0]
+    sys.stderr.write(f"archllm: {message}\n" if rank == 0 else f"archllm, process {rank}: {message}\n")
     return code
 
 

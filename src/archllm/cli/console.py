@@ -35,23 +35,27 @@ class Console:
     json: bool = False
     """Print one JSON document instead of text."""
 
+    silent: bool = False
+    """Print nothing: of several processes that train together, only the main one speaks."""
+
     def document(self, data: Any) -> None:
         """The result for machines; does nothing without `json`."""
-        if self.json:
+        if self.json and not self.silent:
             sys.stdout.write(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def say(self, line: str = "") -> None:
         """A line of the result for people; does nothing with `json`."""
-        if not self.json:
+        if not self.json and not self.silent:
             sys.stdout.write(line + "\n")
 
     def note(self, line: str) -> None:
         """A line beside the result."""
-        sys.stderr.write(line + "\n")
+        if not self.silent:
+            sys.stderr.write(line + "\n")
 
     def table(self, table: Table) -> None:
         """A table of the result; does nothing with `json`."""
-        if self.json:
+        if self.json or self.silent:
             return
         from rich import box
         from rich.console import Console as Rich
@@ -80,7 +84,7 @@ class Console:
     @contextmanager
     def progress(self) -> Iterator[Callable[[Event], None]]:
         """A listener that shows how far the work is: bars on a terminal, a line now and then elsewhere."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self.silent:
             with _bars() as listener:
                 yield listener
         else:

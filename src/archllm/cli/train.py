@@ -13,6 +13,7 @@ import tyro
 from archllm.cli.command import Command, Switch, use_threads
 from archllm.cli.console import Console, duration
 from archllm.cli.console import fields as columns
+from archllm.distributed import started
 from archllm.errors import InvalidInput
 from archllm.runs import (
     PRESETS,
@@ -76,7 +77,9 @@ class Train(Command):
         switches, asks_help = _switches(), bool({"-h", "--help"} & set(words))
         name, out = positional(words, switches), option(words, "out")
         seed, config = 0, TrainConfig()
-        if "--resume" in words and out and not asks_help and not (option(words, "preset") or option(words, "config")):
+        main = started()[0] == 0  # of several processes, the main one's settings count
+        fresh = asks_help or bool(option(words, "preset") or option(words, "config"))
+        if "--resume" in words and out and main and not fresh:
             interrupted = read_interrupted(Path(out))
             seed, config = interrupted.seed, interrupted.config
             prior = option(words, "prior")
@@ -99,10 +102,8 @@ class Train(Command):
         space = load_space(self.space)
         check_seed(self.seed)
         check_split(self.config.split)
-        if self.resume:  # what can be told before the slow import is told before it
-            check_same(self.out, read_interrupted(self.out), RunInfo(space.name, self.seed, self.config))
-        else:
-            check_startable(self.out, self.overwrite)
+        if started()[0] == 0:
+            self._check_out(space.name)
         from archllm.workflows.train import train
 
         run = shlex.quote(str(self.out))
@@ -145,6 +146,13 @@ class Train(Command):
             )
         console.say()
         console.say(f"Try next: archllm evaluate {run} -n 1000")
+
+    def _check_out(self, space: str) -> None:
+        """Tells what can be told of the run folder before the slow import."""
+        if self.resume:
+            check_same(self.out, read_interrupted(self.out), RunInfo(space, self.seed, self.config))
+        else:
+            check_startable(self.out, self.overwrite)
 
 
 def positional(words: list[str], switches: frozenset[str]) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archllm.distributed import ALONE, Team
 from archllm.errors import InvalidInput
 from archllm.files import write_text
 from archllm.prior.conditioning import check_conditions
@@ -47,6 +48,7 @@ class Prior(ABC):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         """Learns from `n x length` training sequences.
 
@@ -58,6 +60,7 @@ class Prior(ABC):
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
             conditions: `n x k` buckets of the sequences' properties, -1 where one is not known.
             validation_conditions: the same of the validation sequences.
+            team: the processes that share the work; all of them call `fit` with the same arguments.
         """
 
     @abstractmethod

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from archllm.conditions import ABSENT
+from archllm.distributed import ALONE, Team
 from archllm.errors import RunFolderError
 from archllm.files import share
 from archllm.prior.base import Prior, tempered, write_about
@@ -75,6 +76,7 @@ class CodeLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._check(codes)
         self._check(validation)
@@ -97,6 +99,7 @@ class CodeLM(Prior):
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
+            team=team,
         )
 
     def with_conditions(self, conditions: Sequence[str], buckets: int) -> CodeLM:
@@ -126,17 +129,25 @@ class CodeLM(Prior):
     def _train(self, sequences: LabelledSequences, schedule: Schedule, seed: int, *, soft: bool, **loop: Any) -> None:
         """Trains the weights further from where they are."""
 
-        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            told = sequences.draw_told()
-            batch, buckets, shares = sequences.batch(rows, told, soft)
+        def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            batch, buckets, shares = sequences.batch(chosen, soft)
             log_probs = self._log_probs(batch.to(self.device), buckets)
             if shares is not None:
-                value = -(shares.to(self.device) * log_probs).sum() / len(rows)
+                value = -(shares.to(self.device) * log_probs).sum() / len(batch)
             else:
-                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(rows)
+                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(batch)
             return value, {"loss": value.item()}
 
-        Loop("prior", self.model, schedule, seed, loss, len(sequences), **loop).run()
+        Loop(
+            stage="prior",
+            module=self.model,
+            schedule=schedule,
+            seed=seed,
+            loss=loss,
+            rows=len(sequences),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            **loop,
+        ).run()
 
     def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
         """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""

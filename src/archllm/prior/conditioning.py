@@ -50,10 +50,8 @@ class LabelledSequences:
         told = tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
         return told if self._known(told).any() else nothing
 
-    def batch(
-        self, rows: torch.Tensor, told: tuple[bool, ...], soft: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
+    def choose(self, rows: torch.Tensor, told: tuple[bool, ...]) -> torch.Tensor:
+        """The rows that a batch is made of, and what they are told: `b x (1 + k)`, a row number and `k` times 0 or 1.
 
         With nothing told, over a whole epoch, every sequence has its turn. Else only those count of which all that is
         told is known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare
@@ -62,14 +60,21 @@ class LabelledSequences:
         Args:
             rows: `b` row numbers, up to the number of sequences.
             told: which conditions are told; the others are absent.
-            soft: whether shares are wanted.
         """
-        if told not in self._views:
-            self._views[told] = self._view(told)
-        view = self._views[told]
+        view = self._view_of(told)
         if any(told):
             own = rows if len(view.trie) == len(self) else torch.randint(len(view.trie), (len(rows),))
             rows = torch.where(torch.rand(len(rows)) < _BALANCED, view.balanced(len(rows)), own)
+        return torch.cat([rows[:, None], torch.tensor(told, dtype=torch.long).expand(len(rows), -1)], dim=1)
+
+    def batch(self, chosen: torch.Tensor, soft: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
+
+        Args:
+            chosen: what `choose` gave, or some of its rows.
+            soft: whether shares are wanted.
+        """
+        rows, view = chosen[:, 0], self._view_of(tuple(told == 1 for told in chosen[0, 1:].tolist()))
         both = view.trie.codes[rows]
         codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
         if not soft:
@@ -79,6 +84,11 @@ class LabelledSequences:
     def _known(self, told: tuple[bool, ...]) -> NDArray[np.bool_]:
         known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != ABSENT).all(axis=1)
         return known
+
+    def _view_of(self, told: tuple[bool, ...]) -> _View:
+        if told not in self._views:
+            self._views[told] = self._view(told)
+        return self._views[told]
 
     def _view(self, told: tuple[bool, ...]) -> _View:
         known = self._known(told)

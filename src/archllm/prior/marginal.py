@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from archllm.distributed import ALONE, Team
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
@@ -45,6 +46,7 @@ class MarginalPrior(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._check(codes)
         counts = np.stack([np.bincount(column, minlength=self.codebook_size) for column in codes.T])

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig
 
 from archllm.conditions import ABSENT
+from archllm.distributed import ALONE, Team
 from archllm.errors import ModelUnusable, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
@@ -118,6 +119,7 @@ class TextLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._check(codes)
         self._check(validation)
@@ -139,6 +141,7 @@ class TextLM(Prior):
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
+            team=team,
         )
 
     def with_conditions(self, conditions: Sequence[str], buckets: int) -> TextLM:
@@ -163,19 +166,27 @@ class TextLM(Prior):
         """Trains the weights further from where they are."""
         prompted = PromptedModel(self._model)
 
-        def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            told = sequences.draw_told()
-            texts, buckets, shares = sequences.batch(rows, told, soft)
+        def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+            texts, buckets, shares = sequences.batch(chosen, soft)
             log_probs = torch.log_softmax(self._scores(prompted, texts, buckets), dim=-1)
             real = (texts < self.automaton.vocabulary).to(self.device)
             if shares is None:
                 shares = F.one_hot(texts, self.automaton.vocabulary + 1).float()
             nats = -(shares[..., :-1].to(self.device) * log_probs).sum(-1)
-            value = (nats * real).sum() / len(rows)
+            value = (nats * real).sum() / len(texts)
             return value, {"loss": value.item()}
 
-        parts = self.config.accumulation
-        Loop("prior", self._model, schedule, seed, loss, len(sequences), parts, **loop).run()
+        Loop(
+            stage="prior",
+            module=self._model,
+            schedule=schedule,
+            seed=seed,
+            loss=loss,
+            rows=len(sequences),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            accumulation=self.config.accumulation,
+            **loop,
+        ).run()
 
     def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
         """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""

@@ -48,6 +48,7 @@ class Quantizer(nn.Module):
                 threshold_ema_dead_code=0.001 if config.context == "none" else 0.01,
                 commitment_weight=config.commitment,
                 rotation_trick=False,
+                sync_codebook=False,  # one process trains it, also where several train the prior
             )
         elif self.kind == "fsq":
             if size not in _FSQ_LEVELS:

@@ -6,13 +6,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.cells import check_seed, known, split_cells, with_orders
 from archllm.conditions import Conditions
+from archllm.distributed import Team, gather
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generator import ArchLLM
@@ -38,6 +39,8 @@ from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.training import resolve_device
 from archllm.workflows.labels import fill_in, find_tables, label
 
+_Made = TypeVar("_Made", Tokenizer, Prior)
+
 _USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook usage are measured at most
 
 
@@ -54,6 +57,10 @@ def train(
 ) -> ArchLLM:
     """Trains the tokenizer, then the prior, and measures both on held-out cells.
 
+    Of several processes that `accelerate launch` has started, all call this with the same arguments and get the same
+    model. They train the prior together; the tokenizer is trained, and `out` written, by the main one alone, whose
+    settings count.
+
     Args:
         space: the space, or its name.
         config: the configuration; by default what benchmarks found good for the space.
@@ -62,7 +69,7 @@ def train(
         resume: go on with an interrupted training to `out`; the result is that of an uninterrupted one.
         overwrite: replace an existing run folder, once the new one is complete.
         device: `cpu`, `cuda`, … or `auto` for a GPU where there is one.
-        listener: told of every step.
+        listener: told of every step; of several processes, that of the main one.
 
     Raises:
         InvalidInput: a setting can't be used.
@@ -70,116 +77,136 @@ def train(
         DataError: it can't be used.
         ModelUnusable: the pre-trained language model is not there, or can't write codes.
         RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
+        PeerFailed: another of several processes failed.
     """
     space = load_space(space) if isinstance(space, str) else space
-    config = config or recommended(space)
+    asked = config or recommended(space)
     device = resolve_device(device)
     check_seed(seed)
-    tables = find_tables(space, config.conditions)  # what is missing is told before anything is trained
-    if config.labels and not tables:
-        raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
-    check_language(config.prior, space, config.tokenizer.codebook_size)
-    work = _Work(Path(out), space, RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
+    check_language(asked.prior, space, asked.tokenizer.codebook_size)
+    team = gather(device)
+    settings, seed = team.share(lambda: (asked, seed))
+
+    def begin() -> tuple[dict[str, TableObjective], _Work | None]:
+        tables = find_tables(space, settings.conditions)  # what is missing is told before anything is trained
+        if settings.labels and not tables:
+            raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
+        info = RunInfo(space.name, seed, settings)
+        return tables, _Work(Path(out), space, info, resume, overwrite) if out is not None else None
+
+    tables, work = team.first(begin) or ({}, None)
     try:
-        model = _trained(space, config, seed, device, _Clock(listener, work), work, tables)
+        model = _Training(space, settings, seed, team, tables, work, listener).run()
     except InvalidInput:
         if work is not None:
             work.give_up()
         raise
-    if work is not None:
-        work.publish(model)
+    team.first(lambda: work.publish(model) if work is not None else None)
     return model
 
 
-def _trained(
-    space: SearchSpace,
-    config: TrainConfig,
-    seed: int,
-    device: str,
-    clock: _Clock,
-    work: _Work | None,
-    tables: dict[str, TableObjective],
-) -> ArchLLM:
-    cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
-    # Cells are put aside, not sequences: all orders of a cell stay on one side.
-    aside = _validation_cells(config, len(cells.train))
-    written = with_orders(space, cells.train[aside:], config.orders, seed)
-    tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
-    parts, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
-    for chunk in cells.further or ():
-        parts.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
-        keys.append(space.keys(chunk))
-    codes = np.concatenate(parts)
-    validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
-    conditions = _conditions(tokenizer, config, cells.train, tables, seed)
-    prior = _prior(config, tokenizer, codes, validation, conditions, aside, seed, device, clock, work)
+class _Training:
+    """One training, in one process or several; only the main one has tables and a folder to work in."""
 
-    model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
-    model.cells, model.training_keys = cells, np.unique(np.concatenate(keys))
-    model.report = _report(model, codes, clock)
-    return model
+    def __init__(
+        self,
+        space: SearchSpace,
+        config: TrainConfig,
+        seed: int,
+        team: Team,
+        tables: dict[str, TableObjective],
+        work: _Work | None,
+        listener: Listener | None,
+    ) -> None:
+        self.space, self.config, self.seed = space, config, seed
+        self.team, self.tables, self.work = team, tables, work
+        self.clock = _Clock(listener, work)
 
+    def run(self) -> ArchLLM:
+        space, config, seed = self.space, self.config, self.seed
+        cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
+        # Cells are put aside, not sequences: all orders of a cell stay on one side.
+        aside = _validation_cells(config, len(cells.train))
+        written = with_orders(space, cells.train[aside:], config.orders, seed)
+        tokenizer = self._tokenizer(written)
 
-def _tokenizer(
-    space: SearchSpace,
-    config: TrainConfig,
-    written: Graphs,
-    seed: int,
-    device: str,
-    clock: _Clock,
-    work: _Work | None,
-) -> Tokenizer:
-    if work is not None and (work.folder / "tokenizer.json").exists():
-        return load_tokenizer(work.folder, space).to(device)
-    tokenizer = build_tokenizer(space, config.tokenizer).to(device)
-    tokenizer.fit(written, seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
-    clock.stop("tokenizer")
-    if work is not None:
-        tokenizer.save(work.folder)
-    return tokenizer
+        def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None, NDArray[np.int64]]:
+            codes, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
+            for chunk in cells.further or ():
+                codes.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
+                keys.append(space.keys(chunk))
+            validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
+            conditions = self._conditions(tokenizer, cells.train)
+            return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 
+        codes, validation, conditions, keys = self.team.share(sequences)
+        prior = self._prior(tokenizer, codes, validation, conditions, aside)
 
-def _conditions(
-    tokenizer: Tokenizer, config: TrainConfig, cells: Graphs, tables: dict[str, TableObjective], seed: int
-) -> Conditions | None:
-    if not config.conditions:
-        return None
-    space = tokenizer.space
-    known = label(space, cells, config.conditions, tables, config.labels, seed)
-    values = fill_in(space, tokenizer, cells, config.conditions, tables, known, seed)
-    return Conditions.of(config.condition_names, values, config.prior.buckets)
+        model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
+        model.cells, model.training_keys = cells, keys
+        model.report = self.team.share(lambda: _report(model, codes, self.clock))
+        return model
 
+    def _tokenizer(self, written: Graphs) -> Tokenizer:
+        tokenizer = self.team.first(lambda: self._own_tokenizer(written))
+        return self._handed_over(tokenizer, lambda folder: load_tokenizer(folder, self.space))
 
-def _prior(
-    config: TrainConfig,
-    tokenizer: Tokenizer,
-    codes: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    conditions: Conditions | None,
-    aside: int,
-    seed: int,
-    device: str,
-    clock: _Clock,
-    work: _Work | None,
-) -> Prior:
-    if work is not None and (work.folder / "prior" / "prior.json").exists():
-        return load_prior(work.folder / "prior", tokenizer.codebook_size, tokenizer.length).to(device)
-    names = config.condition_names
-    prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length, names, tokenizer.space.name).to(device)
-    told = conditions.buckets(conditions.values) if conditions is not None else None
-    prior.fit(
-        codes,
-        validation,
-        seed,
-        clock.start("prior"),
-        work.checkpoint("prior") if work else None,
-        conditions=np.tile(told[aside:], (config.orders, 1)) if told is not None else None,
-        validation_conditions=np.tile(told[:aside], (config.orders, 1)) if told is not None else None,
-    )
-    clock.stop("prior")
-    if work is not None:
-        prior.save(work.folder / "prior")
-    return prior
+    def _own_tokenizer(self, written: Graphs) -> Tokenizer:
+        work, clock = self.work, self.clock
+        if work is not None and (work.folder / "tokenizer.json").exists():
+            return load_tokenizer(work.folder, self.space).to(self.team.device)
+        tokenizer = build_tokenizer(self.space, self.config.tokenizer).to(self.team.device)
+        tokenizer.fit(written, self.seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
+        clock.stop("tokenizer")
+        if work is not None:
+            tokenizer.save(work.folder)
+        return tokenizer
+
+    def _conditions(self, tokenizer: Tokenizer, cells: Graphs) -> Conditions | None:
+        config = self.config
+        if not config.conditions:
+            return None
+        known = label(self.space, cells, config.conditions, self.tables, config.labels, self.seed)
+        values = fill_in(self.space, tokenizer, cells, config.conditions, self.tables, known, self.seed)
+        return Conditions.of(config.condition_names, values, config.prior.buckets)
+
+    def _prior(
+        self,
+        tokenizer: Tokenizer,
+        codes: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        conditions: Conditions | None,
+        aside: int,
+    ) -> Prior:
+        config, work, clock = self.config, self.work, self.clock
+        size, length = tokenizer.codebook_size, tokenizer.length
+        saved = work.folder / "prior" if work is not None else None
+        if self.team.share(lambda: saved is not None and (saved / "prior.json").exists()):
+            done = self.team.first(lambda: load_prior(saved or Path(), size, length).to(self.team.device))
+            return self._handed_over(done, lambda folder: load_prior(folder, size, length))
+        prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.team.device)
+        told = conditions.buckets(conditions.values) if conditions is not None else None
+        prior.fit(
+            codes,
+            validation,
+            self.seed,
+            clock.start("prior"),
+            work.checkpoint("prior") if work else None,
+            conditions=np.tile(told[aside:], (config.orders, 1)) if told is not None else None,
+            validation_conditions=np.tile(told[:aside], (config.orders, 1)) if told is not None else None,
+            team=self.team,
+        )
+        clock.stop("prior")
+        if saved is not None:
+            prior.save(saved)
+        return prior
+
+    def _handed_over(self, made: _Made | None, load: Callable[[Path], _Made]) -> _Made:
+        """What the main process has, in all processes."""
+        if made is not None and self.team.count == 1:
+            return made
+        with self.team.handed_over(lambda folder: made.save(folder) if made is not None else None) as folder:
+            return made if made is not None else load(folder).to(self.team.device)
 
 
 def _validation_cells(config: TrainConfig, training: int) -> int:
