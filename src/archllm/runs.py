@@ -322,9 +322,11 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
             layers = 1 if space.independent_codes else 2
-            prior = replace(prior, layers=layers, batch=64, steps=7500, learning_rate=0.012)
+            prior = replace(
+                prior, width=48, layers=layers, batch=128, steps=5000, learning_rate=0.012, weight_decay=0.0
+            )
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
-            return replace(config, tokenizer=tokenizer, prior=prior)
+            return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
