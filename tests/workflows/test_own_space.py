@@ -15,6 +15,8 @@ from archllm.objectives import load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.prior.config import PriorConfig
 from archllm.runs import TrainConfig, work_folder
+from archllm.search.domain import Domain
+from archllm.search.language import Language
 from archllm.spaces import Architecture, load_space
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of
@@ -309,3 +311,11 @@ def test_a_run_of_ones_own_space_is_asked_by_ones_own_table(tmp_path: Path, monk
         for where in ([], ["acc >= 80"], ["acc <= 50"])
     )
     assert narrow + 5 < plain < wide - 5
+
+
+def test_a_generator_of_another_definition_is_not_searched_with(file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(str(file), FLUENT, out=run)
+    file.write_text(FILE.replace("<=", ">="))
+    with pytest.raises(InvalidInput, match="two different spaces are called widths"):
+        Language.load(run, Domain(load_space(file)))

@@ -14,6 +14,7 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.prior import Prior
 from archllm.search.domain import Domain
+from archllm.spaces.base import check_same_space
 from archllm.tokenizer import Tokenizer
 from archllm.training import Schedule
 
@@ -45,8 +46,10 @@ class Language:
         from archllm.generator import load
 
         model = load(run)
-        if model.space.name != domain.space.name:
-            raise InvalidInput(f"{run} is a generator of {model.space.name}; this is a search of {domain.space.name}")
+        try:
+            check_same_space(domain.space, model.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"{run} is a generator of {model.space.name}: {error}") from error
         return Language(model.tokenizer, model.prior)
 
     @staticmethod
