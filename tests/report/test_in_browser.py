@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.browser import Browser, chromium
 
 from archllm.search.outcome import Outcome
 from archllm.search.store import Study, open_store
 from archllm.spaces import load_space
 from archllm.workflows.report import report
-from tests.browser import Browser, chromium
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here (Debian: apt-get install chromium)")
 
