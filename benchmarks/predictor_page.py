@@ -36,7 +36,7 @@ CHOICE = """\
 **How settings were chosen.** On the accuracies of CIFAR-100 (`cifar100_valid`) with draws of labels of their own, never
 on the judged column, CIFAR-10. NAS-Bench-101 has the same settings, so nothing was chosen on it. The two columns belong
 to the same cells and agree in much, which a search on a new data set can't count on; the settings are few and coarse.
-The table shows one change each from the default, on the tuning column."""
+One change each from the default, on the tuning column:"""
 
 
 def write_page(results: list[Result], folder: Path) -> None:
@@ -53,7 +53,13 @@ def write_page(results: list[Result], folder: Path) -> None:
             parts += ["Hits among the 50 ranked highest:", _table_of(own, "hits", "both", 2)]
             parts += ["Regret of the best among them:", _table_of(own, "regret", "both", 2)]
     tuned = [result for result in results if result["part"] == "settings"]
-    parts += ["## Settings", CHOICE, _settings(tuned) if tuned else "", "## Cost", _cost(final)]
+    parts += [
+        "## Settings",
+        CHOICE,
+        _settings(tuned) if tuned else "That table is not measured yet.",
+        "## Cost",
+        _cost(final),
+    ]
     write_text(folder / "predictor.md", "\n\n".join(part for part in parts if part) + "\n")
 
 

@@ -14,6 +14,7 @@ from benchmarks.search import METHODS, SHORT, TASKS
 Result = dict[str, Any]
 
 TITLES = {
+    "sequence": "`sequence`: a generator that learns what to write",
     "random": "`random`",
     "largest": "`largest`: most parameters first",
     "local": "`local`: local search",

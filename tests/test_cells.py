@@ -11,6 +11,8 @@ from archllm.cells import check_seed, known, split_cells, with_orders
 from archllm.errors import InvalidInput
 from archllm.graphs import equal
 from archllm.spaces import SearchSpace
+from archllm.spaces.definition import ChoicesDefinition
+from archllm.spaces.registry import space_of
 
 
 @pytest.mark.parametrize(("split", "train"), [(0.9, 14_062), (0.5, 7_812), (0.001, 16)])
@@ -25,6 +27,34 @@ def test_a_space_too_large_to_list_is_sampled(darts: SearchSpace) -> None:
     cells = split_cells(darts, 0.8, 400, 0)
     assert (len(cells.train), len(cells.held_out)) == (400, 100)
     assert len({*darts.keys(cells.train).tolist(), *darts.keys(cells.held_out).tolist()}) == 500
+
+
+def test_no_sampled_cell_stands_on_both_sides_of_the_split() -> None:
+    space = space_of(ChoicesDefinition(name="wide", slots={f"width{k}": tuple(range(8)) for k in range(8)}))
+    assert not space.enumerable  # 8^8 members: 6,000 draws hold about one repeat
+    for seed in range(3):
+        cells = split_cells(space, 0.5, 3_000, seed)
+        keys = np.concatenate([space.keys(cells.train), space.keys(cells.held_out)])
+        assert len(set(keys.tolist())) == len(keys) > 5_980
+    assert any(
+        len(set(space.keys(space.sample(6_000, np.random.default_rng(seed))).tolist())) < 6_000 for seed in range(5)
+    )
+
+
+def test_cells_that_memory_should_not_hold_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = space_of(ChoicesDefinition(name="wide", slots={f"width{k}": tuple(range(8)) for k in range(8)}))
+    monkeypatch.setattr("archllm.cells._KEPT_BYTES", 110 * 1_000)  # 10 nodes
+    monkeypatch.setattr("archllm.cells._CHUNK", 512)
+    cells = split_cells(space, 0.5, 3_000, 4)
+    assert abs(len(cells.train) - 1_000) + abs(len(cells.held_out) - 1_000) < 5 and cells.further is not None
+    chunks = list(cells.further)
+    assert len(chunks) == 4 and max(map(len, chunks)) <= 512 and 1_990 < sum(map(len, chunks)) <= 2_000
+    keys = np.concatenate([space.keys(part) for part in (cells.train, cells.held_out, *chunks)])
+    assert len(set(keys.tolist())) == len(keys)
+    for chunk, again in zip(chunks, cells.further, strict=True):
+        assert equal(chunk, again).all() and equal(space.normalise(chunk), chunk).all()
+    assert split_cells(space, 0.5, 3_000, 4, streamed=False).further is None
+    assert split_cells(space, 0.5, 900, 4).further is None
 
 
 @pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archllm.errors import InvalidInput, RunFolderError
+from archllm.journal import Journal, read_journal
 from archllm.prior import PriorConfig
 from archllm.progress import Event
 from archllm.runs import (
     PRESETS,
-    Journal,
     RunInfo,
     TrainConfig,
     check_same,
@@ -25,7 +25,6 @@ from archllm.runs import (
     config_from_dict,
     read_info,
     read_interrupted,
-    read_journal,
     read_report,
     recommended,
     work_folder,

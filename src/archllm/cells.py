@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,35 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
+from archllm.keyset import KeySet
 from archllm.spaces.base import SearchSpace
+
+_RARE = 1e-3  # expected repeats in a sample that need not be looked for
+_KEPT_BYTES = 150_000_000  # of the graphs of training cells that are held in memory
+_CHUNK = 8_192  # cells of a stream that are drawn at once
+
+
+class Stream:
+    """Further members to learn from, drawn chunk by chunk each time they are gone through; always the same ones.
+
+    In memory are one chunk, and 8 bytes for each member.
+
+    Args:
+        space: the space, too large to list.
+        draws: how many to draw; repeats, and members that are known, are left out.
+        seed: seed of the draws.
+        known: keys of members that are not to be drawn again.
+    """
+
+    def __init__(self, space: SearchSpace, draws: int, seed: int, known: NDArray[np.int64]) -> None:
+        self.space, self.draws, self.seed, self._known = space, draws, seed, known
+
+    def __iter__(self) -> Iterator[Graphs]:
+        """Chunks of normalised members."""
+        rng, seen = np.random.default_rng([self.seed, 20_231]), KeySet(self._known)
+        for start in range(0, self.draws, _CHUNK):
+            drawn = self.space.sample(min(_CHUNK, self.draws - start), rng)
+            yield drawn[seen.add(self.space.keys(drawn))]
 
 
 @dataclass(frozen=True)
@@ -22,8 +51,11 @@ class Cells:
     held_out: Graphs
     """Members never shown to tokenizer or prior."""
 
+    further: Stream | None = None
+    """More members for the prior to learn from, where the graphs of all of them would take too much memory."""
 
-def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Cells:
+
+def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, streamed: bool = True) -> Cells:
     """Splits the whole space, or a uniform sample of a space too large to list.
 
     Args:
@@ -31,6 +63,8 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Ce
         split: share of the cells to train on.
         sampled: training cells to draw where the space can't be listed.
         seed: seed of the split; the same seed gives the same cells.
+        streamed: whether training cells that would take too much memory are drawn again whenever they are needed;
+            otherwise they are left out.
 
     Raises:
         InvalidInput: a side of the split would be empty.
@@ -38,14 +72,26 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int) -> Ce
     check_split(split)
     check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
-    cells = space.enumerate() if space.enumerable else space.sample(round(sampled / split), rng)
+    kept = min(sampled, _KEPT_BYTES // (space.max_nodes * (space.max_nodes + 1)))
+    cells = space.enumerate() if space.enumerable else _different(space, round(kept / split), rng)
     order = rng.permutation(len(cells))
     cut = round(split * len(cells))
     if cut < 2 or cut >= len(cells):
         raise InvalidInput(
             f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out"
         )
-    return Cells(cells[order[:cut]], cells[order[cut:]])
+    further = None
+    if streamed and not space.enumerable and sampled > kept:
+        further = Stream(space, sampled - kept, seed, known(space, cells))
+    return Cells(cells[order[:cut]], cells[order[cut:]], further)
+
+
+def _different(space: SearchSpace, n: int, rng: np.random.Generator) -> Graphs:
+    """About `n` uniform members; repeats are left out where the space is small enough for some to occur."""
+    cells = space.sample(n, rng)
+    if n * n / 2 / space.size < _RARE:
+        return cells
+    return cells[np.sort(np.unique(space.keys(cells), return_index=True)[1])]
 
 
 def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Graphs:

@@ -20,8 +20,23 @@ class InvalidInput(ArchLLMError):
     exit_code = 2
 
 
+class DefinitionError(InvalidInput):
+    """The definition of a search space can't be used.
+
+    Args:
+        message: what was expected and what was found.
+        key: which entry of the definition, from the outside in: names of keys and numbers of list entries.
+        place: the file and line, where they are known.
+    """
+
+    def __init__(self, message: str, *key: str | int, place: str = "") -> None:
+        named = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
+        super().__init__(": ".join(part for part in (place, named, message) if part))
+        self.message, self.key = message, key
+
+
 class FormatError(ArchLLMError):
-    """A text can't be read as an architecture.
+    """A text can't be read as an architecture, or as a constraint on architectures.
 
     Args:
         message: what was expected and what was found.

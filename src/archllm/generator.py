@@ -17,15 +17,26 @@ from numpy.typing import NDArray
 from archllm import metrics
 from archllm.cells import Cells, check_seed, known, split_cells
 from archllm.conditions import Conditions
-from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
+from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
-from archllm.graphs import Graphs, concatenate
+from archllm.graphs import Graphs
 from archllm.metrics import Figure
 from archllm.prior import Prior, load_prior
 from archllm.prior.config import check_draws, check_guidance
 from archllm.request import Request
-from archllm.runs import RunInfo, TrainConfig, check_seal, read_info, read_report, seal, write_info
-from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.runs import (
+    RunInfo,
+    TrainConfig,
+    check_seal,
+    read_info,
+    read_report,
+    read_space,
+    seal,
+    write_info,
+    write_space,
+)
+from archllm.sampling import Distinct, most_at_once
+from archllm.spaces import Architecture, SearchSpace
 from archllm.tokenizer import Tokenizer, load_tokenizer
 
 _RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
@@ -179,73 +190,66 @@ class ArchLLM:
                 filter.
             BudgetExhausted: fewer than `n` were found.
         """
-        check_seed(seed)
-        check_guidance(guidance)
-        generator = torch.Generator().manual_seed(seed)
-        request = Request.of(where, self.conditions, guidance, seed, raw=raw)
         if raw:
             if novel or max_draws is not None:
                 raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
+            check_seed(seed)
+            check_guidance(guidance)
+            request = Request.of(where, self.conditions, guidance, seed, raw=True)
             start = time.perf_counter()
-            graphs = self.draw(n, temperature, generator, request)[1]
+            graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed), request)[1]
             valid = self.space.validate(graphs)
             members = iter(self.space.architectures(graphs[valid]))
             drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
             return Sample(drawn, n, int(valid.sum()), time.perf_counter() - start)
-        return self._distinct(n, temperature, generator, novel, max_draws, request)
+        found = self.stream(
+            n,
+            temperature=temperature,
+            seed=seed,
+            novel=novel,
+            max_draws=max_draws,
+            where=where,
+            guidance=guidance,
+        )
+        architectures: list[Architecture | None] = []
+        for batch in found:
+            architectures += self.space.architectures(batch)
+        return Sample(architectures, found.drawn, found.valid, found.seconds)
 
-    def _distinct(
+    def stream(
         self,
         n: int,
-        temperature: float,
-        generator: torch.Generator,
-        novel: bool,
-        max_draws: int | None,
-        request: Request,
-    ) -> Sample:
-        """Rejection sampling: draws until `n` different members are found."""
+        *,
+        temperature: float = 1.0,
+        seed: int = 0,
+        novel: bool = False,
+        max_draws: int | None = None,
+        where: Sequence[str] = (),
+        guidance: float = 1.0,
+    ) -> Distinct:
+        """The architectures of `generate` in batches of graphs, for more of them than memory would hold as objects.
+
+        Example:
+            >>> for graphs in load("runs/darts").stream(10_000_000):  # doctest: +SKIP
+            ...     texts = model.space.format(graphs)
+
+        Raises:
+            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used.
+            BudgetExhausted: the space holds fewer than `n`, or, while iterating, the draws do.
+        """
+        check_seed(seed)
+        check_guidance(guidance)
         check_draws(n, temperature)
-        if max_draws is not None and max_draws < 1:
-            raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
-        excluded = self.training_keys if novel else np.zeros(0, dtype=np.int64)
-        available = self.space.size - len(excluded)
-        budget = 50 * n + 10_000 if max_draws is None else max_draws
-        if n > available:
-            new = "new " if novel else ""
-            raise BudgetExhausted(
-                f"{n:,} different architectures were asked for, but {self.space.name} holds only "
-                f"{available:,} {new}ones",
-                found=0,
-                drawn=0,
-            )
-        start = time.perf_counter()
-        kept: list[Graphs] = []
-        seen = excluded
-        found = drawn = valid = 0
-        while found < n:
-            share = max(found / drawn, 0.02) if drawn else 0.9
-            batch = min(max(256, int((n - found) / share * 1.1)), budget - drawn, 65_536)
-            if batch <= 0:
-                raise BudgetExhausted(
-                    f"{found:,} of {n:,} architectures were found in {drawn:,} draws ({valid:,} valid); "
-                    "ask for fewer, or allow more draws",
-                    found=found,
-                    drawn=drawn,
-                )
-            graphs = self.draw(batch, temperature, generator, request)[1]
-            members = graphs[self.space.validate(graphs)]
-            drawn, valid = drawn + batch, valid + len(members)
-            members = request.fulfilling(self.space, members)
-            if not len(members):
-                continue
-            keys = self.space.keys(members)
-            first = np.sort(np.unique(keys, return_index=True)[1])
-            first = first[~np.isin(keys[first], seen)][: n - found]
-            seen = np.union1d(seen, keys[first])
-            kept.append(members[first])
-            found += len(first)
-        architectures: list[Architecture | None] = list(self.space.architectures(concatenate(kept)))
-        return Sample(architectures, drawn, valid, time.perf_counter() - start)
+        request = Request.of(where, self.conditions, guidance, seed, raw=False)
+        generator = torch.Generator().manual_seed(seed)
+        return Distinct(
+            self.space,
+            lambda count: self.draw(count, temperature, generator, request)[1],
+            n,
+            50 * n + 10_000 if max_draws is None else max_draws,
+            lambda members: request.fulfilling(self.space, members),
+            self.training_keys if novel else None,
+        )
 
     def draw(
         self, n: int, temperature: float, generator: torch.Generator, request: Request | None = None
@@ -277,13 +281,18 @@ class ArchLLM:
         """
         if not seeds:
             raise InvalidInput("at least one seed is needed")
+        check_draws(n, temperature)
         for seed in seeds:
             check_seed(seed)
-        start = time.perf_counter()
+        start, most = time.perf_counter(), most_at_once(self.space)
         runs = []
         for seed in seeds:
-            codes, graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed))
-            runs.append(metrics.measure_draws(self.space, graphs, self.cycles(codes, graphs), self.training_keys))
+            generator = torch.Generator().manual_seed(seed)
+            tally = metrics.Tally(self.space, self.training_keys)
+            for at in range(0, n, most):
+                codes, graphs = self.draw(min(most, n - at), temperature, generator)
+                tally.add(graphs, self.cycles(codes, graphs))
+            runs.append(tally.figures())
         valid = sum(run["valid"] for run in runs) / len(runs)
         ceiling = metrics.ceilings(self.space, n, len(self.training_keys), valid)
         fit = self.fit_of_held_out
@@ -312,12 +321,15 @@ class ArchLLM:
     @cached_property
     def cells(self) -> Cells:
         """The cells that it was trained on and those held out, drawn again from the seed."""
-        return split_cells(self.space, self.config.split, self.config.cells, self.seed)
+        streamed = not self.config.conditions  # their values are known for cells in memory
+        return split_cells(self.space, self.config.split, self.config.cells, self.seed, streamed=streamed)
 
     @cached_property
     def training_keys(self) -> NDArray[np.int64]:
         """Sorted keys of the training cells."""
-        return known(self.space, self.cells.train)
+        cells = self.cells
+        further = [self.space.keys(chunk) for chunk in cells.further or ()]
+        return np.unique(np.concatenate([known(self.space, cells.train), *further]))
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes a run folder: aside first, then renamed into place.
@@ -332,6 +344,7 @@ class ArchLLM:
     def write_into(self, folder: Path) -> None:
         """Writes the parts of a run folder into a folder that exists."""
         write_info(folder, RunInfo(self.space.name, self.seed, self.config))
+        write_space(folder, self.space)
         self.tokenizer.save(folder)
         self.prior.save(folder / "prior")
         if self.conditions is not None:
@@ -348,10 +361,7 @@ def load(folder: str | Path) -> ArchLLM:
     """
     folder = Path(folder)
     info: RunInfo = read_info(folder)
-    try:
-        space = load_space(info.space)
-    except InvalidInput as error:
-        raise RunFolderError(f"{folder / 'config.toml'} is of a space that is not known here: {error}") from error
+    space = read_space(folder, info)
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)

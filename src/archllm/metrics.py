@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
+from archllm.keyset import KeySet
 from archllm.spaces.base import SearchSpace
 
 NAMES = ("valid", "valid_loose", "unique", "valid_unique", "unique_classes", "novel", "cycle")
@@ -31,10 +32,8 @@ class Figure:
     """What independent uniform draws from the space would give, in closed form."""
 
 
-def measure_draws(
-    space: SearchSpace, graphs: Graphs, cycle: NDArray[np.bool_] | None, training_keys: NDArray[np.int64]
-) -> dict[str, float]:
-    """The figures of one batch of raw draws; those that the space has no rule for are left out.
+class Tally:
+    """The figures of raw draws, added up batch by batch; those that the space has no rule for are left out.
 
     - `valid`: share of draws that are members; `valid_loose`: by the literature's laxer rule.
     - `unique`: distinct keys / valid; `valid_unique`: distinct keys / drawn.
@@ -44,33 +43,70 @@ def measure_draws(
 
     Args:
         space: the space.
+        training_keys: keys of the training set.
+    """
+
+    def __init__(self, space: SearchSpace, training_keys: NDArray[np.int64]) -> None:
+        self.space = space
+        self._training, self._distinct, self._classes = KeySet(training_keys), KeySet(), KeySet()
+        self._counts = dict.fromkeys(("drawn", "valid", "known"), 0)
+        self._optional: dict[str, int] = {}
+
+    def add(self, graphs: Graphs, cycle: NDArray[np.bool_] | None) -> None:
+        """Takes in draws.
+
+        Args:
+            graphs: `n` draws as they came.
+            cycle: `n` booleans, or `None` where draws have no codes.
+        """
+        valid = self.space.validate(graphs)
+        members = graphs[valid]
+        keys = self.space.keys(members) if len(members) else np.zeros(0, dtype=np.int64)
+        new = keys[self._distinct.add(keys)]
+        self._counts["drawn"] += len(graphs)
+        self._counts["valid"] += len(members)
+        self._counts["known"] += int(self._training.contains(new).sum())
+        loose = self.space.validate_loosely(graphs)
+        if loose is not None:
+            self._optional["valid_loose"] = self._optional.get("valid_loose", 0) + int(loose.sum())
+        if cycle is not None:
+            self._optional["cycle"] = self._optional.get("cycle", 0) + int(cycle.sum())
+        classes = self.space.class_keys(members)
+        if classes is not None:
+            self._classes.add(classes)
+            self._optional["unique_classes"] = len(self._classes)
+
+    def figures(self) -> dict[str, float]:
+        """The figures of all draws so far."""
+        drawn, distinct = max(1, self._counts["drawn"]), len(self._distinct)
+        figures = {
+            "valid": self._counts["valid"] / drawn,
+            "unique": distinct / max(1, self._counts["valid"]),
+            "valid_unique": distinct / drawn,
+            "novel": (distinct - self._counts["known"]) / max(1, distinct),
+        }
+        figures |= {name: count / drawn for name, count in self._optional.items()}
+        return {name: figures[name] for name in NAMES if name in figures}
+
+
+def measure_draws(
+    space: SearchSpace, graphs: Graphs, cycle: NDArray[np.bool_] | None, training_keys: NDArray[np.int64]
+) -> dict[str, float]:
+    """The figures of one batch of raw draws, see `Tally`.
+
+    Args:
+        space: the space.
         graphs: the `n` draws as they came.
         cycle: `n` booleans, or `None` where draws have no codes.
         training_keys: keys of the training set.
     """
-    n = len(graphs)
-    valid = space.validate(graphs)
-    members = graphs[valid]
-    distinct = np.unique(space.keys(members)) if len(members) else np.zeros(0, dtype=np.int64)
-    figures = {
-        "valid": float(valid.mean()),
-        "unique": len(distinct) / max(1, len(members)),
-        "valid_unique": len(distinct) / n,
-        "novel": float((~np.isin(distinct, training_keys)).mean()) if len(distinct) else 0.0,
-    }
-    loose = space.validate_loosely(graphs)
-    if loose is not None:
-        figures["valid_loose"] = float(loose.mean())
-    classes = space.class_keys(members)
-    if classes is not None:
-        figures["unique_classes"] = len(np.unique(classes)) / n
-    if cycle is not None:
-        figures["cycle"] = float(cycle.mean())
-    return {name: figures[name] for name in NAMES if name in figures}
+    tally = Tally(space, training_keys)
+    tally.add(graphs, cycle)
+    return tally.figures()
 
 
 def ceilings(space: SearchSpace, n: int, training_size: int, valid: float = 1.0) -> dict[str, float]:
-    """What `measure_draws` gives, on average, for `n` independent uniform draws.
+    """What `Tally` gives, on average, for `n` independent uniform draws.
 
     Args:
         space: the space.

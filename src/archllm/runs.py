@@ -19,8 +19,10 @@ from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
 
 if TYPE_CHECKING:
-    from archllm.progress import Event
     from archllm.spaces.base import SearchSpace
+
+SPACE_FILE = "space.toml"
+"""The definition of the space in a run folder, where the space does not come with archllm."""
 
 CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
 """What a condition can be called."""
@@ -148,6 +150,53 @@ def read_info(folder: Path) -> RunInfo:
     return info
 
 
+def write_space(folder: Path, space: SearchSpace) -> None:
+    """Writes `space.toml`, the definition of a space that does not come with archllm."""
+    from archllm.spaces.registry import space_names
+
+    if space.name not in space_names():
+        write_text(folder / SPACE_FILE, space.file or space.definition.to_toml())
+
+
+def read_space(folder: Path, info: RunInfo) -> SearchSpace:
+    """The space of a run: that of its own `space.toml`, whatever became of the file that it was made from.
+
+    Raises:
+        RunFolderError: it can't be read, or the name is that of no space.
+    """
+    from archllm.spaces.registry import load_space, space_names, space_of_text
+    from archllm.spaces.space_file import read_text
+
+    path = folder / SPACE_FILE
+    if info.space in space_names():
+        return load_space(info.space)
+    if not path.exists():
+        raise RunFolderError(
+            f"{folder / 'config.toml'} is of the space {info.space!r}, which is not known here, and there is no "
+            f"{path}; put the original back or train again"
+        )
+    try:
+        space = space_of_text(read_text(path), str(path), info.space)
+    except InvalidInput as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if space.name != info.space:
+        raise RunFolderError(f"{path} defines the space {space.name!r}, but the run is of {info.space!r}")
+    return space
+
+
+def check_same_definition(folder: Path, info: RunInfo, space: SearchSpace) -> None:
+    """Makes sure that an interrupted training goes on with the space that it began with.
+
+    Raises:
+        RunFolderError: the space file was changed in between.
+    """
+    if read_space(folder, info).identity != space.identity:
+        raise RunFolderError(
+            f"the definition of the space {space.name} is not the one that the interrupted training began with "
+            f"({folder / SPACE_FILE}); put it back, or start afresh (--overwrite)"
+        )
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """Reads `metrics.json`, what the training measured.
 
@@ -193,6 +242,7 @@ def check_seal(folder: Path) -> None:
 
 def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
+    names += [SPACE_FILE] * (folder / SPACE_FILE).exists()
     names += [name for name in ("conditions.safetensors",) if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
@@ -270,14 +320,30 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     config = TrainConfig(split=split)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
+        if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
+            layers = 1 if space.independent_codes else 2
+            prior = replace(
+                prior, width=48, layers=layers, batch=128, steps=5000, learning_rate=0.012, weight_decay=0.0
+            )
+            tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
+            return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
-    # Few cells: attention dropout keeps the prior from learning by heart which cells are missing.
-    prior = replace(config.prior, steps=300, learning_rate=6e-3, dropout=0.5, validation=0.05)
+    # Few cells: attention dropout keeps the prior from learning by heart which cells are missing. Of some thousand, a
+    # twentieth is too few to tell good weights from lucky ones, so nearly all are trained on, to the end.
+    steps = 600 if 50_000 <= space.size < 100_000 else 300
+    aside = 0.05 if space.size >= 10_000 else 0.005
+    prior = replace(config.prior, steps=steps, learning_rate=6e-3, dropout=0.5, validation=aside)
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
-    return replace(config, tokenizer=replace(config.tokenizer, codebook_size=128, steps=300), prior=prior)
+    return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
+
+
+def _codebook(space: SearchSpace) -> int:
+    """Codes for a small space: twice as many as its nodes need, a power of two, so that none is short of one."""
+    words = space.code_words or 64
+    return min(2048, max(128, 1 << (3 * words // 2).bit_length()))
 
 
 def work_folder(out: Path) -> Path:
@@ -331,51 +397,3 @@ def _flat(info: RunInfo) -> dict[str, Any]:
     for name, value in asdict(info.config).items():
         flat |= {f"{name}.{key}": inner for key, inner in value.items()} if isinstance(value, dict) else {name: value}
     return flat
-
-
-class Journal:
-    """Listener that appends what happens to `train.jsonl`, one JSON object a line.
-
-    A line that broke off when a training was killed is dropped, so that what follows stays readable.
-
-    Args:
-        folder: the run folder.
-        every: steps between two lines; validations are always written.
-    """
-
-    def __init__(self, folder: Path, every: int = 10) -> None:
-        self.path, self.every = folder / "train.jsonl", every
-        if self.path.exists():
-            whole = self.path.read_bytes().rpartition(b"\n")
-            if whole[2]:
-                self.path.write_bytes(whole[0] + whole[1])
-
-    def __call__(self, event: Event, seconds: float) -> None:
-        last = event.step == event.steps
-        if event.step % self.every and not last and "validation_loss" not in event.metrics:
-            return
-        line = {"stage": event.stage, "step": event.step, "steps": event.steps, "seconds": round(seconds, 2)}
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line | event.metrics) + "\n")
-        except OSError as error:
-            raise RunFolderError(f"can't write {self.path}: {error.strerror}") from error
-
-
-def read_journal(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `train.jsonl`, in order, the last one counting where a resumed run wrote a step twice.
-
-    Raises:
-        RunFolderError: it can't be read.
-    """
-    path = folder / "train.jsonl"
-    if not path.exists():
-        return []
-    latest: dict[tuple[str, int], dict[str, Any]] = {}
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            latest[record["stage"], record["step"]] = record
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
-    return sorted(latest.values(), key=lambda r: (r["stage"] != "tokenizer", r["step"]))

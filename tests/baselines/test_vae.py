@@ -17,32 +17,11 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.graphs import Graphs, equal
 from archllm.progress import Event
 from archllm.spaces import load_space
-from archllm.spaces.kinds.edge_dag import EdgeDag
-from archllm.spaces.kinds.node_dag import NodeDag
+from archllm.spaces.definition import EdgeDagDefinition, NodeDagDefinition
+from archllm.spaces.registry import space_of
 from archllm.training import Loop
 
-
-class TinySpace(EdgeDag):
-    """One of three operations on each edge of a three-node cell, without texts."""
-
-    def _parse(self, text: str) -> Graphs:
-        raise NotImplementedError
-
-    def _format(self, graph: Graphs) -> str:
-        raise NotImplementedError
-
-
-class SmallSpace(NodeDag):
-    """Free edges between up to five nodes, without texts."""
-
-    def _parse(self, text: str) -> Graphs:
-        raise NotImplementedError
-
-    def _format(self, graph: Graphs) -> str:
-        raise NotImplementedError
-
-
-SPACE = TinySpace("tiny", ("a", "b", "c"), cell_nodes=3)
+SPACE = space_of(EdgeDagDefinition(name="tiny", ops=("a", "b", "c"), nodes=3))
 CELLS = SPACE.enumerate()
 PER_GRAPH = VAEConfig(
     latent="graph", latent_width=8, width=16, layers=1, beta=0.1, steps=400, batch=27, learning_rate=1e-2
@@ -106,7 +85,7 @@ def test_reconstruction_is_the_share_of_equal_graphs(vae: GraphVAE) -> None:
 
 
 def test_reconstruction_does_not_depend_on_how_a_cell_is_written() -> None:
-    space = SmallSpace("small", ("a", "b"), max_nodes=5, max_edges=6)
+    space = space_of(NodeDagDefinition(name="small", ops=("a", "b"), max_vertices=5, max_edges=6))
     cells = space.enumerate()
     vae = GraphVAE(space, replace(PER_GRAPH, steps=20)).fit(cells, seed=0)
     other = space.relabel(cells, np.random.default_rng(0))

@@ -9,16 +9,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
 from archllm.objectives.complexity import Complexity
 from archllm.search.base import Searcher
 from archllm.search.domain import Domain
+from archllm.search.language import Language
 from archllm.search.observation import Observation, observe
 from archllm.search.registry import build_searcher, searcher_names
-from archllm.spaces import Architecture, load_space, space_names
+from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.spaces.registry import space_of_text
 
 QUICK: dict[str, dict[str, Any]] = {
+    "sequence": {
+        "steps": 2,
+        "initial": 4,
+        "every": 4,
+        "teaching": 2,
+        "replay": 100,
+        "draws": 40,
+        "parents": 2,
+        "features": "free",
+    },
     "evolution": {"population": 6, "tournament": 3},
     "local": {"initial": 4},
     "gp": {"initial": 4, "candidates": 60, "parents": 2},
@@ -29,10 +43,57 @@ QUICK: dict[str, dict[str, Any]] = {
 
 POOL = 25
 
+train = Language.train
+
+
+@pytest.fixture(autouse=True)
+def one_training_per_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All searches of a space share the generator that they would train for themselves."""
+    monkeypatch.setattr(Language, "train", staticmethod(trained))
+
+
+def trained(domain: Domain, seed: int, steps: int) -> Language:
+    return trained_once(domain.space.name, steps)
+
+
+@cache
+def trained_once(space: str, steps: int) -> Language:
+    return train(whole(space), 0, steps)
+
+
+FILES = {
+    "own-cells": """
+kind = "edge_dag"
+nodes = 4
+constraints = ['count("wide") <= 4']
+[ops]
+none = "archllm.networks.operations:none"
+skip = "archllm.networks.operations:skip"
+wide = "archllm.networks.operations:conv5x5"
+""",
+    "own-choices": """
+kind = "choices"
+constraints = ["slot.width1 <= slot.width2"]
+[slots]
+"width{i=1..6}" = [8, 16, 24, 32, 48, 64]
+depth = [1, 2, 3, 4, 5, 6]
+"kernel{k=1..6}" = [3, 5, 7]
+act = ["relu", "gelu"]
+[when]
+"kernel{k=2..6}" = "slot.depth >= {k}"
+""",
+}
+"""Spaces of a user: one of cells that can be listed; one of choices that can't be and of which no network is made."""
+
+
+@cache
+def home(space: str) -> SearchSpace:
+    return space_of_text(FILES[space], f"{space}.toml", space) if space in FILES else load_space(space)
+
 
 @cache
 def whole(space: str) -> Domain:
-    return Domain(load_space(space))
+    return Domain(home(space))
 
 
 @cache
@@ -43,16 +104,22 @@ def domain_of(method: str, space: str) -> Domain:
 
 
 @cache
-def constrained(space: str) -> tuple[Domain, int]:
-    params = load_space(space).params
-    limit = int(np.median(params(whole(space).sample(200, np.random.default_rng(1)))))
-    return Domain(load_space(space), allowed=lambda graphs: params(graphs) <= limit), limit
+def constrained(space: str) -> tuple[Domain, float]:
+    limit = float(np.median(sizes(whole(space).sample(200, np.random.default_rng(1)), home(space))))
+    return Domain(home(space), allowed=lambda graphs: sizes(graphs, home(space)) <= limit), limit
 
 
 def pool(space: str, size: int = POOL) -> Domain:
-    members = load_space(space).sample(4 * size, np.random.default_rng(3))
-    domain = Domain(load_space(space), members)
-    return Domain(load_space(space), domain.enumerate()[:size])
+    members = home(space).sample(4 * size, np.random.default_rng(3))
+    domain = Domain(home(space), members)
+    return Domain(home(space), domain.enumerate()[:size])
+
+
+def sizes(graphs: Graphs, space: SearchSpace) -> NDArray[np.float64]:
+    """Something to count in every space: parameters, or labels where there are no networks."""
+    if space.network_config is not None:
+        return space.params(graphs).astype(np.float64)
+    return np.maximum(graphs.ops, 0).sum(1).astype(np.float64)
 
 
 @pytest.fixture(params=searcher_names())
@@ -60,8 +127,10 @@ def method(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=space_names())
-def space(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["nasbench101", "nasbench201", "darts", *FILES])
+def space(request: pytest.FixtureRequest, method: str) -> str:
+    if method == "largest" and home(request.param).network_config is None:
+        pytest.skip("without networks none is the largest")
     return request.param
 
 
@@ -71,13 +140,19 @@ def build(method: str, domain: Domain, seed: int = 0, objectives: int = 1) -> Se
 
 def score(arch: Architecture) -> Observation:
     """Fewer parameters are better."""
+    if arch.space.network_config is None:
+        return Observation(arch, (-size(arch),), 1.0)
     objective = Complexity(arch.space, "params")
     return observe([objective.evaluate(arch)], [objective])
 
 
+def size(arch: Architecture) -> float:
+    return float(sizes(arch.graph, arch.space)[0])
+
+
 def score_twice(arch: Architecture) -> Observation:
     """Fewer parameters, more nodes."""
-    return Observation(arch, (-math.log(arch.params), float((arch.graph.ops >= 0).sum())), 1.0)
+    return Observation(arch, (-math.log(size(arch)), float((arch.graph.ops >= 0).sum())), 1.0)
 
 
 def search(
@@ -132,7 +207,12 @@ def test_a_domain_is_asked_for_to_its_end(method: str, space: str) -> None:
 
 def test_a_constraint_is_kept(method: str, space: str) -> None:
     domain, limit = constrained(space)
-    assert all(arch.params <= limit for arch in search(build(method, domain), 10))
+    assert all(size(arch) <= limit for arch in search(build(method, domain), 10))
+
+
+def test_the_largest_of_a_space_without_networks_is_not_looked_for() -> None:
+    with pytest.raises(InvalidInput, match="no network is made of architectures of own-choices"):
+        build("largest", whole("own-choices"))
 
 
 def test_a_domain_of_one_is_searched(method: str) -> None:

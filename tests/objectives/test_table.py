@@ -138,7 +138,7 @@ def test_an_empty_cell_fails_with_the_reason_and_is_not_in_the_pool(nasbench201,
 
 def test_an_architecture_of_another_space_is_refused(nasbench101, nasbench201, table):
     foreign = nasbench101.architecture(nasbench101.enumerate()[0])
-    with pytest.raises(InvalidInput, match="nasbench201, got one of nasbench101"):
+    with pytest.raises(InvalidInput, match="of nasbench201 is needed, got one of nasbench101"):
         TableObjective(nasbench201, table, "cifar10").evaluate(foreign)
 
 

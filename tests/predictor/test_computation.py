@@ -10,7 +10,9 @@ import pytest
 
 from archllm.graphs import ABSENT, Graphs
 from archllm.predictor.computation import IDENTITY, ZERO, computation, computation_keys, path_statistics
-from archllm.spaces import SearchSpace
+from archllm.predictor.equivalence import averaged
+from archllm.predictor.makers import free
+from archllm.spaces import SearchSpace, load_space
 
 
 def expression(space: SearchSpace, graph: Graphs) -> object:
@@ -129,3 +131,10 @@ def test_no_cells_compute_nothing(space: SearchSpace) -> None:
     none = some(space, 1)[:0]
     assert len(computation_keys(space, none)) == len(path_statistics(space, none)) == 0
     assert ABSENT not in computation(space, none).ops
+
+
+def test_in_slots_names_say_nothing() -> None:
+    space = load_space("nasbench-macro")  # an identity there is a layer of its own stage, and where it stands counts
+    graphs = space.sample(50, np.random.default_rng(0))
+    assert len(np.unique(computation_keys(space, graphs))) == len(np.unique(space.keys(graphs)))
+    assert averaged(free(space), space).name == "free"

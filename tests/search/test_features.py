@@ -10,8 +10,10 @@ import pytest
 
 from archllm.errors import InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs
-from archllm.search.features import BLOCKS, Encoding, frequent_words, path_counts
+from archllm.search.features import Encoding, blocks_of, frequent_words, path_counts
 from archllm.spaces import SearchSpace
+from archllm.spaces.definition import ChoicesDefinition
+from archllm.spaces.registry import space_of
 
 
 @pytest.fixture(params=["nasbench101", "nasbench201", "darts"])
@@ -54,7 +56,7 @@ def test_only_the_most_frequent_words_are_kept(space: SearchSpace) -> None:
 def test_isomorphic_members_have_equal_features_and_others_differ(space: SearchSpace) -> None:
     graphs = members(space, 30)
     # the normal form of DARTS keeps the order of the inner nodes, and so does its one-hot block
-    encoding = Encoding(space, members(space, 300, 1), BLOCKS[1:] if space.name == "darts" else BLOCKS)
+    encoding = Encoding(space, members(space, 300, 1), blocks_of(space)[1:] if space.name == "darts" else None)
     features = encoding(graphs)
     assert features.shape == (30, encoding.width) and features.dtype == np.float32
     assert (encoding(space.relabel(graphs, np.random.default_rng(2))) == features).all()
@@ -65,10 +67,25 @@ def test_every_block_has_the_same_weight(space: SearchSpace) -> None:
     reference = members(space, 400)
     encoding = Encoding(space, reference)
     features = encoding(reference)
-    assert encoding.blocks == BLOCKS
-    for block in BLOCKS:
+    assert encoding.blocks == blocks_of(space) == ("one_hot", "paths", "complexity")
+    for block in encoding.blocks:
         part = features[:, encoding.ranges[block]].astype(np.float64)
         assert 2 * part.var(0).sum() == pytest.approx(1, rel=1e-3) and abs(part.mean(0)).max() < 1e-3
+
+
+def test_slots_tell_their_numbers_as_ranks() -> None:
+    slots = {"width": (8, 64, 16), "depth": (1, 2), "act": ("relu", "gelu"), "kernel": (3, 5, 7)}
+    space = space_of(ChoicesDefinition(name="slots", slots=slots, when={"kernel": "slot.depth >= 2"}))
+    texts = [
+        "[width=16 depth=1 act=relu]",
+        "[width=64 depth=2 act=gelu kernel=5]",
+        "[width=8 depth=2 act=gelu kernel=7]",
+    ]
+    graphs = space.parse_batch(texts)
+    assert space.slot_values(graphs).tolist() == [[0.5, 0, 0.5], [1, 1, 0.5], [0, 1, 1]]
+    encoding = Encoding(space, space.enumerate())
+    assert encoding.blocks == ("one_hot", "values")
+    assert len(np.unique(encoding(space.enumerate()), axis=0)) == space.size
 
 
 def test_blocks_can_be_left_out(nasbench201: SearchSpace) -> None:
@@ -88,7 +105,7 @@ def test_what_can_not_be_encoded_is_refused(nasbench201: SearchSpace) -> None:
     with pytest.raises(InvalidInput, match="at least one reference"):
         Encoding(nasbench201, graphs[:0])
     for blocks in ([], ["onehot"]):
-        with pytest.raises(InvalidInput, match="one_hot, paths, complexity"):
+        with pytest.raises(InvalidInput, match="one_hot, paths, values, complexity"):
             Encoding(nasbench201, graphs, blocks)  # type: ignore[arg-type]
     encoding = Encoding(nasbench201, members(nasbench201, 20))
     graphs.ops[0, 0] = 99

@@ -186,7 +186,7 @@ def test_arguments_that_can_not_be_used_are_refused(nasbench201, options, told):
 def test_an_objective_of_another_space_is_refused(nasbench201, nasbench101):
     store = MemoryStore()
     store.create(study_of([Scores(nasbench101)]))
-    with pytest.raises(InvalidInput, match="scores nasbench101, not nasbench201"):
+    with pytest.raises(InvalidInput, match="scores nasbench101: an architecture of nasbench201"):
         run_search(Blind(nasbench201), [Scores(nasbench101)], store, "s", 3)
     with pytest.raises(InvalidInput, match="at least one objective"):
         run_search(Blind(nasbench201), [], store, "s", 3)

@@ -15,9 +15,10 @@ import torch
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.generator import ArchLLM, load
+from archllm.journal import read_journal
 from archllm.prior.config import PriorConfig
 from archllm.progress import Event
-from archllm.runs import TrainConfig, read_journal, work_folder
+from archllm.runs import TrainConfig, work_folder
 from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training import Loop

@@ -52,6 +52,12 @@ class Sample(Command):
 
     def run(self, console: Console) -> None:
         use_threads(self.threads)
+        if self.raw or console.json:
+            self._print_sample(console)
+        else:
+            self._print_stream(console)
+
+    def _print_sample(self, console: Console) -> None:
         from archllm.workflows.sample import sample
 
         result = sample(
@@ -68,6 +74,29 @@ class Sample(Command):
         console.document(result.to_json())
         for text in result.texts():
             console.say(text if text is not None else "-")
-        drawn, valid, kept = result.sample.drawn, result.sample.valid, result.sample.kept
-        counts = f"{drawn:,} drawn, {valid:,} valid ({valid / drawn:.2%}), {kept:,} kept"
-        console.note(f"{result.space}: {counts}, {duration(result.sample.seconds)}")
+        drawn = result.sample
+        console.note(_counts(result.space, drawn.drawn, drawn.valid, drawn.kept, drawn.seconds))
+
+    def _print_stream(self, console: Console) -> None:
+        """Prints what is found as it is found, so that any number of architectures can be asked for."""
+        from archllm.workflows.sample import stream
+
+        found = stream(
+            self.run_folder,
+            self.n,
+            temperature=self.temperature,
+            novel=self.novel,
+            seed=self.seed,
+            max_draws=self.max_draws,
+            where=self.where,
+            guidance=self.guidance,
+        )
+        for graphs in found:
+            for text in found.space.format(graphs):
+                console.say(text or "-")
+        console.note(_counts(found.space.name, found.drawn, found.valid, found.found, found.seconds))
+
+
+def _counts(space: str, drawn: int, valid: int, kept: int, seconds: float) -> str:
+    counts = f"{drawn:,} drawn, {valid:,} valid ({valid / drawn:.2%}), {kept:,} kept"
+    return f"{space}: {counts}, {duration(seconds)}"

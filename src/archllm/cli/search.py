@@ -41,8 +41,9 @@ class Search(Command):
     space: str | None = None
     """The space to search, where there is no run folder."""
 
-    method: str = "gp"
-    """Search method: random, largest, local, evolution, gp, ensemble or latent."""
+    method: str | None = None
+    """Search method: sequence, random, largest, local, evolution, gp, ensemble or latent; by default sequence where
+    there is a run folder, and gp where there is none."""
 
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Options of the method."""

@@ -3,37 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from archllm.cli.command import Command
+from archllm.cli.command import Command, Switch
 from archllm.cli.console import Console, fields
+from archllm.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from archllm.workflows.spaces import SpaceFacts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spaces(Command):
-    """List the search spaces and their exact sizes."""
+    """List the search spaces and their exact sizes, or check a space file of your own: `archllm spaces check FILE`."""
 
-    name: tyro.conf.Positional[str | None] = None
-    """Show this space alone, with its operations."""
+    name: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME|check]")] = None
+    """Show this space alone, with its operations; `check` reads a space file and tells what is wrong with it."""
+
+    file: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[FILE]")] = None
+    """With `check`: the space file."""
+
+    toml: Switch = False
+    """Print the space file of NAME, to begin one of your own from."""
 
     def run(self, console: Console) -> None:
+        if self.name == "check":
+            self._check(console)
+        elif self.file is not None:
+            raise InvalidInput(f"one space is shown at a time; to check a space file: archllm spaces check {self.file}")
+        elif self.toml:
+            self._print_file(console)
+        elif self.name is not None:
+            self._show(console, self.name)
+        else:
+            self._list(console)
+
+    def _check(self, console: Console) -> None:
+        from archllm.workflows.spaces import check_space_file
+
+        if self.file is None:
+            raise InvalidInput("name the space file to check: archllm spaces check FILE.toml")
+        found = check_space_file(self.file)
+        console.document(found.to_json())
+        pairs = _pairs(found.facts) | {"examples": found.examples[0]}
+        for line in fields(pairs):
+            console.say(line)
+        width = max(map(len, pairs)) + 2
+        for text in found.examples[1:]:
+            console.say(" " * width + text)
+
+    def _print_file(self, console: Console) -> None:
+        from archllm.spaces import load_space
+        from archllm.spaces.registry import is_file_name, space_text
+
+        if self.name is None:
+            raise InvalidInput("name the space whose file to print: archllm spaces NAME --toml")
+        text = load_space(self.name).file or "" if is_file_name(self.name) else space_text(self.name)
+        console.document({"space": self.name, "toml": text})
+        console.say(text.rstrip("\n"))
+
+    def _show(self, console: Console, name: str) -> None:
+        from archllm.workflows.spaces import spaces
+
+        (one,) = spaces(name)
+        console.document(one.to_json())
+        for line in fields(_pairs(one)):
+            console.say(line)
+
+    def _list(self, console: Console) -> None:
         from archllm.report.tables import Table
         from archllm.workflows.spaces import spaces
 
-        found = spaces(self.name)
-        if self.name is not None:
-            (one,) = found
-            console.document(one.to_json())
-            pairs = {"space": one.name, "kind": one.kind, "size": f"{one.size:,}"}
-            if one.classes is not None:
-                pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
-            pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
-            pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
-            pairs["nodes"] = ", ".join(one.ops)
-            for line in fields(pairs):
-                console.say(line)
-            return
+        found = spaces()
         console.document([each.to_json() for each in found])
         rows = [[each.name, each.kind, f"{each.size:,}", f"{each.ideal_nats:.3f}"] for each in found]
         console.table(Table("", ["space", "kind", "size", "ideal nats"], rows, frozenset({0, 1})))
+
+
+def _pairs(one: SpaceFacts) -> dict[str, str]:
+    size = f"{one.size:,}" if one.exact else f"about {one.size:.3g}, estimated from random draws"
+    pairs = {"space": one.name, "kind": one.kind, "size": size}
+    if one.about:
+        pairs = {"space": one.name, "about": one.about, "kind": one.kind, "size": size}
+    if one.classes is not None:
+        pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
+    pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
+    pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
+    pairs["networks"] = (
+        "can be built and exported" if one.networks else "none: the file names no blocks to build them of"
+    )
+    pairs["nodes"] = ", ".join(one.ops)
+    if one.constraints:
+        pairs["constraints"] = "; ".join(one.constraints)
+    return pairs

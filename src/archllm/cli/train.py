@@ -38,7 +38,7 @@ class Train(Command):
     """
 
     space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
-    """The search space; `archllm spaces` lists them."""
+    """The search space, or the path of a space file; `archllm spaces` lists the spaces."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="RUN")]
     """Run folder to write; it appears when it is complete."""
@@ -119,7 +119,7 @@ class Train(Command):
                     listener=listener,
                 )
         except KeyboardInterrupt:
-            console.note(f"Go on with: archllm train {self.space} --out {run} --resume")
+            console.note(f"Go on with: archllm train {shlex.quote(self.space)} --out {run} --resume")
             raise
         report = model.report
         console.document({"run": str(self.out), **report})
@@ -199,9 +199,9 @@ def _switches() -> frozenset[str]:
 
 
 def _known(name: str) -> bool:
-    from archllm.spaces import space_names
+    from archllm.spaces.registry import is_file_name, space_names
 
-    return name in space_names()
+    return name in space_names() or (is_file_name(name) and Path(name).is_file())
 
 
 def _config(

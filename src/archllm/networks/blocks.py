@@ -82,6 +82,20 @@ class Zero(nn.Module):
         return torch.zeros_like(x)
 
 
+class ResidualReduction(nn.Module):
+    """The residual block between two stages: halves the resolution, doubles the channels."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv_a = ReLUConvBN(c_in, c_out, 3, stride=2)
+        self.conv_b = ReLUConvBN(c_out, c_out, 3)
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2), nn.Conv2d(c_in, c_out, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps `n x c_in x h x w` to `n x c_out x h/2 x w/2`."""
+        return self.shortcut(x) + self.conv_b(self.conv_a(x))
+
+
 def check_images(x: Tensor, channels: int, multiple: int) -> None:
     """Makes sure that images can be halved as often as the network does it.
 

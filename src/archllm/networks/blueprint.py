@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,14 @@ class Blueprint:
     notes: tuple[str, ...] = field(default=())
     """What the cell computes, line by line, for a reader of exported code."""
 
+    callables: dict[str, str] = field(default_factory=dict)
+    """Operation -> `module:function` that makes it, where the class takes them as its argument `operations`."""
+
+    makers: dict[str, Callable[..., nn.Module]] = field(default_factory=dict)
+    """The same functions, imported."""
+
     def build(self) -> nn.Module:
         """A new network, its weights drawn from torch's generator."""
+        if self.makers:
+            return self.network(**self.arguments, operations=self.makers)
         return self.network(**self.arguments)

@@ -10,6 +10,7 @@ from typing import Literal
 from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.graphs import Graphs
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.base import check_same_space
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ class Objective(ABC):
         Raises:
             InvalidInput: the architecture is of another space.
         """
-        if arch.space.name != self.space.name:
-            raise InvalidInput(f"{self.spec} scores architectures of {self.space.name}, got one of {arch.space.name}")
+        try:
+            check_same_space(self.space, arch.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self.spec} scores architectures of {self.space.name}: {error}") from error
         try:
             found = self._evaluate(arch)
         except EvaluationFailed as error:

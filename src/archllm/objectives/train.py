@@ -44,8 +44,8 @@ class TrainObjective(Objective):
     The test accuracy goes to `Evaluation.test` and nowhere else. Images that are not square, or of a size that the
     space's networks can't halve often enough, are padded with the mean to the next size that can.
 
-    One seed gives one result on one machine. A pickled objective holds the name of its space and its settings alone;
-    where it is unpickled, images are read again when they are first needed.
+    One seed gives one result on one machine. A pickled objective holds the definition of its space and its settings
+    alone; where it is unpickled, images are read again when they are first needed.
 
     Args:
         space: the space.

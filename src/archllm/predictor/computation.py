@@ -42,7 +42,7 @@ class Computation:
 
 
 def computation(space: SearchSpace, graphs: Graphs) -> Computation:
-    """What members compute, by the names of the operations.
+    """What members compute, by the names of the operations; in slots, names say nothing.
 
     Args:
         space: the space.
@@ -92,7 +92,8 @@ def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """
     cells = computation(space, graphs)
     n, v = cells.ops.shape
-    labels = [k for k, name in enumerate(space.op_names[:-1]) if name not in ZERO | IDENTITY]
+    silent = frozenset() if space.slotted else ZERO | IDENTITY
+    labels = [k for k, name in enumerate(space.op_names[:-1]) if name not in silent]
     is_op = (cells.ops[:, :, None] == np.array(labels)) & ~cells.inputs[:, :, None]  # n x v x k
     step = np.concatenate([is_op, is_op.any(2, keepdims=True)], axis=2).astype(np.float64)  # last: any operation
     paths = cells.inputs.astype(np.float64)
@@ -116,7 +117,8 @@ def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
 
 
 def _named(space: SearchSpace, ops: NDArray[np.int8], names: frozenset[str]) -> NDArray[np.bool_]:
-    return np.isin(ops, [label for label, name in enumerate(space.op_names) if name in names])
+    known = () if space.slotted else names  # an identity in a slot may still change the width or the resolution
+    return np.isin(ops, [label for label, name in enumerate(space.op_names) if name in known])
 
 
 def _reached(edges: NDArray[np.int64], start: NDArray[np.bool_]) -> NDArray[np.bool_]:

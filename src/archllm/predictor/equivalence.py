@@ -12,6 +12,11 @@ from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
 
 
+def has_synonyms(space: SearchSpace) -> bool:
+    """Whether members that are written differently may compute the same: where an operation has no effect."""
+    return not space.slotted and bool(set(space.op_names) & (ZERO | IDENTITY))
+
+
 def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
     """The features, averaged over all members that compute the same as a cell.
 
@@ -26,7 +31,7 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
     Raises:
         NotEnumerable: cells of the space have many ways of writing, and they can't be listed.
     """
-    if not set(space.op_names) & (ZERO | IDENTITY):
+    if not has_synonyms(space):
         return maker
     if not space.enumerable:
         raise NotEnumerable(f"features can't be averaged in {space.name}: its {space.size:.3g} members can't be listed")

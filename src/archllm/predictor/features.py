@@ -54,6 +54,11 @@ class Features:
     def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.int64] | Sequence[int]) -> Features:
         return Features(self.values[rows], self.blocks)
 
+    def joined(self, block: NDArray[np.floating]) -> Features:
+        """These features and one more block, `n x d`."""
+        values = np.concatenate([self.values, block], axis=1).astype(np.float32)
+        return Features(values, (*self.blocks, slice(self.values.shape[1], values.shape[1])))
+
     @property
     def parts(self) -> list[NDArray[np.float32]]:
         """The blocks, each `n x` its width."""

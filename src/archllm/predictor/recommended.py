@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archllm.predictor import makers
-from archllm.predictor.computation import IDENTITY, ZERO
-from archllm.predictor.equivalence import averaged
+from archllm.predictor.equivalence import averaged, has_synonyms
 from archllm.predictor.features import FeatureMaker
+from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
 
 
@@ -14,8 +16,11 @@ def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:
 
     `benchmarks/predictor.py` compares them with others.
     """
-    space = tokenizer.space
-    found = [makers.tokenizer(tokenizer), makers.free(space)]
-    if set(space.op_names) & (ZERO | IDENTITY) and not space.enumerable:
-        return found
+    return averaged_where_listed([makers.tokenizer(tokenizer), makers.free(tokenizer.space)], tokenizer.space)
+
+
+def averaged_where_listed(found: Sequence[FeatureMaker], space: SearchSpace) -> list[FeatureMaker]:
+    """The features, averaged over what computes the same; as they are where cells can't be listed."""
+    if has_synonyms(space) and not space.enumerable:
+        return list(found)
     return [averaged(maker, space) for maker in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from archllm.files import write_text
 from archllm.prior.conditioning import check_conditions
 from archllm.prior.config import PriorConfig, check_draws, check_guidance
 from archllm.progress import Listener
+from archllm.training import Schedule
 
 
 class Prior(ABC):
@@ -56,6 +58,29 @@ class Prior(ABC):
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
             conditions: `n x k` buckets of the sequences' properties, -1 where one is not known.
             validation_conditions: the same of the validation sequences.
+        """
+
+    @abstractmethod
+    def with_conditions(self, conditions: Sequence[str], buckets: int) -> Prior:
+        """A copy that can be told these conditions instead of its own; what they mean is left to `learn`.
+
+        Args:
+            conditions: their names.
+            buckets: buckets of each.
+
+        Raises:
+            InvalidInput: this kind of prior can't be told conditions.
+        """
+
+    @abstractmethod
+    def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
+        """Goes on learning, from where it is, from `n x length` sequences of which `n x k` buckets are told.
+
+        Args:
+            codes: the sequences.
+            conditions: their buckets, -1 where one is not known.
+            schedule: how long and how fast.
+            seed: seed of all randomness.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ A sequence reads: one token for each condition (its bucket, or that it is absent
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ from archllm.progress import Listener
 from archllm.training import Loop, Schedule, seeded
 
 _CHUNK = 8192  # sequences per forward pass outside training
+_LOGITS = 1 << 24  # numbers that score codes in such a pass, at most
 
 
 class CodeLM(Prior):
@@ -76,15 +78,57 @@ class CodeLM(Prior):
     ) -> None:
         self._check(codes)
         self._check(validation)
-        sequences = LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size)
         wanted = self._told(validation_conditions, len(validation))
         with seeded(seed, -1):
             self.model = LlamaForCausalLM(self._llama())
             self.to(self.device)
+        self._train(
+            LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size),
+            Schedule(
+                self.config.steps,
+                min(self.config.batch, len(codes)),
+                self.config.learning_rate,
+                self.config.weight_decay,
+            ),
+            seed,
+            soft=self.config.soft_targets,
+            validate=lambda: self._validation(validation, wanted),
+            validations=12,
+            patience=self.config.patience,
+            listener=listener,
+            checkpoint=checkpoint,
+        )
+
+    def with_conditions(self, conditions: Sequence[str], buckets: int) -> CodeLM:
+        config = replace(self.config, buckets=buckets)
+        copy = CodeLM(config, self.codebook_size, self.length, conditions).to(self.device)
+        shared = self.codebook_size + 1  # the words that both have: the codes and the start
+        state = copy.model.state_dict()
+        for name, value in self.model.state_dict().items():
+            if state[name].shape == value.shape:
+                state[name].copy_(value)
+            else:
+                state[name][:shared].copy_(value[:shared])
+        copy.model.eval()
+        return copy
+
+    def learn(
+        self,
+        codes: NDArray[np.int64],
+        conditions: NDArray[np.int64],
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        self._check(codes)
+        sequences = LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size)
+        self._train(sequences, schedule, seed, soft=False)
+
+    def _train(self, sequences: LabelledSequences, schedule: Schedule, seed: int, *, soft: bool, **loop: Any) -> None:
+        """Trains the weights further from where they are."""
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
             told = sequences.draw_told()
-            batch, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+            batch, buckets, shares = sequences.batch(rows, told, soft)
             log_probs = self._log_probs(batch.to(self.device), buckets)
             if shares is not None:
                 value = -(shares.to(self.device) * log_probs).sum() / len(rows)
@@ -92,24 +136,7 @@ class CodeLM(Prior):
                 value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(rows)
             return value, {"loss": value.item()}
 
-        Loop(
-            stage="prior",
-            module=self.model,
-            schedule=Schedule(
-                self.config.steps,
-                min(self.config.batch, len(sequences)),
-                self.config.learning_rate,
-                self.config.weight_decay,
-            ),
-            seed=seed,
-            loss=loss,
-            rows=len(sequences),
-            validate=lambda: self._validation(validation, wanted),
-            validations=12,
-            patience=self.config.patience,
-            listener=listener,
-            checkpoint=checkpoint,
-        ).run()
+        Loop("prior", self.model, schedule, seed, loss, len(sequences), **loop).run()
 
     def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
         """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""
@@ -127,9 +154,10 @@ class CodeLM(Prior):
         told = torch.from_numpy(self._told(conditions, len(codes)))
         parts = []
         with torch.no_grad():
-            for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
-                log_probs = self._log_probs(batch, told[start : start + _CHUNK])
+            chunk = max(256, min(_CHUNK, _LOGITS // (self.length * self.codebook_size)))
+            for start in range(0, len(codes), chunk):
+                batch = torch.from_numpy(codes[start : start + chunk]).to(self.device)
+                log_probs = self._log_probs(batch, told[start : start + chunk])
                 parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result

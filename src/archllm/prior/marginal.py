@@ -17,6 +17,7 @@ from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.config import PriorConfig
 from archllm.progress import Event, Listener
+from archllm.training import Schedule
 
 
 class MarginalPrior(Prior):
@@ -51,6 +52,12 @@ class MarginalPrior(Prior):
         self.log_shares = torch.from_numpy(np.log(smoothed / smoothed.sum(1, keepdims=True)))
         if listener is not None:
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
+
+    def with_conditions(self, conditions: Sequence[str], buckets: int) -> Prior:
+        return MarginalPrior(self.config, self.codebook_size, self.length, conditions)
+
+    def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
+        raise InvalidInput("a prior of marginals does not go on learning; use prior.kind code or text")
 
     def _sample(
         self,

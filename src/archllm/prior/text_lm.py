@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -26,8 +26,8 @@ from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import PriorConfig
 from archllm.prior.text.automaton import CodeAutomaton, LegalCodes
-from archllm.prior.text.pretrained import find_base, quiet
-from archllm.prior.text.prompted import Context, PromptedModel, cut_vocabulary
+from archllm.prior.text.pretrained import find_base, fingerprint, quiet
+from archllm.prior.text.prompted import Context, PromptedModel, copy_state, cut_vocabulary
 from archllm.prior.text.vocabulary import vocabulary_of
 from archllm.progress import Listener
 from archllm.training import Loop, Schedule, seeded
@@ -66,6 +66,7 @@ class TextLM(Prior):
     ) -> None:
         self.config, self.codebook_size, self.length = config, codebook_size, length
         self.conditions, self.space, self.device = tuple(conditions), space, "cpu"
+        self.own = own
         self.base = find_base(config.base) if own is None else find_base(str(own))
         self.vocabulary = vocabulary_of(
             self.base, space, codebook_size, self.conditions, config.buckets, numbers=config.format == "numbers"
@@ -79,7 +80,7 @@ class TextLM(Prior):
     def _start(self, seed: int, *, blank: bool = False) -> None:
         """The model before training: only its words that can occur, and adapters; `blank` with random weights."""
         model: Any = self.base.load() if self.config.pretrained and not blank else self.base.untrained(seed)
-        self.fingerprint = _fingerprint(model) if self.config.tuning == "lora" else ""
+        self.fingerprint = fingerprint(model) if self.config.tuning == "lora" else ""
         cut_vocabulary(model, self.vocabulary.tokens, self.vocabulary.new)
         special = {"bos_token_id": None, "pad_token_id": None, "eos_token_id": self.vocabulary.end}
         special |= {"decoder_start_token_id": self.vocabulary.decoder_start} if self.base.seq2seq else {}
@@ -120,17 +121,51 @@ class TextLM(Prior):
     ) -> None:
         self._check(codes)
         self._check(validation)
-        sequences = LabelledSequences(
-            self.automaton.write(codes), self._told(conditions, len(codes)), self.automaton.vocabulary + 1
-        )
         wanted = self._told(validation_conditions, len(validation))[:_VALIDATED]
         with seeded(seed, -1):
             self._start(seed)
+        self._train(
+            self._sequences(codes, conditions),
+            Schedule(
+                self.config.steps,
+                min(self.config.batch, len(codes)),
+                self.config.learning_rate,
+                self.config.weight_decay,
+            ),
+            seed,
+            soft=self.config.soft_targets,
+            validate=lambda: self._validation(validation[:_VALIDATED], wanted),
+            validations=6,
+            patience=self.config.patience,
+            listener=listener,
+            checkpoint=checkpoint,
+        )
+
+    def with_conditions(self, conditions: Sequence[str], buckets: int) -> TextLM:
+        copy = TextLM(
+            replace(self.config, buckets=buckets), self.codebook_size, self.length, conditions, self.space, self.own
+        )
+        with seeded(0, -2):
+            copy._start(0, blank=self.config.tuning == "full")
+        copy.to(self.device)
+        copy_state(self._model, self.vocabulary, copy._model, copy.vocabulary)
+        return copy
+
+    def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
+        self._check(codes)
+        self._train(self._sequences(codes, conditions), schedule, seed, soft=False)
+
+    def _sequences(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None) -> LabelledSequences:
+        told = self._told(conditions, len(codes))
+        return LabelledSequences(self.automaton.write(codes), told, self.automaton.vocabulary + 1)
+
+    def _train(self, sequences: LabelledSequences, schedule: Schedule, seed: int, *, soft: bool, **loop: Any) -> None:
+        """Trains the weights further from where they are."""
         prompted = PromptedModel(self._model)
 
         def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
             told = sequences.draw_told()
-            texts, buckets, shares = sequences.batch(rows, told, self.config.soft_targets)
+            texts, buckets, shares = sequences.batch(rows, told, soft)
             log_probs = torch.log_softmax(self._scores(prompted, texts, buckets), dim=-1)
             real = (texts < self.automaton.vocabulary).to(self.device)
             if shares is None:
@@ -139,25 +174,8 @@ class TextLM(Prior):
             value = (nats * real).sum() / len(rows)
             return value, {"loss": value.item()}
 
-        Loop(
-            stage="prior",
-            module=self._model,
-            schedule=Schedule(
-                self.config.steps,
-                min(self.config.batch, len(sequences)),
-                self.config.learning_rate,
-                self.config.weight_decay,
-            ),
-            seed=seed,
-            loss=loss,
-            rows=len(sequences),
-            accumulation=self.config.accumulation,
-            validate=lambda: self._validation(validation[:_VALIDATED], wanted),
-            validations=6,
-            patience=self.config.patience,
-            listener=listener,
-            checkpoint=checkpoint,
-        ).run()
+        parts = self.config.accumulation
+        Loop("prior", self._model, schedule, seed, loss, len(sequences), parts, **loop).run()
 
     def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
         """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""
@@ -369,12 +387,3 @@ class TextLM(Prior):
         if unexpected or learned & set(missing):
             raise RunFolderError(f"{path} does not hold the weights that prior.json tells of")
         self._model.eval()
-
-
-def _fingerprint(model: Any) -> str:
-    """A few thousand of the weights, as a checksum: tells one model from another without reading all of it."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().flatten()[:64].float().cpu().numpy().tobytes())
-    return digest.hexdigest()

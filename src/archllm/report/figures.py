@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import MissingExtra
 from archllm.files import replacing, write_text
-from archllm.runs import read_journal
+from archllm.journal import read_journal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,11 +12,11 @@ import numpy as np
 
 from archllm.errors import RunFolderError
 from archllm.generator import ArchLLM, Evaluation
+from archllm.journal import read_journal
 from archllm.metrics import Figure
 from archllm.report.codebook import CodebookMap, codebook_map
 from archllm.report.figures import Curve, collect_curve, some_cells
 from archllm.report.tables import LABELS, Table, quality
-from archllm.runs import read_journal
 from archllm.spaces import Architecture
 
 

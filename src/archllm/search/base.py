@@ -15,6 +15,7 @@ from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.search.domain import Domain
 from archllm.search.observation import Observation
 from archllm.spaces import Architecture
+from archllm.spaces.base import check_same_space
 
 _FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be listed: it counts as exhausted
 
@@ -56,6 +57,11 @@ class Searcher(ABC):
         self.observations: dict[int, Observation] = {}
         """What was told, by key, in order."""
         self._unknown_left = domain.size
+
+    @property
+    def spent(self) -> float:
+        """Seconds that scores which the method bought for itself have cost, or would have."""
+        return 0.0
 
     def ask(self, n: int = 1) -> list[Architecture]:
         """`n` architectures to evaluate; fewer, or none, if the domain has no more.
@@ -178,7 +184,7 @@ class Searcher(ABC):
             )
 
     def _check_space(self, arch: Architecture) -> None:
-        if arch.space.name != self.domain.space.name:
-            raise InvalidInput(
-                f"this is a search of {self.domain.space.name}, got an architecture of {arch.space.name}"
-            )
+        try:
+            check_same_space(self.domain.space, arch.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"this is a search of {self.domain.space.name}: {error}") from error

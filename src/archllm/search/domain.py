@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archllm.errors import BudgetExhausted, InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.base import check_same_space
 
 if TYPE_CHECKING:
     from archllm.search.features import Encoding
@@ -155,14 +156,14 @@ class Domain:
         Raises:
             InvalidInput: it is of another space.
         """
-        if arch.space.name != self.space.name:
-            raise InvalidInput(f"an architecture of {self.space.name} is needed, got one of {arch.space.name}")
+        check_same_space(self.space, arch.space)
         if arch.key not in self._near:
-            self._near[arch.key] = self._nearest(arch) if self._sparse else self._one_edit(arch)
+            self._near[arch.key] = self._nearest(arch) if self.sparse else self._one_edit(arch)
         return self._near[arch.key]
 
     @property
-    def _sparse(self) -> bool:
+    def sparse(self) -> bool:
+        """Whether it is a closed pool that holds few of the space's members."""
         return self._pool is not None and len(self._pool) < _DENSE * self.space.size
 
     def _one_edit(self, arch: Architecture) -> list[Architecture]:

@@ -12,10 +12,18 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
 
-Block = Literal["one_hot", "paths", "complexity"]
+Block = Literal["one_hot", "paths", "values", "complexity"]
 
-BLOCKS: tuple[Block, ...] = ("one_hot", "paths", "complexity")
-"""One-hot operations and links; counts of paths from input to output; logarithms of parameters and MACs."""
+BLOCKS: tuple[Block, ...] = ("one_hot", "paths", "values", "complexity")
+"""One-hot operations and links; counts of paths from input to output; numbers chosen in slots; logarithms of parameters
+and MACs. A block without a meaning in a space has no columns there."""
+
+
+def blocks_of(space: SearchSpace) -> tuple[Block, ...]:
+    """The blocks that say something about members of a space."""
+    said = {"paths": not space.slotted, "values": space.slotted, "complexity": space.network_config is not None}
+    return tuple(block for block in BLOCKS if said.get(block, True))
+
 
 MOST_WORDS = 512
 """Path features at most: the most frequent words of the reference."""
@@ -30,21 +38,22 @@ class Encoding:
     Args:
         space: the space.
         reference: members that the features are to tell apart.
-        blocks: which features.
+        blocks: which features; by default those that say something in the space.
 
     Raises:
         InvalidInput: there is no reference member, or a block is unknown.
     """
 
-    def __init__(self, space: SearchSpace, reference: Graphs, blocks: Sequence[Block] = BLOCKS) -> None:
+    def __init__(self, space: SearchSpace, reference: Graphs, blocks: Sequence[Block] | None = None) -> None:
         if not len(reference):
             raise InvalidInput("features need at least one reference architecture")
+        blocks = blocks_of(space) if blocks is None else blocks
         if not blocks or not set(blocks) <= set(BLOCKS):
             raise InvalidInput(f"blocks of features are {', '.join(BLOCKS)}; got {', '.join(blocks) or 'none'}")
         self.space = space
         self.blocks = tuple(block for block in BLOCKS if block in blocks)
         normal = space.normalise(reference)
-        self._words = frequent_words(space, normal, MOST_WORDS)
+        self._words = np.zeros(0, np.int64) if space.slotted else frequent_words(space, normal, MOST_WORDS)
         self._columns: dict[Block, NDArray[np.int64]] = {}
         self._centres: dict[Block, NDArray[np.float32]] = {}
         self._scales: dict[Block, float] = {}
@@ -79,6 +88,8 @@ class Encoding:
             return one_hot(self.space, graphs)
         if block == "paths":
             return path_counts(self.space, graphs, self._words)
+        if block == "values":
+            return self.space.slot_values(graphs).astype(np.float32)
         return complexity(self.space, graphs)
 
 

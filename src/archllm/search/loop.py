@@ -21,6 +21,7 @@ from archllm.search.store.owner import is_gone, owner_name
 from archllm.search.store.rescue import keep, restore
 from archllm.search.workers import Workers, start_workers
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.base import check_same_space
 
 BEAT = 5.0
 """Seconds between two signs of life of a search whose evaluations run."""
@@ -106,8 +107,10 @@ def run_search(
     if not objectives:
         raise InvalidInput("a search needs at least one objective")
     for objective in objectives:
-        if objective.space.name != searcher.domain.space.name:
-            raise InvalidInput(f"{objective.spec} scores {objective.space.name}, not {searcher.domain.space.name}")
+        try:
+            check_same_space(searcher.domain.space, objective.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
     search = _Search(searcher, objectives, store, study, budget, batch, listener, silence)
     search.catch_up()

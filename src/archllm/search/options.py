@@ -46,3 +46,22 @@ class Options:
         value = getattr(self, name)
         if value not in choices:
             raise InvalidInput(f"{name} must be {' or '.join(map(repr, choices))}, got {shown(value)}")
+
+    def _flag(self, name: str) -> None:
+        """Makes sure that a field is true or false."""
+        value = getattr(self, name)
+        if not isinstance(value, bool):
+            raise InvalidInput(f"{name} must be true or false, got {shown(value)}")
+
+    def _text(self, name: str) -> None:
+        """Makes sure that a field is a text."""
+        value = getattr(self, name)
+        if not isinstance(value, str):
+            raise InvalidInput(f"{name} must be a text, got {shown(value)}")
+
+    def _texts(self, name: str) -> None:
+        """Makes sure that a field is a tuple of texts; a list becomes one."""
+        value = getattr(self, name)
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
+            raise InvalidInput(f"{name} must be a list of texts, got {shown(value)}")
+        object.__setattr__(self, name, tuple(value))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from archllm.search.base import Searcher
 
 _METHODS = {
+    "sequence": ("sequence", "SequenceSearch", "SequenceOptions"),
     "random": ("uniform", "RandomSearch", "Options"),
     "evolution": ("evolution", "Evolution", "EvolutionOptions"),
     "local": ("local", "LocalSearch", "LocalOptions"),

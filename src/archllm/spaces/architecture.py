@@ -114,7 +114,11 @@ class Architecture:
         return Architecture, (self.space, self.graph, self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Architecture) and (self.space.name, self.key) == (other.space.name, other.key)
+        return (
+            isinstance(other, Architecture)
+            and self.key == other.key
+            and (self.space is other.space or self.space.identity == other.space.identity)
+        )
 
     def __hash__(self) -> int:
         return hash((self.space.name, self.key))

@@ -16,12 +16,16 @@ from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.networks import NetworkConfig
 from archllm.spaces.architecture import Architecture
+from archllm.spaces.definition import Definition
 
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
-MOST_OPS = 100
-"""Most operations of a space: labels are 8-bit."""
+MOST_LISTED = 5_000_000
+"""Most members of a space that is listed."""
+
+LARGEST_LISTING = 1 << 30
+"""Most bytes of a listing."""
 
 
 class SearchSpace(ABC):
@@ -42,14 +46,36 @@ class SearchSpace(ABC):
     max_nodes: int
     """Node positions `v` of the space's graphs."""
 
+    definition: Definition
+    """What defines it, as plain values."""
+
+    file: str | None = None
+    """The text of its space file, where it comes from one."""
+
+    origin: str | None = None
+    """The path of that file, as it was given."""
+
     size: int
-    """Exact number of members."""
+    """Number of members."""
+
+    exact_size: bool = True
+    """Whether `size` was counted; a large constrained space is estimated from random draws."""
 
     code_length: int
     """Codes per architecture that suit the space: see docs/decisions.md."""
 
+    code_words: int | None = None
+    """How many different contents so many codes have to tell apart; `None` where it is not known."""
+
+    independent_codes: bool = False
+    """Whether such codes of a uniform member do not depend on one another."""
+
     enumerable: bool
     """Whether `enumerate` can list the whole space."""
+
+    slotted: bool = False
+    """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
+    stands, and paths through a graph say nothing."""
 
     network_config: type[NetworkConfig] | None = None
     """The options of the space's networks; `None` where no network is made of its members."""
@@ -119,6 +145,32 @@ class SearchSpace(ABC):
 
     class_count: int | None = None
     """Number of distinct `class_keys`, where there are any."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Name and fingerprint of the definition: equal for spaces whose architectures are the same."""
+        return self.name, self.definition.fingerprint
+
+    def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
+        """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
+        return np.zeros((len(graphs), 0))
+
+    def _define(self, definition: Definition) -> None:
+        """Takes over what all kinds of definitions say."""
+        self.definition, self.name = definition, definition.name
+
+    @staticmethod
+    def _listable(size: int, nodes: int) -> bool:
+        """Whether so many graphs of so many nodes can be listed."""
+        return size <= MOST_LISTED and size * nodes * (nodes + 1) <= LARGEST_LISTING
+
+    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, ...]]:
+        """A space is pickled as its name, or as its file; its look-up tables are made anew where they are needed."""
+        from archllm.spaces.registry import load_space, space_names, space_of_text
+
+        if self.name in space_names():
+            return load_space, (self.name,)
+        return space_of_text, (self.file or self.definition.to_toml(), self.origin or self.name, self.name)
 
     @property
     def ideal_nats(self) -> float:
@@ -279,14 +331,6 @@ class SearchSpace(ABC):
         """What to draw for one graph: one labelled cell, or several."""
         return [drawing.cell_of_graph(graph, self.op_names)]
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A space that has a name is pickled as that name: its look-up tables are made anew where they are needed."""
-        from archllm.spaces.registry import load_space, space_names
-
-        if self.name in space_names() and load_space(self.name) is self:
-            return load_space, (self.name,)
-        return super().__reduce_ex__(protocol)
-
     def _check_members(self, graphs: Graphs) -> None:
         valid = self.validate(graphs)
         if not valid.all():
@@ -294,12 +338,25 @@ class SearchSpace(ABC):
             raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
 
     def _check_own(self, arch: Architecture) -> None:
-        if arch.space.name != self.name:
-            raise InvalidInput(f"an architecture of {self.name} is needed, got one of {arch.space.name}")
+        check_same_space(self, arch.space)
 
     def _check_count(self, n: int) -> None:
         if n < 1:
             raise InvalidInput(f"n must be at least 1, got {n}")
 
     def __repr__(self) -> str:
-        return f"<SearchSpace {self.name}: {self.kind}, {self.size:,} architectures>"
+        about = "" if self.exact_size else "about "
+        return f"<SearchSpace {self.name}: {self.kind}, {about}{self.size:,} architectures>"
+
+
+def check_same_space(wanted: SearchSpace, found: SearchSpace) -> None:
+    """Makes sure that architectures of one space are architectures of the other.
+
+    Raises:
+        InvalidInput: the spaces have different names, or are defined differently.
+    """
+    if wanted is found or wanted.identity == found.identity:
+        return
+    if wanted.name == found.name:
+        raise InvalidInput(f"two different spaces are called {wanted.name}: the definition was changed in between")
+    raise InvalidInput(f"an architecture of {wanted.name} is needed, got one of {found.name}")

@@ -1,22 +1,43 @@
-"""Names -> spaces."""
+"""Names and space files -> spaces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
+from importlib import resources
+from pathlib import Path
 
-from archllm.errors import InvalidInput
+from archllm.errors import DefinitionError, InvalidInput
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.darts.space import DARTS
+from archllm.spaces.definition import Definition
+from archllm.spaces.kinds.choices import Choices
+from archllm.spaces.kinds.edge_dag import EdgeDag
+from archllm.spaces.kinds.genotype import Genotype
+from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
+from archllm.spaces.nats_size.space import NATSSize
+from archllm.spaces.space_file import placed, read_definition, read_text
+from archllm.spaces.transformer.space import Transformer
 
-_SPACES: dict[str, Callable[[], SearchSpace]] = {
-    "nasbench101": NASBench101,
-    "nasbench201": NASBench201,
-    "darts": DARTS,
+ENDING = ".toml"
+"""Ending of a space file."""
+
+_KINDS: dict[str, Callable[..., SearchSpace]] = {kind.kind: kind for kind in (NodeDag, EdgeDag, Genotype, Choices)}
+
+_SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
+    "nasbench101": ("nasbench101/space.toml", NASBench101),
+    "nasbench201": ("nasbench201/space.toml", NASBench201),
+    "darts": ("darts/space.toml", DARTS),
+    "nats-size": ("nats_size/space.toml", NATSSize),
+    "transformer": ("transformer/space.toml", Transformer),
+    "nasbench-macro": ("examples/nasbench-macro.toml", None),
+    "mobilenetv3": ("examples/mobilenetv3.toml", None),
+    "transnasbench": ("examples/transnasbench.toml", None),
 }
+"""Name -> its space file, in this package, and what adds texts, hashes and networks of its own to the kind."""
 
 
 def space_names() -> list[str]:
@@ -24,19 +45,90 @@ def space_names() -> list[str]:
     return list(_SPACES)
 
 
-def load_space(name: str) -> SearchSpace:
-    """The search space of that name.
+def is_file_name(name: str) -> bool:
+    """Whether a word is meant as the path of a space file rather than as a name."""
+    return name.endswith(ENDING) or "/" in name or "\\" in name
+
+
+def load_space(name: str | Path) -> SearchSpace:
+    """The search space of that name, or of the space file at that path.
+
+    The same name, or the same text at the same path, gives the same object.
+
+    Raises:
+        InvalidInput: no space has that name, or there is no such file.
+        DefinitionError: the file defines no space that can be worked with; the message names the line and the key.
+    """
+    if isinstance(name, Path) or is_file_name(name):
+        path = Path(name).expanduser()
+        return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING))
+    if name not in _SPACES:
+        near = get_close_matches(name.lower(), _SPACES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        file = f" A space file is named with its path and {ENDING}." if Path(f"{name}{ENDING}").is_file() else ""
+        raise InvalidInput(
+            f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}, and paths of space files{file}"
+        )
+    return _builtin(name)
+
+
+def space_of_text(text: str, origin: str, name: str = "mine") -> SearchSpace:
+    """The space that the text of a space file defines.
+
+    Args:
+        text: the text.
+        origin: what messages call it.
+        name: the space's name unless the text gives one.
+
+    Raises:
+        DefinitionError: it defines no space that can be worked with.
+    """
+    return _from_text(text, origin, name)
+
+
+def space_text(name: str) -> str:
+    """The space file of a named space.
 
     Raises:
         InvalidInput: no space has that name.
     """
-    if name not in _SPACES:
-        near = get_close_matches(name.lower(), _SPACES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InvalidInput(f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}")
-    return _load(name)
+    load_space(name)
+    return resources.files("archllm.spaces").joinpath(_SPACES[name][0]).read_text(encoding="utf-8")
+
+
+def space_of(definition: Definition) -> SearchSpace:
+    """The space of a definition.
+
+    Raises:
+        DefinitionError: it defines no space that can be worked with.
+    """
+    space = _KINDS[definition.kind](definition)
+    _ = space.size  # counts the space, so that an empty one is told now
+    return space
 
 
 @cache  # spaces are immutable and enumerate themselves once
-def _load(name: str) -> SearchSpace:
-    return _SPACES[name]()
+def _builtin(name: str) -> SearchSpace:
+    file, build = _SPACES[name]
+    text = resources.files("archllm.spaces").joinpath(file).read_text(encoding="utf-8")
+    definition = read_definition(text, file, name)
+    return (build or _KINDS[definition.kind])(definition)
+
+
+@lru_cache(maxsize=32)
+def _from_text(text: str, origin: str, name: str) -> SearchSpace:
+    definition = read_definition(text, origin, name)
+    if definition.name in _SPACES:
+        raise placed(
+            DefinitionError(
+                f"{definition.name!r} is the name of a space that comes with archllm; choose another", "name"
+            ),
+            text,
+            origin,
+        )
+    try:
+        space = space_of(definition)
+    except DefinitionError as error:
+        raise placed(error, text, origin) from error
+    space.file, space.origin = text, origin
+    return space

@@ -15,7 +15,8 @@ from archllm.runs import read_info
 from archllm.where import parse_all
 
 if TYPE_CHECKING:
-    from archllm.generator import Sample
+    from archllm.generator import ArchLLM, Sample
+    from archllm.sampling import Distinct
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,9 @@ def sample(
         RunFolderError: there is no such run.
         BudgetExhausted: fewer than `n` were found.
     """
-    check_draws(n, temperature)
-    check_seed(seed)
     if raw and (novel or max_draws is not None):
         raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
-    if max_draws is not None and max_draws < 1:
-        raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
-    check_guidance(guidance)
-    ranges = parse_all(where)
-    info = read_info(Path(run))  # a wrong folder is told before the slow import
-    check_names(ranges, info.config.condition_names, f"the run {run}")
-    from archllm.generator import load
-
-    model = load(run)
+    model = _model(run, n, temperature, seed, max_draws, where, guidance)
     drawn = model.sample(
         n,
         raw=raw,
@@ -98,3 +89,44 @@ def sample(
         guidance=guidance,
     )
     return Generated(model.space.name, drawn)
+
+
+def stream(
+    run: str | Path,
+    n: int,
+    *,
+    temperature: float = 1.0,
+    novel: bool = False,
+    seed: int = 0,
+    max_draws: int | None = None,
+    where: Sequence[str] = (),
+    guidance: float = 1.0,
+) -> Distinct:
+    """The architectures of `sample` in batches of graphs, as they are found; see there and `ArchLLM.stream`."""
+    model = _model(run, n, temperature, seed, max_draws, where, guidance)
+    return model.stream(
+        n, temperature=temperature, seed=seed, novel=novel, max_draws=max_draws, where=where, guidance=guidance
+    )
+
+
+def _model(
+    run: str | Path,
+    n: int,
+    temperature: float,
+    seed: int,
+    max_draws: int | None,
+    where: Sequence[str],
+    guidance: float,
+) -> ArchLLM:
+    """The generator of a run folder; arguments that can't be used are told before the slow import."""
+    check_draws(n, temperature)
+    check_seed(seed)
+    if max_draws is not None and max_draws < 1:
+        raise InvalidInput(f"max_draws must be at least 1, got {max_draws}")
+    check_guidance(guidance)
+    ranges = parse_all(where)
+    info = read_info(Path(run))
+    check_names(ranges, info.config.condition_names, f"the run {run}")
+    from archllm.generator import load
+
+    return load(run)

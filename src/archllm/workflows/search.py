@@ -17,19 +17,19 @@ from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.progress import Listener
-from archllm.runs import read_info
+from archllm.runs import read_info, read_space
 from archllm.search import registry
 from archllm.search.domain import Allowed, Domain
 from archllm.search.loop import Result, run_search
 from archllm.search.store import Study, Trial, check_same, open_store
 from archllm.search.store.opening import sqlite_file
 from archllm.search.workers import check_workers
-from archllm.spaces import SearchSpace, load_space
+from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.where import Range, all_hold, parse_all
 from archllm.workflows.words import parse_words
 
-METHOD = "gp"
-"""The method unless one is named: the strongest baseline."""
+METHOD, METHOD_OF_RUN = "gp", "sequence"
+"""The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
 
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
@@ -43,6 +43,9 @@ class Searched:
 
     store: str
     """The store, without passwords."""
+
+    spent: float = 0.0
+    """Seconds that the method's own, cheaper scores have cost in this call; see `cheap` of `sequence`."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm search --json`; test figures of the best alone."""
@@ -61,7 +64,8 @@ class Searched:
             "front": [_about(trial) for trial in result.front],
             "queries": result.queries,
             "seconds": result.seconds,
-            "cost": sum(trial.cost for trial in result.trials),
+            "cost": sum(trial.cost for trial in result.trials) + self.spent,
+            "cheap_cost": self.spent,
             "trials": [
                 {**_about(trial), "cost": trial.cost, "state": trial.state, "failure": trial.failure}
                 for trial in result.trials
@@ -75,7 +79,7 @@ def search(
     space: str | SearchSpace | None = None,
     objectives: Sequence[str | Objective],
     budget: int,
-    method: str = METHOD,
+    method: str | None = None,
     options: Sequence[str] | dict[str, Any] = (),
     seed: int = 0,
     where: Sequence[str] = (),
@@ -95,7 +99,7 @@ def search(
         space: the space, or its name, where there is no run.
         objectives: objectives or their specs.
         budget: different architectures to evaluate in all, those of an interrupted search included.
-        method: one of `searcher_names()`.
+        method: one of `searcher_names()`; by default `sequence` where there is a run, and `gp` where there is none.
         options: of the method, by name or as `KEY=VALUE`.
         seed: seed of the method.
         where: requirements, such as `params <= 1e6`, that architectures must meet to be evaluated.
@@ -123,6 +127,7 @@ def search(
         raise InvalidInput("a search needs at least one objective")
     if workers is not None:
         check_workers(workers)
+    method = method or (METHOD if run is None else METHOD_OF_RUN)
     home = searched_space(run, space)
     chosen = _options(method, options, run)
     ranges = parse_all(where)
@@ -138,7 +143,7 @@ def search(
         directions=tuple(goal.direction for goal in goals),
         method=method,
         seed=seed,
-        settings=_settings(chosen, ranges, run),
+        settings=_settings(home, chosen, ranges, run),
     )
     searcher = registry.build_searcher(method, domain, seed, len(goals), **chosen)
     url = store if store is not None else default_store(run, home)
@@ -153,7 +158,7 @@ def search(
         result = run_search(
             searcher, goals, opened, about.name, budget, workers=workers, batch=batch, listener=listener
         )
-        return Searched(result, opened.where)
+        return Searched(result, opened.where, searcher.spent)
 
 
 def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> SearchSpace:
@@ -167,10 +172,13 @@ def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> S
         if space is None:
             raise InvalidInput("a search needs a run folder, or a space (--space NAME) for methods that use none")
         return load_space(space) if isinstance(space, str) else space
-    name = read_info(Path(run)).space
-    if space is not None and name != (space if isinstance(space, str) else space.name):
-        raise InvalidInput(f"{run} is a run of {name}; leave the space out, or name the same")
-    return load_space(name)
+    own = read_space(Path(run), read_info(Path(run)))
+    if space is not None:
+        named = load_space(space) if isinstance(space, str) else space
+        if named.identity != own.identity:
+            other = "" if named.name != own.name else ", as it was defined then"
+            raise InvalidInput(f"{run} is a run of {own.name}{other}; leave the space out, or name the same")
+    return own
 
 
 def default_store(run: str | Path | None, space: SearchSpace) -> Path:
@@ -228,9 +236,13 @@ def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Pa
     return chosen
 
 
-def _settings(options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None) -> dict[str, Any]:
+def _settings(
+    space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None
+) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
+    if space.name not in space_names():
+        settings["definition of the space"] = space.definition.fingerprint[:16]
     if ranges:
         settings["where"] = {
             name: [None if math.isinf(end) else end for end in (wanted.low, wanted.high)]

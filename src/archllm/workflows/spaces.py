@@ -1,11 +1,16 @@
-"""What search spaces there are."""
+"""What search spaces there are, and whether a space file defines one."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from archllm.spaces import load_space, space_names
+import numpy as np
+
+from archllm.errors import InvalidInput
+from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.spaces.registry import is_file_name
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,14 @@ class SpaceFacts:
     kind: str
     """The family it belongs to."""
 
+    about: str
+    """A line about it."""
+
     size: int
-    """Exact number of architectures."""
+    """Number of architectures."""
+
+    exact: bool
+    """Whether they were counted; else `size` is an estimate."""
 
     classes: int | None
     """Number of architectures that differ by a coarser notion of "the same network"; `None` where there is none."""
@@ -30,24 +41,79 @@ class SpaceFacts:
     enumerable: bool
     """Whether the whole space can be listed, and so trained on."""
 
+    networks: bool
+    """Whether networks are made of its architectures."""
+
     ops: list[str]
     """Node labels."""
+
+    constraints: list[str]
+    """What every architecture fulfils."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm spaces NAME --json`."""
         return asdict(self)
 
 
-def spaces(name: str | None = None) -> list[SpaceFacts]:
-    """Facts of one space, or of all.
+@dataclass(frozen=True)
+class Checked:
+    """A space file that defines a space."""
+
+    file: Path
+    """The file."""
+
+    facts: SpaceFacts
+    """What can be said of the space."""
+
+    examples: list[str]
+    """A few random architectures."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `archllm spaces check FILE --json` prints."""
+        return {"file": str(self.file), **self.facts.to_json(), "examples": self.examples}
+
+
+def spaces(name: str | Path | None = None) -> list[SpaceFacts]:
+    """Facts of one space, or of all that come with archllm.
 
     Args:
-        name: the space; `None` for all.
+        name: the space, or the path of a space file; `None` for all.
 
     Raises:
         InvalidInput: no space has that name.
     """
-    found = [load_space(each) for each in ([name] if name is not None else space_names())]
-    return [
-        SpaceFacts(s.name, s.kind, s.size, s.class_count, s.ideal_nats, s.enumerable, list(s.op_names)) for s in found
-    ]
+    return [_facts(load_space(each)) for each in ([name] if name is not None else space_names())]
+
+
+def check_space_file(file: str | Path, examples: int = 3) -> Checked:
+    """Reads a space file, counts the space and draws from it.
+
+    Args:
+        file: the space file.
+        examples: how many architectures to draw.
+
+    Raises:
+        InvalidInput: it is no space file.
+        DefinitionError: it defines no space that can be worked with; the message names the line and the key.
+    """
+    if not is_file_name(str(file)) and not Path(file).is_file():
+        raise InvalidInput(f"a space file is needed, such as mine.toml, got {str(file)!r}")
+    space = load_space(Path(file))
+    texts = space.format(space.sample(examples, np.random.default_rng(0)))
+    return Checked(Path(file), _facts(space), [text for text in texts if text is not None])
+
+
+def _facts(space: SearchSpace) -> SpaceFacts:
+    return SpaceFacts(
+        name=space.name,
+        kind=space.kind,
+        about=space.definition.about,
+        size=space.size,
+        exact=space.exact_size,
+        classes=space.class_count,
+        ideal_nats=space.ideal_nats,
+        enumerable=space.enumerable,
+        networks=space.network_config is not None,
+        ops=list(space.op_names),
+        constraints=list(space.definition.constraints),
+    )

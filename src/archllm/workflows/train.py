@@ -17,20 +17,21 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generator import ArchLLM
 from archllm.graphs import Graphs
+from archllm.journal import Journal, read_journal
 from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.progress import Event, Listener
 from archllm.runs import (
-    Journal,
     RunInfo,
     TrainConfig,
     check_same,
+    check_same_definition,
     check_startable,
     read_interrupted,
-    read_journal,
     recommended,
     work_folder,
     write_info,
+    write_space,
 )
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
@@ -78,7 +79,7 @@ def train(
     if config.labels and not tables:
         raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
     check_language(config.prior, space, config.tokenizer.codebook_size)
-    work = _Work(Path(out), RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
+    work = _Work(Path(out), space, RunInfo(space.name, seed, config), resume, overwrite) if out is not None else None
     try:
         model = _trained(space, config, seed, device, _Clock(listener, work), work, tables)
     except InvalidInput:
@@ -99,18 +100,22 @@ def _trained(
     work: _Work | None,
     tables: dict[str, TableObjective],
 ) -> ArchLLM:
-    cells = split_cells(space, config.split, config.cells, seed)
+    cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
     # Cells are put aside, not sequences: all orders of a cell stay on one side.
     aside = _validation_cells(config, len(cells.train))
     written = with_orders(space, cells.train[aside:], config.orders, seed)
     tokenizer = _tokenizer(space, config, written, seed, device, clock, work)
-    codes = tokenizer.encode_as_written(written)
+    parts, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
+    for chunk in cells.further or ():
+        parts.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
+        keys.append(space.keys(chunk))
+    codes = np.concatenate(parts)
     validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
     conditions = _conditions(tokenizer, config, cells.train, tables, seed)
     prior = _prior(config, tokenizer, codes, validation, conditions, aside, seed, device, clock, work)
 
     model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
-    model.cells, model.training_keys = cells, known(space, cells.train)
+    model.cells, model.training_keys = cells, np.unique(np.concatenate(keys))
     model.report = _report(model, codes, clock)
     return model
 
@@ -203,7 +208,7 @@ def _report(model: ArchLLM, codes: NDArray[np.int64], clock: _Clock) -> dict[str
             "held_out_used": held_out_used,
             "held_out_perplexity": held_out_perplexity,
         },
-        "cells": {"train": len(model.cells.train), "held_out": len(model.cells.held_out)},
+        "cells": {"train": len(model.training_keys), "held_out": len(model.cells.held_out)},
         "seconds": {name: round(clock.seconds.get(name, 0.0), 2) for name in ("tokenizer", "prior")},
         "parameters": {"tokenizer": model.tokenizer.parameters(), "prior": model.prior.parameters()},
     }
@@ -238,11 +243,12 @@ class _Clock:
 class _Work:
     """The folder in which a run grows, beside its final place."""
 
-    def __init__(self, out: Path, info: RunInfo, resume: bool, overwrite: bool) -> None:
+    def __init__(self, out: Path, space: SearchSpace, info: RunInfo, resume: bool, overwrite: bool) -> None:
         self.out, self.overwrite = out, overwrite
         self.folder = work_folder(out)
         if resume:
             check_same(out, read_interrupted(out), info)
+            check_same_definition(self.folder, info, space)
         else:
             check_startable(out, overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -251,6 +257,7 @@ class _Work:
             except OSError as error:
                 raise RunFolderError(f"can't create {self.folder}: {error.strerror}") from error
             write_info(self.folder, info)
+            write_space(self.folder, space)
         self.journal = Journal(self.folder)
 
     def give_up(self) -> None:

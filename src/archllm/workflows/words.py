@@ -13,7 +13,8 @@ def parse_words(words: Sequence[str], types: Mapping[str, str], what: str) -> di
 
     Args:
         words: `KEY=VALUE` each.
-        types: the type of each key, as annotations name them: `int`, `float`, `bool`, anything else for text.
+        types: the type of each key, as annotations name them: `int`, `float`, `bool`, `tuple[str, ...]` for texts with
+            commas between them, anything else for text.
         what: what an option is of, in messages, such as `network`.
 
     Raises:
@@ -43,4 +44,6 @@ def _read(key: str, value: str, kind: str, what: str) -> Any:
         if value.lower() not in ("true", "false"):
             raise InvalidInput(f"{what} option {key} must be true or false, got {value!r}")
         return value.lower() == "true"
+    if kind == "tuple[str, ...]":
+        return tuple(part for part in value.split(",") if part)
     return value

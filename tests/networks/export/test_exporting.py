@@ -19,6 +19,9 @@ SMALL = {
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1},
     "nasbench201": {"channels": 4, "cells": 1},
     "darts": {"channels": 4, "layers": 3},
+    "nats-size": {"channels": 4},
+    "transformer": {"channels": 16},
+    "transnasbench": {"channels": 4, "cells": 1},
 }
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 

@@ -8,24 +8,19 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from archllm.errors import InvalidInput, NotEnumerable
+from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, equal
+from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.edge_dag import EdgeDag
 
 
-class Wordless(EdgeDag):
-    """The kind alone, without texts."""
-
-    def _parse(self, text: str) -> Graphs:
-        raise NotImplementedError
-
-    def _format(self, graph: Graphs) -> str:
-        raise NotImplementedError
+def space_of(name: str, ops: tuple[str, ...], nodes: int) -> EdgeDag:
+    return EdgeDag(EdgeDagDefinition(name=name, ops=ops, nodes=nodes))
 
 
 @pytest.fixture(scope="module")
 def tiny() -> EdgeDag:
-    return Wordless("tiny", ("a", "b"), cell_nodes=3)
+    return space_of("tiny", ("a", "b"), nodes=3)
 
 
 def test_members_are_all_choices_in_lexicographic_order(tiny: EdgeDag) -> None:
@@ -36,12 +31,12 @@ def test_members_are_all_choices_in_lexicographic_order(tiny: EdgeDag) -> None:
 
 
 def test_edges_come_target_by_target() -> None:
-    assert Wordless("four", ("a",), 4).cell_edges == ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+    assert space_of("four", ("a",), 4).cell_edges == ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
 @pytest.mark.parametrize("nodes", range(2, 6))
 def test_the_skeleton_is_the_line_graph_of_the_complete_dag(nodes: int) -> None:
-    space = Wordless("any", ("a",), nodes)
+    space = space_of("any", ("a",), nodes)
     drawn = nx.DiGraph((i, j) for j in range(nodes) for i in range(j))
     drawn.add_edges_from([("in", 0), (nodes - 1, "out")])
     place = {("in", 0): 0, (nodes - 1, "out"): space.max_nodes - 1}
@@ -64,7 +59,7 @@ def test_neighbours_differ_by_the_operation_of_one_edge(tiny: EdgeDag) -> None:
 
 
 def test_a_large_space_is_sampled_and_not_listed() -> None:
-    space = Wordless("large", ("a", "b", "c"), cell_nodes=6)
+    space = space_of("large", ("a", "b", "c"), nodes=6)
     assert space.size == 3**15 and not space.enumerable
     with pytest.raises(NotEnumerable, match="sample"):
         space.enumerate()
@@ -78,8 +73,8 @@ def test_a_large_space_is_sampled_and_not_listed() -> None:
     [(("a",), 1), (("a",), 9), ((), 3), (("a", "a"), 3), (tuple("abcdefgh"), 8), (tuple(map(str, range(200))), 2)],
 )
 def test_constants_that_make_no_space_are_refused(ops: tuple[str, ...], nodes: int) -> None:
-    with pytest.raises(InvalidInput, match="odd"):
-        Wordless("odd", ops, nodes)
+    with pytest.raises(DefinitionError):
+        space_of("odd", ops, nodes)
 
 
 def changed(space: EdgeDag, **at: object) -> Graphs:

@@ -8,19 +8,18 @@ from itertools import combinations, permutations, product
 import numpy as np
 import pytest
 
-from archllm.errors import InvalidInput, NotEnumerable
+from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
+from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.kinds.genotype import Genotype
 
 
-class Wordless(Genotype):
-    """The kind alone, without texts."""
-
-    def _parse(self, text: str) -> Graphs:
-        raise NotImplementedError
-
-    def _format(self, graph: Graphs) -> str:
-        raise NotImplementedError
+def space_of(
+    name: str, ops: tuple[str, ...], cell_inputs: tuple[str, ...], inner: int, arity: int, cells: tuple[str, ...]
+) -> Genotype:
+    return Genotype(
+        GenotypeDefinition(name=name, ops=ops, cell_inputs=cell_inputs, nodes=inner, inputs_per_node=arity, cells=cells)
+    )
 
 
 Wiring = tuple[frozenset[tuple[int, int]], ...]
@@ -29,7 +28,7 @@ Wiring = tuple[frozenset[tuple[int, int]], ...]
 
 @pytest.fixture(scope="module")
 def tiny() -> Genotype:
-    return Wordless("tiny", ("a", "b"), ("x", "y"), inner=3, arity=2, cells=("only",))
+    return space_of("tiny", ("a", "b"), ("x", "y"), inner=3, arity=2, cells=("only",))
 
 
 def all_members() -> list[Wiring]:
@@ -65,9 +64,23 @@ def isomorphic_copies(member: Wiring) -> set[Wiring]:
     return copies
 
 
-def test_the_size_counts_wirings_and_operations(tiny: Genotype) -> None:
-    assert tiny.size == len(all_members()) == 1 * 3 * 6 * 2**6
-    assert Wordless("two", ("a", "b"), ("x", "y"), 3, 2, ("one", "other")).size == 1152**2
+def networks() -> set[frozenset[Wiring]]:
+    """The different networks: genotypes that differ in the order of inner nodes, together."""
+    return {frozenset(isomorphic_copies(member)) for member in all_members()}
+
+
+def large() -> Genotype:
+    """A space too large to list."""
+    return space_of("large", tuple("abcdefgh"), ("x", "y"), 4, 2, ("only",))
+
+
+def test_the_size_of_a_large_space_counts_wirings_and_operations() -> None:
+    assert large().size == 1 * 3 * 6 * 10 * 8**8
+
+
+def test_the_size_of_a_space_that_can_be_listed_counts_networks(tiny: Genotype) -> None:
+    assert len(all_members()) == 1 * 3 * 6 * 2**6
+    assert tiny.size == len(networks()) < len(all_members())
 
 
 def test_every_genotype_is_a_member(tiny: Genotype) -> None:
@@ -83,9 +96,13 @@ def test_keys_join_exactly_the_orders_of_one_genotype(tiny: Genotype) -> None:
     assert all(together[keys[member]] == isomorphic_copies(member) for member in members)
 
 
-def test_keys_are_numbers_of_members(tiny: Genotype) -> None:
+def test_keys_are_numbers_of_genotypes(tiny: Genotype) -> None:
     keys = tiny.keys(graphs_of(tiny, all_members()))
-    assert keys.min() >= 0 and keys.max() < tiny.size
+    assert keys.min() >= 0 and keys.max() < len(all_members())
+
+
+def test_the_listing_holds_each_network_once(tiny: Genotype) -> None:
+    assert tiny.keys(tiny.enumerate()).tolist() == sorted({*tiny.keys(graphs_of(tiny, all_members())).tolist()})
 
 
 def test_neighbours_are_all_classes_one_slot_away(tiny: Genotype) -> None:
@@ -108,30 +125,38 @@ def test_neighbours_are_all_classes_one_slot_away(tiny: Genotype) -> None:
 def test_another_order_is_drawn_from_all_orders(tiny: Genotype) -> None:
     member = (frozenset({(0, 0), (1, 0)}), frozenset({(0, 1), (1, 0)}), frozenset({(0, 1), (1, 1)}))
     copies = tiny.relabel(graphs_of(tiny, [member] * 600), np.random.default_rng(0))
-    _, counts = np.unique(tiny.normalise(copies).ops, axis=0, return_counts=True)
+    sources, ops = tiny.parts_of(copies)
+    pairs = np.sort(sources * 2 + ops, axis=-1).reshape(600, -1)  # a node's two inputs have no order
+    _, counts = np.unique(pairs, axis=0, return_counts=True)
     assert len(counts) == len(isomorphic_copies(member)) == 6 and counts.min() > 60
 
 
-def test_a_sample_is_uniform_over_wirings_and_operations(tiny: Genotype) -> None:
-    members = all_members()
-    place = {tuple(row): at for at, row in enumerate(graph_rows(graphs_of(tiny, members)))}
-    drawn = [place[tuple(row)] for row in graph_rows(tiny.sample(23_040, np.random.default_rng(0)))]
-    counts = np.bincount(drawn, minlength=1152)
-    assert abs(((counts - 20) ** 2 / 20).sum() - 1151) < 6 * (2 * 1151) ** 0.5  # chi-square with 1,151 degrees
+def test_a_sample_is_uniform_over_networks(tiny: Genotype) -> None:
+    keys = tiny.keys(tiny.sample(20 * tiny.size, np.random.default_rng(0)))
+    counts = np.unique(keys, return_counts=True)[1]
+    assert len(counts) == tiny.size
+    degrees = tiny.size - 1
+    assert abs(((counts - 20) ** 2 / 20).sum() - degrees) < 6 * (2 * degrees) ** 0.5  # chi-square
 
 
-def graph_rows(graphs: Graphs) -> list[list[int]]:
-    return np.concatenate([graphs.ops, graphs.adjacency.reshape(len(graphs), -1)], axis=1).tolist()
+def test_a_sample_of_a_large_space_is_uniform_over_wirings_and_operations() -> None:
+    space = large()
+    sources, ops = space.parts_of(space.sample(20_000, np.random.default_rng(0)))
+    for k, wirings in enumerate((1, 3, 6, 10)):
+        pairs = np.sort(sources[:, 0, k], axis=-1) @ np.array([8, 1])
+        counts = np.unique(pairs, return_counts=True)[1]
+        assert len(counts) == wirings and abs(counts - 20_000 / wirings).max() < 5 * (20_000 / wirings) ** 0.5
+    assert abs(np.bincount(ops.ravel(), minlength=8) - 20_000).max() < 5 * 20_000**0.5
 
 
-def test_genotypes_are_not_listed(tiny: Genotype) -> None:
+def test_a_large_space_is_not_listed() -> None:
     with pytest.raises(NotEnumerable, match="sample"):
-        tiny.enumerate()
+        large().enumerate()
 
 
 def test_three_operations_per_node_work_alike() -> None:
-    space = Wordless("triple", ("a", "b"), ("x", "y", "z"), inner=2, arity=3, cells=("one", "other"))
-    assert space.size == (1 * 4 * 2**6) ** 2
+    space = space_of("triple", ("a", "b"), ("x", "y", "z"), inner=2, arity=3, cells=("one", "other"))
+    assert space.assignments.size == (1 * 4 * 2**6) ** 2
     drawn = space.sample(50, np.random.default_rng(0))
     copies = space.relabel(drawn, np.random.default_rng(1))
     assert space.validate(copies).all() and (space.keys(copies) == space.keys(drawn)).all()
@@ -153,8 +178,8 @@ def test_three_operations_per_node_work_alike() -> None:
 )
 def test_constants_that_make_no_space_are_refused(change: dict[str, object]) -> None:
     good = {"ops": ("a", "b"), "cell_inputs": ("x", "y"), "inner": 3, "arity": 2, "cells": ("only",)}
-    with pytest.raises(InvalidInput, match="odd"):
-        Wordless("odd", **{**good, **change})  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError):
+        space_of("odd", **{**good, **change})  # type: ignore[arg-type]
 
 
 def test_the_reason_names_cell_node_and_input(tiny: Genotype) -> None:
@@ -192,7 +217,7 @@ def test_the_reason_names_labels_and_links_that_are_not_those_of_a_genotype(tiny
 
 
 def test_the_cells_of_a_genotype_are_told_apart() -> None:
-    space = Wordless("two", ("a", "b"), ("x", "y"), 3, 2, ("one", "other"))
+    space = space_of("two", ("a", "b"), ("x", "y"), 3, 2, ("one", "other"))
     batch = space.sample(100, np.random.default_rng(0))
     sources, ops = space.parts_of(batch)
     swapped = space.graphs_of(sources[:, ::-1], ops[:, ::-1])

@@ -11,19 +11,14 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from archllm.errors import InvalidInput
+from archllm.errors import DefinitionError
 from archllm.graphs import ABSENT, Graphs
+from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.node_dag import NodeDag
 
 
-class Wordless(NodeDag):
-    """The kind alone, without texts."""
-
-    def _parse(self, text: str) -> Graphs:
-        raise NotImplementedError
-
-    def _format(self, graph: Graphs) -> str:
-        raise NotImplementedError
+def space_of(name: str, ops: tuple[str, ...], max_nodes: int, max_edges: int) -> NodeDag:
+    return NodeDag(NodeDagDefinition(name=name, ops=ops, max_vertices=max_nodes, max_edges=max_edges))
 
 
 Cell = tuple[tuple[int, ...], frozenset[tuple[int, int]]]
@@ -34,12 +29,12 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @pytest.fixture(scope="module")
 def tiny() -> NodeDag:
-    return Wordless("tiny", ("a", "b"), max_nodes=4, max_edges=4)
+    return space_of("tiny", ("a", "b"), max_nodes=4, max_edges=4)
 
 
 @pytest.fixture(scope="module")
 def small() -> NodeDag:
-    return Wordless("small", ("a", "b"), max_nodes=5, max_edges=6)
+    return space_of("small", ("a", "b"), max_nodes=5, max_edges=6)
 
 
 def cell_of(graph: Graphs) -> Cell:
@@ -93,7 +88,7 @@ def all_cells(ops: int, max_nodes: int, max_edges: int) -> set[tuple[tuple[int, 
 
 @pytest.mark.parametrize(("ops", "nodes", "edges"), [(2, 4, 4), (3, 4, 6), (1, 5, 5), (2, 2, 1), (1, 3, 2)])
 def test_the_listing_is_what_trying_everything_finds(ops: int, nodes: int, edges: int) -> None:
-    space = Wordless("tiny", tuple("abc"[:ops]), nodes, edges)
+    space = space_of("tiny", tuple("abc"[:ops]), nodes, edges)
     listed = [smallest_copy(cell_of(graph)) for graph in space.enumerate()]
     assert len(set(listed)) == len(listed) == space.size
     assert set(listed) == all_cells(ops, nodes, edges)
@@ -130,7 +125,7 @@ def test_another_order_of_a_cell_with_dangling_vertices_keeps_its_ends(small: No
 
 
 def test_another_order_is_drawn_from_all_orders() -> None:
-    space = Wordless("wide", ("a", "b", "c"), max_nodes=5, max_edges=6)
+    space = space_of("wide", ("a", "b", "c"), max_nodes=5, max_edges=6)
     fan = graph_of(
         ((0, 1, 2, 3, 4), frozenset((i, j) for i, j in combinations(range(5), 2) if i == 0 or j == 4) - {(0, 4)})
     )
@@ -188,8 +183,8 @@ def test_neighbours_are_all_cells_one_edit_away(small: NodeDag, part: int) -> No
     ],
 )
 def test_constants_that_make_no_space_are_refused(ops: tuple[str, ...], nodes: int, edges: int) -> None:
-    with pytest.raises(InvalidInput, match="odd"):
-        Wordless("odd", ops, nodes, edges)
+    with pytest.raises(DefinitionError):
+        space_of("odd", ops, nodes, edges)
 
 
 CHAIN = ((0, 1, 2, 3), frozenset({(0, 1), (1, 2), (2, 3)}))

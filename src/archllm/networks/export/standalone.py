@@ -9,11 +9,12 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from archllm.networks import blocks
+from archllm.networks import blocks, operations
 from archllm.networks.blueprint import Blueprint
 
 WIDTH = 120
@@ -59,20 +60,27 @@ def standalone_source(blueprint: Blueprint, params: int, weights: str | None = N
     home = inspect.getmodule(blueprint.network)
     if home is None:
         raise ValueError(f"{blueprint.network} has no module")
-    known = _definitions(blocks, ()) | _definitions(home, blueprint.operations)
-    used = _reachable(blueprint.network.__name__, known)
+    ours = {op: where.partition(":")[2] for op, where in blueprint.callables.items() if _is_ours(where)}
+    modules = [blocks, *[operations] * bool(ours), home]
+    known = {name: item for module in modules for name, item in _definitions(module, blueprint.operations).items()}
+    used = _reachable((blueprint.network.__name__, *ours.values()), known)
     body = [definition.source for name, definition in known.items() if name in used]
     extra = "import json\nfrom pathlib import Path\n" if weights else ""
     if weights:
         body.append(_LOAD_WEIGHTS.strip())
+    if blueprint.callables:
+        body.append(_table_of_callables(blueprint, ours))
     body.append(_maker(blueprint, weights))
     body.append(_main(blueprint))
-    imports = _imports([home, blocks], "\n".join(body), extra)
+    imports = _imports([home, *modules[:-1]], "\n".join(body), extra)
+    foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
+    if foreign:
+        imports += "\n\n" + "\n".join(f"import {module}" for module in foreign)
     parts = [_docstring(blueprint, params), "from __future__ import annotations", imports]
     return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
 
-def _definitions(module: ModuleType, operations: tuple[str, ...]) -> dict[str, _Definition]:
+def _definitions(module: ModuleType, in_use: tuple[str, ...]) -> dict[str, _Definition]:
     """Everything that a module defines, in its order; of the table of operations, the entries in use."""
     source = inspect.getsource(module)
     found: dict[str, _Definition] = {}
@@ -87,7 +95,7 @@ def _definitions(module: ModuleType, operations: tuple[str, ...]) -> dict[str, _
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             constant = ast.unparse(target)
             if constant == _TABLE and isinstance(node.value, ast.Dict):
-                text = _table(node, operations)
+                text = _table(node, in_use)
                 node = ast.parse(text).body[0]
             found[constant] = _Definition(text, _mentioned(node))
         elif constant and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -95,7 +103,7 @@ def _definitions(module: ModuleType, operations: tuple[str, ...]) -> dict[str, _
     return found
 
 
-def _table(node: ast.Assign | ast.AnnAssign, operations: tuple[str, ...]) -> str:
+def _table(node: ast.Assign | ast.AnnAssign, in_use: tuple[str, ...]) -> str:
     """The table of operations with the entries in use only."""
     if not isinstance(node.value, ast.Dict):
         raise TypeError(f"{_TABLE} must be a literal dict")
@@ -103,7 +111,7 @@ def _table(node: ast.Assign | ast.AnnAssign, operations: tuple[str, ...]) -> str
     entries = [
         f'    "{key.value}": {ast.unparse(value)},\n'
         for key, value in zip(node.value.keys, node.value.values, strict=True)
-        if isinstance(key, ast.Constant) and key.value in operations
+        if isinstance(key, ast.Constant) and key.value in in_use
     ]
     return f"{head} = {{\n{''.join(entries)}}}"
 
@@ -112,9 +120,23 @@ def _mentioned(node: ast.AST) -> frozenset[str]:
     return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
-def _reachable(root: str, known: dict[str, _Definition]) -> set[str]:
+def _is_ours(where: str) -> bool:
+    """Whether an operation is made by our own module, whose source can stand in the file."""
+    return where.partition(":")[0] == operations.__name__
+
+
+def _table_of_callables(blueprint: Blueprint, ours: dict[str, str]) -> str:
+    """The table of what makes the operations: our own by the names they have in the file, others by their modules."""
+    entries = "".join(
+        f"    {_literal(op, 4)}: {ours.get(op) or where.replace(':', '.')},\n"
+        for op, where in blueprint.callables.items()
+    )
+    return f"{_TABLE} = {{\n{entries}}}"
+
+
+def _reachable(roots: Sequence[str], known: dict[str, _Definition]) -> set[str]:
     used: set[str] = set()
-    waiting = [root]
+    waiting = list(roots)
     while waiting:
         name = waiting.pop()
         if name in known and name not in used:
@@ -149,18 +171,21 @@ def _sorted(names: set[str]) -> list[str]:
 
 def _docstring(blueprint: Blueprint, params: int) -> str:
     channels, height, width = blueprint.image
+    foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
+    needs = f"torch and {', '.join(foreign)}" if foreign else "torch alone"
     title = textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False)
     notes = "".join(f"    {line}\n" for line in blueprint.notes)
     return (
         f'"""{title[0]}' + "".join(f"\n{line}" for line in title[1:]) + f"\n\n{notes}\n"
         f"{params:,} parameters. `network()` makes it; it maps images n x {channels} x {height} x {width} to logits\n"
-        f'n x classes. Needs torch alone.\n"""'
+        f'n x classes. Needs {needs}.\n"""'
     )
 
 
 def _maker(blueprint: Blueprint, weights: str | None) -> str:
     name = blueprint.network.__name__
     arguments = "".join(f"        {key}={_literal(value, 8)},\n" for key, value in blueprint.arguments.items())
+    arguments += f"        operations={_TABLE},\n" * bool(blueprint.callables)
     if weights is None:
         return (
             f"def network() -> {name}:\n"

@@ -12,6 +12,8 @@ from torch import nn
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from archllm.prior.text.vocabulary import Vocabulary
+
 
 @dataclass
 class Context:
@@ -140,3 +142,27 @@ def cut_vocabulary(model: Any, tokens: Sequence[int], new: Sequence[Sequence[int
     model.config.vocab_size = len(groups)
     if hasattr(model, "vocab_size"):
         model.vocab_size = len(groups)
+
+
+def copy_state(old: Any, spoken: Vocabulary, new: Any, words: Vocabulary) -> None:
+    """Gives a cut model the weights of another one that was cut from the same whole, token by token.
+
+    Args:
+        old: the model whose weights are taken.
+        spoken: its vocabulary.
+        new: the model that gets them; tokens that the old one does not know stay as they are.
+        words: its vocabulary.
+    """
+    here = {token: row for row, token in enumerate(spoken.tokens)}
+    pairs = [(here[token], row) for row, token in enumerate(words.tokens) if token in here]
+    pairs += [(len(spoken.tokens) + code, len(words.tokens) + code) for code in range(len(words.new))]
+    source, target = (torch.tensor(side) for side in zip(*pairs, strict=True))
+    parts = [(each.get_input_embeddings(), each.get_output_embeddings()) for each in (old, new)]
+    cut = {id(value) for part in parts[1] for value in part.parameters()}
+    state = dict(old.named_parameters())
+    with torch.no_grad():
+        for name, value in new.named_parameters():
+            if id(value) in cut:
+                value[target] = state[name][source]
+            elif value.requires_grad:
+                value.copy_(state[name])

@@ -58,9 +58,10 @@ class EnsembleOptions(Options):
 class EnsembleSearch(Searcher):
     """Trains networks on what was told, and asks for the most promising of the best members' neighbours.
 
-    Features: paths, parameters and MACs. Independent Thompson sampling: a candidate's score is a draw from a Gaussian
-    with the mean and deviation of the networks' predictions. The networks predict every objective, and draws are
-    joined by random augmented Chebyshev weights. Failed evaluations get the worst values seen.
+    Features: paths (what is chosen in slots where there are none), parameters and MACs. Independent Thompson sampling:
+    a candidate's score is a draw from a Gaussian with the mean and deviation of the networks' predictions. The networks
+    predict every objective, and draws are joined by random augmented Chebyshev weights. Failed evaluations get the
+    worst values seen.
     """
 
     name = "ensemble"
@@ -110,5 +111,6 @@ class EnsembleSearch(Searcher):
         """`n x d` features: those of the domain without the one-hot block, in units of their spread."""
         encoding = self.domain.encoding
         features = encoding(graphs)
-        kept = [features[:, encoding.ranges[block]] for block in ("paths", "complexity")]
+        left_out = "paths" if encoding.space.slotted else "one_hot"
+        kept = [features[:, encoding.ranges[block]] for block in encoding.blocks if block != left_out]
         return np.concatenate(kept, axis=1) * np.float32(10)

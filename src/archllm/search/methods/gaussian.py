@@ -65,10 +65,10 @@ class GaussianOptions(Options):
 class GaussianSearch(Searcher):
     """Asks for the largest upper confidence bound under an exact Gaussian process.
 
-    Features: one-hot operations and links, paths, parameters and MACs, each block of equal weight. The length scale and
-    the noise are the likeliest on a grid. Pending architectures count as evaluated, with the mean as their score;
-    failed ones get the worst score seen. Several objectives are joined to one by random augmented Chebyshev weights,
-    drawn anew for each choice (Knowles, 2006, "ParEGO").
+    Features: one-hot operations and links, paths, numbers of slots, parameters and MACs, as far as the space has them,
+    each block of equal weight. The length scale and the noise are the likeliest on a grid. Pending architectures count
+    as evaluated, with the mean as their score; failed ones get the worst score seen. Several objectives are joined to
+    one by random augmented Chebyshev weights, drawn anew for each choice (Knowles, 2006, "ParEGO").
     """
 
     name = "gp"

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.search.base import Searcher
 from archllm.search.candidates import around
@@ -29,6 +30,8 @@ class LargestFirst(Searcher):
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Options | None = None) -> None:
         super().__init__(domain, seed, objectives)
+        if domain.space.network_config is None:
+            raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if self.domain.enumerable:

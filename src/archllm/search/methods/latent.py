@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.search.domain import Domain
 from archllm.search.methods.gaussian import GaussianOptions, GaussianSearch
@@ -37,8 +36,7 @@ class LatentOptions(GaussianOptions):
         super().__post_init__()
         self._whole("steps", 0)
         self._whole("cells", 1)
-        if not isinstance(self.vae, str):
-            raise InvalidInput(f"vae must be the path of a folder, got {self.vae!r}")
+        self._text("vae")
 
 
 class LatentSearch(GaussianSearch):

@@ -10,23 +10,12 @@ from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
 from archllm.spaces.architecture import Architecture
-from archllm.spaces.darts import counts, formats
+from archllm.spaces.darts import counts
 from archllm.spaces.darts.config import DARTSConfig
 from archllm.spaces.kinds.genotype import Genotype
 
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
-
-OPS = (
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-"""Operation names, in the order of the original code, without its `none`."""
 
 
 class DARTS(Genotype):
@@ -38,22 +27,11 @@ class DARTS(Genotype):
     network_config = DARTSConfig
     small_network = MappingProxyType({"channels": 4, "layers": 3})
 
-    def __init__(self) -> None:
-        super().__init__("darts", OPS, ("c_{k-2}", "c_{k-1}"), inner=4, arity=2, cells=("normal", "reduce"))
-
-    def _parse(self, text: str) -> Graphs:
-        sources, ops = formats.parse_genotype(text, OPS, self.cells, self.inner, self.arity, self.cell_inputs)
-        return self.graphs_of(np.array([sources]), np.array([ops]))
-
-    def _format(self, graph: Graphs) -> str:
-        sources, ops = self.parts_of(graph)
-        return formats.format_genotype(sources[0], ops[0], OPS, self.cells, self.cell_inputs)
-
     def _params(self, graphs: Graphs, config: DARTSConfig) -> NDArray[np.int64]:
-        return counts.params(*self.parts_of(graphs), OPS, config)
+        return counts.params(*self.parts_of(graphs), self.ops, config)
 
     def _macs(self, graphs: Graphs, config: DARTSConfig) -> NDArray[np.int64]:
-        return counts.macs(*self.parts_of(graphs), OPS, config)
+        return counts.macs(*self.parts_of(graphs), self.ops, config)
 
     def _blueprint(self, arch: Architecture, config: DARTSConfig) -> Blueprint:
         from archllm.networks.blueprint import Blueprint
@@ -61,7 +39,7 @@ class DARTS(Genotype):
 
         sources, ops = (part[0].reshape(len(self.cells), -1) for part in self.parts_of(arch.graph))
         normal, reduce = (
-            tuple((OPS[op], int(source)) for op, source in zip(ops[cell], sources[cell], strict=True))
+            tuple((self.ops[op], int(source)) for op, source in zip(ops[cell], sources[cell], strict=True))
             for cell in range(len(self.cells))
         )
         notes = [

@@ -8,64 +8,127 @@ concatenates the inner nodes. A member has one such cell per cell type; cells st
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import combinations, permutations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.drawing import Cell, Node
-from archllm.errors import InvalidInput, NotEnumerable, shown
+from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.base import MOST_OPS, SearchSpace
+from archllm.spaces.constraints import compile_constraints
+from archllm.spaces.definition import GenotypeDefinition
+from archllm.spaces.kinds.assignments import Assignments
+from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
+from archllm.spaces.kinds.components import KEY_LIMIT
+from archllm.spaces.kinds.config import CellNetworkConfig
+from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
+from archllm.spaces.texts import genotypes as texts
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MOST_NODES = 48
+"""Most nodes of a graph: the words of the plain tokenizer hold no more."""
+
+_CHUNK = 65_536  # genotypes at a time
 
 
-class Genotype(SearchSpace):
+class Genotype(CellSpace):
     """A space of genotypes.
 
-    Labels are the cell inputs first, then the operations, then output.
+    Labels are the cell inputs first, then the operations, then output. A space that can be listed is a set of different
+    networks: genotypes that differ in the order of inner nodes alone count once. A larger one counts genotypes, as the
+    literature does, and draws are uniform over those; so a network that can be written in several ways is drawn more
+    often.
 
     Args:
-        name: what the space is called.
-        ops: names of the operations.
-        cell_inputs: names of the inputs of a cell.
-        inner: inner nodes per cell.
-        arity: operations per inner node, on different earlier nodes.
-        cells: names of the cell types.
+        definition: operations, cells and constraints.
+
+    Raises:
+        DefinitionError: it defines no space that can be worked with.
     """
 
     kind = "genotype"
-    enumerable = False
 
-    def __init__(
-        self,
-        name: str,
-        ops: tuple[str, ...],
-        cell_inputs: tuple[str, ...],
-        inner: int,
-        arity: int,
-        cells: tuple[str, ...],
-    ) -> None:
-        if not 1 <= arity <= len(cell_inputs):
-            raise InvalidInput(f"{name}: arity must be 1 to the number of cell inputs, got {arity}")
-        if not 1 <= len(ops) <= MOST_OPS or len(set(ops)) != len(ops):
-            raise InvalidInput(f"{name}: ops must be 1 to {MOST_OPS} different names, got {shown(ops)}")
-        if not 1 <= inner <= 6 or not cells:
-            raise InvalidInput(f"{name}: 1 to 6 inner nodes and at least one cell are needed, got {inner} and {cells}")
-        self.name = name
-        self.op_names = (*cell_inputs, *ops, "output")
-        self.cell_inputs, self.inner, self.arity, self.cells = len(cell_inputs), inner, arity, cells
-        self.ops_per_slot = len(ops)
-        self.cell_nodes = self.cell_inputs + inner * arity + 1
-        self.max_nodes = self.cell_nodes * len(cells)
-        self.code_length = inner * len(cells)
-        self._wirings = [list(combinations(range(self.cell_inputs + k), arity)) for k in range(inner)]
-        self._radix = [len(w) * self.ops_per_slot**arity for w in self._wirings]
+    def __init__(self, definition: GenotypeDefinition) -> None:
+        self._define(definition)
+        self.ops, self.cells = definition.ops, definition.cells
+        self.inner, self.arity = definition.nodes, definition.inputs_per_node
+        self.op_names = (*definition.cell_inputs, *self.ops, "output")
+        self.cell_inputs = len(definition.cell_inputs)
+        self.ops_per_slot = len(self.ops)
+        self.cell_nodes = self.cell_inputs + self.inner * self.arity + 1
+        self.max_nodes = self.cell_nodes * len(self.cells)
+        if self.max_nodes > MOST_NODES:
+            raise DefinitionError(
+                f"{len(self.cells)} cells of {self.inner} nodes with {self.arity} inputs each make graphs of "
+                f"{self.max_nodes} nodes, more than {MOST_NODES}",
+                "nodes",
+            )
+        self.code_length = self.inner * len(self.cells)
+        self._wirings = [list(combinations(range(self.cell_inputs + k), self.arity)) for k in range(self.inner)]
+        self._radix = [len(w) * self.ops_per_slot**self.arity for w in self._wirings]
         self.cell_size = math.prod(self._radix)
-        self.size = self.cell_size ** len(cells)
-        if self.size >= 2**63:
-            raise InvalidInput(f"{name}: the space has {self.size:,} members, more than 64-bit keys can tell apart")
-        self._orders = list(permutations(range(inner)))
+        genotypes = self.cell_size ** len(self.cells)
+        if genotypes >= KEY_LIMIT:
+            raise DefinitionError(
+                f"the space has {genotypes:.3g} members, more than 64-bit keys (9.22e18) can tell apart"
+            )
+        self._orders = list(permutations(range(self.inner)))
         self._patterns = self._input_patterns()
+        digits = [
+            len(wirings) if slot == 0 else len(self.ops) for wirings in self._wirings for slot in range(1 + self.arity)
+        ]
+        vocabulary = GenotypeVocabulary(self.ops, self.cells, self.inner, self.arity)
+        constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
+        self.assignments = Assignments(digits * len(self.cells), constraints)
+        self.exact_size = self.assignments.exact
+        self.enumerable = self.exact_size and self._listable(self.assignments.size, self.max_nodes)
+
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
+        """Number of members; see the class."""
+        return len(self._classes) if self.enumerable else self.assignments.size
+
+    @cached_property
+    def _classes(self) -> NDArray[np.int64]:
+        """Keys of all members, ascending."""
+        keys = []
+        for first in range(0, self.assignments.size, _CHUNK):
+            numbers = np.arange(first, min(first + _CHUNK, self.assignments.size))
+            keys.append(np.unique(self._keys_of(*self._parts(self.assignments.unrank(numbers)))))
+        return np.unique(np.concatenate(keys))
+
+    def _digits(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Parts (`n x cells x inner x arity`) as digits: for each inner node its wiring, then its operations."""
+        order = np.argsort(sources, axis=-1)
+        sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
+        digits = np.empty((*sources.shape[:3], 1 + self.arity), dtype=np.int64)
+        for k, rank in enumerate(self._wiring_ranks):
+            digits[:, :, k, 0] = rank[tuple(sources[:, :, k].transpose(2, 0, 1))]
+        digits[..., 1:] = ops
+        return digits.reshape(len(sources), len(self.cells) * self.inner * (1 + self.arity))
+
+    def _parts(self, digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The inverse of `_digits`."""
+        digits = digits.reshape(len(digits), len(self.cells), self.inner, 1 + self.arity)
+        sources = np.empty((*digits.shape[:3], self.arity), dtype=np.int64)
+        for k, wirings in enumerate(self._wirings):
+            sources[:, :, k] = np.array(wirings)[digits[:, :, k, 0]]
+        return sources, digits[..., 1:]
+
+    @cached_property
+    def _wiring_ranks(self) -> list[NDArray[np.int64]]:
+        """For each inner node: sources, ascending -> the number of the wiring."""
+        ranks = []
+        for k, wirings in enumerate(self._wirings):
+            rank = np.full((self.cell_inputs + k,) * self.arity, -1, dtype=np.int64)
+            rank[tuple(np.array(wirings).T)] = np.arange(len(wirings))
+            ranks.append(rank)
+        return ranks
 
     def _input_patterns(self) -> NDArray[np.bool_]:
         """`sources x cell_nodes`: which nodes of a cell feed an operation that reads the source."""
@@ -109,10 +172,23 @@ class Genotype(SearchSpace):
         return sources.reshape(shape), ops.reshape(shape)
 
     def enumerate(self) -> Graphs:
-        raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to list; use sample(n, rng)")
+        if not self.enumerable:
+            raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to list; use sample(n, rng)")
+        return self._unpack(self._classes)
+
+    def _unpack(self, keys: NDArray[np.int64]) -> Graphs:
+        """The members of those keys."""
+        digits = np.empty((len(keys), len(self.assignments.radices)), dtype=np.int64)
+        for at in range(len(self.assignments.radices) - 1, -1, -1):
+            keys, digits[:, at] = np.divmod(keys, self.assignments.radices[at])
+        return self.graphs_of(*self._parts(digits))
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         self._check_count(n)
+        if self.enumerable:
+            return self._unpack(self._classes[rng.integers(len(self._classes), size=n)])
+        if self.assignments.constraints:
+            return self.graphs_of(*self._parts(self.assignments.sample(n, rng)))
         sources = np.empty((n, len(self.cells), self.inner, self.arity), dtype=np.int64)
         for k, wirings in enumerate(self._wirings):
             sources[:, :, k] = np.array(wirings)[rng.integers(len(wirings), size=(n, len(self.cells)))]
@@ -129,6 +205,9 @@ class Genotype(SearchSpace):
         ordered = np.sort(sources, axis=-1)
         different = (np.diff(ordered, axis=-1) > 0).all((1, 2, 3))
         valid: NDArray[np.bool_] = same & ((sources >= 0) & earlier).all((1, 2, 3)) & different
+        if self.assignments.constraints:
+            rows = np.flatnonzero(valid)
+            valid[rows] = self.assignments.contains(self._digits(sources[rows], ops[rows]))
         return valid
 
     def explain(self, graph: Graphs) -> str | None:
@@ -150,6 +229,9 @@ class Genotype(SearchSpace):
                 return f"{where}: reads node {source}, but only nodes 0 to {limit - 1} come earlier"
             if source in sources[0, cell, k, :slot]:
                 return f"{where}: reads node {source} a second time; the inputs of a node must differ"
+        for constraint in self.assignments.constraints:
+            if not constraint.holds(self._digits(sources, ops))[0]:
+                return f"the constraint `{constraint.text}` does not hold"
         return "the cell inputs or outputs, or their links, are not those of a genotype"
 
     def normalise(self, graphs: Graphs) -> Graphs:
@@ -158,9 +240,13 @@ class Genotype(SearchSpace):
         ops, adjacency = wide.ops.copy(), wide.adjacency.copy()
         rows = np.flatnonzero(valid)
         sources, slots = self.parts_of(wide[rows])
-        order = np.argsort(sources, axis=-1)
-        normal = self.graphs_of(np.take_along_axis(sources, order, -1), np.take_along_axis(slots, order, -1))
-        ops[rows], adjacency[rows] = normal.padded(wide.nodes).ops, normal.padded(wide.nodes).adjacency
+        if self.enumerable:  # one way of writing for each network
+            normal = self._unpack(self._keys_of(sources, slots))
+        else:
+            order = np.argsort(sources, axis=-1)
+            normal = self.graphs_of(np.take_along_axis(sources, order, -1), np.take_along_axis(slots, order, -1))
+        normal = normal.padded(wide.nodes)
+        ops[rows], adjacency[rows] = normal.ops, normal.adjacency
         result = Graphs(ops, adjacency)
         return result.padded(self.max_nodes) if valid.all() else result
 
@@ -199,8 +285,10 @@ class Genotype(SearchSpace):
         return np.take_along_axis(moved, back, 1), np.take_along_axis(ops, back, 1)
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
-        sources, ops = self.parts_of(graphs)
-        keys = np.zeros(len(graphs), dtype=np.int64)
+        return self._keys_of(*self.parts_of(graphs))
+
+    def _keys_of(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        keys = np.zeros(len(sources), dtype=np.int64)
         for cell in range(len(self.cells)):
             keys = keys * self.cell_size + self._cell_key(sources[:, cell], ops[:, cell])
         return keys
@@ -219,9 +307,7 @@ class Genotype(SearchSpace):
         order = np.argsort(sources, axis=-1)
         sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
         number = np.zeros(len(sources), dtype=np.int64)
-        for k, wirings in enumerate(self._wirings):
-            rank = np.full((self.cell_inputs + k,) * self.arity, -1, dtype=np.int64)
-            rank[tuple(np.array(wirings).T)] = np.arange(len(wirings))
+        for k, rank in enumerate(self._wiring_ranks):
             digit = rank[tuple(sources[:, k].T)]
             for slot in range(self.arity):
                 digit = digit * self.ops_per_slot + ops[:, k, slot]
@@ -246,6 +332,14 @@ class Genotype(SearchSpace):
             sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
         return self.graphs_of(sources, ops)
 
+    def _parse(self, text: str) -> Graphs:
+        sources, ops = texts.parse_genotype(text, self.ops, self.cells, self.inner, self.arity, self.cell_inputs)
+        return self.graphs_of(np.array([sources]), np.array([ops]))
+
+    def _format(self, graph: Graphs) -> str:
+        sources, ops = self.parts_of(graph)
+        return texts.format_genotype(sources[0], ops[0], self.ops, self.cells, self.cell_inputs)
+
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)
         drawn = []
@@ -264,3 +358,45 @@ class Genotype(SearchSpace):
             nodes.append(Node("output", "output"))
             drawn.append(Cell(tuple(nodes), tuple(edges), title))
         return drawn
+
+    _strided = True
+
+    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
+        sources, ops = self.parts_of(graphs)
+        n = len(graphs)
+        found = staged(config, counted(ops[:, 0].reshape(n, -1), len(self.ops)))
+        if len(self.cells) > 1:
+            reads_input = sources[:, 1] < self.cell_inputs
+            for stage in range(1, STAGES):
+                width, size = config.channels * 2**stage, config.image_size // 2 ** (stage - 1)
+                for stride, there in ((2, reads_input), (1, ~reads_input)):
+                    chosen = np.where(there, ops[:, 1], -1).reshape(n, -1)
+                    at = size if stride == 2 else size // 2
+                    found.append(((width, at, stride), counted(chosen, len(self.ops))))
+        return found
+
+    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
+        from archllm.spaces.kinds.network import GenotypeNetwork
+
+        sources, ops = self.parts_of(graph)
+        states = [*self.op_names[: self.cell_inputs], *(f"node {k}" for k in range(self.inner))]
+        cells, notes = [], []
+        for cell, title in enumerate(self.cells):
+            edges = [
+                (self.ops[op], int(source))
+                for op, source in zip(ops[0, cell].ravel(), sources[0, cell].ravel(), strict=True)
+            ]
+            cells.append(tuple(edges))
+            for k in range(self.inner):
+                terms = (f"{op}({states[source]})" for op, source in edges[k * self.arity :][: self.arity])
+                notes.append(f"{title} node {k} = {' + '.join(terms)}")
+        arguments = {
+            "cells": tuple(cells),
+            "inputs": self.cell_inputs,
+            "per_node": self.arity,
+            "num_classes": config.num_classes,
+            "channels": config.channels,
+            "layers": config.cells,
+            "in_channels": config.in_channels,
+        }
+        return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]

@@ -6,77 +6,106 @@ from input to output. A graph with dangling vertices stands for the member that 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import permutations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import InvalidInput, shown
+from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
-from archllm.spaces.base import MOST_OPS, SearchSpace
+from archllm.spaces.constraints import Constraint, compile_constraints
+from archllm.spaces.definition import NodeDagDefinition
+from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
+from archllm.spaces.kinds.config import CellNetworkConfig
+from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
+from archllm.spaces.kinds.vocabularies import NodeVocabulary
+from archllm.spaces.texts import matrices as texts
+
+if TYPE_CHECKING:
+    from torch import nn
 
 INPUT = 0
 """Label of the input vertex."""
 
-_BAD = np.int64(1) << 62  # marks a relabelling that is not upper-triangular; larger than any key
-_KEY_BITS = 56  # of a key describe edges and operations; the number of vertices stands above them
-_CHUNK = 16_384  # graphs per pass over the relabellings, so that the temporaries stay in cache
+MOST_GRAPHS = 20_000_000
+"""Most raw edge sets of a space, of which one per unlabelled graph is kept."""
+
+_TRIAL = 50_000  # cells drawn at a time
+_MOST_TRIALS = 10
+_ENOUGH = 2_000  # accepted draws after which a share is known well enough
+_RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
 
 
-class NodeDag(SearchSpace):
+class NodeDag(CellSpace):
     """A space of cells with one operation per vertex.
 
     Labels are `0` input, `1 … k` the operations, `k + 1` output.
 
     Args:
-        name: what the space is called.
-        ops: names of the `k` operations.
-        max_nodes: most vertices, input and output included (2 to 8).
-        max_edges: most edges.
+        definition: operations, limits and constraints.
+
+    Raises:
+        DefinitionError: it defines no space that can be worked with.
     """
 
     kind = "node_dag"
-    enumerable = True
 
-    def __init__(self, name: str, ops: tuple[str, ...], max_nodes: int, max_edges: int) -> None:
-        if not 2 <= max_nodes <= 8:
-            raise InvalidInput(f"{name}: max_nodes must be 2 to 8 for exact canonical keys, got {max_nodes}")
-        if not 1 <= len(ops) <= MOST_OPS or len(set(ops)) != len(ops):
-            raise InvalidInput(f"{name}: ops must be 1 to {MOST_OPS} different names, got {shown(ops)}")
-        if max_edges < 1:
-            raise InvalidInput(f"{name}: max_edges must be at least 1, got {max_edges}")
-        bits = max_nodes * (max_nodes - 1) // 2 + (max_nodes - 2) * len(ops).bit_length()
-        if bits > _KEY_BITS:
-            raise InvalidInput(
-                f"{name}: {len(ops)} ops on {max_nodes} nodes need {bits}-bit keys, more than {_KEY_BITS}"
+    def __init__(self, definition: NodeDagDefinition) -> None:
+        self._define(definition)
+        self.ops = definition.ops
+        self.op_names = ("input", *self.ops, "output")
+        self.max_nodes, self.max_edges = definition.max_vertices, definition.max_edges
+        self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
+        self.code_length = self.max_nodes - 1
+        self.output = len(self.ops) + 1
+        self.constraints = compile_constraints(definition.constraints, NodeVocabulary(self.ops), "constraints")
+        edges = self.max_nodes * (self.max_nodes - 1) // 2
+        bits = edges + (self.max_nodes - 2) * len(self.ops).bit_length()
+        if bits > KEY_BITS:
+            raise DefinitionError(
+                f"{len(self.ops)} operations on {self.max_nodes} vertices need {bits}-bit keys, more than {KEY_BITS}; "
+                "take fewer of either",
+                "max_vertices",
             )
-        self.name = name
-        self.op_names = ("input", *ops, "output")
-        self.max_nodes = max_nodes
-        self.max_edges = max_edges
-        self.code_length = max_nodes - 1
-        self.output = len(ops) + 1
-        self._relabellings = {v: Relabellings(v, len(ops)) for v in range(2, max_nodes + 1)}
+        if sum(math.comb(edges, k) for k in range(min(self.max_edges, edges) + 1)) > MOST_GRAPHS:
+            fit = max(k for k in range(edges) if sum(math.comb(edges, j) for j in range(k + 1)) <= MOST_GRAPHS)
+            raise DefinitionError(
+                f"must be at most {fit} on {self.max_nodes} vertices, so that all graphs can be gone through, "
+                f"found {self.max_edges}",
+                "max_edges",
+            )
+        self._relabellings = {v: Relabellings(v, len(self.ops)) for v in range(2, self.max_nodes + 1)}
+
+    @cached_property
+    def _counted(self) -> _Counted:
+        return _Counted(self)
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        """Number of members, by enumeration."""
-        return len(self._all)
+        """Number of members."""
+        return self._counted.size
+
+    @property
+    def exact_size(self) -> bool:  # type: ignore[override]
+        """Whether `size` was counted; a large constrained space is estimated."""
+        return self._counted.exact
+
+    @property
+    def enumerable(self) -> bool:  # type: ignore[override]
+        """Whether the whole space can be listed."""
+        return self._counted.listed is not None
 
     def enumerate(self) -> Graphs:
-        return Graphs(self._all.ops.copy(), self._all.adjacency.copy())
-
-    @cached_property
-    def _all(self) -> Graphs:
-        keys = [r.enumerate(self.max_edges) for r in self._relabellings.values()]
-        return concatenate([self._unpack(k, v) for v, k in zip(self._relabellings, keys, strict=True)]).padded(
-            self.max_nodes
-        )
+        if self._counted.listed is None:
+            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to list; use sample(n, rng)")
+        return Graphs(self._counted.listed.ops.copy(), self._counted.listed.adjacency.copy())
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         self._check_count(n)
-        return self._all[rng.integers(len(self._all), size=n)]
+        return self._counted.sample(n, rng)
 
     def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
         return self._prune(graphs)[1]
@@ -111,6 +140,15 @@ class NodeDag(SearchSpace):
         edges = int(adjacency[np.ix_(keep, keep)].sum())
         if edges > self.max_edges:
             return f"at most {self.max_edges} edges are allowed, found {edges} after pruning"
+        linked = adjacency & keep[:, None] & keep[None]
+        for word, limit, degrees in (("into", self.max_in, linked.sum(0)), ("out of", self.max_out, linked.sum(1))):
+            if limit is not None and degrees.max() > limit:
+                vertex = int(degrees.argmax())
+                return f"at most {limit} edges {word} a vertex are allowed, vertex {vertex} has {degrees[vertex]}"
+        pruned = self._prune(graph)[0]
+        for constraint in self.constraints:
+            if not constraint.holds(pruned)[0]:
+                return f"the constraint `{constraint.text}` does not hold"
         return None
 
     def normalise(self, graphs: Graphs) -> Graphs:
@@ -129,9 +167,6 @@ class NodeDag(SearchSpace):
 
     def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         return _permute(graphs, _topological_order(graphs, rng.random(graphs.ops.shape)))
-
-    def official_hash(self, graph: Graphs) -> str | None:
-        return None
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._keys_of_pruned(self._prune(graphs)[0])
@@ -171,7 +206,14 @@ class NodeDag(SearchSpace):
         legal = (~inner | ((ops > INPUT) & (ops < self.output))).all(1)
         small = (keep.sum(1) <= self.max_nodes) & (linked.sum((1, 2)) <= self.max_edges)
         valid = well_formed & keep[:, 0] & legal & small
-        return Graphs(pruned_ops, linked), valid
+        for limit, axis in ((self.max_in, 1), (self.max_out, 2)):
+            if limit is not None:
+                valid &= linked.sum(axis).max(1) <= limit
+        pruned = Graphs(pruned_ops, linked)
+        if self.constraints:
+            rows = np.flatnonzero(valid)
+            valid[rows] = fulfilled(self.constraints, pruned[rows])
+        return pruned, valid
 
     def _neighbours(self, graph: Graphs) -> Graphs:
         used = int((graph.ops[0] != ABSENT).sum())
@@ -193,121 +235,116 @@ class NodeDag(SearchSpace):
         variants = concatenate(found)
         return _permute(variants, _topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
 
+    def _parse(self, text: str) -> Graphs:
+        return texts.parse_json(text, self.op_names)
+
+    def _format(self, graph: Graphs) -> str:
+        return texts.format_json(graph, self.op_names)
+
     def _name(self, label: int) -> str:
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
 
+    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
+        return staged(config, counted(graphs.ops.astype(np.int64) - 1, len(self.ops)))
 
-class Relabellings:
-    """All orders of the inner vertices of a `v`-vertex cell, as look-up tables from raw bits to packed keys.
+    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
+        from archllm.spaces.kinds.network import NodeDagNetwork
 
-    A key packs, from the most significant bits down: the number of vertices, then vertex by vertex its in-edges and
-    its operation. The canonical key is the smallest over all relabellings that keep edges pointing forward, so a
-    canonical cell is the lexicographically smallest sentence about itself, read in vertex order.
-    """
-
-    def __init__(self, vertices: int, ops: int) -> None:
-        self.vertices, self.ops = vertices, ops
-        self.source, self.target = np.array([(i, j) for j in range(1, vertices) for i in range(j)], dtype=np.int64).T
-        self.inner = vertices - 2
-        self.edge_shift, self.op_shift = self._layout()
-        self.version = np.int64(vertices) << _KEY_BITS
-        self.low_bits = min(len(self.source), 11)
-
-    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Bit position in the key of each edge (by raw index) and of each inner vertex' operation."""
-        width = int(self.ops).bit_length()
-        edges = np.zeros(len(self.source), dtype=np.int64)
-        ops = np.zeros(self.inner, dtype=np.int64)
-        position = 0
-        for vertex in range(self.vertices - 1, 0, -1):
-            if vertex <= self.inner:
-                ops[vertex - 1] = position
-                position += width
-            for raw in np.flatnonzero(self.target == vertex):
-                edges[raw] = position
-                position += 1
-        return edges, ops
-
-    @cached_property
-    def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Per relabelling: key bits of the low raw edges, of the high raw edges, and of the operations."""
-        orders = np.array([(0, *p, self.vertices - 1) for p in permutations(range(1, self.vertices - 1))])
-        raw_index = np.full((self.vertices, self.vertices), -1, dtype=np.int64)
-        raw_index[self.source, self.target] = np.arange(len(self.source))
-        moved = raw_index[orders[:, self.source], orders[:, self.target]]  # p x e, -1 where the edge turns back
-        bits = np.where(moved >= 0, np.int64(1) << self.edge_shift[moved], _BAD)
-        low = _subset_or(bits[:, : self.low_bits])
-        high = _subset_or(bits[:, self.low_bits :])
-        codes = np.arange(self.ops**self.inner)
-        labels = np.zeros((len(orders), len(codes)), dtype=np.int64)
-        for vertex in range(self.inner):
-            op = codes // self.ops**vertex % self.ops + 1
-            labels |= op[None] << self.op_shift[orders[:, vertex + 1] - 1][:, None]
-        return low, high, labels
-
-    def canonical(self, ops: NDArray[np.int8], adjacency: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Canonical keys of pruned cells with exactly `v` vertices (`n x v`, `n x v x v`)."""
-        masks = adjacency[:, self.source, self.target] @ (np.int64(1) << np.arange(len(self.source)))
-        labels = (ops[:, 1:-1].astype(np.int64) - 1) @ (self.ops ** np.arange(self.inner, dtype=np.int64))
-        return np.concatenate(
-            [self._smallest(masks[i : i + _CHUNK], labels[i : i + _CHUNK]) for i in range(0, len(masks), _CHUNK)]
-            or [np.zeros(0, dtype=np.int64)]
-        )
-
-    def _smallest(self, masks: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        low, high, names = self.tables
-        below, above = masks & ((1 << self.low_bits) - 1), masks >> self.low_bits
-        best = low[0][below] | high[0][above] | names[0][labels]
-        for p in range(1, len(low)):
-            np.minimum(best, low[p][below] | high[p][above] | names[p][labels], out=best)
-        keys: NDArray[np.int64] = best | self.version
-        return keys
-
-    def enumerate(self, max_edges: int) -> NDArray[np.int64]:
-        """Canonical keys of all cells with exactly `v` vertices, ascending."""
-        low, high, labels = self.tables
-        shapes = self._shapes(max_edges)
-        below, above = shapes & ((1 << self.low_bits) - 1), shapes >> self.low_bits
-        edges = low[:, below] | high[:, above]  # relabelling x shape
-        best = np.full((len(shapes), labels.shape[1]), _BAD, dtype=np.int64)
-        for p in range(len(low)):
-            at = np.flatnonzero(edges[p] < _BAD)
-            best[at] = np.minimum(best[at], edges[p, at, None] | labels[p])
-        keys: NDArray[np.int64] = np.unique(best) | self.version
-        return keys
-
-    def _shapes(self, max_edges: int) -> NDArray[np.int64]:
-        """One raw edge mask per unlabelled shape."""
-        masks = np.arange(1 << len(self.source), dtype=np.int64)
-        masks = masks[np.bitwise_count(masks) <= max_edges]
-        for vertex in range(self.vertices):  # every vertex has a way in (but the input) and out (but the output)
-            for ends, exempt in ((self.target, 0), (self.source, self.vertices - 1)):
-                if vertex != exempt:
-                    masks = masks[masks & int((np.int64(1) << np.flatnonzero(ends == vertex)).sum()) != 0]
-        low, high, _ = self.tables
-        own = low[0][masks & ((1 << self.low_bits) - 1)] | high[0][masks >> self.low_bits]
-        for p in range(1, len(low)):  # drop a mask as soon as one relabelling of it is smaller
-            moved = low[p][masks & ((1 << self.low_bits) - 1)] | high[p][masks >> self.low_bits]
-            masks, own = masks[moved >= own], own[moved >= own]
-        return masks
-
-    def unpack(self, keys: NDArray[np.int64]) -> Graphs:
-        """Graphs (on exactly `v` positions) that the keys describe."""
-        n, v = len(keys), self.vertices
-        ops = np.empty((n, v), dtype=np.int8)
-        ops[:, 0], ops[:, -1] = INPUT, self.ops + 1
-        ops[:, 1:-1] = (keys[:, None] >> self.op_shift) & ((1 << int(self.ops).bit_length()) - 1)
-        adjacency = np.zeros((n, v, v), dtype=np.bool_)
-        adjacency[:, self.source, self.target] = (keys[:, None] >> self.edge_shift) & 1
-        return Graphs(ops, adjacency)
+        used = int((graph.ops[0] != ABSENT).sum())
+        matrix = graph.adjacency[0, :used, :used]
+        ops = [self.op_names[label] for label in graph.ops[0, :used]]
+        names = ["input", *(f"vertex {vertex}" for vertex in range(1, used - 1)), "output"]
+        notes = [
+            f"{names[j]} = {ops[j]}({' + '.join(names[i] for i in np.flatnonzero(matrix[:, j]))})"
+            for j in range(1, used - 1)
+        ]
+        notes.append(f"output = {' + '.join(names[i] for i in np.flatnonzero(matrix[:, -1]))}")
+        arguments = {
+            "matrix": tuple(tuple(row) for row in matrix.astype(int).tolist()),
+            "ops": tuple(ops[1:-1]),
+            "num_classes": config.num_classes,
+            "channels": config.channels,
+            "cells": config.cells,
+            "in_channels": config.in_channels,
+        }
+        return NodeDagNetwork, arguments, notes
 
 
-def _subset_or(bits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`p x 2^e`: the OR of every subset of the `e` values in each row."""
-    table = np.zeros((len(bits), 1), dtype=np.int64)
-    for column in bits.T:
-        table = np.concatenate([table, table | column[:, None]], axis=1)
-    return table
+class _Counted:
+    """Members of a space: listed, or else counted and drawn shape by shape."""
+
+    def __init__(self, space: NodeDag) -> None:
+        self.space = space
+        relabellings = space._relabellings.values()
+        self.shapes = [r.shapes(space.max_edges, space.max_in, space.max_out) for r in relabellings]
+        self.size = sum(r.count(shapes) for r, shapes in zip(relabellings, self.shapes, strict=True))
+        self.exact, self.share, self.listed = True, 1.0, None
+        if not self.size:
+            raise DefinitionError("no cell keeps to the limits", "max_edges")
+        if space._listable(self.size, space.max_nodes):
+            keys = [r.enumerate(shapes) for r, shapes in zip(relabellings, self.shapes, strict=True)]
+            parts = [space._unpack(k, v) for v, k in zip(space._relabellings, keys, strict=True)]
+            everything = concatenate(parts).padded(space.max_nodes)
+            self.listed = everything[fulfilled(space.constraints, everything)]
+            self.size = len(self.listed)
+            if not self.size:
+                raise self._unsatisfied(everything)
+        elif space.constraints:
+            self._estimate()
+
+    def _estimate(self) -> None:
+        rng = np.random.default_rng(0)
+        drawn = accepted = 0
+        while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:
+            cells = self._draw(_TRIAL, rng)
+            accepted += int(fulfilled(self.space.constraints, cells).sum())
+            drawn += len(cells)
+        self.share, self.exact = accepted / drawn, False
+        if self.share < _RAREST:
+            last = len(self.space.constraints) - 1
+            raise DefinitionError(
+                f"only {accepted:,} of {drawn:,} random cells fulfil the constraints, and there are too many cells "
+                f"({self.size:,}) to go through: loosen them, or allow fewer vertices, edges or operations",
+                "constraints",
+                last,
+            )
+        self.size = max(1, round(self.size * self.share))
+
+    def _unsatisfied(self, everything: Graphs) -> DefinitionError:
+        for number, constraint in enumerate(self.space.constraints):
+            if not constraint.holds(everything).any():
+                return DefinitionError(f"nothing fulfils `{constraint.text}`", "constraints", number)
+        return DefinitionError("nothing fulfils all constraints together", "constraints")
+
+    def sample(self, n: int, rng: np.random.Generator) -> Graphs:
+        if self.listed is not None:
+            return self.listed[rng.integers(len(self.listed), size=n)]
+        parts, found = [], 0
+        while found < n:
+            cells = self._draw(min(int((n - found) / self.share * 1.1) + 100, 200_000), rng)
+            parts.append(cells[fulfilled(self.space.constraints, cells)][: n - found])
+            found += len(parts[-1])
+        return concatenate(parts)
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Graphs:
+        """About `n` uniform cells within the limits."""
+        relabellings = list(self.space._relabellings.values())
+        raw = np.array([float(len(s)) * r.labellings for r, s in zip(relabellings, self.shapes, strict=True)])
+        parts = []
+        for r, shapes, count in zip(relabellings, self.shapes, rng.multinomial(n, raw / raw.sum()), strict=True):
+            if count:
+                keys = r.draw(shapes[rng.integers(len(shapes), size=count)], rng)
+                parts.append(r.unpack(keys).padded(self.space.max_nodes))
+        cells = concatenate(parts)
+        return cells[rng.permutation(len(cells))]
+
+
+def fulfilled(constraints: Sequence[Constraint], cells: Graphs) -> NDArray[np.bool_]:
+    """`n` booleans: which cells fulfil all constraints."""
+    held = np.ones(len(cells), dtype=np.bool_)
+    for constraint in constraints:
+        held &= constraint.holds(cells)
+    return held
 
 
 def _by_vertices(graphs: Graphs) -> dict[int, NDArray[np.int64]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.kinds.node_dag import Relabellings
+from archllm.spaces.kinds.relabellings import Relabellings
 
 
 class OfficialForm:

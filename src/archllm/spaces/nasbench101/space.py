@@ -19,34 +19,23 @@ from archllm.spaces.nasbench101.official_form import OfficialForm
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
-OPS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
-"""Operation names, in the order in which the benchmark numbers them."""
-
 
 class NASBench101(NodeDag):
     """The 423,624 cells of NAS-Bench-101."""
 
     size = 423_624
+    exact_size = enumerable = True
     network_config = NASBench101Config
     small_network = MappingProxyType({"channels": 16, "cells": 1})
-
-    def __init__(self) -> None:
-        super().__init__("nasbench101", OPS, max_nodes=7, max_edges=9)
 
     def official_hash(self, graph: Graphs) -> str:
         """The benchmark's module hash (MD5 over neighbourhood refinements) of a normalised member."""
         return formats.module_hash(graph)
 
-    def _parse(self, text: str) -> Graphs:
-        return formats.parse_json(text, self.op_names)
-
-    def _format(self, graph: Graphs) -> str:
-        return formats.format_json(graph, self.op_names)
-
     @cached_property
     def official_form(self) -> OfficialForm:
         """Puts normalised members into the form of the benchmark's own list, in which networks are made."""
-        return OfficialForm(self.max_nodes, len(OPS))
+        return OfficialForm(self.max_nodes, len(self.ops))
 
     def _params(self, graphs: Graphs, config: NASBench101Config) -> NDArray[np.int64]:
         return counts.params(self.official_form(graphs), config)

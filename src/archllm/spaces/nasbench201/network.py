@@ -8,7 +8,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from archllm.networks.blocks import ReLUConvBN, Zero, check_images
+from archllm.networks.blocks import ReLUConvBN, ResidualReduction, Zero, check_images
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """Source and target node of each edge of the cell."""
@@ -69,20 +69,6 @@ class Cell(nn.Module):
             ]
             nodes.append(reduce(torch.add, arriving))
         return nodes[3]
-
-
-class ResidualReduction(nn.Module):
-    """The residual block between two stages: halves the resolution, doubles the channels."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__()
-        self.conv_a = ReLUConvBN(c_in, c_out, 3, stride=2)
-        self.conv_b = ReLUConvBN(c_out, c_out, 3)
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2), nn.Conv2d(c_in, c_out, 1, bias=False))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps `n x c_in x h x w` to `n x c_out x h/2 x w/2`."""
-        return self.shortcut(x) + self.conv_b(self.conv_a(x))
 
 
 class Network(nn.Module):

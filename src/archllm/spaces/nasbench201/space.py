@@ -19,9 +19,6 @@ from archllm.spaces.nasbench201.config import NASBench201Config
 if TYPE_CHECKING:
     from archllm.networks.blueprint import Blueprint
 
-OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-"""Operation names, in the order of the benchmark's own code."""
-
 
 class NASBench201(EdgeDag):
     """The 15,625 cells of NAS-Bench-201, in the official order: keys are official indices."""
@@ -29,9 +26,6 @@ class NASBench201(EdgeDag):
     class_count = 6_466
     network_config = NASBench201Config
     small_network = MappingProxyType({"channels": 8, "cells": 1})
-
-    def __init__(self) -> None:
-        super().__init__("nasbench201", OPS, cell_nodes=4)
 
     def official_hash(self, graph: Graphs) -> str:
         """The official index, as text."""
@@ -46,8 +40,8 @@ class NASBench201(EdgeDag):
         ops = graphs.padded(max(graphs.nodes, self.max_nodes)).ops
         inner = ops[:, 1 : self.max_nodes - 1]
         legal: NDArray[np.bool_] = (
-            ((inner > 0) & (inner <= len(OPS))).all(1)
-            & (ops[:, self.max_nodes - 1] == len(OPS) + 1)
+            ((inner > 0) & (inner <= len(self.ops))).all(1)
+            & (ops[:, self.max_nodes - 1] == len(self.ops) + 1)
             & (ops[:, self.max_nodes :] < 0).all(1)
         )
         return legal
@@ -69,7 +63,7 @@ class NASBench201(EdgeDag):
 
     @cached_property
     def _class_of_index(self) -> NDArray[np.int64]:
-        texts = [formats.structure(row, OPS) for row in self._unrank(np.arange(self.size))]
+        texts = [formats.structure(row, self.ops) for row in self._unrank(np.arange(self.size))]
         return np.unique(np.array(texts), return_inverse=True)[1]
 
     def _rank(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -83,27 +77,24 @@ class NASBench201(EdgeDag):
             index = formats.parse_index(text, self.size)
             return self.graphs_of(self._unrank(np.array([index])))
         if text.lstrip().startswith(("(", "[")):
-            return self.graphs_of(formats.parse_naslib(text, OPS))
-        return self.graphs_of(formats.parse_string(text, self.cell_edges, OPS))
-
-    def _format(self, graph: Graphs) -> str:
-        return formats.format_string(self.choices_of(graph)[0], self.cell_edges, OPS)
+            return self.graphs_of(formats.parse_naslib(text, self.ops))
+        return super()._parse(text)
 
     def naslib(self, graph: Graphs) -> tuple[int, ...]:
         """NASLib's 6-tuple of a member."""
-        return formats.format_naslib(self.choices_of(graph)[0], OPS)
+        return formats.format_naslib(self.choices_of(graph)[0], self.ops)
 
     def _params(self, graphs: Graphs, config: NASBench201Config) -> NDArray[np.int64]:
-        return counts.params(self.choices_of(graphs), OPS, config)
+        return counts.params(self.choices_of(graphs), self.ops, config)
 
     def _macs(self, graphs: Graphs, config: NASBench201Config) -> NDArray[np.int64]:
-        return counts.macs(self.choices_of(graphs), OPS, config)
+        return counts.macs(self.choices_of(graphs), self.ops, config)
 
     def _blueprint(self, arch: Architecture, config: NASBench201Config) -> Blueprint:
         from archllm.networks.blueprint import Blueprint
         from archllm.spaces.nasbench201.network import Network
 
-        ops = [OPS[choice] for choice in self.choices_of(arch.graph)[0]]
+        ops = [self.ops[choice] for choice in self.choices_of(arch.graph)[0]]
         terms: dict[int, list[str]] = {}
         for op, (source, target) in zip(ops, self.cell_edges, strict=True):
             terms.setdefault(target, []).append(f"{op}(node {source})")

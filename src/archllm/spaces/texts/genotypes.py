@@ -1,4 +1,4 @@
-"""The text of DARTS: `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), reduce=[…], …)`."""
+"""Texts of genotypes, as DARTS writes them: `Genotype(normal=[('skip_connect', 1), …], …)`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""Operations for cells of one's own: `archllm.networks.operations:conv3x3` in a space file. They need torch alone.
+
+Each takes the number of channels and a stride of 1 or 2, and keeps the channels; with stride 1 also the resolution.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from archllm.networks.blocks import DilConv, FactorizedReduce, ReLUConvBN, SepConv, Zero
+
+
+def none(channels: int, stride: int = 1) -> nn.Module:
+    """No connection."""
+    return Zero() if stride == 1 else nn.Sequential(nn.AvgPool2d(1, stride=stride), Zero())
+
+
+def skip(channels: int, stride: int = 1) -> nn.Module:
+    """The input as it is, or at half the resolution."""
+    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
+
+
+def conv1x1(channels: int, stride: int = 1) -> nn.Module:
+    """ReLU, 1x1 convolution, batch norm."""
+    return ReLUConvBN(channels, channels, 1, stride)
+
+
+def conv3x3(channels: int, stride: int = 1) -> nn.Module:
+    """ReLU, 3x3 convolution, batch norm."""
+    return ReLUConvBN(channels, channels, 3, stride)
+
+
+def conv5x5(channels: int, stride: int = 1) -> nn.Module:
+    """ReLU, 5x5 convolution, batch norm."""
+    return ReLUConvBN(channels, channels, 5, stride)
+
+
+def sep_conv3x3(channels: int, stride: int = 1) -> nn.Module:
+    """3x3 separable convolution, twice."""
+    return SepConv(channels, 3, stride)
+
+
+def sep_conv5x5(channels: int, stride: int = 1) -> nn.Module:
+    """5x5 separable convolution, twice."""
+    return SepConv(channels, 5, stride)
+
+
+def dil_conv3x3(channels: int, stride: int = 1) -> nn.Module:
+    """3x3 separable convolution of dilation 2."""
+    return DilConv(channels, 3, stride)
+
+
+def avg_pool3x3(channels: int, stride: int = 1) -> nn.Module:
+    """3x3 average of what lies inside the image."""
+    return nn.AvgPool2d(3, stride=stride, padding=1, count_include_pad=False)
+
+
+def max_pool3x3(channels: int, stride: int = 1) -> nn.Module:
+    """3x3 maximum."""
+    return nn.MaxPool2d(3, stride=stride, padding=1)

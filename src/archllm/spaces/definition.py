@@ -1,0 +1,274 @@
+"""Definition: a search space as plain values, what a space file says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, ClassVar
+
+from archllm.errors import DefinitionError, shown
+
+MOST_OPS = 100
+"""Most operations, or different values of all slots: labels are 8-bit."""
+
+Value = int | float | str | bool
+"""A value of a slot."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+_WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+_CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_RESERVED = ("input", "output", "off")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What all kinds of spaces have.
+
+    Raises:
+        DefinitionError: a value can't be used; `key` of the error says which.
+    """
+
+    name: str
+    """What the space is called: letters, digits, `_`, `.` and `-`."""
+
+    about: str = ""
+    """A line about it, for people."""
+
+    constraints: tuple[str, ...] = ()
+    """What every member fulfils; see `archllm.spaces.constraints`."""
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or self.name.endswith(".toml") or self.name == "check":
+            raise DefinitionError(
+                f"a name has up to 60 letters, digits, '_', '.' and '-', begins with a letter or digit, and is not "
+                f"'check'; found {shown(self.name)}",
+                "name",
+            )
+        _distinct(self.constraints, "a constraint", "constraints")
+
+    def to_toml(self) -> str:
+        """The text of a space file that says the same."""
+        lines, tables = [f"name = {_written(self.name)}", f"kind = {_written(self.kind)}"], []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name == "name" or value in ((), "", None) or entry.name == "callables":
+                continue
+            if isinstance(value, Mapping):
+                if value:
+                    tables += ["", f"[{entry.name}]", *(f"{key} = {_written(item)}" for key, item in value.items())]
+            else:
+                lines.append(f"{entry.name} = {_written(value)}")
+        callables = getattr(self, "callables", None)
+        if callables:
+            lines = [line for line in lines if not line.startswith("ops = ")]
+            tables += ["", "[ops]", *(f"{json.dumps(op)} = {_written(where)}" for op, where in callables.items())]
+        return "\n".join([*lines, *tables]) + "\n"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for definitions of the same architectures, whatever their names and networks."""
+        said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in ("name", "about", "callables")}
+        plain = {key: list(value.items()) if isinstance(value, Mapping) else value for key, value in said.items()}
+        return hashlib.sha256(json.dumps([self.kind, plain]).encode()).hexdigest()
+
+    def _check_whole(self, key: str, least: int, most: int) -> None:
+        value = getattr(self, key)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise DefinitionError(f"must be a whole number, {least} to {most}, found {shown(value)}", key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellDefinition(Definition):
+    """What kinds with named operations have."""
+
+    ops: tuple[str, ...]
+    """Names of the operations."""
+
+    callables: Mapping[str, str] = field(default_factory=dict)
+    """Operation -> `module:function` that makes it, for networks; imported only when one is built."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= len(self.ops) <= MOST_OPS:
+            raise DefinitionError(f"must be 1 to {MOST_OPS} operations, found {len(self.ops)}", "ops")
+        for number, op in enumerate(self.ops):
+            if not _WORD.fullmatch(op) or op in _RESERVED:
+                raise DefinitionError(
+                    f"an operation is named by up to 60 letters, digits and _ . : / - (and not by "
+                    f"{', '.join(_RESERVED)}), found {shown(op)}",
+                    "ops",
+                    *([op] if self.callables else [number]),
+                )
+        _distinct(self.ops, "an operation", "ops")
+        for op, where in self.callables.items():
+            if not _CALLABLE.fullmatch(where):
+                raise DefinitionError(
+                    f"names what makes the operation as 'module:function', such as "
+                    f"'mypackage.blocks:conv3x3', found {shown(where)}",
+                    "ops",
+                    op,
+                )
+        if self.callables and set(self.callables) != set(self.ops):
+            missing = next(op for op in self.ops if op not in self.callables)
+            raise DefinitionError(
+                f"either all operations name a 'module:function' or none; {missing!r} has none", "ops"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeDagDefinition(CellDefinition):
+    """Operations on vertices, free edges between them."""
+
+    max_vertices: int
+    """Most vertices, input and output included."""
+
+    max_edges: int
+    """Most edges."""
+
+    max_in_degree: int | None = None
+    """Most edges into a vertex; without it any number."""
+
+    max_out_degree: int | None = None
+    """Most edges out of a vertex; without it any number."""
+
+    kind = "node_dag"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_whole("max_vertices", 2, 8)
+        self._check_whole("max_edges", 1, 1000)
+        for key in ("max_in_degree", "max_out_degree"):
+            if getattr(self, key) is not None:
+                self._check_whole(key, 1, 7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeDagDefinition(CellDefinition):
+    """One operation on every edge of the complete DAG on a few nodes."""
+
+    nodes: int
+    """Nodes of the cell, the first being its input and the last its output."""
+
+    kind = "edge_dag"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_whole("nodes", 2, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenotypeDefinition(CellDefinition):
+    """Cells whose inner nodes each add up a fixed number of operations on different earlier nodes."""
+
+    nodes: int
+    """Inner nodes per cell."""
+
+    inputs_per_node: int = 2
+    """Operations per inner node, on different earlier nodes."""
+
+    cell_inputs: tuple[str, ...] = ("c_{k-2}", "c_{k-1}")
+    """Names of the inputs of a cell."""
+
+    cells: tuple[str, ...] = ("normal", "reduce")
+    """Names of the cell types."""
+
+    kind = "genotype"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_whole("nodes", 1, 6)
+        for key, names in (("cell_inputs", self.cell_inputs), ("cells", self.cells)):
+            _distinct(names, "a name", key)
+            if not 1 <= len(names) <= 6:
+                raise DefinitionError(f"must be 1 to 6, found {len(names)}", key)
+        for number, cell in enumerate(self.cells):
+            if not _IDENTIFIER.fullmatch(cell) or cell.endswith("_concat"):
+                raise DefinitionError(
+                    f"a cell type is named by a word such as 'normal', found {shown(cell)}", "cells", number
+                )
+        if self.callables and len(self.cells) > 2:
+            raise DefinitionError("networks are made of one or two cell types, the second between stages", "cells")
+        self._check_whole("inputs_per_node", 1, len(self.cell_inputs))
+        both = [name for name in self.cell_inputs if name in (*self.ops, *_RESERVED)]
+        if both:
+            raise DefinitionError(f"{both[0]!r} names something else already", "cell_inputs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoicesDefinition(Definition):
+    """Named slots, each with a list of values to choose from."""
+
+    slots: Mapping[str, tuple[Value, ...]]
+    """Slot -> its values: numbers, or texts, or truth values."""
+
+    when: Mapping[str, str] = field(default_factory=dict)
+    """Slot -> the condition, on earlier slots, without which it is switched off."""
+
+    kind = "choices"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= len(self.slots) <= 46:
+            raise DefinitionError(f"must be 1 to 46 slots, found {len(self.slots)}", "slots")
+        for slot, values in self.slots.items():
+            if not _IDENTIFIER.fullmatch(slot):
+                raise DefinitionError(f"a slot is named by a word such as 'width1', found {shown(slot)}", "slots", slot)
+            _check_values(slot, values)
+        labels = {text_of(value) for values in self.slots.values() for value in values}
+        if len(labels) > MOST_OPS:
+            raise DefinitionError(
+                f"all slots together have at most {MOST_OPS} different values, found {len(labels)}", "slots"
+            )
+        for slot in self.when:
+            if slot not in self.slots:
+                near = get_close_matches(slot, self.slots, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise DefinitionError(f"there is no slot {slot!r} to switch{hint}", "when", slot)
+
+
+def text_of(value: Value) -> str:
+    """A value as texts of architectures write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check_values(slot: str, values: tuple[Value, ...]) -> None:
+    if not values:
+        raise DefinitionError("a slot needs at least one value to choose", "slots", slot)
+    kinds = {"number" if type(v) in (int, float) else type(v).__name__ for v in values}
+    if len(kinds) > 1:
+        raise DefinitionError(f"all values of a slot must be of one type, found {shown(list(values))}", "slots", slot)
+    for number, value in enumerate(values):
+        if not _WORD.fullmatch(text_of(value)) or value in _RESERVED:
+            raise DefinitionError(
+                f"a value is a finite number, true, false, or a text of up to 60 letters, digits and _ . : / - (and "
+                f"not {', '.join(_RESERVED)}), found {shown(value)}",
+                "slots",
+                slot,
+                number,
+            )
+        if type(value) in (int, float) and not abs(value) <= 2**53:  # type: ignore[arg-type]
+            raise DefinitionError(f"numbers lie between -2^53 and 2^53, found {shown(value)}", "slots", slot, number)
+    _distinct(values, "a value", "slots", slot)
+
+
+def _distinct(values: tuple[Any, ...], what: str, *key: str) -> None:
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise DefinitionError(f"{what} must stand once, found {shown(value)} twice", *key, number)
+
+
+def _written(value: Any) -> str:
+    """A value in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

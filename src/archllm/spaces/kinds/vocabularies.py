@@ -1,0 +1,168 @@
+"""What the constraints of each kind may speak of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.graphs import ABSENT, Graphs
+from archllm.spaces.constraints import Term
+from archllm.spaces.definition import Value, text_of
+
+
+class EdgeVocabulary:
+    """`count("op")`, and `edge(source, target)`, the operation on an edge."""
+
+    def __init__(self, ops: tuple[str, ...], edges: tuple[tuple[int, int], ...]) -> None:
+        self.ops, self.edges = ops, edges
+
+    def name(self, parts: tuple[str, ...]) -> Term:
+        raise LookupError('an edge_dag is described by count("operation") and edge(source, target)')
+
+    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function == "count" and len(arguments) == 1:
+            if arguments[0] not in self.ops:
+                raise _unknown("operation", arguments[0], self.ops)
+            op = self.ops.index(str(arguments[0]))
+            return Term("number", partial(_count, op), reads=frozenset(range(len(self.edges))))
+        if function == "edge" and len(arguments) == 2:
+            if arguments not in self.edges:
+                source, target = arguments
+                raise LookupError(
+                    f"there is no edge from {source} to {target}; edges go from a lower to a higher node, "
+                    f"0 to {self.edges[-1][1]}"
+                )
+            edge = self.edges.index(arguments)
+            return Term("text", lambda batch: batch[:, edge], self.ops, frozenset({edge}))
+        raise LookupError('an edge_dag is described by count("operation") and edge(source, target)')
+
+
+def _count(op: int, choices: Any) -> Any:
+    return (choices == op).sum(1).astype(np.float64)
+
+
+class NodeVocabulary:
+    """`count("op")`, `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
+
+    def __init__(self, ops: tuple[str, ...]) -> None:
+        self.ops = ops
+
+    def name(self, parts: tuple[str, ...]) -> Term:
+        measures = {"vertices": _vertices, "edges": _edges, "depth": _depth}
+        if len(parts) != 1 or parts[0] not in measures:
+            raise _unknown("name", ".".join(parts), [*measures, 'count("operation")'])
+        return Term("number", measures[parts[0]])
+
+    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function != "count" or len(arguments) != 1:
+            return self.name((f"{function}(...)",))
+        if arguments[0] not in self.ops:
+            raise _unknown("operation", arguments[0], self.ops)
+        label = self.ops.index(str(arguments[0])) + 1
+        return Term("number", lambda cells: (cells.ops == label).sum(1).astype(np.float64))
+
+
+def _vertices(cells: Graphs) -> NDArray[np.float64]:
+    count: NDArray[np.float64] = (cells.ops != ABSENT).sum(1).astype(np.float64)
+    return count
+
+
+def _edges(cells: Graphs) -> NDArray[np.float64]:
+    count: NDArray[np.float64] = cells.adjacency.sum((1, 2)).astype(np.float64)
+    return count
+
+
+def _depth(cells: Graphs) -> NDArray[np.float64]:
+    """Edges of a longest path from the first to the last vertex, in upper-triangular graphs without dangling ones."""
+    longest = np.zeros(cells.ops.shape)
+    for vertex in range(1, cells.nodes):
+        reached = np.where(cells.adjacency[:, :vertex, vertex], longest[:, :vertex] + 1, 0)
+        longest[:, vertex] = reached.max(1)
+    depth: NDArray[np.float64] = longest.max(1)
+    return depth
+
+
+class GenotypeVocabulary:
+    """`count("op")` in all cells, `count("op", "cell")` in one."""
+
+    def __init__(self, ops: tuple[str, ...], cells: tuple[str, ...], inner: int, arity: int) -> None:
+        self.ops, self.cells = ops, cells
+        digits = inner * (1 + arity)
+        self.slots = {
+            cell: [at * digits + k * (1 + arity) + slot for k in range(inner) for slot in range(1, 1 + arity)]
+            for at, cell in enumerate(cells)
+        }
+
+    def name(self, parts: tuple[str, ...]) -> Term:
+        raise LookupError('a genotype is described by count("operation") and count("operation", "cell")')
+
+    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function != "count" or not 1 <= len(arguments) <= 2:
+            return self.name(())
+        if arguments[0] not in self.ops:
+            raise _unknown("operation", arguments[0], self.ops)
+        if len(arguments) == 2 and arguments[1] not in self.cells:
+            raise _unknown("cell", arguments[1], self.cells)
+        op, cells = self.ops.index(str(arguments[0])), arguments[1:] or self.cells
+        slots = [slot for cell in cells for slot in self.slots[str(cell)]]
+        return Term("number", lambda digits: (digits[:, slots] == op).sum(1).astype(float), reads=frozenset(slots))
+
+
+class ChoiceVocabulary:
+    """`slot.NAME`, the value of a slot, and `count(value)`, how many slots have it."""
+
+    def __init__(self, slots: dict[str, tuple[Value, ...]]) -> None:
+        self.slots, self.names = slots, tuple(slots)
+
+    def name(self, parts: tuple[str, ...]) -> Term:
+        if len(parts) != 2 or parts[0] != "slot":
+            hint = f" Did you mean slot.{parts[0]}?" if parts[0] in self.names and len(parts) == 1 else ""
+            raise LookupError(f"slots are called slot.NAME, such as slot.{self.names[0]}.{hint}")
+        if parts[1] not in self.slots:
+            raise _unknown("slot", parts[1], self.names)
+        at, values = self.names.index(parts[1]), self.slots[parts[1]]
+        own = frozenset({at})
+        if isinstance(values[0], str):
+            return Term("text", lambda batch: batch[:, at], tuple(map(str, values)), own, own)
+        if isinstance(values[0], bool):
+            table = np.array(values, dtype=np.bool_)
+            return Term("truth", lambda batch: table[batch[:, at]], (), own, own)
+        numbers = numbers_of(values)
+        return Term("number", lambda batch: numbers[batch[:, at]], (), own, own)
+
+    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function != "count" or len(arguments) != 1:
+            raise LookupError("choices are described by slot.NAME and count(value)")
+        (value,) = arguments
+        equal = [np.array([_same(own, value) for own in values] + [False]) for values in self.slots.values()]
+        having = [slot for slot, table in enumerate(equal) if table.any()]
+        if not having:
+            raise LookupError(f"no slot has the value {text_of(value)}")
+
+        def count(batch: Any) -> NDArray[np.float64]:
+            found: NDArray[np.float64] = np.stack([equal[slot][batch[:, slot]] for slot in having]).sum(0).astype(float)
+            return found
+
+        return Term("number", count, reads=frozenset(having))
+
+
+def numbers_of(values: Sequence[Value]) -> NDArray[np.float64]:
+    """The values, and NaN for `OFF`, which is -1."""
+    return np.array([*map(float, values), math.nan])
+
+
+def _same(own: Value, value: Value) -> bool:
+    return isinstance(own, bool) == isinstance(value, bool) and own == value
+
+
+def _unknown(what: str, word: Any, known: Sequence[Any]) -> LookupError:
+    """The error of a name that a constraint may not use."""
+    near = get_close_matches(str(word), [str(each) for each in known], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return LookupError(f"there is no {what} {word!r}{hint} Known: {', '.join(map(str, known))}")

@@ -1,0 +1,252 @@
+"""Space files: TOML texts that define a search space."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from archllm.errors import DefinitionError, InvalidInput, shown
+from archllm.spaces.definition import (
+    ChoicesDefinition,
+    Definition,
+    EdgeDagDefinition,
+    GenotypeDefinition,
+    NodeDagDefinition,
+)
+from archllm.spaces.places import Places
+
+LARGEST = 1 << 20
+"""Most bytes of a space file."""
+
+_MOST_REPEATED = 46  # names that one key may stand for
+_RANGE = re.compile(r"\{([A-Za-z_]\w*)=(\d{1,4})\.\.(\d{1,4})\}")
+
+Reader = Callable[[Any], Any]
+
+
+def read_text(path: Path) -> str:
+    """The text of a space file.
+
+    Raises:
+        InvalidInput: it can't be read.
+    """
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST:
+            raise InvalidInput(f"{path} is no space file: it has more than {LARGEST:,} bytes")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(f"can't read the space file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is no space file: it is not UTF-8 text") from error
+
+
+def read_definition(text: str, origin: str, name: str) -> Definition:
+    """The definition in the text of a space file.
+
+    Args:
+        text: the text.
+        origin: what messages call it: usually its path.
+        name: the space's name unless the text gives one.
+
+    Raises:
+        DefinitionError: the text is not TOML, or an entry is missing, unknown or can't be used; the message names the
+            line and the key.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), flags=re.DOTALL)
+        line = f", line {found[2] or len(text.splitlines())}" if found else ""
+        raise DefinitionError(f"not TOML: {found[1] if found else error}", place=f"{origin}{line}") from error
+    except (RecursionError, ValueError) as error:
+        raise DefinitionError(f"not TOML: {error}", place=origin) from error
+    try:
+        return _definition(data, name)
+    except DefinitionError as error:
+        raise placed(error, text, origin) from error
+
+
+def placed(error: DefinitionError, text: str, origin: str) -> DefinitionError:
+    """The error with the file, line and key that it is about."""
+    places = Places(text)
+    key = error.key
+    if key and key[0] in ("slots", "when") and len(key) > 1 and places.line(key[:2]) == places.line(key[:1]):
+        key = (key[0], _source_key(str(key[1]), key[0], text), *key[2:])  # one that stands for several
+    line = places.line(key)
+    return DefinitionError(error.message, *key, place=f"{origin}, line {line}" if line else origin)
+
+
+def _source_key(name: str, table: str, text: str) -> str:
+    """The key, with a range, that a name came from."""
+    entries = tomllib.loads(text).get(table, {})
+    for key in map(str, entries) if isinstance(entries, dict) else ():
+        with suppress(_Wrong):
+            if any(made == name for made, _ in _repeated(table, key)):
+                return key
+    return name
+
+
+def _definition(data: dict[str, Any], name: str) -> Definition:
+    if "kind" not in data:
+        raise DefinitionError(f"the key 'kind' is missing; it is one of {', '.join(_KINDS)}")
+    kind = data["kind"]
+    if not isinstance(kind, str) or kind not in _KINDS:
+        near = get_close_matches(str(kind), _KINDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DefinitionError(f"must be one of {', '.join(_KINDS)}, found {shown(kind)}{hint}", "kind")
+    build, needed, readers = _KINDS[kind]
+    known = _COMMON | readers
+    for key in data:
+        if key not in known and key != "kind":
+            near = get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise DefinitionError(f"unknown key{hint} A {kind} space has {', '.join(('kind', *known))}", key)
+    for key in needed:
+        if key not in data:
+            raise DefinitionError(f"the key {key!r} is missing; a {kind} space needs {', '.join(needed)}")
+    values: dict[str, Any] = {"name": name}
+    for key, reader in known.items():
+        if key not in data:
+            continue
+        try:
+            read = reader(data[key])
+        except _Wrong as error:
+            raise DefinitionError(str(error), key, *error.inner) from error
+        values |= read if isinstance(read, _Several) else {key: read}
+    return build(**values)
+
+
+class _Wrong(Exception):
+    def __init__(self, message: str, *inner: str | int) -> None:
+        super().__init__(message)
+        self.inner = inner
+
+
+class _Several(dict[str, Any]):
+    """What one key gives to several fields."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Wrong(f"must be a text in quotes, found {shown(value)}")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Wrong(f"must be a whole number, found {shown(value)}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _Wrong(f'must be a list of texts, such as ["a", "b"], found {shown(value)}')
+    for number, item in enumerate(value):
+        if not isinstance(item, str):
+            raise _Wrong(f"must be a text in quotes, found {shown(item)}", number)
+    return tuple(value)
+
+
+def _names(word: str) -> Reader:
+    """Names, or how many there are."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return tuple(f"{word}{k + 1}" for k in range(min(value, 100)))
+        return _texts(value)
+
+    return read
+
+
+def _ops(value: Any) -> Any:
+    """A list of names, or a table of names and what makes the operations."""
+    if not isinstance(value, dict):
+        return _texts(value)
+    for op, where in value.items():
+        if not isinstance(where, str):
+            raise _Wrong(f"must be 'module:function' in quotes, found {shown(where)}", op)
+    return _Several(ops=tuple(value), callables=value)
+
+
+def _slots(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Wrong(f"must be a table: [slots], then a line such as width1 = [8, 16], found {shown(value)}")
+    slots: dict[str, Any] = {}
+    for key, values in value.items():
+        if not isinstance(values, list):
+            raise _Wrong(f"must be a list of values, such as [8, 16], found {shown(values)}", key)
+        for number, item in enumerate(values):
+            if not isinstance(item, int | float | str):
+                raise _Wrong(f"must be a number, a text or a truth value, found {shown(item)}", key, number)
+        for slot, _ in _repeated("slots", key):
+            _put_new(slots, slot, tuple(values), key)
+    return slots
+
+
+def _when(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _Wrong(f'must be a table: [when], then a line such as kernel2 = "slot.depth >= 2", found {shown(value)}')
+    conditions: dict[str, str] = {}
+    for key, condition in value.items():
+        if not isinstance(condition, str):
+            raise _Wrong(f'must be a condition in quotes, such as "slot.depth >= 2", found {shown(condition)}', key)
+        for slot, numbers in _repeated("when", key):
+            text = condition
+            for word, number in numbers.items():
+                text = text.replace(f"{{{word}}}", str(number))
+            _put_new(conditions, slot, text, key)
+    return conditions
+
+
+def _put_new(table: dict[str, Any], name: str, value: Any, key: str) -> None:
+    if name in table:
+        raise _Wrong(f"{name!r} stands twice", key)
+    table[name] = value
+
+
+def _repeated(table: str, key: str) -> list[tuple[str, dict[str, int]]]:
+    """The names that a key stands for: `width{i=1..3}` is width1, width2, width3; with the numbers of each."""
+    ranges = [(found[1], int(found[2]), int(found[3])) for found in _RANGE.finditer(key)]
+    words = [word for word, _, _ in ranges]
+    count = 1
+    for _, first, last in ranges:
+        count *= max(0, last - first + 1)
+    if len(set(words)) < len(words) or not 1 <= count <= _MOST_REPEATED:
+        raise _Wrong(
+            f"ranges are written {{i=1..4}}, each with a letter of its own, 1 to {_MOST_REPEATED} names in all", key
+        )
+    names = []
+    for numbers in product(*(range(first, last + 1) for _, first, last in ranges)):
+        given = dict(zip(words, numbers, strict=True))
+        names.append((_RANGE.sub(lambda found, given=given: str(given[found[1]]), key), given))  # type: ignore[misc]
+    return names
+
+
+_COMMON: dict[str, Reader] = {"name": _text, "about": _text, "constraints": _texts}
+_KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str, Reader]]] = {
+    "node_dag": (
+        NodeDagDefinition,
+        ("ops", "max_vertices", "max_edges"),
+        {"ops": _ops, "max_vertices": _whole, "max_edges": _whole, "max_in_degree": _whole, "max_out_degree": _whole},
+    ),
+    "edge_dag": (EdgeDagDefinition, ("ops", "nodes"), {"ops": _ops, "nodes": _whole}),
+    "genotype": (
+        GenotypeDefinition,
+        ("ops", "nodes"),
+        {
+            "ops": _ops,
+            "nodes": _whole,
+            "inputs_per_node": _whole,
+            "cell_inputs": _names("input"),
+            "cells": _names("cell"),
+        },
+    ),
+    "choices": (ChoicesDefinition, ("slots",), {"slots": _slots, "when": _when}),
+}
+"""Kind -> its definition, the keys it needs, and what reads each key."""

@@ -1,0 +1,178 @@
+"""The search by sequences: what each ingredient does, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archllm
+from archllm.conditions import ABSENT
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.runs import recommended
+from archllm.search.cheap import CheapScores
+from archllm.search.domain import Domain
+from archllm.search.language import LEVELS, Language, levels
+from archllm.search.methods.sequence import SequenceSearch
+from archllm.search.observation import Observation
+from archllm.search.registry import build_searcher
+from archllm.search.spread import farthest_first
+from archllm.spaces import Architecture, SearchSpace
+from archllm.training import Schedule
+
+QUICK: dict[str, Any] = {"every": 6, "teaching": 5, "replay": 300, "draws": 100}
+
+
+@pytest.fixture(scope="module")
+def domain(nasbench201: SearchSpace) -> Domain:
+    return Domain(nasbench201)
+
+
+@pytest.fixture(scope="module")
+def run(nasbench201: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A generator that knows most of the space, trained for a few seconds."""
+    config = recommended(nasbench201)
+    config = replace(
+        config, split=0.2, tokenizer=replace(config.tokenizer, steps=150), prior=replace(config.prior, steps=40)
+    )
+    out = tmp_path_factory.mktemp("sequence") / "run"
+    archllm.train(nasbench201, config, seed=0, out=out)
+    return str(out)
+
+
+def good(arch: Architecture) -> float:
+    """A point for every skip, a third of one for every 3x3 convolution: 6 at most."""
+    ops = arch.graph.ops[0, 1:-1]
+    return float((ops == 2).sum() + 0.3 * (ops == 4).sum())
+
+
+def searched(searcher: SequenceSearch, queries: int) -> list[float]:
+    scores = []
+    for _ in range(queries):
+        (arch,) = searcher.ask(1)
+        searcher.tell([Observation(arch, (good(arch),))])
+        scores.append(good(arch))
+    return scores
+
+
+def build(domain: Domain, run: str, seed: int = 3, **options: Any) -> SequenceSearch:
+    found = build_searcher("sequence", domain, seed, run=run, **(QUICK | options))
+    assert isinstance(found, SequenceSearch)
+    return found
+
+
+def test_it_finds_in_25_queries_what_takes_chance_hundreds(domain: Domain, run: str) -> None:
+    scores = searched(build(domain, run), 25)
+    assert max(scores) >= 4.3  # one in 200 cells is as good
+    assert np.mean(scores[15:]) > np.mean(scores[:5]) + 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learn": False},
+        {"labels": "observed"},
+        {"predictor": "none", "labels": "observed"},
+        {"predictor": "none", "learn": False},
+        {"predictor": "ensemble", "replay": 50, "draws": 20},
+        {"candidates": "all"},
+        {"features": "embedding"},
+        {"features": "free", "target": "log_regret"},
+        {"features": "hand", "target": "score"},
+        {"start": "spread"},
+        {"start": "random", "parents": 0},
+        {"spread": False},
+        {"cheap": ("macs",), "shortlist": 3},
+    ],
+    ids=str,
+)
+def test_every_ingredient_can_be_left_out(domain: Domain, run: str, options: dict[str, Any]) -> None:
+    searcher = build(domain, run, **options)
+    assert len(searched(searcher, 13)) == len(searcher.known) == 13
+    assert len(set(searcher.ask(3))) == 3
+
+
+def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> None:
+    params = domain.space.params(domain.enumerate())
+    large, far, any_ = (build(domain, run, start=start, initial=8).ask(8) for start in ("large", "spread", "random"))
+    limit = np.quantile(params, 0.75)
+    assert all(arch.params > limit for arch in large)
+    assert not all(arch.params > limit for arch in far) and not all(arch.params > limit for arch in any_)
+
+
+def test_pending_ones_spread_a_batch(domain: Domain, run: str) -> None:
+    """Without it, the next best one is asked for as if nothing were under way."""
+    spread, greedy = (build(domain, run, spread=flag, exploration=2.0) for flag in (True, False))
+    for searcher in (spread, greedy):
+        searched(searcher, 8)
+    assert spread.ask(1) == greedy.ask(1)
+    assert spread.ask(6) != greedy.ask(6)
+
+
+def test_what_is_taught_to_be_good_is_written_more_often(domain: Domain, run: str) -> None:
+    language = Language.load(Path(run), domain)
+    cells = language.draw(1_500, 0)
+    skips = (cells.ops == 2).sum(1).astype(float)
+    free = language.draw(400, 1)
+    taught = language.better(cells, skips, 400, Schedule(60, 128, 2e-3, 0.0, warmup=5), 1.5, 0)
+    assert (taught.ops == 2).sum(1).mean() > (free.ops == 2).sum(1).mean() + 1
+
+
+def test_teaching_leaves_the_generator_as_it_was(domain: Domain, run: str) -> None:
+    language = Language.load(Path(run), domain)
+    before = language.draw(200, 5)
+    language.better(before, np.arange(len(before), dtype=float), 10, Schedule(5, 64, 1e-2, 0.0), 1.0, 0)
+    assert (language.draw(200, 5).ops == before.ops).all()
+
+
+def test_levels_begin_at_their_shares_and_the_best_has_the_highest() -> None:
+    values = np.append(np.arange(1000.0), np.nan)
+    found = levels(values)
+    assert found[-1] == ABSENT and found[999] == len(LEVELS) == found.max()
+    assert np.allclose(np.bincount(found[:-1])[::-1].cumsum()[:-1] / 1000, 1 - LEVELS[::-1], atol=2e-3)
+    assert levels(np.array([1.0, np.nan])).tolist() == [len(LEVELS), ABSENT]
+    assert levels(np.array([np.nan])).tolist() == [ABSENT]
+
+
+def test_cheap_scores_are_bought_once_and_paid(nasbench201: SearchSpace) -> None:
+    cheap = CheapScores(nasbench201, ("proxy:params", "macs"))
+    cells = nasbench201.architectures(nasbench201.sample(4, np.random.default_rng(0)))
+    first = cheap(cells)
+    paid = cheap.spent
+    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and cheap.spent == paid
+    assert (first[:, 1] == np.float32([-cell.macs for cell in cells])).all()  # more is better
+
+
+def test_points_far_apart_are_chosen_before_near_ones() -> None:
+    points = np.array([[0.0], [0.1], [5.0], [5.1], [10.0]])
+    chosen = farthest_first(points, 3, np.random.default_rng(0))
+    assert {round(float(points[row, 0]) / 5) for row in chosen} == {0, 1, 2}
+    assert sorted(farthest_first(points, 9, np.random.default_rng(0))) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"start": "small"}, "start"),
+        ({"features": "all"}, "features"),
+        ({"every": 0}, "every"),
+        ({"learn": "yes"}, "learn must be true or false"),
+        ({"cheap": "params"}, "cheap must be a list"),
+        ({"cheap": ["nonsense"]}, "unknown objective 'nonsense'"),
+        ({"predictor": "none"}, "labels to observed"),
+        ({"predictor": "none", "labels": "observed", "cheap": ["params"]}, "predictor is none"),
+    ],
+)
+def test_what_can_not_be_used_is_refused(domain: Domain, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        build_searcher("sequence", domain, 0, **wrong)
+
+
+def test_a_generator_of_another_space_or_none_is_refused(darts: SearchSpace, run: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="generator of nasbench201"):
+        build_searcher("sequence", Domain(darts), 0, run=run)
+    with pytest.raises(RunFolderError):
+        build_searcher("sequence", Domain(darts), 0, run=str(tmp_path / "nothing"))

@@ -1,0 +1,79 @@
+"""Random space files."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+OPS = ["skip", "none", "conv3x3", "conv1x1-bn", "pool/max", "op.6"]
+
+
+@st.composite
+def cells(draw: st.DrawFn, lines: list[str], constraint: st.SearchStrategy[str] | None, most_ops: int = 4) -> str:
+    ops = draw(st.lists(st.sampled_from(OPS), min_size=1, max_size=most_ops, unique=True))
+    lines = [*lines, f"ops = {ops!r}".replace("'", '"')]
+    if constraint is not None and draw(st.booleans()):
+        op = draw(st.sampled_from(ops))
+        lines.append(f"constraints = ['{draw(constraint)}']".replace("OP", op))
+    return "\n".join(lines)
+
+
+@st.composite
+def node_dags(draw: st.DrawFn) -> str:
+    vertices = draw(st.integers(2, 5))
+    lines = ['kind = "node_dag"', f"max_vertices = {vertices}", f"max_edges = {draw(st.integers(1, 10))}"]
+    for key in ("max_in_degree", "max_out_degree"):
+        if draw(st.booleans()):
+            lines.append(f"{key} = {draw(st.integers(1, 3))}")
+    limits = ('count("OP") <= 1', "depth <= 3 and vertices <= 4", "edges < 2 * vertices", 'not count("OP") == 2')
+    return draw(cells(lines, st.sampled_from(limits)))
+
+
+@st.composite
+def edge_dags(draw: st.DrawFn) -> str:
+    nodes = draw(st.integers(2, 4))
+    limits = ('count("OP") <= 3', 'edge(0, 1) == "OP" or count("OP") < 2', '1 <= count("OP")')
+    return draw(cells(['kind = "edge_dag"', f"nodes = {nodes}"], st.sampled_from(limits)))
+
+
+@st.composite
+def genotypes(draw: st.DrawFn) -> str:
+    inputs = draw(st.integers(1, 3))
+    lines = [
+        'kind = "genotype"',
+        f"nodes = {draw(st.integers(1, 3))}",
+        f"cell_inputs = {inputs}",
+        f"inputs_per_node = {draw(st.integers(1, min(inputs, 2)))}",
+        f"cells = {draw(st.integers(1, 2))}",
+    ]
+    limits = ('count("OP") <= 3', 'count("OP", "cell1") in [0, 1, 2]')
+    return draw(cells(lines, st.sampled_from(limits), most_ops=3))
+
+
+NUMBERS = st.lists(st.sampled_from([1, 2, 3, 4, 8, 16, 0.25, -1, 1.5]), min_size=1, max_size=4, unique=True)
+TEXTS = st.lists(st.sampled_from(["relu", "gelu", "h-swish", "3x3", "8"]), min_size=1, max_size=3, unique=True)
+TRUTHS = st.just([True, False])
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> str:
+    lists = draw(st.lists(st.one_of(NUMBERS, NUMBERS, TEXTS, TRUTHS), min_size=1, max_size=5))
+    lines, when = ['kind = "choices"', "[slots]"], ["[when]"]
+    numbers: list[int] = []
+    for at, values in enumerate(lists):
+        lines.append(f"s{at} = {values!r}".replace("'", '"').replace("True", "true").replace("False", "false"))
+        if numbers and draw(st.integers(0, 2)) == 0:
+            other = draw(st.sampled_from(numbers))
+            when.append(f's{at} = "slot.s{other} {draw(st.sampled_from(["<=", ">", "!="]))} {draw(st.integers(0, 4))}"')
+        if isinstance(values[0], int | float) and not isinstance(values[0], bool):
+            numbers.append(at)
+    if len(numbers) > 1 and draw(st.booleans()):
+        first, second = draw(st.sampled_from(numbers)), draw(st.sampled_from(numbers))
+        sign = draw(st.sampled_from(["<=", ">=", "!="]))
+        lines.insert(
+            1, f'constraints = ["slot.s{first} {sign} slot.s{second}", "sum(slot.s{first}, slot.s{second}) < 20"]'
+        )
+    return "\n".join([*lines, *when])
+
+
+KINDS = {"node_dag": node_dags(), "edge_dag": edge_dags(), "genotype": genotypes(), "choices": choices()}
+"""Kind -> its space files; a few define an empty space."""

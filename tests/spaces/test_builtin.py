@@ -1,0 +1,139 @@
+"""The spaces that come with archllm, against counts made another way."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from archllm.errors import InvalidInput
+from archllm.spaces import load_space, space_names
+from archllm.spaces.kinds.choices import Choices
+from archllm.spaces.registry import space_of_text, space_text
+
+SIZES = {
+    "nasbench101": 423_624,
+    "nasbench201": 5**6,
+    "darts": (1 * 3 * 6 * 10 * 7**8) ** 2,
+    "nats-size": 8**5,
+    "nasbench-macro": 3**8,
+    "transnasbench": 4**6,
+    "mobilenetv3": sum((3 * 2) ** depth for depth in (2, 3, 4)) ** 5,
+    "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_size_is_the_known_one(name: str) -> None:
+    space = load_space(name)
+    assert space.size == SIZES[name] and space.exact_size
+
+
+def test_every_space_has_a_known_size() -> None:
+    assert set(SIZES) == set(space_names())
+
+
+@pytest.mark.parametrize("name", [name for name in SIZES if name != "nasbench101"])  # which takes a second to list
+def test_a_space_of_ones_own_with_the_same_file_has_the_same_architectures(name: str) -> None:
+    space = load_space(name)
+    own = space_of_text(space_text(name).replace(f'name = "{name}"', 'name = "own"'), "own.toml")
+    assert own.definition.fingerprint == space.definition.fingerprint and own.size == space.size
+    graphs = space.sample(20, np.random.default_rng(0))
+    assert own.validate(graphs).all()
+    texts = [str(text) for text in space.format(graphs)]
+    assert own.format(graphs) == texts
+    if name != "nasbench201":  # whose keys are official indices
+        assert (own.keys(graphs) == space.keys(graphs)).all()
+
+
+def test_a_name_that_is_none_is_refused_with_a_hint_at_files() -> None:
+    with pytest.raises(InvalidInput, match=r"did you mean 'nats-size'.*paths of space files"):
+        load_space("natssize")
+
+
+def test_the_benchmarks_own_text_of_widths_is_read() -> None:
+    space = load_space("nats-size")
+    arch = space.parse(" 8:16:24:32:40 ")
+    assert arch.text == "[width1=8 width2=16 width3=24 width4=32 width5=40]"
+    assert space.other_names(arch.graph) == {"channels": "8:16:24:32:40"}
+
+
+@pytest.mark.parametrize("text", ["8:16:24:32", "8:16:24:32:41", "8:16:24:32:40:48", "8-16-24-32-40", "8:16:24:32:"])
+def test_another_list_of_widths_is_refused(text: str) -> None:
+    with pytest.raises(Exception, match="expected"):
+        load_space("nats-size").parse(text)
+
+
+def test_layers_that_are_not_there_have_no_choices() -> None:
+    space = load_space("transformer")
+    assert isinstance(space, Choices)
+    arch = space.parse("[width=64 layers=1 heads1=8 ratio1=2]")
+    assert space.values_of(arch.graph) == {"width": 64, "layers": 1, "heads1": 8, "ratio1": 2}
+    for text, said in (
+        ("[width=64 layers=2 heads1=8 ratio1=2]", "heads2 is missing"),
+        ("[width=64 layers=1 heads1=8 ratio1=2 heads2=2]", "heads2 must be left out"),
+    ):
+        with pytest.raises(Exception, match=said):
+            space.parse(text)
+
+
+def test_one_more_layer_is_a_neighbour_with_every_choice_of_it() -> None:
+    space = load_space("transformer")
+    near = space.neighbours(space.parse("[width=64 layers=1 heads1=8 ratio1=2]"))
+    deeper = {arch.text for arch in near if "layers=2" in arch.text}
+    expected = {
+        f"[width=64 layers=2 heads1=8 heads2={heads} ratio1=2 ratio2={ratio}]"
+        for heads, ratio in product((2, 4, 8), (1, 2, 3, 4))
+    }
+    assert deeper == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("nats-size", {"channels": 6}), ("transformer", {"channels": 32, "patch": 2})]
+)
+def test_counts_of_every_size_of_network_are_those_of_the_module(name: str, option: dict[str, int]) -> None:
+    import torch
+
+    from archllm.networks.counting import count_macs, count_params
+
+    space = load_space(name)
+    for arch in space.architectures(space.sample(4, np.random.default_rng(3))):
+        with torch.device("meta"):
+            network = arch.build(num_classes=3, in_channels=2, image_size=8, **option)
+        given = option | {"num_classes": 3, "in_channels": 2, "image_size": 8}
+        assert count_params(network) == space.params(arch.graph, **given)[0]
+        assert count_macs(network, (2, 8, 8)) == space.macs(arch.graph, **given)[0]
+
+
+@pytest.mark.parametrize("name", ["nats-size", "transformer"])
+def test_a_network_answers_for_every_image_on_its_own(name: str) -> None:
+    import torch
+
+    space = load_space(name)
+    arch = space.architectures(space.sample(1, np.random.default_rng(5)))[0]
+    network = arch.build(num_classes=4, in_channels=1, image_size=8, **space.small_network).eval()
+    images = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        together = network(images)
+        alone = torch.cat([network(image[None]) for image in images])
+    assert together.shape == (3, 4)
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="expected images"):
+        network(torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "said"),
+    [
+        ("nats-size", {"channels": 5}, "even"),
+        ("nats-size", {"channels": 100_000, "image_size": 100_000}, "64 bits"),
+        ("transformer", {"channels": 24}, "multiple of 16"),
+        ("transformer", {"image_size": 30}, "multiple of the patch"),
+        ("transformer", {"heads": 3}, "no option"),
+    ],
+)
+def test_options_that_can_not_be_used_are_refused(name: str, option: dict[str, int], said: str) -> None:
+    space = load_space(name)
+    with pytest.raises(InvalidInput, match=said):
+        space.params(space.sample(1, np.random.default_rng(0)), **option)
