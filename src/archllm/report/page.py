@@ -53,6 +53,9 @@ class Origin:
     missing: str = ""
     """Why there is no curve of random search, if there is none."""
 
+    space: str = ""
+    """What the space is called on the command line: its name, or its file."""
+
 
 def render(
     space: SearchSpace,
@@ -89,7 +92,7 @@ def render(
         "css": texts["css"],
         "js": texts["js"],
         "js_hash": b64encode(sha256(texts["js"].encode()).digest()).decode(),
-        "search": None if search is None else _search(space, search, population),
+        "search": None if search is None else _search(space, origin.space or space.name, search, population),
         "generator": None if generator is None else _generator(generator),
         "provenance": _provenance(origin, search, generator),
     }
@@ -112,18 +115,18 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
-def export_commands(arch: Architecture) -> list[str]:
-    """Commands that write the network of an architecture."""
-    text, name = shlex.quote(arch.text), shlex.quote(arch.space.name)
+def export_commands(arch: Architecture, space: str) -> list[str]:
+    """Commands that write the network of an architecture of a space, given as its name or its file."""
+    text, name = shlex.quote(arch.text), shlex.quote(space)
     targets = (("python", "best.py"), ("onnx", "best.onnx"), ("torch", "best.pt2"))
     return [f"archllm export {text} --space {name} --to {to} --out {out}" for to, out in targets]
 
 
-def export_python(arch: Architecture) -> str:
+def export_python(arch: Architecture, space: str) -> str:
     """The same from Python."""
     return (
         "import archllm\n\n"
-        f"space = archllm.load_space({arch.space.name!r})\n"
+        f"space = archllm.load_space({space!r})\n"
         f"arch = space.parse({arch.text!r})\n"
         "network = arch.build(num_classes=10)  # a plain torch module, ready to train\n"
         'arch.export("best.py", to="python", weights=network, num_classes=10)'
@@ -141,7 +144,7 @@ def _part(name: str) -> str:
     return files("archllm.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _search(space: SearchSpace, data: SearchData, population: Population | None) -> dict[str, Any]:
+def _search(space: SearchSpace, name: str, data: SearchData, population: Population | None) -> dict[str, Any]:
     result, study = data.result, data.study
     several = len(study.objectives) > 1
     chosen = _best(result.front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
@@ -165,8 +168,8 @@ def _search(space: SearchSpace, data: SearchData, population: Population | None)
         "total": len(result.trials),
         "cheap": any(trial.cost for trial in data.over),
         "exports": space.network_config is not None and winner is not None,
-        "commands": export_commands(winner) if winner else [],
-        "python": export_python(winner) if winner else "",
+        "commands": export_commands(winner, name) if winner else [],
+        "python": export_python(winner, name) if winner else "",
     }
 
 
@@ -290,7 +293,8 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
             f"{len(search.result.trials) - len(search.over)} waiting or running",
-            "cost of evaluations": duration(search.cost) if search.cost else "none was measured or looked up",
+            "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
+            + ("; that of cheaper scores is not counted" if study.settings.get("options", {}).get("cheap") else ""),
             "time from first to last": duration(search.wall),
             "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
             "random search": search.random.how if search.random else f"not shown: {origin.missing}",

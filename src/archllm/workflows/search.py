@@ -31,6 +31,9 @@ from archllm.workflows.words import parse_words
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
 
+DEFINITION = "definition of the space"
+"""Setting of a study of a space of one's own: the fingerprint of its file."""
+
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
 
@@ -242,7 +245,7 @@ def _settings(
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
     if space.name not in space_names():
-        settings["definition of the space"] = space.definition.fingerprint[:16]
+        settings[DEFINITION] = space.definition.fingerprint[:16]
     if ranges:
         settings["where"] = {
             name: [None if math.isinf(end) else end for end in (wanted.low, wanted.high)]
