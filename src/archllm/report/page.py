@@ -18,7 +18,7 @@ from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
 from archllm.report import panels
 from archllm.report.generating import GeneratorData
-from archllm.report.panels import Panel, figure
+from archllm.report.panels import Panel, duration, figure
 from archllm.report.searching import Population, SearchData
 from archllm.search.loop import turned
 from archllm.search.store import Study, Trial
@@ -97,22 +97,6 @@ def render(
         "provenance": _provenance(origin, search, generator),
     }
     return environment.from_string(texts["html.j2"]).render(context)
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it.
-
-    Example:
-        >>> duration(0.0), duration(75.0), duration(90_000.0)
-        ('0 s', '1 min 15 s', '25 h 0 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
 
 
 def export_commands(arch: Architecture, space: str) -> list[str]:

@@ -49,6 +49,22 @@ def figure(value: float) -> str:
     return f"{value:,.6g}".replace("-", "−")
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> duration(0.0), duration(75.0), duration(90_000.0)
+        ('0 s', '1 min 15 s', '25 h 0 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
 def progress(data: SearchData) -> Panel:
     """The best so far, or the hypervolume, after each evaluation, beside random search."""
     steps = np.arange(1, len(data.curve) + 1, dtype=np.float64)

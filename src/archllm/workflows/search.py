@@ -132,7 +132,7 @@ def search(
         check_workers(workers)
     method = method or (METHOD if run is None else METHOD_OF_RUN)
     home = searched_space(run, space)
-    chosen = _options(method, options, run)
+    chosen = options_of(method, options, run)
     ranges = parse_all(where)
     goals = [load_objective(each, home, time_limit) if isinstance(each, str) else each for each in objectives]
     specs = [goal.spec for goal in goals]
@@ -146,7 +146,7 @@ def search(
         directions=tuple(goal.direction for goal in goals),
         method=method,
         seed=seed,
-        settings=_settings(home, chosen, ranges, run),
+        settings=settings_of(home, chosen, ranges, run),
     )
     searcher = registry.build_searcher(method, domain, seed, len(goals), **chosen)
     url = store if store is not None else default_store(run, home)
@@ -228,8 +228,17 @@ def pool_of(objectives: Sequence[Objective]) -> Graphs | None:
     return pool
 
 
-def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Path | None) -> dict[str, Any]:
-    """Options of a method; one that uses a trained generator has an option `run`."""
+def options_of(method: str, options: Sequence[str] | dict[str, Any], run: str | Path | None) -> dict[str, Any]:
+    """Options of a method; one that uses a trained generator has an option `run`.
+
+    Args:
+        method: its name.
+        options: by name, or as `KEY=VALUE`.
+        run: run folder of the generator.
+
+    Raises:
+        InvalidInput: an option can't be used, or the method needs a run and there is none.
+    """
     known = {field.name: str(field.type) for field in fields(registry.searcher_options(method))}
     chosen = dict(options) if isinstance(options, dict) else parse_words(options, known, f"{method} search")
     if "run" in known and "run" not in chosen:
@@ -239,7 +248,7 @@ def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Pa
     return chosen
 
 
-def _settings(
+def settings_of(
     space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
