@@ -38,7 +38,7 @@ def names(out: str = "out") -> list[str]:
 def test_it_writes_trials_curves_a_table_and_a_checklist():
     found = run()
     assert {path.name for path in Path("out").iterdir()} >= set(found.files.values())
-    lines = list(csv.DictReader(Path("out/trials.csv").open(newline="")))
+    lines = list(csv.DictReader(Path("out/trials.csv").read_text().splitlines()))
     assert len(lines) == 2 * 2 * 5 and {line["method"] for line in lines} == {"random", "largest"}
     scores = [float(line["table:few.csv/score"]) for line in lines if line["method"] == "largest"]
     assert found.comparison.methods[1].final.mean == max(scores[:5])
@@ -99,7 +99,7 @@ def test_an_interrupted_comparison_goes_on_and_evaluates_nothing_twice(monkeypat
         run(seeds=1)
     run(seeds=1, resume=True)
     assert len(calls) == 8 + 10 - kept
-    assert len(list(csv.reader(Path("out/trials.csv").open(newline="")))) == 11
+    assert len(Path("out/trials.csv").read_text().splitlines()) == 11
 
 
 def test_a_comparison_is_not_resumed_as_another_one():

@@ -113,9 +113,8 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         signs = [1.0 if how == "maximise" else -1.0 for how in found.directions]
         corner = ", ".join(f"{sign * value:.6g}" for sign, value in zip(signs, found.box.worst, strict=True))
         done["Reference point of the hypervolume"] = f"{corner}, the worst of each objective among all scores known"
-    lines = [
-        f"- [x] **{name}.** {told if name in _NAMES else told[0].upper() + told[1:]}." for name, told in done.items()
-    ]
+    said = {name: told if name in _NAMES else told[0].upper() + told[1:] for name, told in done.items()}
+    lines = [f"- [x] **{name}.** {told}." for name, told in said.items()]
     compared = "One of the methods" if setup.random else "Its exact expectation is shown"
     there = setup.random or found.random is not None
     lines.append(f"- [{'x' if there else ' '}] **Random search to compare with.** {compared if there else 'Missing'}.")

@@ -53,11 +53,8 @@ def _draw(path: Path, found: Comparison, lines: dict[str, tuple[Floats, Spread]]
         room = 0.06 * float(values.max() - values.min()) or 0.05 * abs(float(values.max())) or 1.0
         axes.set_ylim(float(values.min()) - room, float(values.max()) + room)
     axes.legend(frameon=False, fontsize=8)
-    value = "hypervolume, share of the box" if found.measures_volume else found.objectives[0]
-    describe(
-        axes,
-        f"{'Hypervolume' if found.measures_volume else 'Best so far'}: means, and quartiles as bands",
-        across,
-        value.replace("$", r"\$"),
-    )
+    what, value = "Best so far", found.objectives[0].replace("$", r"\$")
+    if found.measures_volume:
+        what, value = "Hypervolume", "hypervolume, share of the box"
+    describe(axes, f"{what}: means, and quartiles as bands", across, value)
     return save(figure, path)
