@@ -476,7 +476,7 @@ def test_demo_prints_one_table_and_what_to_try_next(capsys, tmp_path, monkeypatc
     assert "n = 100 " in out
     assert "Try next:" in out
     assert "Arch-VQ" in out
-    assert "Search, params: 3 trainings each" in out and "found the" in out and "report.html" in out
+    assert "Search, params: 3 evaluations each" in out and "found the" in out and "report.html" in out
 
 
 def test_an_unexpected_error_is_one_line_and_debug_shows_where(capsys, monkeypatch):

@@ -42,11 +42,9 @@ class Demo(Command):
         console.say()
         console.table(quality(result.evaluations))
         if result.match is not None:
-            budget = len(result.match.own.trials)
+            own = result.match.own
             console.say()
-            console.say(
-                f"Search, {result.match.own.study.objectives[0]}: {budget} trainings each, validation accuracy in %"
-            )
+            console.say(f"Search, {own.study.objectives[0]}: {len(own.trials)} evaluations each")
             for line in result.match.lines():
                 console.say(f"  {line}")
         elif result.missing:

@@ -84,7 +84,7 @@ def demo(
     plan: SearchPlan | None = SearchPlan(),  # noqa: B008 - it is frozen
     listener: Listener | None = None,
 ) -> Demo:
-    """Trains on a whole space, measures raw draws, generates cells that the training did not see, exports one, searches.
+    """Trains on a whole space, measures raw draws, generates cells that are new, exports one, and searches.
 
     The search, by the default method and at random, and the page about it need the extras `search`, `images` and
     `report`; without them they are left out.

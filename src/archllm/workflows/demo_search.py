@@ -58,9 +58,8 @@ class Match:
         name, rival = self.own.study.method, self.random.study.method
         sign = 1.0 if self.own.study.directions[0] == "maximise" else -1.0
         ahead = sign * (own.values[0] - random.values[0])
-        verdict = (
-            "Both found the same score" if ahead == 0 else f"{name if ahead > 0 else rival} found the better score"
-        )
+        better = name if ahead > 0 else rival
+        verdict = f"{better} found the better score" if ahead else "Both found the same score"
         return [*told, f"{verdict}; one seed says little: archllm compare tells more."]
 
 
@@ -115,7 +114,7 @@ def _best(result: Result) -> dict[str, Any] | None:
 
 
 def _line(result: Result) -> str:
-    best = result.best
-    assert best is not None and best.values is not None
-    tests = "".join(f", {name} {value:.6g} on test images" for name, value in best.test.items())
-    return f"{result.study.method:<9} {best.values[0]:.6g}{tests}; best of {len(result.trials)}, {best.text}"
+    found = _best(result)
+    assert found is not None
+    tests = "".join(f", {name} {value:.6g} on test data" for name, value in found["test"].items())
+    return f"{result.study.method:<9} {found['value']:.6g}{tests}: {found['text']}"
