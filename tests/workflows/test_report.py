@@ -125,7 +125,11 @@ def test_where_scores_are_measured_a_random_search_of_the_store_is_shown_or_none
     stored("other-0", *outcomes, method="random", objectives=("train:faces",))
     done = report("a.db")
     assert done.search.study.name == "gp-0" and done.search.random.how == "as in random-0 of the same store"
-    assert "cost of evaluations 6 s" in text_of(done.path)
+    told = text_of(done.path)
+    assert "cost of evaluations 6 s" in told and "0.7 one search" in told and "quartiles" not in told
+    stored("random-1", Outcome((0.4,)), method="random")
+    assert "as in random-0, random-1 of the same store" in (told := text_of(report("a.db", study="gp-0").path))
+    assert "its quartiles" in told
 
 
 def test_a_table_that_is_gone_is_told_and_the_page_is_written():

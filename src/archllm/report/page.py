@@ -189,7 +189,11 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
         mean, low, high = (float(part[at]) for part in vars(data.random.spread).values())
         if np.isfinite(mean):
             digits = 4 if data.measures_volume else 10
-            told = f"quartiles {figure(round(low, digits))} to {figure(round(high, digits))}"
+            told = (
+                "one search"
+                if data.random.single
+                else f"quartiles {figure(round(low, digits))} to {figure(round(high, digits))}"
+            )
             tiles.append(("random search, same budget", figure(round(mean, 4)), told))
     if data.optimum is not None:
         tiles.append(("best there is", figure(data.optimum), "in the whole table"))

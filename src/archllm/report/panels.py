@@ -76,10 +76,14 @@ def progress(data: SearchData) -> Panel:
     if data.random is not None:
         drawn = data.random.spread
         across = np.arange(1, len(drawn.mean) + 1, dtype=np.float64)
-        marks += [Band(across, drawn.low, drawn.high, "random"), Line(across, drawn.mean, "random")]
-        legend += [("random", "random search, mean"), ("random band", "its quartiles")]
+        if data.random.single:
+            marks.append(Line(across, drawn.mean, "random", steps=True))
+            legend.append(("random", "random search"))
+        else:
+            marks += [Band(across, drawn.low, drawn.high, "random"), Line(across, drawn.mean, "random")]
+            legend += [("random", "random search, mean"), ("random band", "its quartiles")]
         tail += [drawn.mean[len(drawn.mean) // 10 :]]
-        said += f", random search {_last(drawn.mean[: len(steps)])} on average"
+        said += f", random search {_last(drawn.mean[: len(steps)])}{'' if data.random.single else ' on average'}"
         note = f"Random search: {data.random.how}."
     label = "hypervolume, share of the box" if data.measures_volume else data.study.objectives[0]
     if not data.measures_volume:
