@@ -465,14 +465,18 @@ def test_demo_leaves_foreign_folders_alone(capsys, tmp_path):
 
 def test_demo_prints_one_table_and_what_to_try_next(capsys, tmp_path, monkeypatch, fluent):
     from archllm.workflows import demo as workflow
+    from archllm.workflows.demo_search import SearchPlan
 
     config = read_info(Path(fluent)).config
     monkeypatch.setattr(workflow, "recommended", lambda space: config)
     monkeypatch.setattr(workflow, "DRAWS", (50, 100))
+    match = workflow.match
+    monkeypatch.setattr(workflow, "match", lambda run, _, *rest: match(run, SearchPlan("params", 3, "own"), *rest))
     out, _ = called(capsys, "demo", "--out", str(tmp_path / "demo"))
     assert "n = 100 " in out
     assert "Try next:" in out
     assert "Arch-VQ" in out
+    assert "Search, params: 3 evaluations each" in out and "found the" in out and "report.html" in out
 
 
 def test_an_unexpected_error_is_one_line_and_debug_shows_where(capsys, monkeypatch):

@@ -240,6 +240,24 @@ def test_the_first_outcome_counts(store: Store) -> None:
     assert store.trials("first")[0].state == "complete"
 
 
+def test_trials_of_another_store_are_taken_over_as_they_are(store: Store) -> None:
+    with open_store(MEMORY) as other:
+        other.create(STUDY)
+        other.add("first", cells(5), 9)
+        for number, outcome in ((0, FULL), (2, FAILED), (1, FULL)):
+            other.claim("first", "me")
+            other.finish("first", number, outcome)
+        trials = other.trials("first")
+    again = replace(STUDY, name="again")
+    store.adopt(again, trials)
+    assert store.study("again") == again and store.trials("again") == trials
+    assert [trial.number for trial in store.finished("again")] == [0, 2, 1]
+    assert [trial.number for trial in store.unfinished("again")] == [3, 4]
+    assert [trial.number for trial in store.add("again", cells(7), 9)] == [5, 6]  # it goes on as any other
+    with pytest.raises(StoreError, match="already"):
+        store.adopt(again, [])
+
+
 def test_trials_that_are_over_come_in_the_order_in_which_they_ended(store: Store) -> None:
     numbers = running(store, 4)
     for number in (2, 0, 3):

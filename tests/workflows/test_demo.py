@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from archllm.prior.config import PriorConfig
 from archllm.runs import TrainConfig
 from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
+from archllm.workflows import demo as module
 from archllm.workflows.demo import GENERATED, Demo, _new_cells, demo
+from archllm.workflows.demo_search import Match, SearchPlan
 
 SHORT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(kind="marginal"))
 
@@ -24,7 +27,15 @@ SHORT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(k
 def done(tmp_path_factory) -> tuple[Demo, list[str]]:
     stages: list[str] = []
     out = tmp_path_factory.mktemp("runs") / "demo"
-    result = demo(out, seed=1, config=SHORT, draws=(50, 80), seeds=(0, 1), listener=lambda e: stages.append(e.stage))
+    result = demo(
+        out,
+        seed=1,
+        config=SHORT,
+        draws=(50, 80),
+        seeds=(0, 1),
+        plan=SearchPlan("params", 4, "own"),
+        listener=lambda event: stages.append(event.stage),
+    )
     return result, stages
 
 
@@ -51,7 +62,7 @@ def test_it_measures_at_each_number_of_draws(done):
 
 def test_its_listener_hears_of_every_stage_in_order(done):
     _, stages = done
-    assert list(dict.fromkeys(stages)) == ["prior", "evaluate", "export"]
+    assert list(dict.fromkeys(stages)) == ["prior", "evaluate", "export", "search", "random"]
 
 
 def test_it_ends_with_a_new_cell_as_a_network_that_runs_on_its_own(done):
@@ -62,9 +73,41 @@ def test_it_ends_with_a_new_cell_as_a_network_that_runs_on_its_own(done):
     assert ran.stdout.startswith(f"{result.cells[0].params:,} parameters")
 
 
+def test_it_searches_beside_random_search_and_shows_both_on_a_page(done):
+    result, _ = done
+    assert [each.queries for each in (result.match.own, result.match.random)] == [4, 4]
+    assert result.match.random.study.method == "random" != result.match.own.study.method
+    document = result.to_json()["search"]
+    assert document["budget"] == 4 and {result.match.own.study.method, "random", "objective"} <= set(document)
+    assert result.report == result.out / "report.html"
+    page = result.report.read_text(encoding="utf-8")
+    assert "random search" in page and "Map of the codebook" not in page  # the tokenizer of this one learned nothing
+
+
+def test_it_says_who_was_better_whoever_it_was(done):
+    own, random = done[0].match.own, done[0].match.random
+    best, worst = (dataclasses.replace(own.best, values=(value,)) for value in (1.0, 9.0))  # less is better
+
+    def said(mine, theirs) -> str:
+        return Match(dataclasses.replace(own, best=mine), dataclasses.replace(random, best=theirs)).lines()[-1]
+
+    name = own.study.method
+    assert said(best, worst).startswith(f"{name} found the better score")
+    assert said(worst, best).startswith("random found the better score")
+    assert said(best, best).startswith("Both found the same score")
+    assert "no evaluation of one of the two searches" in said(None, best)
+
+
+def test_without_the_extras_of_a_search_it_does_the_rest_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "missing_extras", lambda: ["images", "search"])
+    result = demo(tmp_path / "demo", config=SHORT, draws=(30,), seeds=(0,))
+    assert result.match is None and result.report is None and result.missing == ("images", "search")
+    assert result.to_json()["search"] is None and result.cells
+
+
 def test_the_folder_of_an_earlier_demo_is_replaced(done):
     result, _ = done
-    again = demo(result.out, seed=2, config=SHORT, draws=(30,), seeds=(0,))
+    again = demo(result.out, seed=2, config=SHORT, draws=(30,), seeds=(0,), plan=None)
     assert load(again.out).seed == 2
 
 

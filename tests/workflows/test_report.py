@@ -125,7 +125,11 @@ def test_where_scores_are_measured_a_random_search_of_the_store_is_shown_or_none
     stored("other-0", *outcomes, method="random", objectives=("train:faces",))
     done = report("a.db")
     assert done.search.study.name == "gp-0" and done.search.random.how == "as in random-0 of the same store"
-    assert "cost of evaluations 6 s" in text_of(done.path)
+    told = text_of(done.path)
+    assert "cost of evaluations 6 s" in told and "0.7 one search" in told and "quartiles" not in told
+    stored("random-1", Outcome((0.4,)), method="random")
+    assert "as in random-0, random-1 of the same store" in (told := text_of(report("a.db", study="gp-0").path))
+    assert "its quartiles" in told
 
 
 def test_a_table_that_is_gone_is_told_and_the_page_is_written():
@@ -201,13 +205,36 @@ def test_a_study_can_not_be_in_a_run_without_searches(run):
         report(run, study="gp-0")
 
 
+OWN = """kind = "edge_dag"
+nodes = 3
+[ops]
+none = "archllm.networks.operations:none"
+skip = "archllm.networks.operations:skip"
+pool = "archllm.networks.operations:skip"
+"""
+
+
+def test_a_space_of_ones_own_is_named_by_its_file(monkeypatch):
+    Path("mine.toml").write_text(OWN)
+    searched("params", space="mine.toml")
+    with pytest.raises(InvalidInput, match=r"of a space of your own, mine: name its file \(--space\)"):
+        report("a.db")
+    done = report("a.db", space="mine.toml")
+    assert "Search of mine" in text_of(done.path) and "--space mine.toml --to onnx" in text_of(done.path)
+    Path("mine.toml").write_text(OWN.replace("nodes = 3", "nodes = 4"))
+    with pytest.raises(InvalidInput, match=r"of mine as it was defined then, and mine\.toml is another space"):
+        report("a.db", space="mine.toml")
+    with pytest.raises(InvalidInput, match="of the space mine"):
+        report("a.db", space="nasbench201")
+
+
 def test_the_commands_and_the_code_that_it_shows_export_the_winner(nasbench201: SearchSpace, tmp_path):
     arch = nasbench201.parse(CELL)
-    command = shlex.split(export_commands(arch)[0])
+    command = shlex.split(export_commands(arch, "nasbench201")[0])
     assert command[0] == "archllm" and main(command[1:]) == 0 and (tmp_path / "best.py").stat().st_size
     (tmp_path / "best.py").unlink()
     source = str(Path(__file__).parents[2] / "src")
-    code = f"import sys; sys.path.insert(0, {source!r})\n" + export_python(arch)
+    code = f"import sys; sys.path.insert(0, {source!r})\n" + export_python(arch, "nasbench201")
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "best.py").stat().st_size
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "Sample",
     "evaluate": "Evaluate",
     "search": "Search",
+    "compare": "Compare",
     "report": "Report",
     "show": "Show",
     "info": "Info",

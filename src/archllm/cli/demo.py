@@ -13,10 +13,10 @@ from archllm.cli.console import Console, duration
 
 @dataclass(frozen=True, kw_only=True)
 class Demo(Command):
-    """Learn NAS-Bench-201, generate cells and measure them: the main job, in minutes.
+    """Learn NAS-Bench-201, generate cells, measure them, and search by training on digits: the main job, in minutes.
 
-    Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, and the first of them
-    as a network in cell.py.
+    Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, the first of them as a
+    network in cell.py, and a page about it all in report.html.
     """
 
     out: Path = Path("runs/demo-nasbench201")
@@ -41,6 +41,15 @@ class Demo(Command):
         console.document(result.to_json())
         console.say()
         console.table(quality(result.evaluations))
+        if result.match is not None:
+            own = result.match.own
+            console.say()
+            console.say(f"Search, {own.study.objectives[0]}: {len(own.trials)} evaluations each")
+            for line in result.match.lines():
+                console.say(f"  {line}")
+        elif result.missing:
+            needed = ", ".join(result.missing)
+            console.note(f"No search: it needs the extras {needed} (pip install 'archllm[{needed.replace(' ', '')}]').")
         console.say()
         seconds, parameters = result.model.report["seconds"], result.model.report["parameters"]
         parts = [
@@ -51,6 +60,8 @@ class Demo(Command):
         console.say(f"{len(result.cells)} new cells are in {run}/cells.txt; {run}/figures shows draws and training.")
         if result.exported is not None:
             console.say(f"The first of them is a network in one file: python {run}/{result.exported.name}")
+        if result.report is not None:
+            console.say(f"Everything on one page: {shlex.quote(str(result.report))}")
         console.say()
         console.say("Try next:")
         console.say(f"  archllm sample {run} -n 5 --novel")

@@ -25,6 +25,9 @@ class Report(Command):
     study: str | None = None
     """Which search of the store; by default the latest that is not random search."""
 
+    space: str | None = None
+    """Space file of a store whose trials are of a space of your own; a run folder has its own."""
+
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """File to write; by default report.html in the run folder, or a file beside the store. An existing one is
     replaced."""
@@ -37,7 +40,7 @@ class Report(Command):
         from archllm.report.panels import figure
         from archllm.workflows.report import report
 
-        found = report(self.run_folder, study=self.study, out=self.out)
+        found = report(self.run_folder, study=self.study, out=self.out, space=self.space)
         console.document(found.to_json())
         best = found.search.result.best if found.search else None
         if best is not None:

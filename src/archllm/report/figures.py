@@ -78,12 +78,12 @@ def usage_by_position(codes: NDArray[np.int64], codebook_size: int) -> NDArray[n
 
 def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float) -> Path:
     """Reconstruction of the tokenizer, and nats per cell of the prior beside the ideal."""
-    figure, (left, right) = _canvas(2)
+    figure, (left, right) = canvas(2)
     exact = collect_curve(journal, "tokenizer", "exact")
     left.plot(exact.x, [1 - y for y in exact.y], color=_FIRST, lw=1.2)
     left.set_yscale("symlog", linthresh=1e-3)
     left.set_ylim(0, 1)
-    _label(left, "Tokenizer", "step", "cells not reconstructed (training batches)")
+    describe(left, "Tokenizer", "step", "cells not reconstructed (training batches)")
     for name, colour, label in (("loss", _FIRST, "training batches"), ("validation_loss", _SECOND, "validation cells")):
         curve = collect_curve(journal, "prior", name)
         right.plot(curve.x, [y - ideal_nats for y in curve.y], color=colour, label=label, lw=1.2)
@@ -91,20 +91,20 @@ def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float
     right.set_yscale("symlog", linthresh=0.01)
     right.axhline(0, color=_GREY, lw=1, ls="--", label="ideal, ln(size)")
     right.legend(frameon=False, fontsize=8)
-    _label(right, "Prior", "step", "nats per cell above the ideal")
-    return _save(figure, path)
+    describe(right, "Prior", "step", "nats per cell above the ideal")
+    return save(figure, path)
 
 
 def codebook_usage(path: Path, shares: NDArray[np.float64]) -> Path:
     """How often each code is used, overall and position by position."""
-    figure, (left, right) = _canvas(2)
+    figure, (left, right) = canvas(2)
     overall = np.sort(shares.mean(0))[::-1]
     left.bar(np.arange(len(overall)), 100 * overall, width=1.0, color=_FIRST)
     uniform = 100 / len(overall)
     left.axhline(uniform, color=_GREY, lw=1, ls="--")
     left.text(len(overall) - 1, uniform, "uniform", ha="right", va="bottom", fontsize=8, color=_GREY)
     perplexity = float(np.exp(-(overall[overall > 0] * np.log(overall[overall > 0])).sum()))
-    _label(
+    describe(
         left, f"{len(overall)} codes, perplexity {perplexity:.0f}", "code, by frequency", "share of all positions, %"
     )
     order = np.lexsort((-shares.max(0), shares.argmax(0)))
@@ -113,8 +113,8 @@ def codebook_usage(path: Path, shares: NDArray[np.float64]) -> Path:
     right.set_yticks(range(len(shares)), [str(k + 1) for k in range(len(shares))])
     bar = figure.colorbar(image, ax=right, ticks=range(-5, 1))
     bar.set_ticklabels([f"$10^{{{k}}}$" for k in range(-5, 1)], fontsize=8)
-    _label(right, "Share of each code by position", "code, by favourite position", "position in the sequence")
-    return _save(figure, path)
+    describe(right, "Share of each code by position", "code, by favourite position", "position in the sequence")
+    return save(figure, path)
 
 
 def sheet_of_cells(path: Path, cells: list[Architecture], training_keys: NDArray[np.int64]) -> Path:
@@ -138,7 +138,12 @@ def some_cells(model: ArchLLM) -> list[Architecture]:
     return list(dict.fromkeys(arch for arch in drawn if arch is not None))[:_SHEET]
 
 
-def _canvas(columns: int) -> tuple[Figure, Any]:
+def canvas(columns: int) -> tuple[Figure, Any]:
+    """An empty figure, and its axes side by side.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
@@ -149,7 +154,8 @@ def _canvas(columns: int) -> tuple[Figure, Any]:
     return figure, figure.subplots(1, columns)
 
 
-def _label(axes: Axes, title: str, x: str, y: str) -> None:
+def describe(axes: Axes, title: str, x: str, y: str) -> None:
+    """Writes the title and what the axes show, in the house's look."""
     axes.set_title(title, fontsize=10, color=_INK, loc="left")
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
@@ -157,7 +163,8 @@ def _label(axes: Axes, title: str, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure as SVG, as a whole or not at all."""
     with replacing(path) as aside:
         figure.savefig(aside, format="svg", metadata={"Date": None})
     return path

@@ -18,7 +18,7 @@ from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
 from archllm.report import panels
 from archllm.report.generating import GeneratorData
-from archllm.report.panels import Panel, figure
+from archllm.report.panels import Panel, duration, figure
 from archllm.report.searching import Population, SearchData
 from archllm.search.loop import turned
 from archllm.search.store import Study, Trial
@@ -52,6 +52,9 @@ class Origin:
 
     missing: str = ""
     """Why there is no curve of random search, if there is none."""
+
+    space: str = ""
+    """What the space is called on the command line: its name, or its file."""
 
 
 def render(
@@ -89,41 +92,25 @@ def render(
         "css": texts["css"],
         "js": texts["js"],
         "js_hash": b64encode(sha256(texts["js"].encode()).digest()).decode(),
-        "search": None if search is None else _search(space, search, population),
+        "search": None if search is None else _search(space, origin.space or space.name, search, population),
         "generator": None if generator is None else _generator(generator),
         "provenance": _provenance(origin, search, generator),
     }
     return environment.from_string(texts["html.j2"]).render(context)
 
 
-def duration(seconds: float) -> str:
-    """A time as people say it.
-
-    Example:
-        >>> duration(0.0), duration(75.0), duration(90_000.0)
-        ('0 s', '1 min 15 s', '25 h 0 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
-
-
-def export_commands(arch: Architecture) -> list[str]:
-    """Commands that write the network of an architecture."""
-    text, name = shlex.quote(arch.text), shlex.quote(arch.space.name)
+def export_commands(arch: Architecture, space: str) -> list[str]:
+    """Commands that write the network of an architecture of a space, given as its name or its file."""
+    text, name = shlex.quote(arch.text), shlex.quote(space)
     targets = (("python", "best.py"), ("onnx", "best.onnx"), ("torch", "best.pt2"))
     return [f"archllm export {text} --space {name} --to {to} --out {out}" for to, out in targets]
 
 
-def export_python(arch: Architecture) -> str:
+def export_python(arch: Architecture, space: str) -> str:
     """The same from Python."""
     return (
         "import archllm\n\n"
-        f"space = archllm.load_space({arch.space.name!r})\n"
+        f"space = archllm.load_space({space!r})\n"
         f"arch = space.parse({arch.text!r})\n"
         "network = arch.build(num_classes=10)  # a plain torch module, ready to train\n"
         'arch.export("best.py", to="python", weights=network, num_classes=10)'
@@ -141,7 +128,7 @@ def _part(name: str) -> str:
     return files("archllm.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _search(space: SearchSpace, data: SearchData, population: Population | None) -> dict[str, Any]:
+def _search(space: SearchSpace, name: str, data: SearchData, population: Population | None) -> dict[str, Any]:
     result, study = data.result, data.study
     several = len(study.objectives) > 1
     chosen = _best(result.front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
@@ -165,8 +152,8 @@ def _search(space: SearchSpace, data: SearchData, population: Population | None)
         "total": len(result.trials),
         "cheap": any(trial.cost for trial in data.over),
         "exports": space.network_config is not None and winner is not None,
-        "commands": export_commands(winner) if winner else [],
-        "python": export_python(winner) if winner else "",
+        "commands": export_commands(winner, name) if winner else [],
+        "python": export_python(winner, name) if winner else "",
     }
 
 
@@ -202,7 +189,11 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
         mean, low, high = (float(part[at]) for part in vars(data.random.spread).values())
         if np.isfinite(mean):
             digits = 4 if data.measures_volume else 10
-            told = f"quartiles {figure(round(low, digits))} to {figure(round(high, digits))}"
+            told = (
+                "one search"
+                if data.random.single
+                else f"quartiles {figure(round(low, digits))} to {figure(round(high, digits))}"
+            )
             tiles.append(("random search, same budget", figure(round(mean, 4)), told))
     if data.optimum is not None:
         tiles.append(("best there is", figure(data.optimum), "in the whole table"))
@@ -290,7 +281,8 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
             f"{len(search.result.trials) - len(search.over)} waiting or running",
-            "cost of evaluations": duration(search.cost) if search.cost else "none was measured or looked up",
+            "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
+            + ("; that of cheaper scores is not counted" if study.settings.get("options", {}).get("cheap") else ""),
             "time from first to last": duration(search.wall),
             "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
             "random search": search.random.how if search.random else f"not shown: {origin.missing}",

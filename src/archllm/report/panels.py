@@ -49,6 +49,22 @@ def figure(value: float) -> str:
     return f"{value:,.6g}".replace("-", "−")
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> duration(0.0), duration(75.0), duration(90_000.0)
+        ('0 s', '1 min 15 s', '25 h 0 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
 def progress(data: SearchData) -> Panel:
     """The best so far, or the hypervolume, after each evaluation, beside random search."""
     steps = np.arange(1, len(data.curve) + 1, dtype=np.float64)
@@ -60,10 +76,14 @@ def progress(data: SearchData) -> Panel:
     if data.random is not None:
         drawn = data.random.spread
         across = np.arange(1, len(drawn.mean) + 1, dtype=np.float64)
-        marks += [Band(across, drawn.low, drawn.high, "random"), Line(across, drawn.mean, "random")]
-        legend += [("random", "random search, mean"), ("random band", "its quartiles")]
+        if data.random.single:
+            marks.append(Line(across, drawn.mean, "random", steps=True))
+            legend.append(("random", "random search"))
+        else:
+            marks += [Band(across, drawn.low, drawn.high, "random"), Line(across, drawn.mean, "random")]
+            legend += [("random", "random search, mean"), ("random band", "its quartiles")]
         tail += [drawn.mean[len(drawn.mean) // 10 :]]
-        said += f", random search {_last(drawn.mean[: len(steps)])} on average"
+        said += f", random search {_last(drawn.mean[: len(steps)])}{'' if data.random.single else ' on average'}"
         note = f"Random search: {data.random.how}."
     label = "hypervolume, share of the box" if data.measures_volume else data.study.objectives[0]
     if not data.measures_volume:

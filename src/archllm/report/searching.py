@@ -47,6 +47,9 @@ class Baseline:
     how: str
     """Where it comes from, in words."""
 
+    single: bool = False
+    """Whether it is one search, which has no mean and no quartiles."""
+
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
@@ -128,7 +131,8 @@ def collect(
         random = _of_population(population, box if volume else None, len(over), sign)
     elif rivals:
         names = ", ".join(name for (name, _), trials in zip(others, known, strict=True) if trials)
-        random = Baseline(spread([curve_of(points) for points in rivals]), f"as in {names} of the same store")
+        curves = spread([curve_of(points) for points in rivals])
+        random = Baseline(curves, f"as in {names} of the same store", single=len(rivals) == 1)
     single = population is not None and len(study.directions) == 1
     optimum = sign * float(population.values[:, 0].max()) if population is not None and single else None
     values = goodness * np.array([1.0 if each == "maximise" else -1.0 for each in study.directions])

@@ -1,4 +1,4 @@
-"""The main job, end to end, in minutes: learn NAS-Bench-201, generate, measure."""
+"""The main job, end to end, in minutes: learn NAS-Bench-201, generate, measure, search."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from archllm.errors import BudgetExhausted, RunFolderError
 from archllm.files import assembling, write_text
 from archllm.runs import TrainConfig, recommended, work_folder
 from archllm.spaces import SearchSpace, load_space
+from archllm.workflows.demo_search import Match, SearchPlan, match, missing_extras
 
 if TYPE_CHECKING:
     from archllm.generator import ArchLLM, Evaluation
@@ -50,6 +51,15 @@ class Demo:
     exported: Path | None
     """The first of them as a network in one Python file that needs torch alone."""
 
+    match: Match | None
+    """Its search, beside random search; `None` where an extra is missing, or none was asked for."""
+
+    report: Path | None
+    """The page about all of it."""
+
+    missing: tuple[str, ...] = ()
+    """Extras that it would have needed to search."""
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm demo --json` prints."""
         return {
@@ -58,6 +68,8 @@ class Demo:
             "evaluations": [evaluation.to_json() for evaluation in self.evaluations],
             "architectures": [cell.text for cell in self.cells],
             "exported": str(self.exported) if self.exported else None,
+            "search": self.match.to_json() if self.match else None,
+            "report": str(self.report) if self.report else None,
         }
 
 
@@ -69,9 +81,13 @@ def demo(
     config: TrainConfig | None = None,
     draws: tuple[int, ...] | None = None,
     seeds: tuple[int, ...] = (0, 1, 2),
+    plan: SearchPlan | None = SearchPlan(),  # noqa: B008 - it is frozen
     listener: Listener | None = None,
 ) -> Demo:
-    """Trains on a whole space, measures raw draws, generates cells that the training did not see, and exports one.
+    """Trains on a whole space, measures raw draws, generates cells that are new, exports one, and searches.
+
+    The search, by the default method and at random, and the page about it need the extras `search`, `images` and
+    `report`; without them they are left out.
 
     Args:
         out: run folder to write; one that an earlier demo wrote is replaced.
@@ -80,6 +96,7 @@ def demo(
         config: the configuration; by default the recommended one.
         draws: numbers of draws at which quality is measured; by default 1,000 and 10,000.
         seeds: seeds of the draws.
+        plan: what is searched for; `None` for no search.
         listener: told of every step.
 
     Raises:
@@ -116,7 +133,15 @@ def demo(
             tell("export", 0, 1)
             cells[0].export(folder / EXPORTED, "python", seed=seed)
             tell("export", 1, 1)
-    return Demo(out, model, evaluations, cells, out / EXPORTED if exports else None)
+        missing = missing_extras()
+        found = match(folder, plan, seed, listener) if plan is not None and not missing else None
+    exported = out / EXPORTED if exports else None
+    page = None
+    if found is not None:
+        from archllm.workflows.report import report
+
+        page = report(out).path
+    return Demo(out, model, evaluations, cells, exported, found, page, tuple(missing))
 
 
 def check_replaceable(out: Path) -> None:

@@ -12,12 +12,14 @@ from archllm.files import write_text
 from archllm.report.generating import GeneratorData, collect_generator
 from archllm.report.page import Origin, render
 from archllm.report.searching import Population, SearchData, collect
+from archllm.runs import SPACE_FILE
 from archllm.search.loop import Result, result
 from archllm.search.store import MEMORY, Store, Study, Trial, open_store
 from archllm.search.store.opening import sqlite_file
-from archllm.spaces import SearchSpace, load_space
+from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.workflows.doctor import version
 from archllm.workflows.population import population_of
+from archllm.workflows.search import DEFINITION
 
 STORE = "search.db"
 """Where a run folder keeps its trials."""
@@ -61,7 +63,9 @@ class Report:
         }
 
 
-def report(run: str | Path, *, study: str | None = None, out: str | Path | None = None) -> Report:
+def report(
+    run: str | Path, *, study: str | None = None, out: str | Path | None = None, space: str | Path | None = None
+) -> Report:
     """Writes a page about a search, a generator, or both.
 
     Args:
@@ -69,9 +73,11 @@ def report(run: str | Path, *, study: str | None = None, out: str | Path | None 
         study: name of a search in the store; by default the latest one that is not random search, if there is one.
         out: file to write; by default `report.html` in the run folder, a file named after the store beside it, or
             `report.html` here for a store on a server.
+        space: the space file of a store whose trials are of a space of one's own; a run folder has its own.
 
     Raises:
-        InvalidInput: the store is of no known kind, or a run without a search is asked for a study.
+        InvalidInput: the store is of no known kind, a run without a search is asked for a study, or the space is not
+            known, or another one than that of the trials.
         RunFolderError: the run folder can't be used, or the file not be written.
         StoreError: there is no such store or study, or it can't be read.
         MissingExtra: a library for it is not installed.
@@ -86,7 +92,7 @@ def report(run: str | Path, *, study: str | None = None, out: str | Path | None 
     if folder is not None and not (folder / STORE).exists():
         if study is not None:
             raise InvalidInput(f"no search was made with {folder} yet: there is no {STORE} in it to find {study!r} in")
-        return _written(folder, _default_out(run), out, None, generator, None)
+        return _written(folder, _default_out(run), out, None, generator, None, space)
     _check_there(source)
     with open_store(source) as store:
         about = _chosen(store, study)
@@ -94,7 +100,7 @@ def report(run: str | Path, *, study: str | None = None, out: str | Path | None 
         rivals = _random_studies(store, about)
         others = tuple(each.name for each in store.studies() if each.name != about.name)
         where = store.where
-    return _written(run, _default_out(run), out, _Part(found, rivals, others, where), generator, folder)
+    return _written(run, _default_out(run), out, _Part(found, rivals, others, where), generator, folder, space)
 
 
 @dataclass(frozen=True)
@@ -114,21 +120,48 @@ def _written(
     part: _Part | None,
     generator: GeneratorData | None,
     folder: Path | None,
+    named: str | Path | None,
 ) -> Report:
     path = Path(out) if out is not None else default
     versions = {"archllm": version("archllm") or "source", "python": platform.python_version()}
     versions |= {name: found for name in _TOLD if (found := version(name)) is not None}
     if part is None:
         assert generator is not None
-        space = generator.model.space
-        write_text(path, render(space, Origin(str(run), None, versions), generator=generator))
-        return Report(path, space, None, generator)
-    space = load_space(part.result.study.space)
+        home = generator.model.space
+        write_text(path, render(home, Origin(str(run), None, versions), generator=generator))
+        return Report(path, home, None, generator)
+    space, name = _space(part.result.study, generator, folder, named)
     population, missing = _population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
-    origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing)
+    origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing, name)
     write_text(path, render(space, origin, data, generator, population))
     return Report(path, space, data, generator, part.others)
+
+
+def _space(
+    study: Study, generator: GeneratorData | None, folder: Path | None, named: str | Path | None
+) -> tuple[SearchSpace, str]:
+    """The space of a search, and how it is named on the command line.
+
+    Raises:
+        InvalidInput: it is not known, or another one.
+    """
+    if generator is not None and named is None:
+        own, name = generator.model.space, str((folder or Path()) / SPACE_FILE)
+    else:
+        if named is None and study.space not in space_names():
+            raise InvalidInput(
+                f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)"
+            )
+        name = str(named if named is not None else study.space)
+        own = load_space(named if named is not None else study.space)
+    if own.name in space_names():
+        name = own.name
+    known = study.settings.get(DEFINITION)
+    if own.name != study.space or (known is not None and known != own.definition.fingerprint[:16]):
+        other = f"the space {study.space}" if own.name != study.space else f"{study.space} as it was defined then"
+        raise InvalidInput(f"study {study.name!r} is of {other}, and {name} is another space")
+    return own, name
 
 
 def _default_out(run: str | Path) -> Path:

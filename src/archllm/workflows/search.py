@@ -32,6 +32,9 @@ from archllm.workflows.words import parse_words
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
 
+DEFINITION = "definition of the space"
+"""Setting of a study of a space of one's own: the fingerprint of its file."""
+
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
 
@@ -130,13 +133,13 @@ def search(
         check_workers(workers)
     method = method or (METHOD if run is None else METHOD_OF_RUN)
     home = searched_space(run, space)
-    chosen = _options(method, options, run)
+    chosen = options_of(method, options, run)
     ranges = parse_all(where)
     goals = [load_objective(each, home, time_limit) if isinstance(each, str) else each for each in objectives]
     specs = [goal.spec for goal in goals]
     if len(set(specs)) < len(specs):
         raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
-    _check_cheap(chosen.get("cheap", ()), goals, home)
+    check_cheap(chosen.get("cheap", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
     about = Study(
         name=study or f"{method}-{seed}",
@@ -145,7 +148,7 @@ def search(
         directions=tuple(goal.direction for goal in goals),
         method=method,
         seed=seed,
-        settings=_settings(home, chosen, ranges, run),
+        settings=settings_of(home, chosen, ranges, run),
     )
     searcher = registry.build_searcher(method, domain, seed, len(goals), **chosen)
     url = store if store is not None else default_store(run, home)
@@ -227,8 +230,17 @@ def pool_of(objectives: Sequence[Objective]) -> Graphs | None:
     return pool
 
 
-def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Path | None) -> dict[str, Any]:
-    """Options of a method; one that uses a trained generator has an option `run`."""
+def options_of(method: str, options: Sequence[str] | dict[str, Any], run: str | Path | None) -> dict[str, Any]:
+    """Options of a method; one that uses a trained generator has an option `run`.
+
+    Args:
+        method: its name.
+        options: by name, or as `KEY=VALUE`.
+        run: run folder of the generator.
+
+    Raises:
+        InvalidInput: an option can't be used, or the method needs a run and there is none.
+    """
     known = {field.name: str(field.type) for field in fields(registry.searcher_options(method))}
     chosen = dict(options) if isinstance(options, dict) else parse_words(options, known, f"{method} search")
     if "run" in known and "run" not in chosen:
@@ -238,7 +250,7 @@ def _options(method: str, options: Sequence[str] | dict[str, Any], run: str | Pa
     return chosen
 
 
-def _check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
+def check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
     """Makes sure that no method is shown for little what the search is to find out.
 
     Raises:
@@ -254,13 +266,13 @@ def _check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: Search
                 raise InvalidInput(f"cheap={spec} is the objective {goal.spec} itself; name a score that costs less")
 
 
-def _settings(
+def settings_of(
     space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
     if space.name not in space_names():
-        settings["definition of the space"] = space.definition.fingerprint[:16]
+        settings[DEFINITION] = space.definition.fingerprint[:16]
     if ranges:
         settings["where"] = {
             name: [None if math.isinf(end) else end for end in (wanted.low, wanted.high)]

@@ -58,7 +58,7 @@ class LatentSearch(GaussianSearch):
 
     def _encode(self, graphs: Graphs) -> NDArray[np.float32]:
         if self._embedding is None:
-            self._embedding = _Embedding(_trained(self.domain, self._latent, self.seed), self.domain)
+            self._embedding = _Embedding(train_vae(self.domain, self._latent, self.seed), self.domain)
         return self._embedding(graphs)
 
     def _encode_all(self) -> NDArray[np.float32]:
@@ -80,8 +80,14 @@ class _Embedding:
         return scaled
 
 
-def _trained(domain: Domain, options: LatentOptions, seed: int) -> GraphVAE:
-    """A VAE trained on the domain's members, or on a sample of them."""
+def train_vae(domain: Domain, options: LatentOptions, seed: int) -> GraphVAE:
+    """A VAE trained on the domain's members, or on a sample of them; it sees no score.
+
+    Args:
+        domain: whose members it learns.
+        options: how long, and on how many of them.
+        seed: of the choice of members and of the training.
+    """
     from archllm.baselines import GraphVAE, recommended_vae
 
     config = recommended_vae(domain.space)

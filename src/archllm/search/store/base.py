@@ -125,6 +125,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Begins a study with trials that another store has collected, as they are.
+
+        Raises:
+            StoreError: there is one of that name.
+        """
+
+    @abstractmethod
     def studies(self) -> list[Study]:
         """All studies, oldest first."""
 

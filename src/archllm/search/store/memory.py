@@ -32,6 +32,14 @@ class MemoryStore(Store):
         self._trials[study.name], self._over[study.name] = [], []
         self._keys[study.name], self._open[study.name] = set(), set()
 
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        self.create(study)
+        self._trials[study.name] = sorted(trials, key=lambda trial: trial.number)
+        self._keys[study.name] = {trial.key for trial in trials}
+        over = sorted((trial.place, trial.number) for trial in trials if trial.place is not None)
+        self._over[study.name] = [number for _, number in over]
+        self._open[study.name] = {trial.number for trial in trials if trial.place is None}
+
     def studies(self) -> list[Study]:
         return list(self._studies.values())
 

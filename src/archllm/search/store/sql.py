@@ -41,25 +41,36 @@ class SQLStore(Store):
 
     def create(self, study: Study) -> None:
         with self._writing() as connection:
-            taken = select(STUDIES.c.id).where(STUDIES.c.name == study.name)
-            if self._server:  # of two processes that begin it at once, the second is to be told
-                connection.execute(text("LOCK TABLE archllm_studies IN SHARE ROW EXCLUSIVE MODE"))
-            if connection.execute(taken).first() is not None:
-                raise StoreError(
-                    f"there is a study {study.name!r} in {self.where} already; go on with it (--resume), or choose "
-                    "another name or another store"
-                )
-            row = {
-                "name": study.name,
-                "space": study.space,
-                "objectives": list(study.objectives),
-                "directions": list(study.directions),
-                "method": study.method,
-                "seed": study.seed,
-                "settings": study.settings,
-                "created": self._now(connection),
-            }
-            connection.execute(insert(STUDIES).values(row))
+            self._begin(connection, study)
+
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        with self._writing() as connection:
+            number = self._begin(connection, study)
+            if trials:
+                connection.execute(insert(TRIALS), [{"study": number, **_row(trial)} for trial in trials])
+
+    def _begin(self, connection: Connection, study: Study) -> int:
+        """Stores a study; its number."""
+        taken = select(STUDIES.c.id).where(STUDIES.c.name == study.name)
+        if self._server:  # of two processes that begin it at once, the second is to be told
+            connection.execute(text("LOCK TABLE archllm_studies IN SHARE ROW EXCLUSIVE MODE"))
+        if connection.execute(taken).first() is not None:
+            raise StoreError(
+                f"there is a study {study.name!r} in {self.where} already; go on with it (--resume), or choose "
+                "another name or another store"
+            )
+        row = {
+            "name": study.name,
+            "space": study.space,
+            "objectives": list(study.objectives),
+            "directions": list(study.directions),
+            "method": study.method,
+            "seed": study.seed,
+            "settings": study.settings,
+            "created": self._now(connection),
+        }
+        connection.execute(insert(STUDIES).values(row))
+        return int(connection.execute(taken).scalar_one())
 
     def studies(self) -> list[Study]:
         with self._reading() as connection:
@@ -152,12 +163,7 @@ class SQLStore(Store):
             own = self._locked(connection, study)
             change = {
                 "state": "failed" if outcome.values is None else "complete",
-                "values": None if outcome.values is None else list(outcome.values),
-                "metrics": _figures(outcome.metrics),
-                "test": _figures(outcome.test),
-                "cost": outcome.cost if math.isfinite(outcome.cost) else 0.0,
-                "curves": {_text(spec): list(map(_plain, curve)) for spec, curve in outcome.curves.items()},
-                "failure": None if outcome.failure is None else _text(outcome.failure),
+                **_found(outcome),
                 **self._end(connection, own),
             }
             open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(_OVER))
@@ -242,6 +248,23 @@ def named(where: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise StoreError(explained(where, error)) from error
+
+
+def _found(found: Outcome | Trial) -> dict[str, Any]:
+    """What an evaluation found, as columns."""
+    return {
+        "values": None if found.values is None else list(found.values),
+        "metrics": _figures(found.metrics),
+        "test": _figures(found.test),
+        "cost": found.cost if math.isfinite(found.cost) else 0.0,
+        "curves": {_text(spec): list(map(_plain, curve)) for spec, curve in found.curves.items()},
+        "failure": None if found.failure is None else _text(found.failure),
+    }
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """A trial as columns."""
+    return vars(trial) | _found(trial)
 
 
 def _figures(figures: Mapping[str, float]) -> dict[str, float | str]:

@@ -1,0 +1,308 @@
+"""Compare search methods: on the same objectives, at the same budget, with the same seeds."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from archllm.errors import InvalidInput, RunFolderError, StoreError
+from archllm.files import refuse_existing, write_text
+from archllm.objectives import Objective, load_objective
+from archllm.progress import Event, Listener
+from archllm.report.checklist import Setup, page
+from archllm.report.comparing import Comparison, Search, compare, table, write_trials
+from archllm.report.comparison_figures import curves_by_query, curves_by_second
+from archllm.report.tables import Table
+from archllm.search import registry
+from archllm.search.domain import Domain
+from archllm.search.loop import run_search
+from archllm.search.store import MEMORY, Store, Study, Trial, check_same, open_store
+from archllm.search.workers import Workers, check_workers, start_workers
+from archllm.spaces import SearchSpace
+from archllm.where import parse_all
+from archllm.workflows.contenders import Contender, prepared, read_contenders
+from archllm.workflows.doctor import machine, version
+from archllm.workflows.population import looked_up, population
+from archllm.workflows.search import check_cheap, constraint, pool_of, searched_space, settings_of
+
+STORE, TRIALS, PAGE, FIGURES = "trials.db", "trials.csv", "comparison.md", "comparison.json"
+"""Files of a comparison, besides its curves."""
+
+_TOLD = ("numpy", "torch", "transformers", "scikit-learn")  # whose versions the page names
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison and its files."""
+
+    out: Path
+    """The folder."""
+
+    space: SearchSpace
+    """The space."""
+
+    comparison: Comparison
+    """What came out."""
+
+    table: Table
+    """Its table."""
+
+    files: dict[str, str]
+    """Names of the files in the folder, by what they are."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `archllm compare --json` prints."""
+        head = {"out": str(self.out), "space": self.space.name, "files": self.files}
+        return head | self.comparison.to_json()
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all searches of a comparison share."""
+
+    space: SearchSpace
+    objectives: list[Objective]
+    domain: Domain
+    budget: int
+    cheap: bool
+    """Whether scores are looked up, so that a search takes seconds."""
+
+    def study(self, contender: Contender, seed: int, settings: dict[str, Any]) -> Study:
+        """The study of one search."""
+        return Study(
+            name=f"{contender.name}-{seed}",
+            space=self.space.name,
+            objectives=tuple(objective.spec for objective in self.objectives),
+            directions=tuple(objective.direction for objective in self.objectives),
+            method=contender.method,
+            seed=seed,
+            settings=settings,
+        )
+
+
+def compare_methods(
+    *,
+    out: str | Path,
+    space: str | SearchSpace | None = None,
+    run: str | Path | None = None,
+    objectives: Sequence[str],
+    methods: Sequence[str],
+    seeds: int,
+    budget: int,
+    options: Sequence[str] = (),
+    where: Sequence[str] = (),
+    workers: str | int | None = None,
+    time_limit: float | None = None,
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> Compared:
+    """Lets several methods search with several seeds, and writes trials, curves, a table and a checklist.
+
+    Every search is a study in a store of the folder, so an interrupted comparison goes on, and more methods or seeds
+    can be added. Where all scores are looked up in tables, a search is kept when it is complete; else every trial is.
+
+    Args:
+        out: folder to write.
+        space: the space, or its name, where there is no run.
+        run: run folder of a trained generator, for methods that need one.
+        objectives: specs of one or several objectives.
+        methods: names of methods, or `NAME=METHOD` for one that is to be compared under another name, as with other
+            options.
+        seeds: number of seeds, from 0.
+        budget: different architectures that each search evaluates.
+        options: of the methods, as `NAME.KEY=VALUE`.
+        where: requirements that architectures must meet.
+        workers: where evaluations run, see `start_workers`.
+        time_limit: seconds that an evaluation may take.
+        resume: go on with what is in the folder.
+        listener: told after every finished trial.
+
+    Raises:
+        InvalidInput: an argument can't be used.
+        RunFolderError: there is no such run, or the folder is taken or can't be written.
+        DataMissing: data of an objective is not there.
+        DataError: data of an objective can't be used.
+        StoreError: the store can't be used, or holds other searches under these names.
+        WorkersError: evaluations can't be run.
+        MissingExtra: matplotlib or SQLAlchemy is not installed.
+    """
+    out = Path(out)
+    for name, number in (("seeds", seeds), ("budget", budget)):
+        if number < 1:
+            raise InvalidInput(f"{name} must be at least 1, got {number}")
+    if not objectives:
+        raise InvalidInput("a comparison needs at least one objective")
+    if workers is not None:
+        check_workers(workers)
+    home = searched_space(run, space)
+    contenders = read_contenders(methods, options, run)
+    ranges = parse_all(where)
+    goals = [load_objective(spec, home, time_limit) for spec in objectives]
+    if len({goal.spec for goal in goals}) < len(goals):
+        raise InvalidInput(f"the same objective twice: {', '.join(objectives)}")
+    domain = Domain(home, pool_of(goals), constraint(home, ranges))
+    task = _Task(home, goals, domain, budget, all(looked_up(goal.spec) for goal in goals))
+    for each in contenders:  # what a method can't do is told before anything is paid for
+        check_cheap(each.options.get("cheap", ()), goals, home)
+        registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
+    _check_folder(out, resume)
+    out.mkdir(parents=True, exist_ok=True)
+    contenders, pre_training = prepared(contenders, domain, out)
+    with open_store(out / STORE) as store:
+        settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in contenders}
+        studies = {
+            (each.name, seed): task.study(each, seed, settings[each.name])
+            for seed in range(seeds)
+            for each in contenders
+        }
+        there = {study.name for study in store.studies()}
+        for study in studies.values():
+            if study.name in there:
+                check_same(store, study)
+        spent = _search_all(task, contenders, studies, store, out, workers, listener)
+        trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
+    searches = [Search(name, seed, found, spent.get(f"{name}-{seed}", 0.0)) for (name, seed), found in trials.items()]
+    known = population(domain, goals) if task.cheap else None
+    specs, directions = [goal.spec for goal in goals], [goal.direction for goal in goals]
+    found = compare(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
+    results = table(found, pre_training)
+    files = _written(out, found, searches, specs)
+    setup = Setup(
+        space=home.name,
+        command=_command(home, space, run, objectives, methods, seeds, budget, options, where, workers, out),
+        methods={each.name: each.told for each in contenders},
+        random=any(each.method == "random" for each in contenders),
+        pre_training=pre_training,
+        looked_up=task.cheap,
+        requirements=[str(wanted) for wanted in ranges.values()],
+        workers="in the process that searches" if workers in (None, "own") else f"--workers {workers}",
+        machine=machine(),
+        versions={"archllm": version("archllm") or "source", "python": platform.python_version()}
+        | {name: found_version for name in _TOLD if (found_version := version(name)) is not None},
+        date=_last(searches),
+    )
+    write_text(out / PAGE, page(found, setup, results, files))
+    document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
+    write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES})
+
+
+def _check_folder(out: Path, resume: bool) -> None:
+    """Makes sure that a comparison can be written, or that there is one to go on with.
+
+    Raises:
+        RunFolderError: something else is there.
+        StoreError: there is nothing to resume.
+    """
+    if resume:
+        if not (out / STORE).is_file():
+            raise StoreError(f"there is nothing to resume: there is no store {out / STORE}")
+    elif (out / STORE).exists():
+        raise RunFolderError(
+            f"there is a comparison in {out} already; go on with it (--resume), or choose another folder"
+        )
+    else:
+        refuse_existing(out, overwrite=False)
+
+
+def _search_all(
+    task: _Task,
+    contenders: Sequence[Contender],
+    studies: dict[tuple[str, int], Study],
+    store: Store,
+    out: Path,
+    workers: str | int | None,
+    listener: Listener | None,
+) -> dict[str, float]:
+    """Runs every search that is not complete; the seconds that cheaper scores cost, by study."""
+    path = out / "cheap.json"
+    spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    by_name = {each.name: each for each in contenders}
+    there = {study.name for study in store.studies()}
+    hands: Workers | None = None
+    try:
+        for number, ((name, seed), study) in enumerate(studies.items()):
+            done = len(store.finished(study.name)) if study.name in there else 0
+            if done >= task.budget:
+                continue
+            hands = hands or start_workers(workers, task.objectives, task.budget)
+            contender = by_name[name]
+            searcher = registry.build_searcher(
+                contender.method, task.domain, seed, len(task.objectives), **contender.options
+            )
+            hear = _forwarded(listener, number, len(studies), task.budget)
+            aside = task.cheap and study.name not in there
+            place = open_store(MEMORY) if aside else store
+            if study.name not in there:
+                place.create(study)
+            run_search(searcher, task.objectives, place, study.name, task.budget, workers=hands, listener=hear)
+            if aside:
+                store.adopt(study, place.trials(study.name))
+            if searcher.spent:
+                spent[study.name] = spent.get(study.name, 0.0) + searcher.spent
+                write_text(path, json.dumps(spent, indent=2) + "\n")
+    finally:
+        if hands is not None:
+            hands.close()
+    return spent
+
+
+def _forwarded(listener: Listener | None, before: int, searches: int, budget: int) -> Listener | None:
+    """Progress of one search as that of all."""
+    if listener is None:
+        return None
+
+    def hear(event: Event) -> None:
+        listener(Event("compare", before * budget + event.step, searches * budget, event.metrics))
+
+    return hear
+
+
+def _written(out: Path, found: Comparison, searches: Sequence[Search], specs: Sequence[str]) -> dict[str, str]:
+    """Writes trials and curves; their names."""
+    write_trials(out / TRIALS, searches, specs)
+    files = {"store": STORE, "trials": TRIALS, "queries": curves_by_query(out / "queries.svg", found).name}
+    by_second = curves_by_second(out / "seconds.svg", found)
+    return files if by_second is None else files | {"seconds": by_second.name}
+
+
+def _rank(contenders: Sequence[Contender], search: Search) -> tuple[int, int]:
+    return [each.name for each in contenders].index(search.method), search.seed
+
+
+def _last(searches: Sequence[Search]) -> str:
+    ends: list[Trial] = [trial for search in searches for trial in search.trials if trial.finished is not None]
+    last = max((trial.finished or 0.0 for trial in ends), default=0.0)
+    return datetime.fromtimestamp(last, UTC).date().isoformat()
+
+
+def _command(
+    home: SearchSpace,
+    space: str | SearchSpace | None,
+    run: str | Path | None,
+    objectives: Sequence[str],
+    methods: Sequence[str],
+    seeds: int,
+    budget: int,
+    options: Sequence[str],
+    where: Sequence[str],
+    workers: str | int | None,
+    out: Path,
+) -> str:
+    """The command line of a comparison."""
+    words = ["archllm", "compare"]
+    words += ["--run", str(run)] if run is not None else ["--space", space if isinstance(space, str) else home.name]
+    for spec in objectives:
+        words += ["--objective", spec]
+    words += ["--methods", *methods, "--seeds", str(seeds), "--budget", str(budget)]
+    words += ["--set", *options] if options else []
+    for requirement in where:
+        words += ["--where", requirement]
+    words += [] if workers is None else ["--workers", str(workers)]
+    return shlex.join([*words, "--out", str(out)])

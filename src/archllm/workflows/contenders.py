@@ -1,0 +1,105 @@
+"""The methods of a comparison: names, options, and the models that they need before they search."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from archllm.errors import InvalidInput
+from archllm.files import assembling, write_text
+from archllm.runs import read_report
+from archllm.search import registry
+from archllm.search.domain import Domain
+from archllm.workflows.search import options_of
+
+_SECONDS = "pre-training.json"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One method as it is compared."""
+
+    name: str
+    """What it is called."""
+
+    method: str
+    """The method."""
+
+    options: dict[str, Any]
+    """Its options that are not at their default, and where its models are."""
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """Options that make two searches the same: where a VAE stands does not."""
+        return {name: value for name, value in self.options.items() if name != "vae"}
+
+    @property
+    def told(self) -> str:
+        """The method and its options in words."""
+        told = [f"{name} = {value}" for name, value in self.options.items() if name not in ("run", "vae")]
+        how = ", ".join(told) or "default settings"
+        return how if self.name == self.method else f"{self.method}, {how}"
+
+
+def read_contenders(methods: Sequence[str], options: Sequence[str], run: str | Path | None) -> list[Contender]:
+    """The methods by name, each with its options.
+
+    Raises:
+        InvalidInput: a method or an option is not known, a name stands twice, or a run is needed.
+    """
+    if not methods:
+        raise InvalidInput(f"name the methods to compare: {', '.join(registry.searcher_names())}")
+    named: dict[str, str] = {}
+    for word in methods:
+        name, equals, method = word.partition("=")
+        if name in named:
+            raise InvalidInput(f"{name} is to be compared twice; give one of them another name: NAME={method or name}")
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            raise InvalidInput(f"{name!r} can't be the name of a method; letters, digits, - and _ can")
+        named[name] = method if equals else name
+    words: dict[str, list[str]] = {name: [] for name in named}
+    for word in options:
+        name, dot, rest = word.partition(".")
+        if not dot or name not in named:
+            raise InvalidInput(
+                f"an option is written NAME.KEY=VALUE with a NAME that is compared ({', '.join(named)}), got {word!r}"
+            )
+        words[name].append(rest)
+    return [Contender(name, method, options_of(method, words[name], run)) for name, method in named.items()]
+
+
+def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tuple[list[Contender], dict[str, float]]:
+    """The contenders with the models that they need, and the seconds that training these took.
+
+    A VAE that was not named is trained once, not for every seed.
+    """
+    path = out / _SECONDS
+    seconds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    ready = []
+    for each in contenders:
+        if each.options.get("run"):
+            spent = read_report(Path(each.options["run"])).get("seconds", {})
+            seconds[each.name] = float(sum(spent.values()))
+        wants = any(field.name == "vae" for field in fields(registry.searcher_options(each.method)))
+        if wants and not each.options.get("vae"):
+            folder = out / f"vae-{each.name}"
+            if not folder.exists():
+                seconds[each.name] = _train_vae(domain, each.options, folder)
+            each = replace(each, options=each.options | {"vae": str(folder)})
+        ready.append(each)
+    write_text(path, json.dumps(seconds, indent=2) + "\n")
+    return ready, {each.name: seconds[each.name] for each in ready if each.name in seconds}
+
+
+def _train_vae(domain: Domain, options: dict[str, Any], folder: Path) -> float:
+    from archllm.search.methods.latent import LatentOptions, train_vae
+
+    start = time.monotonic()
+    vae = train_vae(domain, LatentOptions(**options), 0)
+    with assembling(folder) as aside:
+        vae.save(aside)
+    return time.monotonic() - start
