@@ -10,6 +10,7 @@ import pytest
 from archllm.errors import InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import Graphs
 from archllm.predictor import FeatureMaker, Features, Featurizer, averaged
+from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor import makers as usual
 from archllm.predictor.computation import computation_keys
 from archllm.predictor.recommended import recommended_makers
@@ -105,6 +106,22 @@ def test_where_every_operation_has_an_effect_there_is_nothing_to_average(nasbenc
 def test_averages_need_a_space_that_can_be_listed(darts: SearchSpace) -> None:
     with pytest.raises(NotEnumerable, match="darts"):
         averaged(usual.one_hot(darts), darts)
+
+
+def test_parameters_without_an_effect_do_not_count(nasbench201: SearchSpace) -> None:
+    dead = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"  # nothing reads what the 3x3 writes
+    live = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"
+    bare = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    graphs = nasbench201.parse_batch([dead, live, bare])
+    own, fewest = nasbench201.params(graphs), fewest_params(nasbench201, graphs)
+    assert own[0] == own[1] > own[2]
+    assert fewest.tolist() == [own[2], own[1], own[2]]
+    assert nasbench201.format_batch(one_of_each(nasbench201, graphs)) == [dead, live]
+
+
+def test_where_members_cannot_be_listed_parameters_are_their_own(darts: SearchSpace) -> None:
+    graphs = some(darts, 5)
+    assert np.array_equal(fewest_params(darts, graphs), darts.params(graphs))
 
 
 def test_a_trained_model_has_embeddings_of_three_kinds() -> None:

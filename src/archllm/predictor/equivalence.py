@@ -47,3 +47,32 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
         return found
 
     return FeatureMaker(f"averaged {maker.name}", make)
+
+
+def one_of_each(space: SearchSpace, graphs: Graphs) -> Graphs:
+    """The first of all members that compute the same, in their order.
+
+    Args:
+        space: the space.
+        graphs: `n` members.
+    """
+    return graphs[np.sort(np.unique(computation_keys(space, graphs), return_index=True)[1])]
+
+
+def fewest_params(space: SearchSpace, graphs: Graphs) -> NDArray[np.int64]:
+    """`n` parameter counts of the smallest members that compute the same.
+
+    What has no effect has parameters all the same, which say nothing about how well a cell does. Where members can't be
+    listed, these are their own counts.
+
+    Args:
+        space: a space with networks.
+        graphs: `n` members.
+    """
+    if not (has_synonyms(space) and space.enumerable):
+        return space.params(graphs)
+    members = space.enumerate()
+    keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
+    fewest = np.full(len(keys), np.iinfo(np.int64).max)
+    np.minimum.at(fewest, class_of, space.params(members))
+    return fewest[np.searchsorted(keys, computation_keys(space, graphs))]

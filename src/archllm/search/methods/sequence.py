@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.predictor import Features, PredictorConfig, build_predictor
+from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.search.base import Searcher
 from archllm.search.candidates import around
 from archllm.search.cheap import CheapScores
@@ -48,7 +49,7 @@ class SequenceOptions(Options):
     """How many are evaluated before anything is learned."""
 
     largest: float = 0.1
-    """Share of the draws, by parameters, that `start` `large` chooses from."""
+    """Share of the draws that `start` `large` chooses from, by parameters that have an effect."""
 
     learn: bool = True
     """Whether the generator learns from scores; otherwise its draws stay what they are."""
@@ -282,10 +283,10 @@ class SequenceSearch(Searcher):
     @cached_property
     def _design(self) -> list[Architecture]:
         """What is evaluated first, in order."""
-        rng, graphs = np.random.default_rng([self.seed, 2]), self._replayed
         space, options = self.domain.space, self.options
+        rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._replayed)
         if options.start == "large" and space.network_config is not None:
-            order = np.lexsort((rng.random(len(graphs)), -space.params(graphs)))
+            order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
             graphs = graphs[order[: max(options.initial, round(options.largest * len(graphs)))]]
         if options.start == "random":
             chosen = rng.permutation(len(graphs))[: options.initial]
