@@ -116,7 +116,7 @@ def test_parameters_without_an_effect_do_not_count(nasbench201: SearchSpace) -> 
     own, fewest = nasbench201.params(graphs), fewest_params(nasbench201, graphs)
     assert own[0] == own[1] > own[2]
     assert fewest.tolist() == [own[2], own[1], own[2]]
-    assert nasbench201.format_batch(one_of_each(nasbench201, graphs)) == [dead, live]
+    assert nasbench201.format(one_of_each(nasbench201, graphs)) == [dead, live]
 
 
 def test_where_members_cannot_be_listed_parameters_are_their_own(darts: SearchSpace) -> None:
