@@ -84,6 +84,17 @@ def computation_keys(space: SearchSpace, graphs: Graphs) -> NDArray[np.uint64]:
     return whole
 
 
+def computes_nothing(space: SearchSpace, graphs: Graphs) -> NDArray[np.bool_]:
+    """`n` booleans: members in which nothing gets from an input to an output.
+
+    Args:
+        space: the space.
+        graphs: `n` members.
+    """
+    nothing: NDArray[np.bool_] = ~computation(space, graphs).edges.any((1, 2))
+    return nothing
+
+
 def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """`n x d` counts over all paths from input to output that have an effect, output by output.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.predictor import Features, PredictorConfig, build_predictor
+from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.search.base import Searcher
 from archllm.search.candidates import around
@@ -50,6 +51,10 @@ class SequenceOptions(Options):
 
     largest: float = 0.1
     """Share of the draws that `start` `large` chooses from, by parameters that have an effect."""
+
+    anchor: bool = True
+    """Whether, with `start` `large` and one objective, a member that computes nothing counts as the worst without being
+    evaluated: its output does not depend on its input."""
 
     learn: bool = True
     """Whether the generator learns from scores; otherwise its draws stay what they are."""
@@ -116,7 +121,7 @@ class SequenceOptions(Options):
         self._choice("features", ("embedding+free", "embedding", "free", "hand"))
         self._choice("target", ("rank", "log_regret", "score"))
         self._number("exploration", 0, 100)
-        for name in ("learn", "spread"):
+        for name in ("anchor", "learn", "spread"):
             self._flag(name)
         self._texts("cheap")
         if self.predictor == "none" and self.cheap:
@@ -168,14 +173,22 @@ class SequenceSearch(Searcher):
             row = rng.choice(left) if self._everything else left[0]  # what was listed has no order that says anything
             return self.domain.space.architecture(candidates.graphs[int(row)])
         weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        known = list(self.known.values())
-        scores = self._scores(known, weights)
+        known, scores = self._anchored(list(self.known.values()), weights)
         bound = self._bound(known, scores, self._places(candidates)[left], self.options.exploration)
         if self.options.cheap:
             return self._bought(known, scores, candidates, left[np.argsort(-bound, kind="stable")])
         return self.domain.space.architecture(candidates.graphs[int(left[bound.argmax()])])
 
     # --- what is expected ---
+
+    def _anchored(
+        self, known: list[Architecture], weights: NDArray[np.float64]
+    ) -> tuple[list[Architecture], NDArray[np.float64]]:
+        """Known architectures and their scores (see `_scores`); below them, what is worst without being evaluated."""
+        scores = self._scores(known, weights)
+        if self._anchor is None or self._anchor.key in self.known:
+            return known, scores
+        return [*known, self._anchor], np.append(scores, np.nextafter(np.nanmin(scores), -np.inf))
 
     def _bound(
         self,
@@ -268,8 +281,7 @@ class SequenceSearch(Searcher):
         options, seed = self.options, self.seed + _ROUND * (number + 1)
         rng = np.random.default_rng([self.seed, number, 1])
         weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        known = [each.architecture for each in told]
-        scores = self._scores(known, weights)
+        known, scores = self._anchored([each.architecture for each in told], weights)
         cells = concatenate([arch.graph for arch in known])
         new = self._replayed[~np.isin(self.domain.space.keys(self._replayed), self.domain.space.keys(cells))]
         cells = concatenate([cells, new])
@@ -293,6 +305,17 @@ class SequenceSearch(Searcher):
         else:
             chosen = farthest_first(self._features(graphs).values, options.initial, rng)
         return space.architectures(graphs[chosen])
+
+    @cached_property
+    def _anchor(self) -> Architecture | None:
+        """A member that computes nothing, if there is one and it says something."""
+        space = self.domain.space
+        if not (self.options.anchor and self.options.start == "large" and self.objectives == 1 and space.enumerable):
+            return None
+        graphs = space.enumerate()
+        rows = np.flatnonzero(computes_nothing(space, graphs))
+        rng = np.random.default_rng([self.seed, 4])
+        return space.architecture(graphs[int(rng.choice(rows))]) if len(rows) else None
 
     @cached_property
     def _replayed(self) -> Graphs:
