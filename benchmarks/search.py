@@ -1,7 +1,8 @@
 """Search methods on tables: how few evaluations find the best architecture.
 
 `python -m benchmarks.search` lets every method search NAS-Bench-201 on three data sets until it finds the cell that is
-best by validation, and the sample of NAS-Bench-101 for 100 evaluations, with many seeds. A method on a data set is a
+best by validation, and the sample of NAS-Bench-101 for 100 evaluations, with many seeds; `sequence` also with one
+ingredient left out or replaced at a time, and some methods accuracy and latency at once. A method on a data set is a
 job, run in a process of its own on one thread unless `--folder` has its file already. Writes `docs/results/search.json`
 and `.md` from the jobs that are done. Needs the tables in `$ARCHLLM_DATA` or in the folder of the tests.
 """
@@ -35,7 +36,67 @@ TASKS = {
 SHORT = {"nasbench101": 100}
 """Tasks with a budget of their own: what counts there is the regret after so many evaluations."""
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "does not learn": {"learn": False},
+    "replays sequences without the predictor's labels": {"labels": "observed"},
+    "no predictor: evaluates what is drawn": {"predictor": "none", "labels": "observed"},
+    "ranks all members, not only what is drawn": {"candidates": "all"},
+    "no neighbours of the best": {"parents": 0},
+    "no guidance": {"guidance": 1.0},
+    "sees the tokenizer's embedding only": {"features": "embedding"},
+    "sees what is free to know only": {"features": "free"},
+    "sees features made by hand": {"features": "hand"},
+    "follows no trends": {"trend": False},
+    "a ranking ensemble predicts": {"predictor": "ensemble"},
+    "no worst member known": {"anchor": False},
+    "starts among all draws": {"start": "spread"},
+    "starts with random draws": {"start": "random"},
+    "explores half as much": {"exploration": 0.5},
+}
+"""Changes of the options of `sequence`, one at a time, for the ablation."""
+
+ABLATED = ("cifar100", "imagenet16")
+"""Tasks of the ablation."""
+
+DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
+"""Whose latency is minimised while the accuracy on CIFAR-10 is maximised."""
+
+PARTS = ("methods", "ablation", "front")
+
+FRONT_METHODS = ("sequence", "random", "evolution", "gp")
+FRONT_BUDGET = 100
+
 Job = dict[str, Any]
+
+
+def ablation_jobs(seeds: int, budget: int) -> dict[str, Job]:
+    """`sequence` with each change, by name of the job."""
+    return {
+        f"ablation_{number}-{task}-{seeds}-{budget}": {
+            "method": "sequence",
+            "task": task,
+            "seeds": seeds,
+            "budget": budget,
+            "change": change,
+        }
+        for number, change in enumerate(CHANGES)
+        for task in ABLATED
+    }
+
+
+def front_jobs(seeds: int) -> dict[str, Job]:
+    """Accuracy and latency at once, by name of the job."""
+    return {
+        f"front_{method}-{device}-{seeds}-{FRONT_BUDGET}": {
+            "method": method,
+            "device": device,
+            "seeds": seeds,
+            "budget": FRONT_BUDGET,
+        }
+        for device in DEVICES
+        for method in FRONT_METHODS
+    }
 
 
 def jobs(seeds: int, budget: int, methods: tuple[str, ...] = METHODS) -> dict[str, Job]:
@@ -62,6 +123,8 @@ def run(job: Job, folder: Path) -> Job:
 
     torch.set_num_threads(1)
     os.environ.setdefault("ARCHLLM_DATA", str(ROOT.parent / "shared" / "data"))
+    if "device" in job:
+        return _run_front(job, folder)
     space = load_space(TASKS[job["task"]].split("/")[0])
     objective = TableObjective.of(TASKS[job["task"]], space)
     domain = Domain(space, objective.architectures())
@@ -71,6 +134,7 @@ def run(job: Job, folder: Path) -> Job:
         options["vae"], trained = _vae(domain, folder)
     if job["method"] == "sequence":
         options["run"], trained = _generator(domain, folder)
+    options |= CHANGES[job.get("change", "as it is")]
     start = time.time()
     runs = []
     for seed in range(job["seeds"]):
@@ -113,12 +177,70 @@ def search(
     return {"seed": seed, "queries": query, "seconds": spent, "incumbents": incumbents}
 
 
+def _run_front(job: Job, folder: Path) -> Job:
+    """Searches for accuracy and latency with every seed of a job."""
+    from archllm.objectives.table import TableObjective
+    from archllm.search.domain import Domain
+    from archllm.spaces import load_space
+
+    space = load_space("nasbench201")
+    objectives = [
+        TableObjective.of(f"nasbench201/{TASKS['cifar10'].split('/')[1]}", space),
+        TableObjective.of(f"nasbench201_latency/latency_ms.{job['device']}", space),
+    ]
+    domain = Domain(space, objectives[0].architectures())
+    options = {"run": _generator(domain, folder)[0]} if job["method"] == "sequence" else {}
+    start = time.time()
+    return job | {
+        "runs": [search_front(job["method"], domain, objectives, seed, options) for seed in range(job["seeds"])],
+        "wall": time.time() - start,
+        "about": provenance(),
+    }
+
+
+def search_front(
+    method: str, domain: Domain, objectives: list[TableObjective], seed: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """One search with two objectives, an evaluation at a time.
+
+    Returns:
+        The seconds of CPU time that the searcher took, and the hypervolume after 25, 50 and 100 evaluations as a share
+        of that of all cells. The worst corner that counts is the median of each objective over all cells.
+    """
+    import numpy as np
+
+    from archllm.search.observation import observe
+    from archllm.search.pareto import hypervolume
+    from archllm.search.registry import build_searcher
+
+    signs = [1.0 if objective.direction == "maximise" else -1.0 for objective in objectives]
+    order = [np.argsort(domain.space.keys(objective.architectures())) for objective in objectives]
+    each = zip(objectives, order, signs, strict=True)
+    everything = np.stack([sign * objective.values[rows] for objective, rows, sign in each], axis=1)
+    corner, spread = np.median(everything, axis=0), everything.std(0)
+    whole = hypervolume(everything / spread, corner / spread)
+    searcher, spent, found = build_searcher(method, domain, seed, 2, **options), 0.0, []
+    for _ in range(FRONT_BUDGET):
+        before = time.process_time()
+        (arch,) = searcher.ask(1)
+        observation = observe([objective.evaluate(arch) for objective in objectives], objectives)
+        searcher.tell([observation])
+        spent += time.process_time() - before
+        found.append(observation.values)
+    points = np.array(found) / spread
+    shares = {str(n): hypervolume(points[:n], corner / spread) / whole for n in (25, 50, FRONT_BUDGET)}
+    return {"seed": seed, "seconds": spent, "shares": shares}
+
+
 def main() -> None:
     """Runs one job, or all that are missing, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20, help="searches of a method on a data set")
     parser.add_argument("--budget", type=int, default=300, help="most evaluations of a search")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="methods to run")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
+    parser.add_argument("--ablation-seeds", type=int, default=10, help="searches with each change of `sequence`")
+    parser.add_argument("--front-seeds", type=int, default=5, help="searches of a method for accuracy and latency")
     parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-search", help="where jobs write")
     parser.add_argument("--job", help="run this one job only")
@@ -126,15 +248,22 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.job:
         seeds, budget = (int(part) for part in arguments.job.split("-")[-2:])
-        result = run(jobs(seeds, budget)[arguments.job], arguments.folder)
+        known = jobs(seeds, budget) | ablation_jobs(seeds, budget) | front_jobs(seeds)
+        result = run(known[arguments.job], arguments.folder)
         write_json(arguments.folder / f"{arguments.job}.json", result)
         return
+    parts = {
+        "methods": jobs(arguments.seeds, arguments.budget, tuple(arguments.methods)),
+        "ablation": ablation_jobs(arguments.ablation_seeds, min(150, arguments.budget)),
+        "front": front_jobs(arguments.front_seeds),
+    }
     if not arguments.page:
-        wanted = jobs(arguments.seeds, arguments.budget, tuple(arguments.methods))
-        run_all("benchmarks.search", list(wanted), arguments.folder, arguments.workers)
+        names = [name for part in arguments.parts for name in parts[part]]
+        run_all("benchmarks.search", names, arguments.folder, arguments.workers)
     from benchmarks.search_page import write_page
 
-    files = [arguments.folder / f"{name}.json" for name in jobs(arguments.seeds, arguments.budget)]
+    parts["methods"] = jobs(arguments.seeds, arguments.budget)
+    files = [arguments.folder / f"{name}.json" for part in parts.values() for name in part]
     write_page([json.loads(file.read_text()) for file in files if file.exists()], ROOT / "docs" / "results")
 
 

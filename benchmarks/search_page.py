@@ -9,7 +9,7 @@ import numpy as np
 
 from archllm.files import write_text
 from benchmarks.record import ROOT, write_json
-from benchmarks.search import METHODS, SHORT, TASKS
+from benchmarks.search import ABLATED, CHANGES, DEVICES, FRONT_BUDGET, FRONT_METHODS, METHODS, SHORT, TASKS
 
 Result = dict[str, Any]
 
@@ -40,23 +40,42 @@ The closed pool of the 30,001 cells of the sample, accuracy of one training of 1
 validation accuracy less that of the best so far, in percentage points, mean ± standard deviation over seeds."""
 
 
+ABLATION = """\
+`sequence` with one change at a time, the same seeds in all rows: queries to the best, mean ± standard deviation, and
+how many seeds needed more than 100."""
+
+FRONTS = f"""\
+The accuracy on CIFAR-10 is maximised and the latency on a device minimised, {FRONT_BUDGET} evaluations, one at a time.
+Hypervolume as a share of that of all 15,625 cells, mean ± standard deviation over seeds; what is worse than the median
+of all cells in either objective counts for nothing."""
+
+TARGETS = {"cifar10": (25, 20, 91.58), "cifar100": (15, 20, 73.45), "imagenet16": (40, 19, 46.6)}
+"""Data set -> what `sequence` is to reach: mean queries, seeds of 20 within 100, validation accuracy after 50."""
+
+
 def write_page(results: list[Result], folder: Path) -> None:
     """Writes what was measured as JSON and the page that shows what follows from it."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "search.json", results)
     by_task = {task: _of(results, task) for task in TASKS}
-    parts = ["# Search", _head(results), INTRO, _missing(by_task), _notes()]
+    parts = ["# Search", _head(results), INTRO, _missing(by_task), _targets(by_task), _notes()]
     for task, heading in HEADINGS.items():
         if by_task[task]:
             best = next(iter(by_task[task].values()))["optimum"]
             parts += [f"## NAS-Bench-201, {heading} (best validation accuracy {best:.2f} %)", _table(by_task[task])]
     if by_task["nasbench101"]:
         parts += ["## NAS-Bench-101, a pool of 30,001 cells", POOL, _pool(by_task["nasbench101"])]
+    changed = [result for result in results if "change" in result]
+    if changed:
+        parts += ["## What each ingredient of `sequence` does", ABLATION, _ablation(changed)]
+    fronts = [result for result in results if "device" in result]
+    if fronts:
+        parts += ["## Accuracy and latency at once", FRONTS, _fronts(fronts), _fronts_seconds(fronts)]
     write_text(folder / "search.md", "\n\n".join(part for part in parts if part) + "\n")
 
 
 def _of(results: list[Result], task: str) -> dict[str, Result]:
-    found = {result["method"]: result for result in results if result["task"] == task}
+    found = {result["method"]: result for result in results if result.get("task") == task and "change" not in result}
     return {method: found[method] for method in METHODS if method in found}
 
 
@@ -64,9 +83,10 @@ def _head(results: list[Result]) -> str:
     about = results[-1]["about"]
     commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
     loads = [result["about"]["load"] for result in results]
-    budget = max(result["budget"] for result in results)
+    main = [result for result in results if "change" not in result and "device" not in result] or results
+    budget = max(result["budget"] for result in main)
     return (
-        f"`python -m benchmarks.search --seeds {results[0]['seeds']} --budget {budget}` · commit {commits} · "
+        f"`python -m benchmarks.search --seeds {main[0]['seeds']} --budget {budget}` · commit {commits} · "
         f"{about['machine']}, {about['threads']} thread a job, load average {min(loads):.0f} to {max(loads):.0f} at "
         f"the end of jobs · torch {about['torch']} · {about['date']} · "
         f"{sum(result['wall'] for result in results) / 60:.0f} minutes of jobs"
@@ -76,6 +96,67 @@ def _head(results: list[Result]) -> str:
 def _missing(by_task: dict[str, dict[str, Result]]) -> str:
     missing = [f"`{method}` on {task}" for task, done in by_task.items() for method in METHODS if method not in done]
     return f"**Not yet run:** {', '.join(missing)}." if missing else ""
+
+
+def _targets(by_task: dict[str, dict[str, Result]]) -> str:
+    rows = []
+    for task, (queries, seeds, after) in TARGETS.items():
+        if "sequence" not in by_task[task]:
+            continue
+        result = by_task[task]["sequence"]
+        runs = result["runs"]
+        mean = float(np.mean([run["queries"] for run in runs]))
+        within = sum(reached(run, result["optimum"]) and run["queries"] <= 100 for run in runs)
+        best = float(np.mean([incumbent(run, 50)[2] for run in runs]))
+        goals = (f"≤ {queries}", mean <= queries), (f"≥ {seeds} of 20", within >= seeds), (f"≥ {after}", best >= after)
+        found = f"{mean:.1f}", f"{within} of {len(runs)}", f"{best:.2f}"
+        each = [
+            f"{value} ({goal}, {'met' if met else 'missed'})" for value, (goal, met) in zip(found, goals, strict=True)
+        ]
+        rows.append([HEADINGS[task], *each])
+    if not rows:
+        return ""
+    head = ["`sequence` against its aims", "mean queries to the best", "within 100", "validation accuracy after 50"]
+    return _markdown(head, rows)
+
+
+def _ablation(results: list[Result]) -> str:
+    rows = []
+    for change in CHANGES:
+        found = {result["task"]: result for result in results if result["change"] == change}
+        rows.append([change, *(_ablated(found[task]) if task in found else "–" for task in ABLATED)])
+    seeds = results[0]["seeds"]
+    return _markdown([f"`sequence`, {seeds} seeds", *(HEADINGS[task] for task in ABLATED)], rows)
+
+
+def _ablated(result: Result) -> str:
+    queries = [run["queries"] for run in result["runs"]]
+    lost = any(not reached(run, result["optimum"]) for run in result["runs"])
+    late = sum(
+        count > 100 or not reached(run, result["optimum"]) for run, count in zip(result["runs"], queries, strict=True)
+    )
+    return ("≥ " if lost else "") + _spread(queries, 1) + (f", {late} late" if late else "")
+
+
+def _fronts(results: list[Result]) -> str:
+    rows = []
+    for device in DEVICES:
+        found = {result["method"]: result for result in results if result["device"] == device}
+        shares = [
+            _spread([run["shares"][str(FRONT_BUDGET)] for run in found[method]["runs"]], 3) if method in found else "–"
+            for method in FRONT_METHODS
+        ]
+        rows.append([device, *shares])
+    return _markdown([f"device, {results[0]['seeds']} seeds", *(f"`{method}`" for method in FRONT_METHODS)], rows)
+
+
+def _fronts_seconds(results: list[Result]) -> str:
+    spent = {
+        method: [run["seconds"] for result in results if result["method"] == method for run in result["runs"]]
+        for method in FRONT_METHODS
+    }
+    each = ", ".join(f"`{method}` {np.mean(seconds):.1f}" for method, seconds in spent.items() if seconds)
+    return f"CPU seconds of the search itself for {FRONT_BUDGET} evaluations: {each}."
 
 
 def _notes() -> str:

@@ -62,6 +62,10 @@ class Predictor(ABC):
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
             raise InvalidInput(f"scores[{row}] is {values[row]}; leave failed evaluations out")
+        if max(self.config.linear, default=0) >= len(features.blocks):
+            raise InvalidInput(
+                f"predictor.linear is {self.config.linear}, and features have {len(features.blocks)} blocks"
+            )
         self._blocks = features.blocks
         self._fit(features, targets(values, self.config.target), seed)
         return self

@@ -29,6 +29,10 @@ class PredictorConfig:
     likelihood_rows: int = 400
     """Labels by which the kernel is chosen at most; all of them are then used for predictions."""
 
+    linear: tuple[int, ...] = ()
+    """Blocks of features of which the Gaussian process has a linear kernel besides: trends then go on beyond what was
+    labelled."""
+
     members: int = 10
     """Networks in the ensemble."""
 
@@ -63,6 +67,8 @@ class PredictorConfig:
         ):  # fmt: skip
             if getattr(self, name) < least:
                 raise InvalidInput(f"predictor.{name} must be at least {least}, got {getattr(self, name)}")
+        if len(set(self.linear)) < len(self.linear) or not all(type(at) is int and at >= 0 for at in self.linear):
+            raise InvalidInput(f"predictor.linear must hold different numbers of blocks from 0, got {self.linear}")
         for name in ("margin", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InvalidInput(f"predictor.{name} must be positive, got {getattr(self, name)}")

@@ -1,4 +1,4 @@
-"""GaussianProcess: a sum of one kernel per block of features, its scales and weights by likelihood."""
+"""GaussianProcess: a sum of kernels of the blocks of features, their scales and weights by likelihood."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JITTER = 1e-5  # share of the unit variance of targets
 
 
 class GaussianProcess(Predictor):
-    """Exact regression with an additive Matérn-5/2 kernel.
+    """Exact regression with an additive Matérn-5/2 kernel, and a linear one of the blocks that `linear` names.
 
     Blocks may speak of different things (embeddings, sizes), so each has a length scale and a weight of its own; they
     and the noise maximise the marginal likelihood together with broad log-normal priors, which keep them in place when
@@ -33,24 +33,31 @@ class GaussianProcess(Predictor):
         y = (y - self._centre) / self._scale
         chosen = torch.from_numpy(rows)
         self._log_lengths, self._log_weights, self._log_noise = self._likeliest(
-            [_squares(part[chosen], part[chosen]) for part in self._labelled], y[chosen]
+            *self._pairs(*(2 * ([part[chosen] for part in self._labelled],))), y[chosen]
         )
         with torch.no_grad():
-            self._factor = self._cholesky([_squares(part, part) for part in self._labelled])
+            self._factor = self._cholesky(*self._pairs(self._labelled, self._labelled))
             self._solved = torch.cholesky_solve(y[:, None], self._factor)[:, 0]
 
+    def _pairs(
+        self, left: list[torch.Tensor], right: list[torch.Tensor]
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Squared distances of rows in each block, and products of rows in those that are linear, `n x k` each."""
+        squares = [_squares(*pair) for pair in zip(left, right, strict=True)]
+        return squares, [left[at] @ right[at].T for at in self.config.linear]
+
     def _likeliest(
-        self, squares: list[torch.Tensor], y: torch.Tensor
+        self, squares: list[torch.Tensor], products: list[torch.Tensor], y: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logarithms of length scales, of weights, and of the noise's variance."""
-        blocks = len(squares)
-        lengths = torch.zeros(blocks, dtype=torch.float64, requires_grad=True)
-        weights = torch.full((blocks,), -math.log(blocks), dtype=torch.float64, requires_grad=True)
+        kernels = len(squares) + len(products)
+        lengths = torch.zeros(len(squares), dtype=torch.float64, requires_grad=True)
+        weights = torch.full((kernels,), -math.log(kernels), dtype=torch.float64, requires_grad=True)
         noise = torch.tensor(math.log(0.1), dtype=torch.float64, requires_grad=True)
         optimizer = torch.optim.Adam([lengths, weights, noise], lr=_RATE)
         for _ in range(self.config.likelihood_steps):
             self._log_lengths, self._log_weights, self._log_noise = lengths, weights, noise
-            factor = self._cholesky(squares)
+            factor = self._cholesky(squares, products)
             fit = 0.5 * y @ torch.cholesky_solve(y[:, None], factor)[:, 0] + factor.diagonal().log().sum()
             priors = 0.5 * lengths.square().sum() + 0.05 * weights.square().sum() + 0.05 * (noise + 3).square()
             optimizer.zero_grad()
@@ -58,27 +65,33 @@ class GaussianProcess(Predictor):
             optimizer.step()
         return lengths.detach(), weights.detach(), noise.detach()
 
-    def _cholesky(self, squares: list[torch.Tensor]) -> torch.Tensor:
-        kernel = self._kernel(squares)
+    def _cholesky(self, squares: list[torch.Tensor], products: list[torch.Tensor]) -> torch.Tensor:
+        kernel = self._kernel(squares, products)
         eye = torch.eye(len(kernel), dtype=torch.float64)
         factor: torch.Tensor = torch.linalg.cholesky(kernel + (self._log_noise.exp() + _JITTER) * eye)
         return factor
 
-    def _kernel(self, squares: list[torch.Tensor]) -> torch.Tensor:
-        """`n x k` covariances from the blocks' squared distances."""
-        total = torch.zeros_like(squares[0])
-        for block, length, weight in zip(squares, self._log_lengths, self._log_weights, strict=True):
+    def _kernel(self, squares: list[torch.Tensor], products: list[torch.Tensor]) -> torch.Tensor:
+        """`n x k` covariances from what `_pairs` gives."""
+        total, weights = torch.zeros_like(squares[0]), self._log_weights.exp()
+        for block, length, weight in zip(squares, self._log_lengths, weights, strict=False):
             scaled = (5 * block / (2 * length).exp()).clamp_min(1e-12).sqrt()
-            total = total + weight.exp() * (1 + scaled + scaled.square() / 3) * torch.exp(-scaled)
+            total = total + weight * (1 + scaled + scaled.square() / 3) * torch.exp(-scaled)
+        for block, weight in zip(products, weights[len(squares) :], strict=True):
+            total = total + weight * block
         return total
 
     def _predict(self, features: Features) -> Prediction:
         with torch.no_grad():
             parts = [torch.from_numpy(part).double() for part in features.parts]
-            across = self._kernel([_squares(*pair) for pair in zip(parts, self._labelled, strict=True)])
+            across = self._kernel(*self._pairs(parts, self._labelled))
             mean = self._centre + self._scale * (across @ self._solved)
             explained = torch.linalg.solve_triangular(self._factor, across.T, upper=False).square().sum(0)
-            variance = (self._log_weights.exp().sum() - explained).clamp_min(1e-9)
+            weights = self._log_weights.exp()
+            own = weights[: len(parts)].sum().expand(len(features))
+            for at, weight in zip(self.config.linear, weights[len(parts) :], strict=True):
+                own = own + weight * parts[at].square().sum(1)
+            variance = (own - explained).clamp_min(1e-9)
             return Prediction(mean.numpy(), (self._scale * variance.sqrt()).numpy())
 
 

@@ -31,6 +31,8 @@ class LearnedFeatures:
         self.domain = domain
         reference = domain.space.sample(_REFERENCE, np.random.default_rng(0))
         self._make = Featurizer(domain.space, _makers(tokenizer, kind, reference), reference)
+        self.free = tuple(at for at, maker in enumerate(self._make.makers) if maker.name.split()[-1] == "free")
+        """Which blocks are free to know: sizes, and statistics of paths."""
 
     def __call__(self, graphs: Graphs) -> Features:
         """`n` rows of features."""

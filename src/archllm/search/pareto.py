@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from archllm.errors import InvalidInput
 
+_DIRECTIONS = 128  # along which volumes are estimated
+
 
 def non_dominated(values: ArrayLike) -> NDArray[np.bool_]:
     """`n` booleans: the Pareto front, that is the points that no other point dominates.
@@ -110,6 +112,37 @@ def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
         raise InvalidInput("a hypervolume needs finite values")
     inside = (points > corner).all(1)
     return _volume(points[inside] - corner)
+
+
+def added_volume(values: ArrayLike, reached: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`n` shares by which each point alone would enlarge the hypervolume, estimated along random directions.
+
+    A volume is the mean, over directions, of how far it reaches (Golovin and Zhang, 2020, "Random hypervolume
+    scalarizations", lemma 5), to the power of the number of objectives. Its corner lies a little below the worst of
+    what is reached.
+
+    Args:
+        values: `n x m` points, more is better.
+        reached: `k x m` points that are there already, at least one.
+        rng: chooses the directions.
+    """
+    points, old = _checked(values), _checked(reached)
+    low = old.min(0)
+    corner = low - 0.1 * np.maximum(old.max(0) - low, 1e-9)
+    directions = np.abs(rng.standard_normal((_DIRECTIONS, old.shape[1]))) + 1e-9
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+
+    def reach(each: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far points reach, `n x directions`."""
+        far = np.full((len(each), len(directions)), np.inf)
+        for column, direction, start in zip(each.T, directions.T, corner, strict=True):
+            np.minimum(far, np.maximum(column[:, None] - start, 0) / direction, out=far)
+        far **= each.shape[1]
+        return far
+
+    before = reach(old).max(0)
+    added: NDArray[np.float64] = np.maximum(reach(points) - before, 0).mean(1) / before.mean()
+    return added
 
 
 def scalarised(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from archllm.graphs import Graphs, concatenate
 from archllm.predictor import Features, PredictorConfig, build_predictor
 from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
+from archllm.predictor.targets import targets
 from archllm.search.base import Searcher
 from archllm.search.candidates import around
 from archllm.search.cheap import CheapScores
@@ -23,7 +24,7 @@ from archllm.search.language import Language
 from archllm.search.learned_features import Kind, LearnedFeatures
 from archllm.search.observation import Observation
 from archllm.search.options import Options
-from archllm.search.pareto import best_first, random_weights
+from archllm.search.pareto import added_volume, best_first, random_weights
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture
 from archllm.training import Schedule
@@ -44,12 +45,12 @@ class SequenceOptions(Options):
 
     start: Literal["large", "spread", "random"] = "large"
     """What is evaluated first, of the generator's draws: very different ones among the `largest`, or among all of them
-    (`spread`), or any (`random`)."""
+    (`spread`, or where there are several objectives), or any (`random`)."""
 
     initial: int = 5
     """How many are evaluated before anything is learned."""
 
-    largest: float = 0.1
+    largest: float = 0.03
     """Share of the draws that `start` `large` chooses from, by parameters that have an effect."""
 
     anchor: bool = True
@@ -92,7 +93,10 @@ class SequenceOptions(Options):
     target: Literal["rank", "log_regret", "score"] = "rank"
     """What it predicts of a score."""
 
-    exploration: float = 0.5
+    trend: bool = True
+    """Whether a Gaussian process follows trends of what is free to know, such as size, beyond what was seen."""
+
+    exploration: float = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
 
     spread: bool = True
@@ -121,7 +125,7 @@ class SequenceOptions(Options):
         self._choice("features", ("embedding+free", "embedding", "free", "hand"))
         self._choice("target", ("rank", "log_regret", "score"))
         self._number("exploration", 0, 100)
-        for name in ("anchor", "learn", "spread"):
+        for name in ("anchor", "learn", "trend", "spread"):
             self._flag(name)
         self._texts("cheap")
         if self.predictor == "none" and self.cheap:
@@ -140,8 +144,9 @@ class SequenceSearch(Searcher):
     tokenizer's embedding and on what is free to know chooses among them. A closed pool that holds few of the space's
     members is ranked as a whole, as what is written freely is hardly ever in it.
 
-    Several objectives are joined to one by random augmented Chebyshev weights, drawn anew for each choice (Knowles,
-    2006, "ParEGO"). Failed evaluations get the worst score seen.
+    With several objectives, each is predicted by itself, and what would add most to the hypervolume is chosen; what the
+    generator learns are objectives joined by random augmented Chebyshev weights (Knowles, 2006, "ParEGO"), drawn anew
+    each time. Failed evaluations get the worst score seen.
     """
 
     name = "sequence"
@@ -172,23 +177,49 @@ class SequenceSearch(Searcher):
         if self.options.predictor == "none":
             row = rng.choice(left) if self._everything else left[0]  # what was listed has no order that says anything
             return self.domain.space.architecture(candidates.graphs[int(row)])
-        weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        known, scores = self._anchored(list(self.known.values()), weights)
-        bound = self._bound(known, scores, self._places(candidates)[left], self.options.exploration)
+        known = self._anchored(list(self.known.values()))
+        merits = self._merits(known, self._places(candidates)[left], rng)
         if self.options.cheap:
-            return self._bought(known, scores, candidates, left[np.argsort(-bound, kind="stable")])
-        return self.domain.space.architecture(candidates.graphs[int(left[bound.argmax()])])
+            return self._bought(known, candidates, left[np.argsort(-merits, kind="stable")], rng)
+        return self.domain.space.architecture(candidates.graphs[int(left[merits.argmax()])])
 
     # --- what is expected ---
 
-    def _anchored(
-        self, known: list[Architecture], weights: NDArray[np.float64]
-    ) -> tuple[list[Architecture], NDArray[np.float64]]:
-        """Known architectures and their scores (see `_scores`); below them, what is worst without being evaluated."""
-        scores = self._scores(known, weights)
-        if self._anchor is None or self._anchor.key in self.known:
-            return known, scores
-        return [*known, self._anchor], np.append(scores, np.nextafter(np.nanmin(scores), -np.inf))
+    def _anchored(self, known: list[Architecture]) -> list[Architecture]:
+        """Known architectures, and one that is worst without being evaluated."""
+        anchor = self._anchor
+        return known if anchor is None or anchor.key in self.known else [*known, anchor]
+
+    def _scored(self, known: list[Architecture], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores of anchored ones, see `_scores`."""
+        anchored = known[-1] is self._anchor
+        scores = self._scores(known[:-1] if anchored else known, weights)
+        return np.append(scores, np.nextafter(np.nanmin(scores), -np.inf)) if anchored else scores
+
+    def _merits(
+        self,
+        known: list[Architecture],
+        candidates: Features,
+        rng: np.random.Generator,
+        more: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
+    ) -> NDArray[np.float64]:
+        """What speaks for each of `k` candidates.
+
+        Its upper confidence bound; with several objectives, the volume that the bounds of all of them would add.
+
+        Args:
+            known: `n` anchored architectures.
+            candidates: `k` rows of features.
+            rng: chooses the directions in which volumes are looked at.
+            more: see `_bound`.
+        """
+        each = [self._scored(known, weights) for weights in np.eye(self.objectives)]
+        bounds = [self._bound(known, scores, candidates, self.options.exploration, more) for scores in each]
+        if self.objectives == 1:
+            return bounds[0]
+        told = ~np.isnan(each[0])
+        reached = [targets(scores[told], self.options.target) for scores in each]
+        return added_volume(np.stack(bounds, axis=1), np.stack(reached, axis=1), rng)
 
     def _bound(
         self,
@@ -210,7 +241,8 @@ class SequenceSearch(Searcher):
         places = self._features(concatenate([arch.graph for arch in known]))
         if more is not None:
             places, candidates = places.joined(more[0]), candidates.joined(more[1])
-        config = PredictorConfig(kind=self.options.predictor, target=self.options.target)  # type: ignore[arg-type]
+        linear = self._features.free if self.options.trend else ()
+        config = PredictorConfig(kind=self.options.predictor, target=self.options.target, linear=linear)  # type: ignore[arg-type]
         told = np.flatnonzero(~np.isnan(scores))
         seed = self.seed + len(told)
         model = build_predictor(config).fit(places[told], scores[told], seed)
@@ -226,18 +258,16 @@ class SequenceSearch(Searcher):
         return bound
 
     def _bought(
-        self, known: list[Architecture], scores: NDArray[np.float64], candidates: _Round, best: NDArray[np.int64]
+        self, known: list[Architecture], candidates: _Round, best: NDArray[np.int64], rng: np.random.Generator
     ) -> Architecture:
         """The best of a short list, by a predictor that knows the cheap scores besides."""
         short = best[: self.options.shortlist]
-        graphs = candidates.graphs[short]
-        listed = self.domain.space.architectures(graphs)
+        listed = self.domain.space.architectures(candidates.graphs[short])
         more = self.cheap(known), self.cheap(listed)
         scale = np.concatenate(more)
         centre, spread = scale.mean(0), np.maximum(scale.std(0), 1e-9) * np.sqrt(2 * scale.shape[1])
         own, theirs = (((each - centre) / spread).astype(np.float32) for each in more)
-        bound = self._bound(known, scores, self._places(candidates)[short], self.options.exploration, (own, theirs))
-        return listed[int(bound.argmax())]
+        return listed[int(self._merits(known, self._places(candidates)[short], rng, (own, theirs)).argmax())]
 
     # --- what is proposed ---
 
@@ -281,7 +311,8 @@ class SequenceSearch(Searcher):
         options, seed = self.options, self.seed + _ROUND * (number + 1)
         rng = np.random.default_rng([self.seed, number, 1])
         weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        known, scores = self._anchored([each.architecture for each in told], weights)
+        known = self._anchored([each.architecture for each in told])
+        scores = self._scored(known, weights)
         cells = concatenate([arch.graph for arch in known])
         new = self._replayed[~np.isin(self.domain.space.keys(self._replayed), self.domain.space.keys(cells))]
         cells = concatenate([cells, new])
@@ -297,7 +328,7 @@ class SequenceSearch(Searcher):
         """What is evaluated first, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._replayed)
-        if options.start == "large" and space.network_config is not None:
+        if options.start == "large" and self.objectives == 1 and space.network_config is not None:
             order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
             graphs = graphs[order[: max(options.initial, round(options.largest * len(graphs)))]]
         if options.start == "random":
