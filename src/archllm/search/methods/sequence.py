@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,121 +15,20 @@ from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.targets import targets
 from archllm.search.base import Searcher
-from archllm.search.candidates import around
+from archllm.search.candidates import Candidates, around
 from archllm.search.cheap import CheapScores
 from archllm.search.domain import Domain
 from archllm.search.language import Language
-from archllm.search.learned_features import Kind, LearnedFeatures
+from archllm.search.learned_features import LearnedFeatures
 from archllm.search.observation import Observation
-from archllm.search.options import Options
 from archllm.search.pareto import added_volume, best_first, random_weights
+from archllm.search.sequence_options import SequenceOptions
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture
 from archllm.training import Schedule
 
 _FEWEST = 200  # candidates that must be left of the generator's draws; else random members of the domain join them
 _BASE, _ROUND = 15_485_863, 32_452_843  # keep the seeds of the parts apart
-
-
-@dataclass(frozen=True)
-class SequenceOptions(Options):
-    """Options of the search by sequences; every ingredient can be left out."""
-
-    run: str = ""
-    """Run folder of a trained generator; without one, a generator is trained when it is first needed."""
-
-    steps: int = 0
-    """Optimiser steps of that training, which then sees 1,000 members; 0 stands for what is recommended."""
-
-    start: Literal["large", "spread", "random"] = "large"
-    """What is evaluated first, of the generator's draws: very different ones among the `largest`, or among all of them
-    (`spread`, or where there are several objectives), or any (`random`)."""
-
-    initial: int = 5
-    """How many are evaluated before anything is learned."""
-
-    largest: float = 0.03
-    """Share of the draws that `start` `large` chooses from, by parameters that have an effect."""
-
-    anchor: bool = True
-    """Whether, with `start` `large` and one objective, a member that computes nothing counts as the worst without being
-    evaluated: its output does not depend on its input."""
-
-    learn: bool = True
-    """Whether the generator learns from scores; otherwise its draws stay what they are."""
-
-    every: int = 10
-    """Observations after which it learns anew."""
-
-    labels: Literal["predicted", "observed"] = "predicted"
-    """Whether sequences that were not evaluated are replayed with what the predictor expects of them, or untold."""
-
-    teaching: int = 40
-    """Optimiser steps of each learning."""
-
-    replay: int = 4_000
-    """Draws of the untaught generator: they are replayed, and stay candidates."""
-
-    draws: int = 2_000
-    """Draws of the taught generator for each round of candidates."""
-
-    guidance: float = 1.5
-    """How strongly the level of performance that is asked for counts."""
-
-    parents: int = 5
-    """Best architectures whose neighbours are candidates, too."""
-
-    candidates: Literal["drawn", "all"] = "drawn"
-    """Whether the predictor ranks what was drawn, or all members of a domain that can be listed."""
-
-    predictor: Literal["gaussian", "ensemble", "both", "none"] = "gaussian"
-    """What ranks the candidates; with `none`, they are evaluated as they are drawn."""
-
-    features: Kind = "embedding+free"
-    """What the predictor sees: the tokenizer's embedding, what is free to know, both, or features made by hand."""
-
-    target: Literal["rank", "log_regret", "score"] = "rank"
-    """What it predicts of a score."""
-
-    trend: bool = True
-    """Whether a Gaussian process follows trends of what is free to know, such as size, beyond what was seen."""
-
-    exploration: float = 1.0
-    """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
-
-    spread: bool = True
-    """Whether pending architectures count as evaluated, with the expected score, so that a batch is spread."""
-
-    cheap: tuple[str, ...] = ()
-    """Objectives that cost little, such as `proxy:synflow` or the column of a short training: bought for the most
-    promising candidates, and one more feature each. What they cost is added up in `spent`."""
-
-    shortlist: int = 20
-    """Most promising candidates for which they are bought, before each choice."""
-
-    def __post_init__(self) -> None:
-        self._text("run")
-        self._whole("steps", 0)
-        self._choice("start", ("large", "spread", "random"))
-        for name in ("initial", "every", "teaching", "draws", "shortlist"):
-            self._whole(name, 1, 1_000_000)
-        self._whole("replay", 10, 1_000_000)
-        self._number("largest", 1e-6, 1)
-        self._choice("labels", ("predicted", "observed"))
-        self._number("guidance", 0.01, 100)
-        self._whole("parents", 0, 1_000)
-        self._choice("candidates", ("drawn", "all"))
-        self._choice("predictor", ("gaussian", "ensemble", "both", "none"))
-        self._choice("features", ("embedding+free", "embedding", "free", "hand"))
-        self._choice("target", ("rank", "log_regret", "score"))
-        self._number("exploration", 0, 100)
-        for name in ("anchor", "learn", "trend", "spread"):
-            self._flag(name)
-        self._texts("cheap")
-        if self.predictor == "none" and self.cheap:
-            raise InvalidInput("cheap scores are features of the predictor, and predictor is none")
-        if self.predictor == "none" and self.labels == "predicted" and self.learn:
-            raise InvalidInput("without a predictor nothing can be predicted; set labels to observed")
 
 
 class SequenceSearch(Searcher):
@@ -156,7 +53,7 @@ class SequenceSearch(Searcher):
         self.options = options or SequenceOptions()
         self.cheap = CheapScores(domain.space, self.options.cheap)
         self._loaded = Language.load(Path(self.options.run), domain) if self.options.run else None
-        self._round: _Round | None = None
+        self._written: tuple[int, Candidates] | None = None  # how often it had learned, and what it wrote then
         if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":
             raise InvalidInput(
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
@@ -178,7 +75,7 @@ class SequenceSearch(Searcher):
             row = rng.choice(left) if self._everything else left[0]  # what was listed has no order that says anything
             return self.domain.space.architecture(candidates.graphs[int(row)])
         known = self._anchored(list(self.known.values()))
-        merits = self._merits(known, self._places(candidates)[left], rng)
+        merits = self._merits(known, candidates.features[left], rng)
         if self.options.cheap:
             return self._bought(known, candidates, left[np.argsort(-merits, kind="stable")], rng)
         return self.domain.space.architecture(candidates.graphs[int(left[merits.argmax()])])
@@ -258,7 +155,7 @@ class SequenceSearch(Searcher):
         return bound
 
     def _bought(
-        self, known: list[Architecture], candidates: _Round, best: NDArray[np.int64], rng: np.random.Generator
+        self, known: list[Architecture], candidates: Candidates, best: NDArray[np.int64], rng: np.random.Generator
     ) -> Architecture:
         """The best of a short list, by a predictor that knows the cheap scores besides."""
         short = best[: self.options.shortlist]
@@ -267,43 +164,34 @@ class SequenceSearch(Searcher):
         scale = np.concatenate(more)
         centre, spread = scale.mean(0), np.maximum(scale.std(0), 1e-9) * np.sqrt(2 * scale.shape[1])
         own, theirs = (((each - centre) / spread).astype(np.float32) for each in more)
-        return listed[int(self._merits(known, self._places(candidates)[short], rng, (own, theirs)).argmax())]
+        return listed[int(self._merits(known, candidates.features[short], rng, (own, theirs)).argmax())]
 
     # --- what is proposed ---
 
-    def _candidates(self) -> _Round:
-        """What may be asked for until the generator learns again; it depends on the observations so far alone."""
-        number = len(self.observations) // self.options.every
-        if self._everything:
-            number = 0
-        if self._round is None or self._round.number != number:
-            graphs = self.domain.enumerate() if self._everything else self._written(number)
-            self._round = _Round(number, graphs, self.domain.space.keys(graphs))
-        return self._round
+    def _candidates(self) -> Candidates:
+        """What may be asked for: what was written when it learned last, and neighbours of the best so far."""
+        number = 0 if self._everything else len(self.observations) // self.options.every
+        if self._written is None or self._written[0] != number:
+            graphs = self.domain.enumerate() if self._everything else self._write(number)
+            self._written = number, Candidates(graphs, self.domain.space.keys(graphs), self._features)
+        written, succeeded = self._written[1], self._succeeded
+        if self._everything or not succeeded:
+            return written
+        best = [succeeded[at].architecture for at in best_first(self._values(succeeded))[: self.options.parents]]
+        return written.joined(around(self.domain, best, 0, (), np.random.default_rng(self.seed)), self.domain.space)
 
     @property
     def _everything(self) -> bool:
         return self.domain.scanned and (self.options.candidates == "all" or self.domain.sparse)
 
-    def _places(self, candidates: _Round) -> Features:
-        """Features of a round's candidates."""
-        if candidates.features is None:
-            candidates.features = self._features(candidates.graphs)
-        return candidates.features
-
-    def _written(self, number: int) -> Graphs:
-        """Candidates of a round: what the taught and the untaught generator write, and neighbours of the best."""
+    def _write(self, number: int) -> Graphs:
+        """What the generator writes after it learned for the `number`-th time, and what it wrote before it learned."""
         told = list(self.observations.values())[: number * self.options.every]
-        succeeded = [each for each in told if each.values is not None]
-        parts = []
-        if len(succeeded) >= 2:
-            if self.options.learn:
-                parts.append(self._inside(self._better(told, number)))
-            best = best_first(self._values(succeeded))[: self.options.parents]
-            rng = np.random.default_rng([self.seed, number])
-            parts.append(around(self.domain, [succeeded[at].architecture for at in best], 0, (), rng))
-        parts.append(self._replayed)
-        graphs = concatenate([part for part in parts if len(part)])
+        parts = [self._replayed]
+        if self.options.learn and sum(each.values is not None for each in told) >= 2:
+            better = self._inside(self._better(told, number))
+            parts = [better, self._replayed] if len(better) else parts
+        graphs = concatenate(parts)
         return graphs[np.sort(np.unique(self.domain.space.keys(graphs), return_index=True)[1])]
 
     def _better(self, told: list[Observation], number: int) -> Graphs:
@@ -372,23 +260,6 @@ class SequenceSearch(Searcher):
     @cached_property
     def _features(self) -> LearnedFeatures:
         return LearnedFeatures(self.domain, self._language.tokenizer, self.options.features)
-
-
-@dataclass
-class _Round:
-    """The candidates between two learnings."""
-
-    number: int
-    """How often was learned."""
-
-    graphs: Graphs
-    """`k` members."""
-
-    keys: NDArray[np.int64]
-    """Their keys."""
-
-    features: Features | None = field(default=None)
-    """Their features, once they are needed."""
 
 
 def _as_scores(
