@@ -106,9 +106,9 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def picture(self, path: Path) -> None:
-        """Writes the whole page as a PNG file."""
-        answer = self._call("Page.captureScreenshot", captureBeyondViewport=True)
+    def picture(self, path: Path, whole: bool = True) -> None:
+        """Writes the whole page, or what the window shows of it, as a PNG file."""
+        answer = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:

@@ -20,7 +20,9 @@ from archllm.workflows import demo as module
 from archllm.workflows.demo import GENERATED, Demo, _new_cells, demo
 from archllm.workflows.demo_search import Match, SearchPlan
 
-SHORT = TrainConfig(tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(kind="marginal"))
+SHORT = TrainConfig(
+    tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(width=16, layers=1, heads=2, steps=30, batch=64)
+)
 
 
 @pytest.fixture(scope="module")
