@@ -119,7 +119,11 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
     there = setup.random or found.random is not None
     lines.append(f"- [{'x' if there else ' '}] **Random search to compare with.** {compared if there else 'Missing'}.")
     cost = ", ".join(costs) if costs else "Not known: no evaluation has a cost that was measured or looked up"
-    lines.append(f"- [{'x' if costs else ' '}] **Cost of the evaluations of one search.** {cost}.")
+    free = list(dict.fromkeys(spec for each in found.methods for spec in each.unpriced))
+    cost += (
+        f"; nobody knows the seconds of the cheaper scores {_plain(', '.join(free))}, which count as 0" if free else ""
+    )
+    lines.append(f"- [{'x' if costs and not free else ' '}] **Cost of the evaluations of one search.** {cost}.")
     return lines
 
 

@@ -22,6 +22,7 @@ from archllm.search.learned_features import Kind, LearnedFeatures
 from archllm.search.observation import Observation
 from archllm.search.options import Options
 from archllm.search.pareto import best_first, random_weights
+from archllm.search.purchase import Purchase
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture
 from archllm.training import Schedule
@@ -94,7 +95,7 @@ class SequenceOptions(Options):
 
     cheap: tuple[str, ...] = ()
     """Objectives that cost little, such as `proxy:synflow` or the column of a short training: bought for the most
-    promising candidates, and one more feature each. What they cost is added up in `spent`."""
+    promising candidates, and one more feature each. What they cost counts as a cost of the search."""
 
     shortlist: int = 20
     """Most promising candidates for which they are bought, before each choice."""
@@ -151,10 +152,11 @@ class SequenceSearch(Searcher):
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
             )
 
-    @property
-    def spent(self) -> float:
-        """Seconds that cheap scores have cost so far."""
-        return self.cheap.spent
+    def receipts(self) -> tuple[Purchase, ...]:
+        return self.cheap.receipts()
+
+    def _learn(self, observation: Observation) -> None:
+        self.cheap.note(observation.bought)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial or len(self._succeeded) < 2:
