@@ -227,7 +227,7 @@ def told(codes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @cache
 def conditional(kind: str) -> Prior:
-    prior = build_prior(replace(config(kind), steps=80), SIZE, LENGTH, ["first", "other"], "space")
+    prior = build_prior(replace(config(kind), steps=150), SIZE, LENGTH, ["first", "other"], "space")
     codes, validation = uneven(300), uneven(50, 1)
     prior.fit(codes, validation, 0, conditions=told(codes), validation_conditions=told(validation))
     return prior
@@ -249,9 +249,9 @@ def test_a_bucket_that_is_asked_for_is_heeded(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_guidance_makes_what_is_asked_for_more_certain(kind: str) -> None:
-    asked, prior = np.tile([[0, -1]], (1_000, 1)), conditional(kind)
+    asked, prior = np.tile([[0, -1]], (2_000, 1)), conditional(kind)
     shares = [
-        (prior.sample(1_000, generator=seed(0), conditions=asked, guidance=strength)[:, 0] == 0).mean()
+        (prior.sample(2_000, generator=seed(0), conditions=asked, guidance=strength)[:, 0] == 0).mean()
         for strength in (0.3, 1.0, 3.0)
     ]
     assert shares[0] < shares[1] - 0.03 and shares[1] < shares[2]

@@ -277,7 +277,10 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "space": study.space,
             "objectives": ", ".join(f"{direction} {spec}" for direction, spec in goals),
             "method": study.method,
-            "options": ", ".join(f"{k} = {v}" for k, v in study.settings.get("options", {}).items()) or "defaults",
+            "options": ", ".join(
+                f"{name} = {_option(value)}" for name, value in study.settings.get("options", {}).items()
+            )
+            or "defaults",
             "seed": str(study.seed),
             "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
@@ -302,6 +305,10 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
         }
     facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
     return {name: told for name, told in facts.items() if told}
+
+
+def _option(value: object) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _cheaper(search: SearchData) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import archllm
 from archllm.cli import main
 from archllm.conditions import ABSENT
 from archllm.errors import InvalidInput, RunFolderError
+from archllm.predictor import PredictorConfig
 from archllm.runs import recommended
 from archllm.search.cheap import CheapScores
 from archllm.search.domain import Domain
 from archllm.search.language import LEVELS, Language, levels
+from archllm.search.methods import sequence
 from archllm.search.methods.sequence import SequenceSearch
 from archllm.search.observation import Observation
 from archllm.search.purchase import price
@@ -92,9 +95,12 @@ def test_it_finds_in_25_queries_what_takes_chance_hundreds(domain: Domain, run: 
     ],
     ids=str,
 )
-def test_every_ingredient_can_be_left_out(domain: Domain, run: str, options: dict[str, Any]) -> None:
+def test_every_ingredient_can_be_left_out(
+    domain: Domain, run: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
     searcher = build(domain, run, **options)
-    assert len(searched(searcher, 13)) == len(searcher.known) == 13
+    assert len(searched(searcher, 8)) == len(searcher.known) == 8
     assert len(set(searcher.ask(3))) == 3
 
 
