@@ -18,7 +18,7 @@ from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
 from archllm.report import panels
 from archllm.report.generating import GeneratorData
-from archllm.report.panels import Panel, duration, figure
+from archllm.report.panels import Panel, duration, figure, option
 from archllm.report.searching import Population, SearchData
 from archllm.search.loop import turned
 from archllm.search.purchase import price, unpriced
@@ -278,7 +278,7 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "objectives": ", ".join(f"{direction} {spec}" for direction, spec in goals),
             "method": study.method,
             "options": ", ".join(
-                f"{name} = {_option(value)}" for name, value in study.settings.get("options", {}).items()
+                f"{name} = {option(value)}" for name, value in study.settings.get("options", {}).items()
             )
             or "defaults",
             "seed": str(study.seed),
@@ -305,10 +305,6 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
         }
     facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
     return {name: told for name, told in facts.items() if told}
-
-
-def _option(value: object) -> str:
-    return " and ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _cheaper(search: SearchData) -> str:
