@@ -33,8 +33,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]
 	@$(BIN)/archllm demo $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed '$(SEED)')
 
+# Tests of a file share what they train, so a file stays on one worker, in the order of the files.
 test: lint ## every check, then every test
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadgroup
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP) ## lint, format, types, layers
 	$(BIN)/ruff check .

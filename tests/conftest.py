@@ -39,7 +39,5 @@ def darts() -> SearchSpace:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share fixtures, so they go to one worker; the pages of the guides are long and on their own."""
-    for item in items:
-        alone = item.path.name == "test_readme.py"
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+    """The pages of the guides take longest, so that they come first: nobody waits for them at the end."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")

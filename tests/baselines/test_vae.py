@@ -24,7 +24,7 @@ from archllm.training import Loop
 SPACE = space_of(EdgeDagDefinition(name="tiny", ops=("a", "b", "c"), nodes=3))
 CELLS = SPACE.enumerate()
 PER_GRAPH = VAEConfig(
-    latent="graph", latent_width=8, width=16, layers=1, beta=0.1, steps=400, batch=27, learning_rate=1e-2
+    latent="graph", latent_width=8, width=16, layers=1, beta=0.1, steps=250, batch=27, learning_rate=1e-2
 )
 PER_NODE = replace(PER_GRAPH, latent="node", latent_width=4)
 CONFIGS = {"graph": PER_GRAPH, "node": PER_NODE}

@@ -175,7 +175,7 @@ def test_a_sample_needs_no_global_random_state(prior: Prior) -> None:
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0, 1e6])
 def test_sequences_are_drawn_as_often_as_they_are_likely(prior: Prior, temperature: float) -> None:
-    found = counts(prior.sample(20_000, temperature, generator=seed(1)))
+    found = counts(prior.sample(8_000, temperature, generator=seed(1)))
     assert surprise(found, tempered(prior, temperature)) < 4
     other = tempered(prior, 1.0 if temperature != 1.0 else 0.5)
     assert surprise(found, other) > 20  # the test can tell
@@ -207,7 +207,7 @@ def test_a_sample_of_nothing_is_refused(prior: Prior, n: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("size", "length"), [(1, 1), (1, 4), (5, 1)])
 def test_the_smallest_languages_are_spoken_too(kind: str, size: int, length: int) -> None:
-    prior = build_prior(config(kind), size, length)
+    prior = build_prior(replace(config(kind), steps=4), size, length)
     codes = np.random.default_rng(0).integers(size, size=(40, length))
     prior.fit(codes, codes, 0)
     draws = prior.sample(20, generator=seed(0))
@@ -264,7 +264,7 @@ def test_under_any_conditions_probabilities_sum_to_one_and_are_drawn_from(kind: 
     for row in ([0, 1], [1, -1], [-1, 3], [-1, -1]):
         shares = np.exp(prior.log_prob(ALL, np.tile([row], (len(ALL), 1))))
         assert shares.sum() == pytest.approx(1, abs=1e-5)
-        draws = prior.sample(4_000, generator=seed(4), conditions=np.tile([row], (4_000, 1)))
+        draws = prior.sample(2_000, generator=seed(4), conditions=np.tile([row], (2_000, 1)))
         assert surprise(counts(draws), shares) < 4
 
 
@@ -319,7 +319,7 @@ def test_marginals_refuse_conditions() -> None:
 def taught(kind: str) -> Prior:
     """A trained prior that was told afterwards what the first code is."""
     prior, codes = trained(kind).with_conditions(("first",), 4), uneven(300)
-    prior.learn(codes, codes[:, :1], Schedule(120, 32, 1e-2, 0.0, warmup=5), 0)
+    prior.learn(codes, codes[:, :1], Schedule(60, 32, 1e-2, 0.0, warmup=5), 0)
     return prior
 
 
@@ -357,10 +357,12 @@ def test_marginals_do_not_go_on_learning() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_is_a_function_of_its_seed_alone(kind: str) -> None:
     before = torch.random.get_rng_state()
-    again = build_prior(config(kind), SIZE, LENGTH)
-    again.fit(uneven(200), uneven(50, 1), 0)
+    first, again, other = (build_prior(replace(config(kind), steps=5), SIZE, LENGTH) for _ in range(3))
+    for prior, number in ((first, 0), (again, 0), (other, 1)):
+        prior.fit(uneven(100), uneven(20, 1), number)
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert np.array_equal(again.log_prob(ALL), trained(kind).log_prob(ALL))
+    assert np.array_equal(again.log_prob(ALL), first.log_prob(ALL))
+    assert kind == "marginal" or not np.array_equal(other.log_prob(ALL), first.log_prob(ALL))
 
 
 def test_parameters_are_counted(prior: Prior) -> None:

@@ -22,6 +22,7 @@ from tests.search.store.servers import postgres_server, sql
 
 from archllm.errors import StoreError
 from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase
 from archllm.search.store import MEMORY, Store, Study, check_same, open_store
 from archllm.search.store.base import MOST_ATTEMPTS
 from archllm.spaces import Architecture, load_space
@@ -41,6 +42,7 @@ FULL = Outcome(
     test={"accuracy": 88.0},
     cost=12.5,
     curves={"train:digits": (10.0, 50.25)},
+    bought=(Purchase(-(2**63), "table:t/a@12", 0.1 + 0.2, 3.5), Purchase(2**63 - 1, "proxy:p", None, None)),
 )
 FAILED = Outcome(None, metrics={"train:digits": 90.0}, cost=3.0, failure="params: it has none")
 
@@ -201,7 +203,7 @@ def test_an_outcome_comes_back_to_the_last_digit(store: Store) -> None:
     (number,) = running(store, 1)
     assert store.finish("first", number, FULL)
     (trial,) = store.trials("first")
-    found = Outcome(trial.values, trial.metrics, trial.test, trial.cost, trial.curves, trial.failure)
+    found = Outcome(trial.values, trial.metrics, trial.test, trial.cost, trial.curves, trial.failure, trial.bought)
     assert found == FULL and trial.state == "complete" and trial.worker == "me"
     assert trial.finished is not None and trial.started is not None and trial.finished >= trial.started
 
@@ -354,6 +356,7 @@ PROCESS = """
 import json, sys
 from archllm.errors import StoreError
 from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase
 from archllm.search.store import Study, open_store
 from archllm.spaces import load_space
 
@@ -424,6 +427,7 @@ def end_midway(self, connection, own):
 SQLStore._end = end_midway
 with open_store(sys.argv[1]) as store:
     from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase
     store.finish("first", 0, Outcome((1.0, 2.0)))
 """
 

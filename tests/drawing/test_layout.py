@@ -35,7 +35,7 @@ def inside(box: Box, at: NDArray[np.float64], margin: float) -> bool:
     return bool((~beside & (y > box.y) & (y < box.y + box.height)).any())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_no_edge_passes_through_a_foreign_box_or_close_by_its_sides(cell: Cell) -> None:
     plan = lay_out(cell)
@@ -45,7 +45,7 @@ def test_no_edge_passes_through_a_foreign_box_or_close_by_its_sides(cell: Cell) 
             assert not inside(box, at, 0.0 if node in edge else CLEARANCE), (edge, node)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_boxes_keep_apart(cell: Cell) -> None:
     for a, b in combinations(lay_out(cell).boxes, 2):
@@ -54,7 +54,7 @@ def test_boxes_keep_apart(cell: Cell) -> None:
         assert max(beside, below) >= CLEARANCE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_edges_join_their_nodes_without_gaps_and_run_down(cell: Cell) -> None:
     plan = lay_out(cell)
@@ -66,7 +66,7 @@ def test_edges_join_their_nodes_without_gaps_and_run_down(cell: Cell) -> None:
         assert (np.diff(points(route)[:, 1]) >= -1e-9).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_arrowheads_point_straight_down(cell: Cell) -> None:
     for route in lay_out(cell).routes:
@@ -75,7 +75,7 @@ def test_arrowheads_point_straight_down(cell: Cell) -> None:
         assert np.ptp(at[at[:, 1] > tip[1] - ARROW + 1e-6, 0]) < 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_everything_lies_within_the_picture(cell: Cell) -> None:
     plan = lay_out(cell)
@@ -87,7 +87,7 @@ def test_everything_lies_within_the_picture(cell: Cell) -> None:
         assert at.min() >= -1e-9 and (at <= np.array([plan.width, plan.height]) + 1e-9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_every_way_along_the_lines_is_an_edge(cell: Cell) -> None:
     graph = graph_of(cell)

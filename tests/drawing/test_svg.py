@@ -39,7 +39,7 @@ def contrast(one: str, other: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANY_CELL)
 def test_every_node_and_edge_appears_once(cell: Cell) -> None:
     root = parsed(to_svg([cell]))
@@ -48,7 +48,7 @@ def test_every_node_and_edge_appears_once(cell: Cell) -> None:
     assert all(path.attrib["d"].startswith("M") for path in root.iter(f"{SVG}path"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cells(st.text(max_size=40)), st.text(max_size=40))
 def test_any_text_gives_well_formed_xml(cell: Cell, title: str) -> None:
     titled = Cell(cell.nodes, cell.edges, title)

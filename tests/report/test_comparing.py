@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from archllm.report.checklist import Setup, markdown, page
 from archllm.report.comparing import Comparison, Search, compare, table, write_trials
 from archllm.report.comparison_figures import curves_by_query, curves_by_second
 from archllm.report.searching import Population
+from archllm.search.purchase import Purchase
 from archllm.search.store import Trial
 
 POPULATION = Population(np.array([[value] for value in range(11)], dtype=np.float64), "all")
@@ -77,8 +79,25 @@ def test_curves_over_seconds_end_with_the_quickest_search():
 
 def test_cheaper_scores_count_as_seconds():
     plain = search("a", 0, 1, 5, 3, cost=2.0)
-    (found,) = compared(Search("a", 0, plain.trials, spent=6.0)).methods
-    assert found.cost == 12.0 and found.by_second[0][-1] == 12.0
+    trials = list(plain.trials)
+    trials[1] = replace(trials[1], bought=(Purchase(1, "cheap", 0.5, 4.0), Purchase(2, "cheap", 0.5, 2.0)))
+    found = compared(Search("a", 0, tuple(trials)))
+    (each,) = found.methods
+    moments, curve = each.by_second
+    assert each.cost == 12.0 and each.cheaper == 6.0 and moments[-1] == 12.0
+    assert (curve.mean[(moments > 2) & (moments < 9.9)] == 1).all()  # the second came 2 + 6 seconds after the first
+    assert (curve.mean[(moments > 10) & (moments < 12)] == 5).all()
+    assert "of the cost, cheaper scores: a 6 s" in table(found, {}).notes
+
+
+def test_cheaper_scores_of_which_nobody_knows_the_seconds_are_named_and_not_ticked():
+    plain = search("a", 0, 1, 5, 3, cost=2.0)
+    trials = [replace(trial, bought=(Purchase(1, "table:t/x@12", 0.5, None),)) for trial in plain.trials]
+    found = compared(Search("a", 0, tuple(trials)))
+    assert "a: nobody knows the seconds of table:t/x@12; they count as 0" in table(found, {}).notes
+    assert found.to_json()["methods"]["a"]["unpriced"] == ["table:t/x@12"]
+    text = page(found, SETUP, table(found, {}), {"trials": "t.csv", "store": "t.db", "queries": "q.svg"})
+    assert "- [ ] **Cost of the evaluations of one search.** a 6 s; nobody knows the seconds of" in text
 
 
 def test_searches_that_cost_nothing_have_no_curve_over_seconds(tmp_path: Path):

@@ -10,7 +10,8 @@ import pytest
 
 from archllm.errors import InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs
-from archllm.search.features import Encoding, blocks_of, frequent_words, path_counts
+from archllm.predictor.encodings import frequent_words, path_counts
+from archllm.search.features import Encoding, blocks_of
 from archllm.spaces import SearchSpace
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of

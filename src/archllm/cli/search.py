@@ -16,6 +16,7 @@ from archllm.cli.console import Console, duration, fields
 from archllm.errors import EvaluationFailed
 
 if TYPE_CHECKING:
+    from archllm.search.purchase import Purchase
     from archllm.workflows.search import Searched
 
 
@@ -121,12 +122,25 @@ class Search(Command):
         pairs |= {name if "test" in name else f"{name} (test)": f"{value:.10g}" for name, value in best.test.items()}
         if len(study.objectives) > 1:
             pairs["front"] = f"{len(result.front)} architectures that no other beats in every objective"
+        if result.bought:
+            pairs["cheaper scores"] = self._cheaper(result.bought)
         failed = sum(trial.state == "failed" for trial in result.trials)
         cost = sum(trial.cost for trial in result.trials)
-        pairs["queries"] = f"{result.queries}{f' ({failed} failed)' if failed else ''}, evaluations {duration(cost)}"
+        spent = f"evaluations {duration(cost)}" if cost else "of evaluations that have no known cost"
+        pairs["queries"] = f"{result.queries}{f' ({failed} failed)' if failed else ''}, {spent}"
         pairs["time"] = duration(result.seconds)
         pairs["kept in"] = f"{found.store}, study {study.name}"
         return pairs
+
+    def _cheaper(self, bought: tuple[Purchase, ...]) -> str:
+        """How many were bought, at what price."""
+        from archllm.search.purchase import price, unpriced
+
+        free = unpriced(bought)
+        if not free:
+            return f"{len(bought):,} bought, {duration(price(bought))}"
+        known = f", {duration(price(bought))} for the others" if len({each.spec for each in bought}) > len(free) else ""
+        return f"{len(bought):,} bought; nobody knows the seconds of {', '.join(free)}: they count as 0{known}"
 
     def _again(self) -> str:
         """The command that goes on with this search."""

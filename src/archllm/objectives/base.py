@@ -55,6 +55,9 @@ class Objective(ABC):
     """Seconds that an evaluation may take; who runs evaluations in processes of their own stops one that takes longer.
     `None` for no limit."""
 
+    priced: bool = True
+    """Whether the cost of its evaluations is known; where it is not, they say that it is 0."""
+
     foreign: bool = False
     """Whether it runs code of a user's, which may hang or end the process: it is better run in one of its own."""
 

@@ -30,8 +30,9 @@ class TableObjective(Objective):
 
     Columns named after a cost (params, macs, latency, seconds, energy, size, …) or a loss or error are minimised,
     everything else is maximised.
-    What an evaluation costs are the seconds of the same training where the table has them, else 0: the CSV tables of
-    NAS-Bench-201 have none, those made of its official files do.
+    What an evaluation costs are the seconds of the same training where the table has them. Where it has those of longer
+    trainings on the same data only, it is the share that so many epochs have of the shortest of them. Else it is 0, and
+    `priced` is false: the CSV tables of NAS-Bench-201 have no seconds, those made of its official files do.
 
     Args:
         space: the space.
@@ -58,7 +59,9 @@ class TableObjective(Objective):
         if not self._scored.any():
             raise DataError(f"column {self.column} of the table holds no score")
         self.direction: Literal["maximise", "minimise"] = _direction(self.column)
-        self._tests, self._seconds = _companions(table, self.column)
+        self._tests = _tests(table, self.column)
+        self._seconds, self._share = _seconds(table, self.column)
+        self.priced = self._seconds is not None
         self._order = np.argsort(table.keys)
         self._sorted_keys = table.keys[self._order]
 
@@ -118,7 +121,7 @@ class TableObjective(Objective):
             raise EvaluationFailed(f"the table has no {self.column} of the architecture")
         tests = {name: float(self.table.columns[name][row]) for name in self._tests}
         tests = {name: value for name, value in tests.items() if not np.isnan(value)}
-        seconds = float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
+        seconds = self._share * float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
         return Evaluation(arch, float(self._scores[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
 
 
@@ -191,10 +194,22 @@ def _direction(column: str) -> Literal["maximise", "minimise"]:
     return "minimise" if (_COSTS | _ERRORS) & {word.lower() for word in words} else "maximise"
 
 
-def _companions(table: Table, column: str) -> tuple[list[str], str | None]:
-    """Columns of the test score and the seconds of the same training."""
+def _tests(table: Table, column: str) -> list[str]:
+    """The column of the test score of the same training, if there is one."""
     known = NAME.fullmatch(column)
-    if not known:
-        return [], None
-    test, seconds = (f"{known['dataset']}.{what}@{known['epochs']}" for what in ("test", "seconds"))
-    return [test] if test in table.columns else [], seconds if seconds in table.columns else None
+    name = f"{known['dataset']}.test@{known['epochs']}" if known else ""
+    return [name] if name in table.columns else []
+
+
+def _seconds(table: Table, column: str) -> tuple[str | None, float]:
+    """The column of the seconds of the same training, or of the next longer one, and the share of it that counts."""
+    wanted = NAME.fullmatch(column)
+    if not wanted:
+        return None, 0.0
+    epochs, lengths = int(wanted["epochs"]), {}
+    for name in table.columns:
+        known = NAME.fullmatch(name)
+        if known and known["dataset"] == wanted["dataset"] and known["what"] == "seconds":
+            lengths[int(known["epochs"])] = name
+    longer = [length for length in lengths if length >= epochs]
+    return (lengths[min(longer)], epochs / min(longer)) if longer else (None, 0.0)

@@ -10,7 +10,7 @@ from archllm.report.comparing import Comparison
 from archllm.report.panels import duration
 from archllm.report.tables import Table
 
-_NAMES = ("Methods", "Versions")  # that begin with a name, which stays as it is written
+_NAMES = ("Methods", "Versions", "Cost of pre-training")  # that begin with a name, which stays as it is written
 
 _OPEN = (
     "Were the settings of the methods chosen on other data than this, and with similar effort for each?",
@@ -103,7 +103,7 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
         "Performance over time": "means and quartiles against evaluations"
         + (" and seconds" if "seconds" in files else "; evaluations have no cost that could be shown"),
-        "Cost of pre-training": ", ".join(pre) or "none of the methods needs any",
+        "Cost of pre-training": ", ".join(pre) or "None of the methods needs any",
         "Hardware": f"{setup.machine}; evaluations: {setup.workers}",
         "Versions": ", ".join(f"{name} {version}" for name, version in setup.versions.items()),
         "Date": setup.date,
@@ -119,7 +119,11 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
     there = setup.random or found.random is not None
     lines.append(f"- [{'x' if there else ' '}] **Random search to compare with.** {compared if there else 'Missing'}.")
     cost = ", ".join(costs) if costs else "Not known: no evaluation has a cost that was measured or looked up"
-    lines.append(f"- [{'x' if costs else ' '}] **Cost of the evaluations of one search.** {cost}.")
+    free = list(dict.fromkeys(spec for each in found.methods for spec in each.unpriced))
+    cost += (
+        f"; nobody knows the seconds of the cheaper scores {_plain(', '.join(free))}, which count as 0" if free else ""
+    )
+    lines.append(f"- [{'x' if costs and not free else ' '}] **Cost of the evaluations of one search.** {cost}.")
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from archllm.report.curves import Corners, Floats, Spread, best_so_far, corners,
 from archllm.report.panels import duration, figure
 from archllm.report.searching import MOST_MEASURED, Population, goodness_of, in_order
 from archllm.report.tables import Table
+from archllm.search.purchase import price, unpriced
 from archllm.search.store import Trial
 
 _MOMENTS = 200  # times at which curves over seconds are looked at
@@ -33,9 +35,6 @@ class Search:
 
     trials: tuple[Trial, ...]
     """All its trials."""
-
-    spent: float = 0.0
-    """Seconds that cheaper scores, which the method bought for itself, have cost."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,12 @@ class Summary:
 
     cost: float
     """Seconds of evaluations of one search, on average, cheaper scores included."""
+
+    cheaper: float
+    """Seconds of these that cheaper scores cost, which the method bought for itself."""
+
+    unpriced: tuple[str, ...]
+    """Objectives of cheaper scores whose seconds nobody knows."""
 
     wall: float
     """Seconds of one search from its first question to its last answer, on average."""
@@ -219,6 +224,12 @@ def table(found: Comparison, pre_training: dict[str, float]) -> Table:
         notes.append(f"random search, exact expectation: {figure(round(float(found.random.mean[-1]), 4))}")
     if tests:
         notes.append("test figures are those of what validation chose; no search saw them")
+    bought = {each.method: each.cheaper for each in found.methods if each.cheaper}
+    if bought:
+        notes.append("of the cost, cheaper scores: " + ", ".join(f"{name} {duration(s)}" for name, s in bought.items()))
+    for each in found.methods:
+        if each.unpriced:
+            notes.append(f"{each.method}: nobody knows the seconds of {', '.join(each.unpriced)}; they count as 0")
     failed = {each.method: each.failed for each in found.methods if each.failed}
     if failed:
         notes.append("failed evaluations: " + ", ".join(f"{name} {count}" for name, count in failed.items()))
@@ -235,15 +246,15 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
     head = ["method", "seed", "order", "architecture", "state", *objectives, *tests]
     with replacing(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow([*head, "seconds", "seconds so far", "failure"])
+        lines.writerow([*head, "seconds", "seconds of cheaper scores", "seconds so far", "failure"])
         for search in searches:
             so_far = 0.0
             for trial in sorted(search.trials, key=lambda trial: (trial.place is None, trial.place or 0)):
-                so_far += trial.cost
+                so_far += trial.seconds
                 values: Sequence[Any] = trial.values if trial.values is not None else [""] * len(objectives)
                 tested = [trial.test.get(name, "") for name in tests]
                 line = [search.method, search.seed, trial.place or "", trial.text, trial.state, *values, *tested]
-                lines.writerow([*line, trial.cost, so_far, trial.failure or ""])
+                lines.writerow([*line, trial.cost, price(trial.bought), so_far, trial.failure or ""])
 
 
 def _summary(
@@ -263,10 +274,8 @@ def _summary(
         found = [np.flatnonzero(curve >= optimum) for curve in curves]
         reached = sum(bool(len(at)) for at in found)
         queries = [float(at[0] + 1) if len(at) else float(budget) for at in found]
-    seconds = [
-        np.cumsum([trial.cost for trial in trials]) + search.spent * np.arange(1, len(trials) + 1) / len(trials)
-        for search, trials in zip(searches, over, strict=True)
-    ]
+    seconds = [np.cumsum([trial.seconds for trial in trials]) for trials in over]
+    bought = [[each for trial in trials for each in trial.bought] for trials in over]
     return Summary(
         method=searches[0].method,
         seeds=tuple(search.seed for search in searches),
@@ -277,6 +286,8 @@ def _summary(
         to_optimum=_stat(np.array(queries)) if queries else None,
         reached=reached,
         cost=float(np.mean([each[-1] for each in seconds])),
+        cheaper=float(np.mean([price(each) for each in bought])),
+        unpriced=unpriced(chain.from_iterable(bought)),
         wall=float(np.mean([_wall(trials) for trials in over])),
         failed=sum(trial.state == "failed" for trials in over for trial in trials),
     )
@@ -336,6 +347,8 @@ def _figures(each: Summary) -> dict[str, Any]:
         "queries_to_optimum": None if each.to_optimum is None else asdict(each.to_optimum),
         "reached": each.reached,
         "cost": each.cost,
+        "cheap_cost": each.cheaper,
+        "unpriced": list(each.unpriced),
         "wall": each.wall,
         "failed": each.failed,
     }

@@ -18,9 +18,10 @@ from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
 from archllm.report import panels
 from archllm.report.generating import GeneratorData
-from archllm.report.panels import Panel, duration, figure
+from archllm.report.panels import Panel, duration, figure, option
 from archllm.report.searching import Population, SearchData
 from archllm.search.loop import turned
+from archllm.search.purchase import price, unpriced
 from archllm.search.store import Study, Trial
 from archllm.spaces import Architecture, SearchSpace
 
@@ -150,7 +151,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "rows": _rows(space, data),
         "sizes": [SIZES[name] for name in _sizes(study)],
         "total": len(result.trials),
-        "cheap": any(trial.cost for trial in data.over),
+        "cheap": any(trial.seconds for trial in data.over),
         "exports": space.network_config is not None and winner is not None,
         "commands": export_commands(winner, name) if winner else [],
         "python": export_python(winner, name) if winner else "",
@@ -276,13 +277,17 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "space": study.space,
             "objectives": ", ".join(f"{direction} {spec}" for direction, spec in goals),
             "method": study.method,
-            "options": ", ".join(f"{k} = {v}" for k, v in study.settings.get("options", {}).items()) or "defaults",
+            "options": ", ".join(
+                f"{name} = {option(value)}" for name, value in study.settings.get("options", {}).items()
+            )
+            or "defaults",
             "seed": str(study.seed),
             "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
             f"{len(search.result.trials) - len(search.over)} waiting or running",
             "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
-            + ("; that of cheaper scores is not counted" if study.settings.get("options", {}).get("cheap") else ""),
+            + (f", of it {duration(paid)} for cheaper scores" if (paid := price(search.result.bought)) else ""),
+            "cheaper scores": _cheaper(search),
             "time from first to last": duration(search.wall),
             "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
             "random search": search.random.how if search.random else f"not shown: {origin.missing}",
@@ -300,6 +305,13 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
         }
     facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
     return {name: told for name, told in facts.items() if told}
+
+
+def _cheaper(search: SearchData) -> str:
+    bought = search.result.bought
+    free = unpriced(bought)
+    count = f"{len(bought):,} bought" if bought else ""
+    return f"{count}; nobody knows the seconds of {', '.join(free)}: they count as 0" if free else count
 
 
 def _told(name: str, ends: Sequence[float | None]) -> str:

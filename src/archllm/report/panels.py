@@ -49,6 +49,11 @@ def figure(value: float) -> str:
     return f"{value:,.6g}".replace("-", "−")
 
 
+def option(value: object) -> str:
+    """An option of a method, as a sentence has it."""
+    return " and ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def duration(seconds: float) -> str:
     """A time as people say it.
 

@@ -86,8 +86,8 @@ class SearchData:
 
     @property
     def cost(self) -> float:
-        """Seconds that the evaluations took, or would have taken."""
-        return sum(trial.cost for trial in self.over)
+        """Seconds that the evaluations took, or would have taken, cheaper scores included."""
+        return sum(trial.seconds for trial in self.over)
 
     @property
     def wall(self) -> float:

@@ -15,6 +15,7 @@ from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.search.domain import Domain
 from archllm.search.observation import Observation
 from archllm.search.pareto import scalarised
+from archllm.search.purchase import Purchase
 from archllm.spaces import Architecture
 from archllm.spaces.base import check_same_space
 
@@ -59,10 +60,9 @@ class Searcher(ABC):
         """What was told, by key, in order."""
         self._unknown_left = domain.size
 
-    @property
-    def spent(self) -> float:
-        """Seconds that scores which the method bought for itself have cost, or would have."""
-        return 0.0
+    def receipts(self) -> tuple[Purchase, ...]:
+        """What the method has bought for itself since the last call; it comes back with an observation, if stored."""
+        return ()
 
     def ask(self, n: int = 1) -> list[Architecture]:
         """`n` architectures to evaluate; fewer, or none, if the domain has no more.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.objectives import Objective, load_objective
+from archllm.search.purchase import Purchase
 from archllm.spaces import Architecture, SearchSpace
 
 
 class CheapScores:
-    """Buys each score once and remembers what it cost.
+    """Buys each score once, and has a receipt for it.
 
     Args:
         space: the space.
@@ -26,23 +27,37 @@ class CheapScores:
 
     def __init__(self, space: SearchSpace, specs: Sequence[str]) -> None:
         self.objectives: list[Objective] = [load_objective(spec, space) for spec in specs]
-        self.spent = 0.0
-        """Seconds that all scores have cost so far."""
-        self._bought: dict[int, list[float]] = {}
+        self._values: list[dict[int, float]] = [{} for _ in self.objectives]  # by key; NaN for those without a score
+        self._receipts: list[Purchase] = []
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float32]:
         """`n x d` scores; one that failed has the worst value bought so far."""
-        for arch in architectures:
-            if arch.key not in self._bought:
-                self._bought[arch.key] = [self._buy(objective, arch) for objective in self.objectives]
-        everything = np.array(list(self._bought.values()))
-        worst = np.nan_to_num(np.nanmin(np.where(np.isnan(everything), np.inf, everything), axis=0), posinf=0.0)
-        rows = np.array([self._bought[arch.key] for arch in architectures]).reshape(-1, len(self.objectives))
-        return np.where(np.isnan(rows), worst, rows).astype(np.float32)
+        columns = []
+        for objective, values in zip(self.objectives, self._values, strict=True):
+            for arch in architectures:
+                if arch.key not in values:
+                    values[arch.key] = self._buy(objective, arch)
+            column = np.array([values[arch.key] for arch in architectures])
+            worst = min((value for value in values.values() if not np.isnan(value)), default=0.0)
+            columns.append(np.where(np.isnan(column), worst, column))
+        return np.stack(columns, 1).astype(np.float32)
+
+    def receipts(self) -> tuple[Purchase, ...]:
+        """What was bought since the last call."""
+        new, self._receipts = tuple(self._receipts), []
+        return new
+
+    def note(self, bought: Iterable[Purchase]) -> None:
+        """Takes scores that an earlier process, or another one, has paid for."""
+        at = {objective.spec: values for objective, values in zip(self.objectives, self._values, strict=True)}
+        for each in bought:
+            if each.spec in at:
+                at[each.spec].setdefault(each.key, float("nan") if each.value is None else each.value)
 
     def _buy(self, objective: Objective, arch: Architecture) -> float:
-        evaluation = objective.evaluate(arch)
-        self.spent += evaluation.cost
-        if evaluation.value is None:
-            return float("nan")
-        return evaluation.value if objective.direction == "maximise" else -evaluation.value
+        found = objective.evaluate(arch)
+        value = None
+        if found.value is not None:
+            value = found.value if objective.direction == "maximise" else -found.value
+        self._receipts.append(Purchase(arch.key, objective.spec, value, found.cost if objective.priced else None))
+        return float("nan") if value is None else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event as Signal
 from threading import Thread
 
@@ -16,6 +16,7 @@ from archllm.search.base import Searcher
 from archllm.search.observation import Observation
 from archllm.search.outcome import Outcome
 from archllm.search.pareto import non_dominated
+from archllm.search.purchase import Purchase
 from archllm.search.store import Store, Study, Trial
 from archllm.search.store.owner import is_gone, owner_name
 from archllm.search.store.rescue import keep, restore
@@ -52,6 +53,11 @@ class Result:
 
     seconds: float
     """Wall-clock time of this call."""
+
+    @property
+    def bought(self) -> tuple[Purchase, ...]:
+        """All that the method bought for itself."""
+        return tuple(each for trial in self.trials for each in trial.bought)
 
     @property
     def queries(self) -> int:
@@ -255,6 +261,7 @@ class _Search:
 
     def _store(self, trial: Trial, outcome: Outcome) -> None:
         """Stores an outcome; one that the store does not take is kept in a file, as it has been paid for."""
+        outcome = replace(outcome, bought=self.searcher.receipts())
         try:
             try:
                 self.store.finish(self.study, trial.number, outcome)
@@ -268,7 +275,7 @@ class _Search:
 
     def _observation(self, trial: Trial) -> Observation:
         values = None if trial.values is None else turned(trial.values, self.directions)
-        return Observation(self._architecture(trial), values, trial.cost)
+        return Observation(self._architecture(trial), values, trial.cost, trial.bought)
 
     def _architecture(self, trial: Trial) -> Architecture:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archllm.errors import InvalidInput
 from archllm.objectives.base import Evaluation, Objective
+from archllm.search.purchase import Purchase
 from archllm.spaces import Architecture
 
 
@@ -22,6 +23,9 @@ class Observation:
 
     cost: float = 0.0
     """Seconds that it took, or would have taken where the scores were looked up."""
+
+    bought: tuple[Purchase, ...] = ()
+    """What the method bought for itself before it was over, in this process or another one."""
 
 
 def observe(evaluations: Sequence[Evaluation], objectives: Sequence[Objective]) -> Observation:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archllm.errors import ArchLLMError
 from archllm.objectives.base import Evaluation, Objective
+from archllm.search.purchase import Purchase
 from archllm.spaces import Architecture
 
 
@@ -31,6 +32,9 @@ class Outcome:
 
     failure: str | None = None
     """Why there are no values."""
+
+    bought: tuple[Purchase, ...] = ()
+    """What the method bought for itself since the outcome before."""
 
 
 def evaluate(

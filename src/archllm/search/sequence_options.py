@@ -81,7 +81,7 @@ class SequenceOptions(Options):
 
     cheap: tuple[str, ...] = ()
     """Objectives that cost little, such as `proxy:synflow` or the column of a short training: bought for the most
-    promising candidates, and one more feature each. What they cost is added up in `spent`."""
+    promising candidates, and one more feature each. What they cost counts as a cost of the search."""
 
     shortlist: int = 20
     """Most promising candidates for which they are bought, before each choice."""

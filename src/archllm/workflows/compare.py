@@ -165,9 +165,9 @@ def compare_methods(
         for study in studies.values():
             if study.name in there:
                 check_same(store, study)
-        spent = _search_all(task, contenders, studies, store, out, workers, listener)
+        _search_all(task, contenders, studies, store, workers, listener)
         trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
-    searches = [Search(name, seed, found, spent.get(f"{name}-{seed}", 0.0)) for (name, seed), found in trials.items()]
+    searches = [Search(name, seed, found) for (name, seed), found in trials.items()]
     known = population(domain, goals) if task.cheap else None
     specs, directions = [goal.spec for goal in goals], [goal.direction for goal in goals]
     found = compare(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
@@ -216,13 +216,10 @@ def _search_all(
     contenders: Sequence[Contender],
     studies: dict[tuple[str, int], Study],
     store: Store,
-    out: Path,
     workers: str | int | None,
     listener: Listener | None,
-) -> dict[str, float]:
-    """Runs every search that is not complete; the seconds that cheaper scores cost, by study."""
-    path = out / "cheap.json"
-    spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+) -> None:
+    """Runs every search that is not complete."""
     by_name = {each.name: each for each in contenders}
     there = {study.name for study in store.studies()}
     hands: Workers | None = None
@@ -244,13 +241,9 @@ def _search_all(
             run_search(searcher, task.objectives, place, study.name, task.budget, workers=hands, listener=hear)
             if aside:
                 store.adopt(study, place.trials(study.name))
-            if searcher.spent:
-                spent[study.name] = spent.get(study.name, 0.0) + searcher.spent
-                write_text(path, json.dumps(spent, indent=2) + "\n")
     finally:
         if hands is not None:
             hands.close()
-    return spent
 
 
 def _forwarded(listener: Listener | None, before: int, searches: int, budget: int) -> Listener | None:

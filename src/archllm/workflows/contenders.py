@@ -11,6 +11,7 @@ from typing import Any
 
 from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
+from archllm.report.panels import option
 from archllm.runs import read_report
 from archllm.search import registry
 from archllm.search.domain import Domain
@@ -40,7 +41,7 @@ class Contender:
     @property
     def told(self) -> str:
         """The method and its options in words."""
-        told = [f"{name} = {value}" for name, value in self.options.items() if name not in ("run", "vae")]
+        told = [f"{name} = {option(value)}" for name, value in self.options.items() if name not in ("run", "vae")]
         how = ", ".join(told) or "default settings"
         return how if self.name == self.method else f"{self.method}, {how}"
 

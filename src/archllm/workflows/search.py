@@ -22,6 +22,7 @@ from archllm.runs import read_info, read_space
 from archllm.search import registry
 from archllm.search.domain import Allowed, Domain
 from archllm.search.loop import Result, run_search
+from archllm.search.purchase import price, unpriced
 from archllm.search.store import Study, Trial, check_same, open_store
 from archllm.search.store.opening import sqlite_file
 from archllm.search.workers import check_workers
@@ -48,9 +49,6 @@ class Searched:
     store: str
     """The store, without passwords."""
 
-    spent: float = 0.0
-    """Seconds that the method's own, cheaper scores have cost in this call; see `cheap` of `sequence`."""
-
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm search --json`; test figures of the best alone."""
         result, study = self.result, self.result.study
@@ -68,8 +66,9 @@ class Searched:
             "front": [_about(trial) for trial in result.front],
             "queries": result.queries,
             "seconds": result.seconds,
-            "cost": sum(trial.cost for trial in result.trials) + self.spent,
-            "cheap_cost": self.spent,
+            "cost": sum(trial.seconds for trial in result.trials),
+            "cheap_cost": price(result.bought),
+            "unpriced": list(unpriced(result.bought)),
             "trials": [
                 {**_about(trial), "cost": trial.cost, "state": trial.state, "failure": trial.failure}
                 for trial in result.trials
@@ -163,7 +162,7 @@ def search(
         result = run_search(
             searcher, goals, opened, about.name, budget, workers=workers, batch=batch, listener=listener
         )
-        return Searched(result, opened.where, searcher.spent)
+        return Searched(result, opened.where)
 
 
 def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> SearchSpace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,23 @@ import numpy as np
 import pytest
 
 import archllm
+from archllm.cli import main
 from archllm.conditions import ABSENT
 from archllm.errors import InvalidInput, RunFolderError
+from archllm.predictor import PredictorConfig
 from archllm.runs import recommended
 from archllm.search.cheap import CheapScores
 from archllm.search.domain import Domain
 from archllm.search.language import LEVELS, Language, levels
+from archllm.search.methods import sequence
 from archllm.search.methods.sequence import SequenceSearch
 from archllm.search.observation import Observation
+from archllm.search.purchase import price
 from archllm.search.registry import build_searcher
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture, SearchSpace
 from archllm.training import Schedule
+from archllm.workflows.search import search
 
 QUICK: dict[str, Any] = {"every": 6, "teaching": 5, "replay": 300, "draws": 100}
 
@@ -89,9 +95,12 @@ def test_it_finds_in_25_queries_what_takes_chance_hundreds(domain: Domain, run: 
     ],
     ids=str,
 )
-def test_every_ingredient_can_be_left_out(domain: Domain, run: str, options: dict[str, Any]) -> None:
+def test_every_ingredient_can_be_left_out(
+    domain: Domain, run: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
     searcher = build(domain, run, **options)
-    assert len(searched(searcher, 13)) == len(searcher.known) == 13
+    assert len(searched(searcher, 8)) == len(searcher.known) == 8
     assert len(set(searcher.ask(3))) == 3
 
 
@@ -141,9 +150,56 @@ def test_cheap_scores_are_bought_once_and_paid(nasbench201: SearchSpace) -> None
     cheap = CheapScores(nasbench201, ("proxy:params", "macs"))
     cells = nasbench201.architectures(nasbench201.sample(4, np.random.default_rng(0)))
     first = cheap(cells)
-    paid = cheap.spent
-    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and cheap.spent == paid
+    receipts = cheap.receipts()
+    assert sorted({(each.key, each.spec) for each in receipts}) == sorted(
+        (cell.key, spec) for cell in cells for spec in ("proxy:params", "macs")
+    )
+    assert price(receipts) > 0 and len(receipts) == 8
+    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and not cheap.receipts()
     assert (first[:, 1] == np.float32([-cell.macs for cell in cells])).all()  # more is better
+    other = CheapScores(nasbench201, ("macs", "proxy:params"))
+    other.note(receipts)
+    assert (other(cells) == first[:, ::-1]).all() and not other.receipts()
+
+
+def few(tmp_path: Path, space: SearchSpace, *, seconds: bool) -> str:
+    """The objective of a table of 400 cells with scores after 12 and 200 epochs, and 6 and 100 seconds, perhaps."""
+    rows = ["arch,cifar10.valid@12,cifar10.valid@200" + (",cifar10.seconds@12,cifar10.seconds@200" if seconds else "")]
+    for arch in space.architectures(space.sample(400, np.random.default_rng(1))):
+        rows.append(f"{arch.text},{good(arch) / 2},{good(arch)}" + (",6,100" if seconds else ""))
+    path = tmp_path / f"few-{seconds}.csv"
+    path.write_text("\n".join(dict.fromkeys(rows)))
+    return f"table:{path}/cifar10.valid@"
+
+
+def test_short_trainings_are_bought_at_their_price_and_once_even_over_a_resume(
+    run: str, nasbench201: SearchSpace, tmp_path: Path
+) -> None:
+    table = few(tmp_path, nasbench201, seconds=True)
+    options = QUICK | {"cheap": [f"{table}12"], "shortlist": 4, "learn": False}
+    settings: dict[str, Any] = {"objectives": [f"{table}200"], "options": options, "store": tmp_path / "s.db"}
+    search(run, budget=8, **settings)
+    found = search(run, budget=12, resume=True, **settings)
+    bought = found.result.bought
+    assert 12 <= len(bought) == len({each.key for each in bought})  # the second process bought nothing again
+    shown = found.to_json()
+    assert shown["cheap_cost"] == 6 * len(bought) and shown["cost"] == 12 * 100 + 6 * len(bought)
+    assert shown["unpriced"] == []
+    whole = search(run, budget=12, **settings | {"store": "memory:"})
+    assert [each.text for each in whole.result.trials] == [each.text for each in found.result.trials]
+    assert whole.result.bought == bought
+
+
+def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_price(
+    run: str, nasbench201: SearchSpace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, store = few(tmp_path, nasbench201, seconds=False), str(tmp_path / "s.db")
+    words = ["search", run, "--objective", f"{table}200", "--budget", "7", "--store", store]
+    words += ["--set", f"cheap={table}12", "shortlist=3", "learn=false", "replay=100"]
+    assert main(words) == 0
+    assert f"nobody knows the seconds of {table}12: they count as 0" in " ".join(capsys.readouterr().out.split())
+    assert main(["report", store]) == 0
+    assert "nobody knows the seconds of" in (tmp_path / "s.html").read_text(encoding="utf-8")
 
 
 def test_points_far_apart_are_chosen_before_near_ones() -> None:

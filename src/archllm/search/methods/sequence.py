@@ -22,6 +22,7 @@ from archllm.search.language import Language
 from archllm.search.learned_features import LearnedFeatures
 from archllm.search.observation import Observation
 from archllm.search.pareto import added_volume, best_first, random_weights
+from archllm.search.purchase import Purchase
 from archllm.search.sequence_options import SequenceOptions
 from archllm.search.spread import farthest_first
 from archllm.spaces import Architecture
@@ -59,10 +60,11 @@ class SequenceSearch(Searcher):
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
             )
 
-    @property
-    def spent(self) -> float:
-        """Seconds that cheap scores have cost so far."""
-        return self.cheap.spent
+    def receipts(self) -> tuple[Purchase, ...]:
+        return self.cheap.receipts()
+
+    def _learn(self, observation: Observation) -> None:
+        self.cheap.note(observation.bought)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial or len(self._succeeded) < 2:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from archllm.errors import StoreError
 from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase, price
 from archllm.spaces import Architecture
 
 State = Literal["waiting", "running", "complete", "failed"]
@@ -78,6 +79,9 @@ class Trial:
     failure: str | None = None
     """Why it failed."""
 
+    bought: tuple[Purchase, ...] = ()
+    """What the method bought for itself, such as cheaper scores of candidates, since the trial that was over before."""
+
     place: int | None = None
     """From 1, in the order in which trials were over."""
 
@@ -98,6 +102,11 @@ class Trial:
 
     finished: float | None = None
     """When it was over."""
+
+    @property
+    def seconds(self) -> float:
+        """What it cost with all that was bought on the way to it, as far as that is known."""
+        return self.cost + price(self.bought)
 
 
 class Store(ABC):

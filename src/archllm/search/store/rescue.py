@@ -10,6 +10,7 @@ from pathlib import Path
 from archllm.errors import RunFolderError, StoreError
 from archllm.files import write_text
 from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase
 from archllm.search.store.base import Store
 
 
@@ -48,6 +49,7 @@ def restore(store: Store, study: str) -> int:
                 fields = record["outcome"]
                 fields["values"] = None if fields["values"] is None else tuple(fields["values"])
                 fields["curves"] = {spec: tuple(curve) for spec, curve in fields["curves"].items()}
+                fields["bought"] = tuple(Purchase(*each) for each in fields.get("bought", ()))
                 number, outcome = int(record["number"]), Outcome(**fields)
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(f"{path} holds no result of a search: {error}; remove it to go on") from error

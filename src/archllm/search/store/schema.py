@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the tables; a change of theirs gets a new one."""
 
 METADATA = MetaData()
@@ -55,6 +55,7 @@ TRIALS = Table(
     Column("cost", Double, nullable=False, default=0.0),
     Column("curves", _Plain),
     Column("failure", Text),
+    Column("bought", _Plain),
     Column("place", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("worker", Text),

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from archllm.errors import StoreError
 from archllm.search.outcome import Outcome
+from archllm.search.purchase import Purchase
 from archllm.search.store.base import MOST_ATTEMPTS, Store, Study, Trial
 from archllm.search.store.errors import explained
 from archllm.search.store.schema import STUDIES, TRIALS
@@ -232,6 +233,7 @@ class SQLStore(Store):
             data["metrics"] = _numbers(data["metrics"])
             data["test"] = _numbers(data["test"])
             data["curves"] = {spec: tuple(map(float, curve)) for spec, curve in (data["curves"] or {}).items()}
+            data["bought"] = tuple(Purchase(*each) for each in data["bought"] or ())
         except (TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"trial {data['number']} in {self.where} is damaged: {error}") from error
         return Trial(**data)
@@ -259,6 +261,7 @@ def _found(found: Outcome | Trial) -> dict[str, Any]:
         "cost": found.cost if math.isfinite(found.cost) else 0.0,
         "curves": {_text(spec): list(map(_plain, curve)) for spec, curve in found.curves.items()},
         "failure": None if found.failure is None else _text(found.failure),
+        "bought": [list(each) for each in found.bought],
     }
 
 
