@@ -53,6 +53,7 @@ configs = st.builds(
     prior=st.builds(
         PriorConfig,
         kind=st.sampled_from(["code", "marginal"]),
+        marginals=st.booleans(),
         soft_targets=st.booleans(),
         steps=st.integers(1, 10**9),
         learning_rate=positive,
@@ -75,7 +76,7 @@ def test_what_is_written_is_read_again(
 
 def test_the_file_can_be_read_and_changed_by_a_person() -> None:
     data = tomllib.loads(INFO.to_toml())
-    assert (data["format"], data["space"], data["seed"]) == (2, "nasbench201", 3)
+    assert (data["format"], data["space"], data["seed"]) == (3, "nasbench201", 3)
     assert data["train"]["split"] == 0.9 and data["train"]["prior"]["kind"] == "code"
     data["train"]["tokenizer"]["width"] = 8
     assert config_from_dict(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))
@@ -111,9 +112,9 @@ def test_a_folder_without_a_head_is_no_run_folder(tmp_path: Path) -> None:
         ('kind = "vq"', 'kind = "other"'),
         ("layers = 2", "layers = 0"),
         ("[train.prior]", "[train.language]"),
-        ("format = 2\n", ""),
-        ("format = 2\n", "format = 1\n"),
-        ("format = 2\n", 'format = "2"\n'),
+        ("format = 3\n", ""),
+        ("format = 3\n", "format = 2\n"),
+        ("format = 3\n", 'format = "3"\n'),
     ],
 )
 def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: str) -> None:
@@ -125,7 +126,7 @@ def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: s
         read_info(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 2\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 3\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
 def test_a_foreign_head_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.toml").write_bytes(content)
     with pytest.raises(RunFolderError, match=r"config\.toml"):

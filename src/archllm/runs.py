@@ -27,7 +27,7 @@ SPACE_FILE = "space.toml"
 CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
 """What a condition can be called."""
 
-_FORMAT = 2
+_FORMAT = 3
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
