@@ -26,8 +26,8 @@ TRIED = """\
 One change each from the recommended settings, one seed; *recommended* is the same seed without a change."""
 
 TRAINING = f"""\
-Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, with a tenth of the
-recommended steps. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak of the
+Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, in few steps, on which
+memory does not depend. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak of the
 process, libraries included, before the training."""
 
 APART = """\

@@ -30,8 +30,17 @@ from archllm.runs import (
     work_folder,
     write_info,
 )
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import space_of_text
 from archllm.tokenizer import TokenizerConfig
+
+JOINED = """
+kind = "choices"
+constraints = ["sum(slot.a1, slot.a2, slot.a3, slot.a4, slot.a5, slot.a6) <= 24"]
+[slots]
+"a{i=1..6}" = [1, 2, 3, 4, 5, 6, 7, 8]
+"b{i=1..8}" = [3, 5, 7]
+"""
 
 INFO = RunInfo("nasbench201", 3, TrainConfig())
 
@@ -187,6 +196,14 @@ def test_few_cells_to_train_on_are_guarded_against_learning_by_heart(nasbench101
     assert recommended(nasbench101, 0.9).prior.dropout == 0.0
     assert recommended(nasbench101, 0.1).prior.dropout > 0.0
     assert recommended(nasbench101, 0.1).split == 0.1
+
+
+def test_only_codes_that_do_not_depend_on_each_other_are_learned_from_their_marginals_in_few_steps() -> None:
+    alone, joined = recommended(load_space("mobilenetv3")), recommended(space_of_text(JOINED, "joined.toml", "joined"))
+    assert alone.prior.marginals and not joined.prior.marginals
+    assert alone.prior.steps < joined.prior.steps
+    told = recommended(load_space("mobilenetv3"), conditions=["params"])
+    assert told.prior.steps > joined.prior.steps
 
 
 # --- what is there already -----------------------------------------------------------------------------------------
