@@ -27,8 +27,8 @@ One change each from the recommended settings, one seed; *recommended* is the sa
 
 TRAINING = f"""\
 Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, in few steps, on which
-memory does not depend. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak of the
-process, libraries included, before the training."""
+memory does not depend. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak
+of the process, libraries included, before the training."""
 
 APART = """\
 Distinct members among random draws (`ArchLLM.stream`) of a prior of marginals, the fastest there is. *Keys*: what the
