@@ -36,6 +36,7 @@ TRIALS: dict[str, tuple[str, int, dict[str, dict[str, Any]]]] = {
     "no start from marginals, 5,000 steps": ("mobilenetv3", 0, {"prior": {"marginals": False, "steps": 5000}}),
     "no start from marginals": ("mobilenetv3", 0, {"prior": {"marginals": False}}),
     "drawn from marginals": ("mobilenetv3", 0, {"prior": {"kind": "marginal", "marginals": False}}),
+    "start from marginals": ("transnasbench", 1, {"prior": {"marginals": True}}),
 }
 """Other settings that were tried, each a change of the recommended ones: space, seed, what is changed."""
 

@@ -121,9 +121,9 @@ def _models(results: list[Result]) -> str:
             continue
         report = own[0]["report"]
         n = str(DRAWS[-1])
-        nats = mean_std([each["report"]["held_out_nats"] - each["report"]["ideal_nats"] for each in own])[0]
+        nats = mean_std([_nats(each) for each in own])[0]
         cycle = mean_std([each["draws"][n]["cycle"]["mean"] for each in own])[0]
-        novel = mean_std([each["draws"][n]["novel"]["mean"] / each["draws"][n]["novel"]["ceiling"] for each in own])[0]
+        novel = mean_std([_novel(each) for each in own])[0]
         exact = mean_std([each["report"]["reconstruction"] for each in own])[0]
         wall = [each["train_seconds"] for each in own]
         lines.append(
@@ -134,17 +134,27 @@ def _models(results: list[Result]) -> str:
 
 
 def _trials(trials: list[Result], quality: list[Result]) -> str:
-    lines = ["| space | settings | valid, n = 10,000 | distinct ÷ ceiling, n = 10,000 | CPU seconds of training |"]
-    lines += ["|---|---|---|---|---|"]
+    heads = ["space", "settings", "valid, n = 10,000", "distinct ÷ ceiling, n = 10,000", "novel ÷ ceiling"]
+    heads += ["nats above ln(size)", "CPU seconds of training"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for name, seed in dict.fromkeys((trial["space"], trial["seed"]) for trial in trials):
         base = [result for result in quality if (result["space"], result["seed"]) == (name, seed)]
         for result in [*base, *(trial for trial in trials if trial["space"] == name)]:
             valid, distinct = (_value(result, DRAWS[-1], what) for what in ("valid", "distinct"))
             lines.append(
-                f"| {name} | {result.get('trial', 'recommended')} | {valid:.2%} | {distinct:.3f} | "
-                f"{result['train_cpu_seconds']:.0f} |"
+                f"| {name} | {result.get('trial', 'recommended')} | {valid:.2%} | {distinct:.3f} | {_novel(result):.3f} | "
+                f"{_nats(result):.3f} | {result['train_cpu_seconds']:.0f} |"
             )
     return "\n".join(lines)
+
+
+def _novel(result: Result) -> float:
+    novel = result["draws"][str(DRAWS[-1])]["novel"]
+    return float(novel["mean"] / novel["ceiling"])
+
+
+def _nats(result: Result) -> float:
+    return float(result["report"]["held_out_nats"] - result["report"]["ideal_nats"])
 
 
 def _training(results: list[Result]) -> str:
