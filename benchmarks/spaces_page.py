@@ -23,7 +23,7 @@ standard deviation over seeds, each with a split, weights and draws of its own. 
 least {DISTINCT} distinct ÷ ceiling, at most {SECONDS} seconds of training on two cores."""
 
 TRIED = """\
-One change each from the recommended settings, one seed; *recommended* is the same seed without a change."""
+Changes of the recommended settings, one seed; *recommended* is the same seed without a change."""
 
 TRAINING = f"""\
 Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, in few steps, on which
@@ -141,10 +141,9 @@ def _trials(trials: list[Result], quality: list[Result]) -> str:
         base = [result for result in quality if (result["space"], result["seed"]) == (name, seed)]
         for result in [*base, *(trial for trial in trials if trial["space"] == name)]:
             valid, distinct = (_value(result, DRAWS[-1], what) for what in ("valid", "distinct"))
-            lines.append(
-                f"| {name} | {result.get('trial', 'recommended')} | {valid:.2%} | {distinct:.3f} | {_novel(result):.3f} | "
-                f"{_nats(result):.3f} | {result['train_cpu_seconds']:.0f} |"
-            )
+            cells = [name, result.get("trial", "recommended"), f"{valid:.2%}", f"{distinct:.3f}"]
+            cells += [f"{_novel(result):.3f}", f"{_nats(result):.3f}", f"{result['train_cpu_seconds']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -181,9 +180,10 @@ def _measured(results: list[Result]) -> str:
     commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
     about = results[0]["about"]
     loads = [result["about"]["load"] for result in results]
+    dates = " and ".join(sorted({result["about"]["date"] for result in results}))
     return (
         f"`python -m benchmarks.spaces`, commits {commits}, {about['machine']}, one thread, torch {about['torch']}, "
-        f"{about['date']}. Other programs ran beside it (load {min(loads)} to {max(loads)}), so CPU seconds say what a "
+        f"{dates}. Other programs ran beside it (load {min(loads)} to {max(loads)}), so CPU seconds say what a "
         "training costs, and wall seconds what it took here."
     )
 
