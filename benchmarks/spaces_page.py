@@ -23,12 +23,12 @@ standard deviation over seeds, each with a split, weights and draws of its own. 
 least {DISTINCT} distinct ÷ ceiling, at most {SECONDS} seconds of training on two cores."""
 
 TRIED = """\
-One change each from the recommended settings, one seed; *recommended* is the same seed without a change."""
+Changes of the recommended settings, one seed; *recommended* is the same seed without a change."""
 
 TRAINING = f"""\
-Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, with a tenth of the
-recommended steps. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak of the
-process, libraries included, before the training."""
+Training on spaces of {SLOTS} slots with ever more values, two of them joined by a constraint, in few steps, on which
+memory does not depend. Cells that are not held in memory are drawn anew whenever they are needed. *Before*: the peak
+of the process, libraries included, before the training."""
 
 APART = """\
 Distinct members among random draws (`ArchLLM.stream`) of a prior of marginals, the fastest there is. *Keys*: what the
@@ -121,9 +121,9 @@ def _models(results: list[Result]) -> str:
             continue
         report = own[0]["report"]
         n = str(DRAWS[-1])
-        nats = mean_std([each["report"]["held_out_nats"] - each["report"]["ideal_nats"] for each in own])[0]
+        nats = mean_std([_nats(each) for each in own])[0]
         cycle = mean_std([each["draws"][n]["cycle"]["mean"] for each in own])[0]
-        novel = mean_std([each["draws"][n]["novel"]["mean"] / each["draws"][n]["novel"]["ceiling"] for each in own])[0]
+        novel = mean_std([_novel(each) for each in own])[0]
         exact = mean_std([each["report"]["reconstruction"] for each in own])[0]
         wall = [each["train_seconds"] for each in own]
         lines.append(
@@ -134,17 +134,26 @@ def _models(results: list[Result]) -> str:
 
 
 def _trials(trials: list[Result], quality: list[Result]) -> str:
-    lines = ["| space | settings | valid, n = 10,000 | distinct ÷ ceiling, n = 10,000 | CPU seconds of training |"]
-    lines += ["|---|---|---|---|---|"]
+    heads = ["space", "settings", "valid, n = 10,000", "distinct ÷ ceiling, n = 10,000", "novel ÷ ceiling"]
+    heads += ["nats above ln(size)", "CPU seconds of training"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for name, seed in dict.fromkeys((trial["space"], trial["seed"]) for trial in trials):
         base = [result for result in quality if (result["space"], result["seed"]) == (name, seed)]
         for result in [*base, *(trial for trial in trials if trial["space"] == name)]:
             valid, distinct = (_value(result, DRAWS[-1], what) for what in ("valid", "distinct"))
-            lines.append(
-                f"| {name} | {result.get('trial', 'recommended')} | {valid:.2%} | {distinct:.3f} | "
-                f"{result['train_cpu_seconds']:.0f} |"
-            )
+            cells = [name, result.get("trial", "recommended"), f"{valid:.2%}", f"{distinct:.3f}"]
+            cells += [f"{_novel(result):.3f}", f"{_nats(result):.3f}", f"{result['train_cpu_seconds']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _novel(result: Result) -> float:
+    novel = result["draws"][str(DRAWS[-1])]["novel"]
+    return float(novel["mean"] / novel["ceiling"])
+
+
+def _nats(result: Result) -> float:
+    return float(result["report"]["held_out_nats"] - result["report"]["ideal_nats"])
 
 
 def _training(results: list[Result]) -> str:
@@ -171,9 +180,10 @@ def _measured(results: list[Result]) -> str:
     commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
     about = results[0]["about"]
     loads = [result["about"]["load"] for result in results]
+    dates = " and ".join(sorted({result["about"]["date"] for result in results}))
     return (
         f"`python -m benchmarks.spaces`, commits {commits}, {about['machine']}, one thread, torch {about['torch']}, "
-        f"{about['date']}. Other programs ran beside it (load {min(loads)} to {max(loads)}), so CPU seconds say what a "
+        f"{dates}. Other programs ran beside it (load {min(loads)} to {max(loads)}), so CPU seconds say what a "
         "training costs, and wall seconds what it took here."
     )
 

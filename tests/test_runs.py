@@ -30,8 +30,17 @@ from archllm.runs import (
     work_folder,
     write_info,
 )
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import space_of_text
 from archllm.tokenizer import TokenizerConfig
+
+JOINED = """
+kind = "choices"
+constraints = ["sum(slot.a1, slot.a2, slot.a3, slot.a4, slot.a5, slot.a6) <= 24"]
+[slots]
+"a{i=1..6}" = [1, 2, 3, 4, 5, 6, 7, 8]
+"b{i=1..8}" = [3, 5, 7]
+"""
 
 INFO = RunInfo("nasbench201", 3, TrainConfig())
 
@@ -53,6 +62,7 @@ configs = st.builds(
     prior=st.builds(
         PriorConfig,
         kind=st.sampled_from(["code", "marginal"]),
+        marginals=st.booleans(),
         soft_targets=st.booleans(),
         steps=st.integers(1, 10**9),
         learning_rate=positive,
@@ -75,7 +85,7 @@ def test_what_is_written_is_read_again(
 
 def test_the_file_can_be_read_and_changed_by_a_person() -> None:
     data = tomllib.loads(INFO.to_toml())
-    assert (data["format"], data["space"], data["seed"]) == (2, "nasbench201", 3)
+    assert (data["format"], data["space"], data["seed"]) == (3, "nasbench201", 3)
     assert data["train"]["split"] == 0.9 and data["train"]["prior"]["kind"] == "code"
     data["train"]["tokenizer"]["width"] = 8
     assert config_from_dict(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))
@@ -111,9 +121,9 @@ def test_a_folder_without_a_head_is_no_run_folder(tmp_path: Path) -> None:
         ('kind = "vq"', 'kind = "other"'),
         ("layers = 2", "layers = 0"),
         ("[train.prior]", "[train.language]"),
-        ("format = 2\n", ""),
-        ("format = 2\n", "format = 1\n"),
-        ("format = 2\n", 'format = "2"\n'),
+        ("format = 3\n", ""),
+        ("format = 3\n", "format = 2\n"),
+        ("format = 3\n", 'format = "3"\n'),
     ],
 )
 def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: str) -> None:
@@ -125,7 +135,7 @@ def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: s
         read_info(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 2\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 3\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
 def test_a_foreign_head_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.toml").write_bytes(content)
     with pytest.raises(RunFolderError, match=r"config\.toml"):
@@ -186,6 +196,14 @@ def test_few_cells_to_train_on_are_guarded_against_learning_by_heart(nasbench101
     assert recommended(nasbench101, 0.9).prior.dropout == 0.0
     assert recommended(nasbench101, 0.1).prior.dropout > 0.0
     assert recommended(nasbench101, 0.1).split == 0.1
+
+
+def test_only_codes_that_do_not_depend_on_each_other_are_learned_from_their_marginals_in_few_steps() -> None:
+    alone, joined = recommended(load_space("mobilenetv3")), recommended(space_of_text(JOINED, "joined.toml", "joined"))
+    assert alone.prior.marginals and not joined.prior.marginals
+    assert alone.prior.steps < joined.prior.steps
+    told = recommended(load_space("mobilenetv3"), conditions=["params"])
+    assert told.prior.steps > joined.prior.steps
 
 
 # --- what is there already -----------------------------------------------------------------------------------------

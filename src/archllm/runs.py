@@ -27,7 +27,7 @@ SPACE_FILE = "space.toml"
 CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
 """What a condition can be called."""
 
-_FORMAT = 2
+_FORMAT = 3
 _HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
 _FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
@@ -302,7 +302,8 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
             return config
         # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less.
         prior = config.prior
-        return replace(config, prior=replace(prior, steps=2 * prior.steps, dropout=min(prior.dropout, 0.2)))
+        steps = 2 * prior.steps if space.enumerable else 10_000  # under conditions, codes are independent no more
+        return replace(config, prior=replace(prior, steps=steps, dropout=min(prior.dropout, 0.2)))
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
     text = replace(
         PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0
@@ -321,10 +322,9 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
-            layers = 1 if space.independent_codes else 2
-            prior = replace(
-                prior, width=48, layers=layers, batch=128, steps=5000, learning_rate=0.012, weight_decay=0.0
-            )
+            prior = replace(prior, width=48, batch=128, learning_rate=0.012, weight_decay=0.0)
+            if space.independent_codes:  # their marginals are all that there is to know
+                prior = replace(prior, layers=1, steps=500, marginals=True)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
             return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)

@@ -39,7 +39,7 @@ def test_the_page_holds_what_was_measured(tmp_path: Path) -> None:
     assert "Every target is met" in text and "0.500" in text and "abc1234" in text
     assert "| 1.00e+18 | 10,000,000 | 10,000,001 | 0.08 GB | 0.30 GB | 1.00 GB | 99 |" in text
     assert "| 1.00e+09 | 600,000 | 490,000 | 0.30 GB | 1.00 GB |" in text
-    assert "| transnasbench | a twentieth set aside | 99.95% | 1.000 | 40 |" in text
+    assert "| transnasbench | a twentieth set aside | 99.95% | 1.000 | 1.000 | 0.500 | 40 |" in text
     assert (tmp_path / "spaces.json").exists()
 
 

@@ -23,6 +23,7 @@ from archllm.training import Loop
 SIZE, LENGTH = 4, 3
 ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))
 SMALL = PriorConfig(width=16, layers=2, heads=2, steps=30, batch=16)
+BIASED = replace(SMALL, marginals=True)
 
 
 def some(n: int, seed: int = 0) -> NDArray[np.int64]:
@@ -38,9 +39,9 @@ def fitted(
     return prior
 
 
-@pytest.fixture(scope="module")
-def prior() -> CodeLM:
-    return fitted()
+@pytest.fixture(scope="module", params=[SMALL, BIASED], ids=["plain", "biased"])
+def prior(request: pytest.FixtureRequest) -> CodeLM:
+    return fitted(request.param)
 
 
 def plainly_drawn(prior: CodeLM, n: int, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
@@ -139,17 +140,73 @@ def test_training_stops_when_validation_has_not_improved_for_a_while() -> None:
     assert steps == list(range(1, len(steps) + 1)) and len(steps) < 600 and len(steps) % 50 == 0
 
 
+def marginals(codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`LENGTH x SIZE` shares, plainly counted."""
+    return np.array([[(codes[:, position] == code).mean() for code in range(SIZE)] for position in range(LENGTH)])
+
+
+def untrained(monkeypatch: pytest.MonkeyPatch, codes: NDArray[np.int64], conditions: tuple[str, ...] = ()) -> CodeLM:
+    """A biased model before its first step."""
+    monkeypatch.setattr(Loop, "run", lambda _: None)
+    prior = CodeLM(BIASED, SIZE, LENGTH, conditions)
+    prior.fit(codes, codes, 0)
+    return prior
+
+
+@pytest.mark.parametrize("conditions", [(), ("params", "macs")])
+def test_a_biased_model_starts_from_the_marginals(monkeypatch: pytest.MonkeyPatch, conditions: tuple[str, ...]) -> None:
+    codes = some(200)
+    expected = marginals(codes)[np.arange(LENGTH), ALL].prod(1)
+    shares = np.exp(untrained(monkeypatch, codes, conditions).log_prob(ALL))
+    assert np.abs(shares - expected).max() < 1e-4 and shares.max() > 3 / len(ALL)
+
+
+def test_what_was_never_seen_at_a_position_stays_possible_but_costs_hardly_a_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes = some(200) % np.array([SIZE, 2, 3])
+    unseen = (ALL[:, 1] > 1) | (ALL[:, 2] > 2)
+    log_probs = untrained(monkeypatch, codes).log_prob(ALL)
+    assert np.isfinite(log_probs).all() and 0 < np.exp(log_probs[unseen]).sum() < 1e-4
+
+
+def test_a_biased_model_learns_what_the_marginals_leave_out() -> None:
+    codes = np.repeat(np.random.default_rng(0).integers(SIZE, size=(200, 1)), LENGTH, axis=1)  # one code, thrice
+    prior = CodeLM(replace(BIASED, width=32, steps=200, learning_rate=1e-2), SIZE, LENGTH)
+    prior.fit(codes, codes, 0)
+    assert -prior.log_prob(codes).mean() < np.log(SIZE) + 0.05
+
+
+def test_weight_decay_pulls_towards_the_marginals() -> None:
+    codes = np.minimum(np.random.default_rng(0).geometric(0.7, size=(400, LENGTH)) - 1, SIZE - 1)
+    entropy = -np.log(marginals(codes)[np.arange(LENGTH), codes]).sum(1).mean()
+    uniform = LENGTH * np.log(SIZE)
+    prior = CodeLM(replace(BIASED, steps=60, learning_rate=0.1, weight_decay=0.9), SIZE, LENGTH)
+    prior.fit(codes, codes, 0)
+    assert abs(-prior.log_prob(codes).mean() - entropy) < 0.05 * (uniform - entropy)
+
+
+def test_only_codes_are_written_by_the_generation_of_the_library(tmp_path: Path) -> None:
+    fitted(BIASED).save(tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path, local_files_only=True).eval()
+    torch.manual_seed(0)
+    start = torch.full((500, 1), SIZE)
+    drawn = model.generate(start, attention_mask=torch.ones_like(start), max_new_tokens=LENGTH, do_sample=True, top_k=0)
+    codes = drawn[:, 1:].numpy()
+    assert codes.shape == (500, LENGTH) and codes.max() < SIZE
+    assert abs((codes[:, 0] == 0).mean() - np.exp(fitted(BIASED).log_prob(ALL))[ALL[:, 0] == 0].sum()) < 0.1
+
+
 class Stop(Exception):
     """What interrupts a training in a test."""
 
 
 @pytest.mark.parametrize("stop", [1, 3, 30])
-@pytest.mark.parametrize("dropout", [0.5])
+@pytest.mark.parametrize("config", [replace(SMALL, dropout=0.5), BIASED], ids=["dropout", "biased"])
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
-    stop: int, dropout: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: int, config: PriorConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("archllm.prior.code_lm.Loop", partial(Loop, checkpoint_seconds=-1.0))
-    config = replace(SMALL, dropout=dropout)
     heard: list[int] = []
 
     def stopping(event: Event) -> None:

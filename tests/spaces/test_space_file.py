@@ -54,10 +54,12 @@ def test_a_range_in_a_key_stands_for_several_slots() -> None:
     ("text", "said"),
     [
         ("kind = ", ["my.toml, line 1", "not TOML"]),
+        (EDGES + "nodes = 4", ["my.toml, line 4", "the key nodes stands twice"]),
+        ('kind = "edge_dag"\n[ops]\na = "x:y"\na = "x:z"', ["line 4", "the key a stands twice"]),
         ("nodes = 3", ["my.toml:", "'kind' is missing", "choices"]),
         ('kind = "edgedag"', ["line 1: kind", "did you mean 'edge_dag'"]),
         (EDGES + "node = 3", ["line 4: node", "unknown key", "did you mean 'nodes'"]),
-        ('kind = "edge_dag"\nops = ["a"]', ["'nodes' is missing", "needs ops, nodes"]),
+        ('kind = "edge_dag"\nops = ["a"]', ["'nodes' is missing", "need ops, nodes"]),
         (EDGES.replace("3", '"3"'), ["line 2: nodes", "whole number", "'3'"]),
         (EDGES.replace("3", "12"), ["line 2: nodes", "2 to 8", "12"]),
         (EDGES.replace('"b"', "7"), ["line 3: ops[1]", "text in quotes", "7"]),

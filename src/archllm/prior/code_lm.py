@@ -23,6 +23,7 @@ from archllm.distributed import ALONE, Team
 from archllm.errors import RunFolderError
 from archllm.files import share
 from archllm.prior.base import Prior, tempered, write_about
+from archllm.prior.biased_llama import BiasedLlama, BiasedLlamaConfig
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import PriorConfig
 from archllm.prior.text.pretrained import quiet
@@ -49,22 +50,26 @@ class CodeLM(Prior):
         self.device = "cpu"
         self.start = codebook_size  # the token before the first code
         with seeded(0, -2):
-            self.model = LlamaForCausalLM(self._llama()).eval()
+            self.model = self._untrained().eval()
 
-    def _llama(self) -> LlamaConfig:
-        return LlamaConfig(
-            vocab_size=self.codebook_size + 1 + len(self.conditions) * (self.config.buckets + 1),
-            hidden_size=self.config.width,
-            intermediate_size=self.config.width * 8 // 3,
-            num_hidden_layers=self.config.layers,
-            num_attention_heads=self.config.heads,
-            max_position_embeddings=len(self.conditions) + self.length + 1,
-            attention_dropout=self.config.dropout,
-            bos_token_id=self.start,
-            eos_token_id=None,
-            pad_token_id=None,
-            tie_word_embeddings=False,
-        )
+    def _untrained(self) -> LlamaForCausalLM:
+        sizes: dict[str, Any] = {
+            "vocab_size": self.codebook_size + 1 + len(self.conditions) * (self.config.buckets + 1),
+            "hidden_size": self.config.width,
+            "intermediate_size": self.config.width * 8 // 3,
+            "num_hidden_layers": self.config.layers,
+            "num_attention_heads": self.config.heads,
+            "max_position_embeddings": len(self.conditions) + self.length + 1,
+            "attention_dropout": self.config.dropout,
+            "bos_token_id": self.start,
+            "eos_token_id": None,
+            "pad_token_id": None,
+            "tie_word_embeddings": False,
+        }
+        if not self.config.marginals:
+            return LlamaForCausalLM(LlamaConfig(**sizes))
+        first = len(self.conditions)
+        return BiasedLlama(BiasedLlamaConfig(codes=self.codebook_size, length=self.length, first=first, **sizes))
 
     def fit(
         self,
@@ -82,8 +87,10 @@ class CodeLM(Prior):
         self._check(validation)
         wanted = self._told(validation_conditions, len(validation))
         with seeded(seed, -1):
-            self.model = LlamaForCausalLM(self._llama())
-            self.to(self.device)
+            self.model = self._untrained()
+        if isinstance(self.model, BiasedLlama):
+            self.model.start_from(codes)
+        self.to(self.device)
         self._train(
             LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size),
             Schedule(

@@ -51,6 +51,9 @@ class PriorConfig:
     buckets: int = 64
     """Buckets into which the values of each condition are sorted."""
 
+    marginals: bool = False
+    """Start from how often each code occurs at each position, and learn what departs from it (`code`)."""
+
     soft_targets: bool = True
     """Train each prefix towards the shares of all codes that follow it in the training set, not just one of them."""
 

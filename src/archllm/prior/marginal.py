@@ -49,9 +49,7 @@ class MarginalPrior(Prior):
         team: Team = ALONE,
     ) -> None:
         self._check(codes)
-        counts = np.stack([np.bincount(column, minlength=self.codebook_size) for column in codes.T])
-        smoothed = counts + 1.0 / self.codebook_size
-        self.log_shares = torch.from_numpy(np.log(smoothed / smoothed.sum(1, keepdims=True)))
+        self.log_shares = log_shares(codes, self.codebook_size)
         if listener is not None:
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
 
@@ -113,3 +111,16 @@ class MarginalPrior(Prior):
         if tuple(log_shares.shape) != (self.length, self.codebook_size):
             raise RunFolderError(f"{path} does not fit the tokenizer: {tuple(log_shares.shape)}")
         self.log_shares = log_shares
+
+
+def log_shares(codes: NDArray[np.int64], codebook_size: int, virtual: float = 1.0) -> torch.Tensor:
+    """`length x codebook_size` logarithms of the share of each code at each position.
+
+    Args:
+        codes: `n x length` sequences.
+        codebook_size: number of codes.
+        virtual: counts to add at each position, spread over all codes, so that none has a share of 0.
+    """
+    counts = np.stack([np.bincount(column, minlength=codebook_size) for column in codes.T])
+    smoothed = counts + virtual / codebook_size
+    return torch.from_numpy(np.log(smoothed / smoothed.sum(1, keepdims=True)))

@@ -297,7 +297,10 @@ class SearchSpace(ABC):
             InvalidInput: an option does not exist or is out of range, or the space has no networks.
         """
         if self.network_config is None:
-            raise InvalidInput(f"no network can be made of architectures of {self.name}")
+            raise InvalidInput(
+                f"no network can be made of architectures of {self.name}: that takes a space of cells whose file names "
+                "a block for each operation under [ops]; scores can also come from a table or a function of yours"
+            )
         return self.network_config.of(options)
 
     def blueprint(self, arch: Architecture, **options: Any) -> Blueprint:

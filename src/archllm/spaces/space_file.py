@@ -62,8 +62,12 @@ def read_definition(text: str, origin: str, name: str) -> Definition:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), flags=re.DOTALL)
-        line = f", line {found[2] or len(text.splitlines())}" if found else ""
-        raise DefinitionError(f"not TOML: {found[1] if found else error}", place=f"{origin}{line}") from error
+        number = int(found[2] or len(text.splitlines())) if found else 0
+        line = f", line {number}" if found else ""
+        said = found[1] if found else str(error)
+        if said == "Cannot overwrite a value":
+            said = f"the key {text.splitlines()[number - 1].partition('=')[0].strip()} stands twice; leave one out"
+        raise DefinitionError(f"not TOML: {said}", place=f"{origin}{line}") from error
     except (RecursionError, ValueError) as error:
         raise DefinitionError(f"not TOML: {error}", place=origin) from error
     try:
@@ -106,10 +110,10 @@ def _definition(data: dict[str, Any], name: str) -> Definition:
         if key not in known and key != "kind":
             near = get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise DefinitionError(f"unknown key{hint} A {kind} space has {', '.join(('kind', *known))}", key)
+            raise DefinitionError(f"unknown key{hint} Spaces of kind {kind} have {', '.join(('kind', *known))}", key)
     for key in needed:
         if key not in data:
-            raise DefinitionError(f"the key {key!r} is missing; a {kind} space needs {', '.join(needed)}")
+            raise DefinitionError(f"the key {key!r} is missing; spaces of kind {kind} need {', '.join(needed)}")
     values: dict[str, Any] = {"name": name}
     for key, reader in known.items():
         if key not in data:

@@ -1,0 +1,63 @@
+"""Tokenizer, prior, metrics, drawing and search on the spaces of random space files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from tests.contracts.test_space_files import SEEDS, loaded
+from tests.spaces.space_files import KINDS
+
+import archllm
+from archllm.graphs import concatenate
+from archllm.prior import PriorConfig
+from archllm.runs import TrainConfig
+from archllm.search.domain import Domain
+from archllm.search.observation import Observation
+from archllm.search.registry import build_searcher
+from archllm.tokenizer import TokenizerConfig
+
+TINY = TrainConfig(
+    cells=200,
+    tokenizer=TokenizerConfig(kind="plain"),
+    prior=PriorConfig(width=8, layers=1, heads=2, steps=3, batch=16, marginals=True),
+)
+seldom = examples(max_examples=4, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@seldom
+@given(data=st.data(), seed=SEEDS)
+def test_a_language_of_any_space_is_learned_measured_and_spoken(kind: str, data: st.DataObject, seed: int) -> None:
+    space = loaded(data.draw(KINDS[kind]))
+    assume(space.size >= 20)
+    model = archllm.train(space, TINY, seed % 1000)
+    cells = model.cells.train
+    assert (space.keys(model.tokenizer.decode(model.tokenizer.encode(cells))) == space.keys(cells)).all()
+    figures = model.evaluate(100, [0, 1]).figures
+    assert all(0 <= figure.mean <= 1 for figure in figures.values())
+    assert figures["valid_unique"].mean <= figures["valid"].mean
+    found = model.generate(3)
+    assert len({arch.key for arch in found}) == 3
+    for arch in found:
+        assert space.parse(arch.text) == arch and arch.svg().startswith("<svg")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@seldom
+@given(data=st.data(), seed=SEEDS)
+def test_any_space_is_searched_without_asking_twice(kind: str, data: st.DataObject, seed: int) -> None:
+    space = loaded(data.draw(KINDS[kind]))
+    assume(space.size >= 12)
+    score = np.random.default_rng(seed).random(100)
+    for method in ("random", "evolution", "local"):
+        searcher = build_searcher(method, Domain(space), seed % 1000)
+        asked = []
+        for _ in range(4):
+            batch = searcher.ask(3)
+            searcher.tell([Observation(arch, (float(score[arch.key % 100]),), 1.0) for arch in batch])
+            asked += batch
+        assert len({arch.key for arch in asked}) == 12
+        assert bool(space.validate(concatenate([arch.graph for arch in asked])).all())
