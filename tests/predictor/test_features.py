@@ -10,9 +10,9 @@ import pytest
 from archllm.errors import InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import Graphs
 from archllm.predictor import FeatureMaker, Features, Featurizer, averaged
-from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor import makers as usual
 from archllm.predictor.computation import computation_keys
+from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.recommended import recommended_makers
 from archllm.runs import recommended
 from archllm.spaces import SearchSpace, load_space
