@@ -126,7 +126,7 @@ class Search(Command):
             pairs["cheaper scores"] = self._cheaper(result.bought)
         failed = sum(trial.state == "failed" for trial in result.trials)
         cost = sum(trial.cost for trial in result.trials)
-        spent = f"evaluations {duration(cost)}" if cost else "of evaluations that have no known cost"
+        spent = f"evaluations {duration(cost)}" if cost else "evaluations at no known cost"
         pairs["queries"] = f"{result.queries}{f' ({failed} failed)' if failed else ''}, {spent}"
         pairs["time"] = duration(result.seconds)
         pairs["kept in"] = f"{found.store}, study {study.name}"
