@@ -80,7 +80,7 @@ def run(name: str, folder: Path, base: Path) -> Job:
         told = None
         if names:  # parameters, which are counted
             values = model.space.params(model.cells.train).astype(float)[:, None]
-            model.conditions = Conditions.of(names, values, config.buckets)
+            model.conditions = Conditions.of(names, values, [config.buckets])
             told = model.conditions.buckets(values)
 
         def hear(event: Any) -> None:

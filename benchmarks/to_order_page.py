@@ -8,7 +8,7 @@ from typing import Any
 from archllm.files import write_text
 from benchmarks.llm_prior import mean_std
 from benchmarks.record import write_json
-from benchmarks.to_order import DRAWS, LABELS
+from benchmarks.to_order import DRAWS, LABELS, TRIALS, TUNING, TUNING_SEED
 
 Result = dict[str, Any]
 
@@ -42,6 +42,9 @@ def page(results: dict[str, Result]) -> str:
     sized = [result for result in results.values() if result["conditions"] == ["params"]]
     parts += ["## A size: each tenth of the spread of parameters", "", *_sizes(sized), ""]
     parts += [f"## The best twentieth, learned from {LABELS} labels", "", *_tops(results), ""]
+    trials = [result for result in results.values() if "trial" in result]
+    if trials:
+        parts += ["## What was tried", "", *_trials(trials), ""]
     joint = [result for result in results.values() if len(result["conditions"]) > 1]
     if joint:
         parts += ["## Small and good at once", "", *_joint(joint[0]), ""]
@@ -89,6 +92,26 @@ def _tops(results: dict[str, Result]) -> list[str]:
     return lines
 
 
+def _trials(results: list[Result]) -> list[str]:
+    lines = [
+        f"The same request for the best twentieth of `{TUNING}`, seed {TUNING_SEED}, by which settings were chosen;",
+        "one change each.",
+        "",
+        "| change | guidance | mean rank | bound | valid | distinct ÷ ceiling | nats above ln(size) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in TRIALS:
+        for result in results:
+            if result["trial"] != name:
+                continue
+            nats = result["held_out_nats"] - result["ideal_nats"]
+            for strength, found in result["found"].items():
+                shares = " | ".join(f"{found[key]:.1%}" for key in ("mean_rank", "predicted_rank", "valid"))
+                distinct = found["distinct"] / found["ceiling"]
+                lines.append(f"| {name} | {strength} | {shares} | {distinct:.2f} | {nats:.3f} |")
+    return lines
+
+
 def _joint(result: Result) -> list[str]:
     first = next(iter(result["found"].values()))
     lines = [
@@ -113,6 +136,8 @@ def _models(results: dict[str, Result]) -> list[str]:
     ]
     groups: dict[str, list[Result]] = {}
     for result in results.values():
+        if "trial" in result:
+            continue
         groups.setdefault(", ".join(result["conditions"]), []).append(result)
     for name, members in groups.items():
         nats = mean_std([result["held_out_nats"] - result["ideal_nats"] for result in members])[0]
@@ -125,7 +150,7 @@ def _models(results: dict[str, Result]) -> list[str]:
 def _measured(results: dict[str, Result]) -> str:
     commits = ", ".join(sorted({result["about"]["commit"] for result in results.values()}))
     about = next(iter(results.values()))["about"]
-    seeds = ", ".join(sorted({str(result["seed"]) for result in results.values()}))
+    seeds = ", ".join(sorted({str(result["seed"]) for result in results.values() if "trial" not in result}))
     return f"""\
 `python -m benchmarks.to_order`, seeds {seeds}, commits {commits}, {about["machine"]}, one thread, torch
 {about["torch"]}, {about["date"]}."""

@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 FEW = np.array([1.0, 2.0, 4.0])[RNG.integers(3, size=300)]
 MANY = RNG.normal(size=300)
 MANY[:50] = np.nan
-BOTH = Conditions.of(["few", "many"], np.stack([FEW, MANY], axis=1), 8)
+BOTH = Conditions.of(["few", "many"], np.stack([FEW, MANY], axis=1), [8, 8])
 
 
 def test_few_values_have_a_bucket_each() -> None:
@@ -38,7 +38,7 @@ def test_many_values_have_equally_full_buckets_and_unknown_ones_none() -> None:
 def test_buckets_follow_the_order_of_values(values: np.ndarray, most: int) -> None:
     if len(np.unique(values)) < 2:
         return
-    conditions = Conditions.of(["x"], values[:, None], most)
+    conditions = Conditions.of(["x"], values[:, None], [most])
     buckets = conditions.buckets(values[:, None])[:, 0]
     assert 0 <= buckets.min() <= buckets.max() < most
     order = np.argsort(values)
@@ -56,7 +56,7 @@ def test_only_what_is_asked_for_is_told_and_lies_in_the_range() -> None:
 
 
 def test_several_requirements_are_drawn_together() -> None:
-    tied = Conditions.of(["a", "b"], np.stack([FEW, 10 * FEW], axis=1), 8)
+    tied = Conditions.of(["a", "b"], np.stack([FEW, 10 * FEW], axis=1), [8, 8])
     asked = tied.draw(parse_all(["a >= 2", "b >= 1"]), 100, np.random.default_rng(0))
     assert (asked[:, 0] == asked[:, 1]).all() and set(asked[:, 0]) == {1, 2}
 
@@ -82,7 +82,7 @@ def test_what_no_cell_fulfils_is_refused(where: list[str], message: str) -> None
 
 
 def test_requirements_that_exclude_each_other_are_refused() -> None:
-    tied = Conditions.of(["a", "b"], np.stack([FEW, -FEW], axis=1), 8)
+    tied = Conditions.of(["a", "b"], np.stack([FEW, -FEW], axis=1), [8, 8])
     with pytest.raises(InvalidInput, match="no training cell has a >= 4 and b >= -1 at once"):
         tied.fulfilling(parse_all(["a >= 4", "b >= -1"]))
 
@@ -90,7 +90,7 @@ def test_requirements_that_exclude_each_other_are_refused() -> None:
 @pytest.mark.parametrize("column", [[1.0, 1.0, np.nan], [np.nan, np.nan, np.nan], [5.0, np.nan, np.nan]])
 def test_a_condition_that_says_nothing_is_refused(column: list[float]) -> None:
     with pytest.raises(InvalidInput, match="known x have the same value"):
-        Conditions.of(["x"], np.array(column)[:, None], 8)
+        Conditions.of(["x"], np.array(column)[:, None], [8])
 
 
 def test_conditions_are_saved_and_read_again(tmp_path: Path) -> None:

@@ -34,24 +34,24 @@ class Conditions:
     """Of each column, the ascending values that separate its buckets."""
 
     @staticmethod
-    def of(names: Sequence[str], values: NDArray[np.float64], buckets: int) -> Conditions:
+    def of(names: Sequence[str], values: NDArray[np.float64], buckets: Sequence[int]) -> Conditions:
         """Sorts values into buckets: one for each different value where there are few, else equally full ones.
 
         Args:
             names: what each column is.
             values: `n x k` values of the training cells.
-            buckets: most buckets of a column.
+            buckets: most buckets of each column.
 
         Raises:
             InvalidInput: a column has no value at all, or only one, so that nothing can be asked for.
         """
         edges = []
-        for name, column in zip(names, values.T, strict=True):
+        for name, column, most in zip(names, values.T, buckets, strict=True):
             known = np.unique(column[~np.isnan(column)])
             if len(known) < 2:
                 raise InvalidInput(f"all training cells with a known {name} have the same value; it can't steer")
-            if len(known) > buckets:
-                inner = np.unique(np.quantile(column[~np.isnan(column)], np.arange(1, buckets) / buckets))
+            if len(known) > most:
+                inner = np.unique(np.quantile(column[~np.isnan(column)], np.arange(1, most) / most))
                 inner = inner[inner > known[0]]
                 edges.append(inner if len(inner) else known[1:2])
             else:

@@ -54,6 +54,10 @@ class TrainConfig:
     labels: int = 0
     """Training cells whose values in tables are looked at, drawn at random; the others' are predicted. 0 is all."""
 
+    levels: int = 20
+    """Buckets of a condition from a table, at most: a few labels tell no more apart, and the last one is the best
+    twentieth. Counted conditions have `prior.buckets`."""
+
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     """The tokenizer."""
 
@@ -75,6 +79,8 @@ class TrainConfig:
                     f"{name!r} can't be the name of a condition; write NAME or NAME=TABLE/COLUMN, with letters, digits "
                     "and _ . @ - in NAME"
                 )
+        if self.levels < 2:
+            raise InvalidInput(f"levels must be at least 2, got {self.levels}")
         if self.labels < 0:
             raise InvalidInput(f"labels must be 0 (all) or positive, got {self.labels}")
 
@@ -300,10 +306,13 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
     if not base:
         if not conditions:
             return config
-        # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less.
+        # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less. The
+        # start from the marginals keeps draws valid under conditions and guidance.
         prior = config.prior
         steps = 2 * prior.steps if space.enumerable else 10_000  # under conditions, codes are independent no more
-        return replace(config, prior=replace(prior, steps=steps, dropout=min(prior.dropout, 0.2)))
+        marginals = prior.marginals or space.enumerable
+        prior = replace(prior, steps=steps, dropout=min(prior.dropout, 0.2), marginals=marginals)
+        return replace(config, prior=prior)
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
     text = replace(
         PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=2e-3, weight_decay=0.0

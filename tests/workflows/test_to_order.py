@@ -70,9 +70,9 @@ def test_raw_draws_have_the_size_that_is_asked_for(model: ArchLLM) -> None:
 
 
 def test_raw_draws_have_the_score_that_is_asked_for_though_few_were_seen(model: ArchLLM) -> None:
-    found = [score(arch.text) for arch in model.sample(200, raw=True, where=["score >= 35"]).architectures if arch]
+    found = [score(arch.text) for arch in model.sample(200, raw=True, where=["score >= 30"]).architectures if arch]
     unasked = [score(arch.text) for arch in model.sample(200, raw=True).architectures if arch]
-    assert np.mean(found) > np.mean(unasked) + 10
+    assert np.mean(found) > np.mean(unasked) + 5
 
 
 def test_two_requirements_hold_together(model: ArchLLM) -> None:
@@ -201,10 +201,19 @@ def test_labels_are_drawn_by_the_seed_and_the_rest_is_predicted(nasbench201: Sea
     seen = ~np.isnan(known[:, 1])
     assert np.array_equal(filled[seen], whole[seen]) and not np.isnan(filled).any()
     assert np.corrcoef(filled[~seen, 1], whole[~seen, 1])[0, 1] > 0.7
-    with pytest.raises(DataError, match="at least 20"):
-        fill_in(
-            nasbench201, tokenizer, cells, conditions, tables, label(nasbench201, cells, conditions, tables, 9, 0), 0
-        )
+
+
+def test_too_few_labels_are_told_of_before_anything_is_trained(table: Path) -> None:
+    heard: list[object] = []
+    with pytest.raises(DataError, match=r"only 9 training cells have a known score=.*at least 20"):
+        train("nasbench201", replace(CONFIG, conditions=(f"score={table}/score",), labels=9), 0, listener=heard.append)
+    assert not heard
+
+
+def test_scores_have_fewer_levels_than_sizes(model: ArchLLM) -> None:
+    assert model.conditions is not None
+    sizes, scores = model.conditions.edges
+    assert len(scores) < CONFIG.levels < len(sizes) < CONFIG.prior.buckets
 
 
 # --- pre-trained models --------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class PriorConfig:
     """Parts in which a batch is worked through, one after the other, to save memory."""
 
     buckets: int = 64
-    """Buckets into which the values of each condition are sorted."""
+    """Buckets into which the values of each condition are sorted, at most."""
 
     marginals: bool = False
     """Start from how often each code occurs at each position, and learn what departs from it (`code`)."""

@@ -62,7 +62,7 @@ def label(
         seed: seed of that choice.
 
     Raises:
-        DataError: a table has no value for any of the cells.
+        DataError: a table has no value for any of the cells, or too few are looked at to predict the others.
     """
     columns = []
     for text in conditions:
@@ -76,6 +76,12 @@ def label(
         if labels:
             shown = np.random.default_rng([seed, 60_013]).permutation(known)[:labels]
             found[np.setdiff1d(known, shown)] = np.nan
+            known = shown
+        if len(known) < min(FEWEST, len(found)):
+            raise DataError(
+                f"only {len(known)} training cells have a known {text}; "
+                f"at least {FEWEST} are needed to predict the others"
+            )
         columns.append(found)
     return np.stack(columns, axis=1)
 
@@ -103,8 +109,6 @@ def fill_in(
         values: `n x k` values, not a number where not known.
         seed: seed of the predictor.
 
-    Raises:
-        DataError: too few values are known to predict the others.
     """
     from archllm.predictor import Featurizer, build_predictor
     from archllm.predictor.recommended import recommended_makers
@@ -115,8 +119,6 @@ def fill_in(
         known = np.flatnonzero(~np.isnan(values[:, column]))
         if len(known) == len(values):
             continue
-        if len(known) < FEWEST:
-            raise DataError(f"only {len(known)} training cells have a known {text}; at least {FEWEST} are needed")
         if features is None:
             features = Featurizer(space, recommended_makers(tokenizer), cells)(cells)
         sign = 1.0 if tables[text].direction == "maximise" else -1.0

@@ -22,6 +22,7 @@ from archllm.journal import Journal, read_journal
 from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.progress import Event, Listener
+from archllm.request import COUNTED
 from archllm.runs import (
     RunInfo,
     TrainConfig,
@@ -128,6 +129,9 @@ class _Training:
         # Cells are put aside, not sequences: all orders of a cell stay on one side.
         aside = _validation_cells(config, len(cells.train))
         written = with_orders(space, cells.train[aside:], config.orders, seed)
+        known_values = self.team.share(
+            lambda: self._known(cells.train)
+        )  # says what is wrong with them before long work
         tokenizer = self._tokenizer(written)
 
         def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None, NDArray[np.int64]]:
@@ -136,7 +140,7 @@ class _Training:
                 codes.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
                 keys.append(space.keys(chunk))
             validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
-            conditions = self._conditions(tokenizer, cells.train)
+            conditions = self._conditions(tokenizer, cells.train, known_values)
             return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 
         codes, validation, conditions, keys = self.team.share(sequences)
@@ -162,13 +166,20 @@ class _Training:
             tokenizer.save(work.folder)
         return tokenizer
 
-    def _conditions(self, tokenizer: Tokenizer, cells: Graphs) -> Conditions | None:
+    def _known(self, cells: Graphs) -> NDArray[np.float64] | None:
         config = self.config
         if not config.conditions:
             return None
-        known = label(self.space, cells, config.conditions, self.tables, config.labels, self.seed)
+        return label(self.space, cells, config.conditions, self.tables, config.labels, self.seed)
+
+    def _conditions(self, tokenizer: Tokenizer, cells: Graphs, known: NDArray[np.float64] | None) -> Conditions | None:
+        if known is None:
+            return None
+        config = self.config
         values = fill_in(self.space, tokenizer, cells, config.conditions, self.tables, known, self.seed)
-        return Conditions.of(config.condition_names, values, config.prior.buckets)
+        fine, coarse = config.prior.buckets, min(config.levels, config.prior.buckets)
+        buckets = [fine if text in COUNTED else coarse for text in config.conditions]
+        return Conditions.of(config.condition_names, values, buckets)
 
     def _prior(
         self,

@@ -20,7 +20,7 @@ from transformers import BertConfig, BertModel
 
 from archllm.errors import InvalidInput, ModelUnusable, RunFolderError
 from archllm.prior import PriorConfig, build_prior, load_prior
-from archllm.prior.text.pretrained import find_base
+from archllm.prior.text.pretrained import _reachable, find_base
 from archllm.prior.text.prompted import PromptedModel, cut_vocabulary
 from archllm.prior.text.wording import number_words
 
@@ -44,6 +44,14 @@ def test_a_path_that_is_not_there_is_named(name: str) -> None:
 def test_a_hub_name_without_network_says_how_to_give_a_path() -> None:
     with pytest.raises(ModelUnusable, match=r"no folder some/model here.*path of a model's folder or GGUF file"):
         find_base("some/model")
+
+
+def test_a_hub_whose_name_means_nothing_here_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://nowhere.invalid")
+    monkeypatch.setattr("archllm.prior.text.pretrained.getproxies", dict)
+    with pytest.raises(ModelUnusable, match=r"no folder some/model here.*path of a model's folder or GGUF file"):
+        find_base("some/model")
+    assert not _reachable()
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

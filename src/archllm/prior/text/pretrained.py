@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from safetensors import SafetensorError
@@ -50,6 +53,11 @@ class Base:
     """Its tokenizer."""
 
     @property
+    def path(self) -> str:
+        """What a user would call it: folder, file or name on the hub."""
+        return _path(self.name, self.options)
+
+    @property
     def seq2seq(self) -> bool:
         """Whether it reads a prompt with an encoder and writes with a decoder."""
         return bool(self.config.is_encoder_decoder)
@@ -60,7 +68,7 @@ class Base:
         Raises:
             ModelUnusable: the weights can't be read.
         """
-        with _told_as_unusable(self.name), quiet():
+        with _told_as_unusable(self.path), quiet():
             model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
         _forget_quantization(model.config)
         model.hf_quantizer = None
@@ -96,7 +104,17 @@ def find_base(name: str) -> Base:
         return _read(str(path), {})
     if not _HUB_NAME.fullmatch(name) or name.lower().endswith(".gguf"):
         raise ModelUnusable(f"there is no pre-trained model {name}: give the path of its folder or GGUF file")
-    return _read(name, {})
+    return _read(name, {} if _reachable() else {"local_files_only": True})
+
+
+def _reachable() -> bool:
+    """Whether the hub may be reached; where its name means nothing, the library would try for half a minute."""
+    from huggingface_hub import constants
+
+    try:
+        return bool(getproxies()) or bool(socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, None))
+    except OSError:
+        return False
 
 
 def _located(name: str) -> Path | None:
@@ -110,7 +128,7 @@ def _located(name: str) -> Path | None:
 
 def _read(name: str, options: dict[str, Any]) -> Base:
     """Configuration and tokenizer, which are small; the weights come later."""
-    with _told_as_unusable(name), quiet():
+    with _told_as_unusable(_path(name, options)), quiet():
         config = AutoConfig.from_pretrained(name, **options)
         known = {**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
         if config.model_type not in known:
@@ -121,6 +139,10 @@ def _read(name: str, options: dict[str, Any]) -> Base:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
     _forget_quantization(config)
     return Base(name, options, config, tokenizer)
+
+
+def _path(name: str, options: dict[str, Any]) -> str:
+    return str(Path(name) / options["gguf_file"]) if "gguf_file" in options else name
 
 
 @contextmanager
