@@ -91,8 +91,7 @@ def computes_nothing(space: SearchSpace, graphs: Graphs) -> NDArray[np.bool_]:
         space: the space.
         graphs: `n` members.
     """
-    nothing: NDArray[np.bool_] = ~computation(space, graphs).edges.any((1, 2))
-    return nothing
+    return np.asarray(~computation(space, graphs).edges.any((1, 2)), dtype=np.bool_)
 
 
 def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ class SequenceOptions(Options):
     learn: bool = True
     """Whether the generator learns from scores; otherwise its draws stay what they are."""
 
-    every: int = 5
+    every: int = 10
     """Observations after which it learns anew."""
 
     labels: Literal["predicted", "observed"] = "predicted"
@@ -46,7 +46,7 @@ class SequenceOptions(Options):
     teaching: int = 40
     """Optimiser steps of each learning."""
 
-    replay: int = 4_000
+    replay: int = 20_000
     """Draws of the untaught generator: they are replayed, and stay candidates."""
 
     draws: int = 2_000

@@ -79,7 +79,7 @@ class SequenceSearch(Searcher):
         known = self._anchored(list(self.known.values()))
         merits = self._merits(known, candidates.features[left], rng)
         if self.options.cheap:
-            return self._bought(known, candidates, left[np.argsort(-merits, kind="stable")], rng)
+            return self._bought(candidates, left[np.argsort(-merits, kind="stable")], rng)
         return self.domain.space.architecture(candidates.graphs[int(left[merits.argmax()])])
 
     # --- what is expected ---
@@ -156,10 +156,9 @@ class SequenceSearch(Searcher):
         bound: NDArray[np.float64] = predicted.mean + exploration * predicted.std
         return bound
 
-    def _bought(
-        self, known: list[Architecture], candidates: Candidates, best: NDArray[np.int64], rng: np.random.Generator
-    ) -> Architecture:
-        """The best of a short list, by a predictor that knows the cheap scores besides."""
+    def _bought(self, candidates: Candidates, best: NDArray[np.int64], rng: np.random.Generator) -> Architecture:
+        """The best of a short list, by a predictor that knows the cheap scores besides; no anchor has such scores."""
+        known = list(self.known.values())
         short = best[: self.options.shortlist]
         listed = self.domain.space.architectures(candidates.graphs[short])
         more = self.cheap(known), self.cheap(listed)
