@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from archllm.graphs import ABSENT, Graphs
-from archllm.predictor.computation import IDENTITY, ZERO, computation, computation_keys, path_statistics
+from archllm.predictor.computation import (
+    IDENTITY,
+    ZERO,
+    computation,
+    computation_keys,
+    computes_nothing,
+    path_statistics,
+)
 from archllm.predictor.equivalence import averaged
 from archllm.predictor.makers import free
 from archllm.spaces import SearchSpace, load_space
@@ -138,3 +145,13 @@ def test_in_slots_names_say_nothing() -> None:
     graphs = space.sample(50, np.random.default_rng(0))
     assert len(np.unique(computation_keys(space, graphs))) == len(np.unique(space.keys(graphs)))
     assert averaged(free(space), space).name == "free"
+
+
+def test_a_cell_whose_output_does_not_depend_on_its_input_computes_nothing(nasbench201: SearchSpace) -> None:
+    texts = [
+        "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|",
+        "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|",
+    ]
+    assert computes_nothing(nasbench201, nasbench201.parse_batch(texts)).tolist() == [True, False]
+    members = nasbench201.enumerate()
+    assert int((~computes_nothing(nasbench201, members)).sum()) == 15_284  # published: live paths from input to output

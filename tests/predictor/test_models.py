@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -118,3 +119,26 @@ def test_a_training_that_diverges_says_what_to_do() -> None:
 def test_settings_that_make_no_sense_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(InvalidInput, match=f"predictor.{field}"):
         PredictorConfig(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_linear_kernel_lets_a_trend_go_on_where_others_return_to_the_mean() -> None:
+    labelled, far = np.linspace(-1, 1, 9)[:, None], np.array([[3.0], [4.0]])
+    blocks = (slice(0, 1),)
+    config = PredictorConfig(kind="gaussian", target="score")
+    predicted = {}
+    for linear in ((), (0,)):
+        model = build_predictor(replace(config, linear=linear)).fit(
+            Features(labelled.astype(np.float32), blocks), labelled[:, 0], 0
+        )
+        predicted[linear] = model.predict(Features(far.astype(np.float32), blocks)).mean
+    assert predicted[0,] == pytest.approx(far[:, 0] / labelled.std(), rel=0.1)
+    assert (predicted[()] < predicted[0,]).all() and predicted[()][1] < predicted[()][0]
+
+
+def test_linear_blocks_must_be_there() -> None:
+    with pytest.raises(InvalidInput, match=r"linear.*\(1,\).*1 block"):
+        build_predictor(PredictorConfig(kind="gaussian", linear=(1,))).fit(
+            Features(np.ones((3, 2), dtype=np.float32), (slice(0, 2),)), np.arange(3.0), 0
+        )
+    with pytest.raises(InvalidInput, match="linear"):
+        PredictorConfig(linear=(0, 0))

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archllm.errors import InvalidInput
-from archllm.search.pareto import best_first, crowding, hypervolume, non_dominated, random_weights, ranks, scalarised
+from archllm.search.pareto import (
+    added_volume,
+    best_first,
+    crowding,
+    hypervolume,
+    non_dominated,
+    random_weights,
+    ranks,
+    scalarised,
+)
 
 SIDE = 5
 
@@ -81,3 +90,20 @@ def test_what_is_no_set_of_points_is_refused() -> None:
         hypervolume([[1.0] * 4], [0.0] * 4)
     with pytest.raises(InvalidInput, match="finite"):
         hypervolume([[np.inf, 1.0]], [0.0, 0.0])
+
+
+def test_added_volumes_are_those_of_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    reached, points = rng.random((6, 2)), rng.random((40, 2))
+    corner = reached.min(0) - 0.1 * np.ptp(reached, axis=0)
+    before = hypervolume(reached, corner)
+    exact = [hypervolume([*reached, point], corner) / before - 1 for point in points]
+    estimated = np.mean([added_volume(points, reached, np.random.default_rng(seed)) for seed in range(20)], axis=0)
+    assert estimated == pytest.approx(exact, abs=0.02)
+    assert estimated.argmax() == np.argmax(exact)
+
+
+@given(points(3))
+def test_what_is_dominated_adds_no_volume(found: list[tuple[int, ...]]) -> None:
+    added = added_volume(found, [(SIDE, SIDE, SIDE), (0, 0, 0)], np.random.default_rng(0))
+    assert added == pytest.approx(np.zeros(len(found)))

@@ -15,6 +15,7 @@ from archllm.cli import main
 from archllm.conditions import ABSENT
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.predictor import PredictorConfig
+from archllm.predictor.computation import computes_nothing
 from archllm.runs import recommended
 from archllm.search.cheap import CheapScores
 from archllm.search.domain import Domain
@@ -110,6 +111,28 @@ def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> Non
     limit = np.quantile(params, 0.75)
     assert all(arch.params > limit for arch in large)
     assert not all(arch.params > limit for arch in far) and not all(arch.params > limit for arch in any_)
+
+
+def test_a_member_that_computes_nothing_counts_as_the_worst_unless_told_otherwise(domain: Domain, run: str) -> None:
+    silent = domain.enumerate()[computes_nothing(domain.space, domain.enumerate())]
+    expected = {}
+    for anchor in (True, False):
+        searcher = build(domain, run, anchor=anchor, initial=2)
+        searched(searcher, 6)
+        known = searcher._anchored(list(searcher.known.values()))
+        bound = searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(silent[[0]]), 0.0)
+        expected[anchor] = float(bound[0])
+        assert len(searcher.known) == 6  # it is not evaluated
+    assert expected[True] < expected[False]
+
+
+def test_neighbours_of_the_best_are_candidates_at_once(domain: Domain, run: str) -> None:
+    searcher = build(domain, run, learn=False, every=1_000)
+    searched(searcher, 6)
+    best = max(searcher.observations.values(), key=lambda each: each.values or (0.0,)).architecture
+    near = {arch.key for arch in domain.neighbours(best)}
+    assert near <= set(searcher._candidates().keys.tolist())
+    assert len(searcher._candidates().features) == len(searcher._candidates().keys)
 
 
 def test_pending_ones_spread_a_batch(domain: Domain, run: str) -> None:
