@@ -122,7 +122,7 @@ def test_settings_that_make_no_sense_are_refused_by_name(field: str, value: obje
 
 
 def test_a_linear_kernel_lets_a_trend_go_on_where_others_return_to_the_mean() -> None:
-    labelled, far = np.linspace(-1, 1, 9)[:, None], np.array([[3.0], [4.0]])
+    labelled, far = np.linspace(-1, 1, 9)[:, None], np.array([[10.0], [20.0]])
     blocks = (slice(0, 1),)
     config = PredictorConfig(kind="gaussian", target="score")
     predicted = {}
