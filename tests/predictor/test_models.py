@@ -14,7 +14,7 @@ from scipy.stats import norm, rankdata
 
 from archllm.errors import InvalidInput, TrainingDiverged
 from archllm.predictor import Features, PredictorConfig, build_predictor
-from archllm.predictor.gaussian_process import GaussianProcess
+from archllm.predictor.gaussian_process import GaussianProcess, _slope
 from archllm.predictor.losses import ranking_loss
 from archllm.predictor.targets import targets
 
@@ -142,3 +142,24 @@ def test_linear_blocks_must_be_there() -> None:
         )
     with pytest.raises(InvalidInput, match="linear"):
         PredictorConfig(linear=(0, 0))
+
+
+def test_the_slope_of_the_likelihood_is_that_of_differences() -> None:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(12, 3)) / 2, rng.normal(size=(12, 2)) / 2]
+    squares = [((part[:, None] - part[None]) ** 2).sum(2) for part in parts]
+    products, y = [parts[1] @ parts[1].T], rng.normal(size=12)
+
+    def posterior(place: Any) -> float:
+        lengths, weights, noise = place[:2], np.exp(place[2:5]), np.exp(place[5])
+        kernel = weights[2] * products[0] + (noise + 1e-5) * np.eye(12)
+        for block, length, weight in zip(squares, lengths, weights, strict=False):
+            far = np.sqrt(5 * block) / np.exp(length)
+            kernel = kernel + weight * (1 + far + far**2 / 3) * np.exp(-far)
+        fit = 0.5 * y @ np.linalg.solve(kernel, y) + 0.5 * np.linalg.slogdet(kernel)[1]
+        return float(fit + 0.5 * (lengths**2).sum() + 0.05 * (place[2:5] ** 2).sum() + 0.05 * (place[5] + 3) ** 2)
+
+    place = rng.normal(size=6) / 2
+    steps = 1e-5 * np.eye(6)
+    differences = [(posterior(place + step) - posterior(place - step)) / 2e-5 for step in steps]
+    assert _slope(place, squares, products, y) == pytest.approx(differences, rel=1e-4, abs=1e-6)
