@@ -52,7 +52,7 @@ class GaussianProcess(Predictor):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logarithms of length scales, of weights, and of the noise's variance."""
         kernels = len(squares) + len(products)
-        start = [np.zeros(len(squares)), np.full(kernels, -math.log(kernels)), [math.log(0.1)]]
+        start = [np.zeros(len(squares)), np.full(kernels, -math.log(kernels)), np.array([math.log(0.1)])]
         apart, together, target = [block.numpy() for block in squares], [block.numpy() for block in products], y.numpy()
         found = _descended(
             np.concatenate(start),
