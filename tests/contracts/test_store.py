@@ -25,6 +25,7 @@ from archllm.search.outcome import Outcome
 from archllm.search.purchase import Purchase
 from archllm.search.store import MEMORY, Store, Study, check_same, open_store
 from archllm.search.store.base import MOST_ATTEMPTS
+from archllm.search.store.schema import VERSION
 from archllm.spaces import Architecture, load_space
 
 STUDY = Study(
@@ -427,7 +428,6 @@ def end_midway(self, connection, own):
 SQLStore._end = end_midway
 with open_store(sys.argv[1]) as store:
     from archllm.search.outcome import Outcome
-from archllm.search.purchase import Purchase
     store.finish("first", 0, Outcome((1.0, 2.0)))
 """
 
@@ -465,7 +465,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(url: str, version:
     for _ in range(2):
         with pytest.raises(StoreError, match=r"is a store of version .*, this ArchLLM uses version"):
             open_store(url)
-    change(url, "UPDATE archllm_store SET version = 1")
+    change(url, f"UPDATE archllm_store SET version = {VERSION}")
     with open_store(url) as store:
         assert store.studies() == [STUDY]
 

@@ -113,7 +113,7 @@ def test_the_searcher_hears_that_more_is_better_and_nothing_of_test_scores(store
     _, searcher = searched(store, up, down)
     for seen in searcher.told:
         assert seen.values == (float(seen.architecture.key), -3.0 * seen.architecture.key)
-        assert seen.cost == 5.0 and set(vars(seen)) == {"architecture", "values", "cost"}
+        assert seen.cost == 5.0 and set(vars(seen)) == {"architecture", "values", "cost", "bought"}
 
 
 def test_failed_evaluations_are_told_stored_and_counted(store, nasbench201):

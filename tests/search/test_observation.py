@@ -31,7 +31,8 @@ def test_one_failure_fails_the_whole(nasbench201: SearchSpace) -> None:
 
 def test_test_scores_stay_behind(nasbench201: SearchSpace) -> None:
     told = observe([Evaluation(nasbench201.parse("3"), 91.0, {"loss": 1.0}, {"test": 94.37})], [UP])
-    assert [field.name for field in fields(told)] == ["architecture", "values", "cost"] and "94.37" not in repr(told)
+    assert [field.name for field in fields(told)] == ["architecture", "values", "cost", "bought"]
+    assert not told.bought and "94.37" not in repr(told)
 
 
 def test_evaluations_that_do_not_belong_together_are_refused(nasbench201: SearchSpace) -> None:
