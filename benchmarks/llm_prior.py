@@ -19,7 +19,7 @@ from benchmarks.record import ROOT, provenance, run_all, write_json
 
 SPACE = "nasbench201"
 DRAWS = 1_000
-DRAW_SEEDS = (0, 1, 2)
+DRAW_SEEDS = tuple(range(10))
 TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
 
 GUIDANCE = (1.0, 1.5)
@@ -39,6 +39,7 @@ def jobs() -> dict[str, Job]:
     short = TEXT | {"steps": SHORT}
     return {
         "numbers-epoch-0": {"prior": TEXT | {"steps": EPOCH}, "sweep": True},
+        "numbers-epoch-1e-3-0": {"prior": TEXT | {"steps": EPOCH, "learning_rate": 1e-3}, "sweep": True},
         "numbers-short-0": {"prior": short},
         "tokens-short-0": {"prior": short | {"format": "tokens"}},
         "random-3e-4-short-0": {"prior": short | RANDOM | {"learning_rate": 3e-4}},

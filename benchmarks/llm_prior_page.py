@@ -18,6 +18,7 @@ CELLS = 13_359  # that each prior is trained on: the training cells without thos
 
 LABELS = {
     "numbers-epoch-0": "numbers, adapters, one epoch",
+    "numbers-epoch-1e-3-0": "numbers, adapters, one epoch, half the rate",
     "numbers-short": "numbers, adapters",
     "tokens-short-0": "one token per code, adapters",
     "tokens-epoch-0": "one token per code, adapters, one epoch",
