@@ -79,7 +79,11 @@ sequences, targets are the shares of all tokens that follow each beginning in th
 
 
 def _targets(by_name: dict[str, Result]) -> list[str]:
-    shown = {"numbers-epoch-0": "numbers, one epoch", "tokens-epoch-0": "one token per code, one epoch"}
+    shown = {
+        "numbers-epoch-0": "numbers, one epoch",
+        "numbers-epoch-1e-3-0": "the same at half the rate",
+        "tokens-epoch-0": "one token per code, one epoch",
+    }
     shown = {name: title for name, title in shown.items() if name in by_name}
     lines = [f"| | target | {' | '.join(shown.values())} |", "|---|---|" + "---|" * len(shown)]
     rows: list[tuple[str, str, Callable[[Result], tuple[str, bool]]]] = [
