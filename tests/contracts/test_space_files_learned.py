@@ -37,7 +37,7 @@ def test_a_language_of_any_space_is_learned_measured_and_spoken(kind: str, data:
     codes = model.tokenizer.encode(model.cells.train)
     told = (codes > 0).all(1)  # cells set aside for validation may have words that no other has
     cells = model.cells.train[told]
-    assert told.mean() > 0.9 and (space.keys(model.tokenizer.decode(codes[told])) == space.keys(cells)).all()
+    assert told.mean() > 0.5 and (space.keys(model.tokenizer.decode(codes[told])) == space.keys(cells)).all()
     figures = model.evaluate(100, [0, 1]).figures
     assert all(0 <= figure.mean <= 1 for figure in figures.values())
     assert figures["valid_unique"].mean <= figures["valid"].mean
