@@ -159,7 +159,8 @@ def quality(job: Job) -> dict[str, Any]:
 
 def _model(space: Any, job: Job) -> dict[str, Any]:
     from archllm import train
-    from archllm.runs import config_from_dict, recommended
+    from archllm.recipes import recommended
+    from archllm.runs import config_from_dict
 
     changes = dict(job.get("train", {}))
     config = config_from_dict(changes, recommended(space, changes.get("split", 0.9)))
@@ -194,7 +195,7 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
     from archllm.baselines import GraphVAE, recommended_vae
     from archllm.cells import known, split_cells
     from archllm.metrics import measure_draws
-    from archllm.runs import recommended
+    from archllm.recipes import recommended
 
     config = recommended(space)
     cells = split_cells(space, config.split, config.cells, seed)
@@ -222,7 +223,7 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
 def _uniform(space: Any, seed: int) -> dict[str, Any]:
     from archllm.cells import known, split_cells
     from archllm.metrics import measure_draws
-    from archllm.runs import recommended
+    from archllm.recipes import recommended
 
     config = recommended(space)
     keys = known(space, split_cells(space, config.split, config.cells, seed).train)

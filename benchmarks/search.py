@@ -39,6 +39,8 @@ SHORT = {"nasbench101": 100}
 CHANGES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "does not learn": {"learn": False},
+    "300 draws in place of 20,000, and no neighbours": {"replay": 300, "parents": 0},
+    "the same, and does not learn": {"replay": 300, "parents": 0, "learn": False},
     "replays sequences without the predictor's labels": {"labels": "observed"},
     "no predictor: evaluates what is drawn": {"predictor": "none", "labels": "observed"},
     "ranks all members, not only what is drawn": {"candidates": "all"},

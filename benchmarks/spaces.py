@@ -75,7 +75,7 @@ def run(job: Job) -> Job:
 def quality(job: Job) -> Job:
     """Trains with the recommended settings, or those of a trial, and measures raw draws."""
     import archllm
-    from archllm.runs import recommended
+    from archllm.recipes import recommended
 
     space = archllm.load_space(job["space"])
     config = recommended(space)
@@ -100,7 +100,7 @@ def quality(job: Job) -> Job:
 def training(job: Job) -> Job:
     """Trains on a very large space in few steps, on which memory does not depend."""
     import archllm
-    from archllm.runs import recommended
+    from archllm.recipes import recommended
 
     space = large(job["size"])
     config = recommended(space)

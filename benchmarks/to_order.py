@@ -56,7 +56,8 @@ def run(job: Job) -> Job:
     import torch
 
     import archllm
-    from archllm.runs import config_from_dict, recommended
+    from archllm.recipes import recommended
+    from archllm.runs import config_from_dict
 
     torch.set_num_threads(1)
     start, space = time.time(), archllm.load_space(SPACE)

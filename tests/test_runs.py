@@ -16,8 +16,8 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.journal import Journal, read_journal
 from archllm.prior import PriorConfig
 from archllm.progress import Event
+from archllm.recipes import PRESETS, recommended
 from archllm.runs import (
-    PRESETS,
     RunInfo,
     TrainConfig,
     check_same,
@@ -26,7 +26,6 @@ from archllm.runs import (
     read_info,
     read_interrupted,
     read_report,
-    recommended,
     work_folder,
     write_info,
 )

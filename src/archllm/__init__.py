@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archllm.errors import ArchLLMError
     from archllm.generator import ArchLLM, load
-    from archllm.runs import TrainConfig, recommended
+    from archllm.recipes import recommended
+    from archllm.runs import TrainConfig
     from archllm.spaces import Architecture, SearchSpace, load_space
     from archllm.workflows.train import train
 
@@ -33,7 +34,7 @@ _HOMES = {
     "TrainConfig": "archllm.runs",
     "load": "archllm.generator",
     "load_space": "archllm.spaces",
-    "recommended": "archllm.runs",
+    "recommended": "archllm.recipes",
     "train": "archllm.workflows.train",
 }
 

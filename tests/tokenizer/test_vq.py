@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from archllm.cells import split_cells
-from archllm.runs import recommended
+from archllm.recipes import recommended
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig
 from archllm.tokenizer.model import VQVAE, CodePredictor, Shape

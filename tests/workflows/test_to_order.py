@@ -15,7 +15,8 @@ from archllm.cli import main
 from archllm.errors import BudgetExhausted, DataError, DataMissing, InvalidInput, ModelUnusable
 from archllm.generator import ArchLLM, load
 from archllm.prior import PriorConfig
-from archllm.runs import TrainConfig, recommended
+from archllm.recipes import recommended
+from archllm.runs import TrainConfig
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import TokenizerConfig
 from archllm.workflows.labels import fill_in, find_tables, label

@@ -15,17 +15,8 @@ from archllm.cli.console import Console, duration
 from archllm.cli.console import fields as columns
 from archllm.distributed import started
 from archllm.errors import InvalidInput
-from archllm.runs import (
-    PRESETS,
-    RunInfo,
-    TrainConfig,
-    base_of,
-    check_same,
-    check_startable,
-    config_from_dict,
-    read_interrupted,
-    recommended,
-)
+from archllm.recipes import PRESETS, base_of, recommended
+from archllm.runs import RunInfo, TrainConfig, check_same, check_startable, config_from_dict, read_interrupted
 
 _FAITHFUL = 0.9  # share of held-out cells that a tokenizer must give back for the figures of the prior to count
 

@@ -63,7 +63,7 @@ class Language:
         """
         from archllm.cells import split_cells
         from archllm.prior import build_prior
-        from archllm.runs import recommended
+        from archllm.recipes import recommended
         from archllm.tokenizer import build_tokenizer
 
         config = recommended(domain.space)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from archllm.cells import check_seed
 from archllm.errors import BudgetExhausted, RunFolderError
 from archllm.files import assembling, write_text
-from archllm.runs import TrainConfig, recommended, work_folder
+from archllm.recipes import recommended
+from archllm.runs import TrainConfig, work_folder
 from archllm.spaces import SearchSpace, load_space
 from archllm.workflows.demo_search import Match, SearchPlan, match, missing_extras
 

@@ -22,6 +22,7 @@ from archllm.journal import Journal, read_journal
 from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.progress import Event, Listener
+from archllm.recipes import recommended
 from archllm.request import COUNTED
 from archllm.runs import (
     RunInfo,
@@ -30,7 +31,6 @@ from archllm.runs import (
     check_same_definition,
     check_startable,
     read_interrupted,
-    recommended,
     work_folder,
     write_info,
     write_space,

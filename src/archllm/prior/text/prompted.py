@@ -54,8 +54,10 @@ class PromptedModel:
         self._positions = "position_ids" in inspect.signature(model.forward).parameters
 
     def read(self, prompts: Sequence[Sequence[int]]) -> Context:
-        """Reads prompts, each at least one token long."""
+        """Reads prompts, each at least one token long; what all begin with is read only once."""
         device = self.model.get_input_embeddings().weight.device
+        shared = 0 if self.seq2seq else _shared(prompts)
+        begin, prompts = prompts[0][:shared], [prompt[shared:] for prompt in prompts]
         longest = max(map(len, prompts))
         tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
         mask = torch.tensor(
@@ -68,8 +70,11 @@ class PromptedModel:
             start = Context(cache, torch.empty(0), mask, none, encoded)
             first = torch.full((len(prompts), 1), self.model.config.decoder_start_token_id, device=device)
             return self._advance(start, first)
-        empty = Context(DynamicCache(config=self.model.config), torch.empty(0), mask[:, :0], none, None)
-        return self._advance(empty, tokens, mask)
+        rows = 1 if shared else len(prompts)
+        context = Context(DynamicCache(config=self.model.config), torch.empty(0), mask[:rows, :0], none[:rows], None)
+        if shared:
+            context = self._advance(context, torch.tensor([list(begin)], device=device)).select(none)
+        return self._advance(context, tokens, mask)
 
     def write(self, context: Context, tokens: torch.Tensor) -> torch.Tensor:
         """`n x (t + 1) x vocabulary` scores: of each of the `n x t` tokens to come, and of the one after them.
@@ -110,6 +115,14 @@ class PromptedModel:
                 options["position_ids"] = (context.written[:, None] + mask.cumsum(1) - 1).clamp_min(0)
         output = self.model(input_ids=tokens, past_key_values=context.cache, use_cache=True, **options)
         return output.logits, output.past_key_values
+
+
+def _shared(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all of several prompts begin with; at least one of each is left."""
+    if len(prompts) == 1:
+        return 0
+    least = min(map(len, prompts)) - 1
+    return next((at for at in range(least) if len({prompt[at] for prompt in prompts}) > 1), least)
 
 
 def cut_vocabulary(model: Any, tokens: Sequence[int], new: Sequence[Sequence[int]] = ()) -> None:
@@ -155,7 +168,8 @@ def copy_state(old: Any, spoken: Vocabulary, new: Any, words: Vocabulary) -> Non
     """
     here = {token: row for row, token in enumerate(spoken.tokens)}
     pairs = [(here[token], row) for row, token in enumerate(words.tokens) if token in here]
-    pairs += [(len(spoken.tokens) + code, len(words.tokens) + code) for code in range(len(words.new))]
+    codes = len(words.words) if words.new else 0  # of the new tokens, those of codes come first
+    pairs += [(len(spoken.tokens) + code, len(words.tokens) + code) for code in range(codes)]
     source, target = (torch.tensor(side) for side in zip(*pairs, strict=True))
     parts = [(each.get_input_embeddings(), each.get_output_embeddings()) for each in (old, new)]
     cut = {id(value) for part in parts[1] for value in part.parameters()}

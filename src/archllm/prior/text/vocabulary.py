@@ -18,7 +18,7 @@ class Vocabulary:
     """Token `i` of the cut model is `tokens[i]` of the whole model."""
 
     new: tuple[tuple[int, ...], ...]
-    """Tokens behind those: each the mean of these tokens of the whole model."""
+    """Tokens behind those, of codes and then of buckets: each the mean of these tokens of the whole model."""
 
     words: tuple[tuple[int, ...], ...]
     """The tokens, of the cut model, of each code."""
@@ -44,7 +44,7 @@ class Vocabulary:
     def prompt(self, conditions: Sequence[str], buckets: Sequence[int]) -> tuple[int, ...]:
         """The tokens of the prompt that asks for these buckets; negative ones are not asked for.
 
-        It reads, for example, `nasbench201 params 7:`.
+        It reads, for example, `nasbench201 params 7:`; where codes are new tokens, so is the bucket.
         """
         pairs = zip(conditions, buckets, strict=True)
         asked = [token for name, bucket in pairs if bucket >= 0 for token in self.asked[name, bucket]]
@@ -62,7 +62,7 @@ def vocabulary_of(
         codebook_size: number of codes.
         conditions: names of what can be asked for.
         buckets: buckets of each.
-        numbers: write codes as decimal numbers; else each code is a new token.
+        numbers: write codes and buckets as decimal numbers; else each of them is a new token.
 
     Raises:
         ModelUnusable: the tokenizer can't write them.
@@ -75,26 +75,28 @@ def vocabulary_of(
     before, after = _special(tokenizer)
     written = number_words(tokenizer, codebook_size)
     begin, close = (*before, *ids(space)), (*ids(":"), *after)
-    asked = {(name, bucket): ids(f" {name} {bucket}") for name in conditions for bucket in range(buckets)}
+    named = {name: ids(f" {name}") for name in conditions}
+    asked = {(name, bucket): ids(f" {bucket}") for name in conditions for bucket in range(buckets)}
     start = base.config.decoder_start_token_id if base.seq2seq else None
-    used = {*begin, *close, *(token for parts in asked.values() for token in parts)}
+    used = {*begin, *close, *(token for parts in named.values() for token in parts)}
     used |= {start} if start is not None else set()
     if numbers:
-        used |= {written.end, *(token for word in written.codes for token in word)}
+        used |= {written.end, *(token for word in (*written.codes, *asked.values()) for token in word)}
     tokens = tuple(sorted(used))
     local = {token: number for number, token in enumerate(tokens)}
 
     def cut(parts: Sequence[int]) -> tuple[int, ...]:
         return tuple(local[token] for token in parts)
 
-    codes = range(codebook_size)
+    codes, first = range(codebook_size), len(tokens) + codebook_size
+    own = {key: cut(parts) if numbers else (first + at,) for at, (key, parts) in enumerate(asked.items())}
     return Vocabulary(
         tokens=tokens,
-        new=() if numbers else written.codes,
+        new=() if numbers else (*written.codes, *asked.values()),
         words=tuple(map(cut, written.codes)) if numbers else tuple((len(tokens) + code,) for code in codes),
         end=local[written.end] if numbers else None,
         begin=cut(begin),
-        asked={key: cut(parts) for key, parts in asked.items()},
+        asked={key: (*cut(named[key[0]]), *parts) for key, parts in own.items()},
         close=cut(close),
         decoder_start=local[start] if start is not None else None,
     )
