@@ -22,11 +22,8 @@ DRAWS = 1_000
 DRAW_SEEDS = tuple(range(10))
 TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
 
-GUIDANCE = (1.0, 1.5)
-
 EPOCH = 431  # steps of 32 in which each of the 13,359 training cells is seen once, and 3 % twice
 SHORT = 120
-ORDERED = 200  # steps with a condition: there is more to learn
 TEXT = {"kind": "text", "batch": 32, "learning_rate": 2e-3, "weight_decay": 0.0}
 FULL = {"tuning": "full"}
 RANDOM = {"tuning": "full", "pretrained": False}
@@ -50,7 +47,6 @@ def jobs() -> dict[str, Job]:
         "numbers-short-1": {"prior": short, "seed": 1},
         "numbers-short-2": {"prior": short, "seed": 2},
         "tokens-epoch-0": {"prior": TEXT | {"steps": EPOCH, "format": "tokens"}, "sweep": True},
-        "ordered-0": {"prior": short | {"steps": ORDERED, "format": "tokens"}, "conditions": ["params"]},
         "code-0": {"prior": None, "sweep": True},
     }
 
@@ -60,10 +56,8 @@ def run(name: str, folder: Path, base: Path) -> Job:
     import torch
 
     import archllm
-    from archllm.conditions import Conditions
     from archllm.prior import build_prior
     from archllm.prior.config import PriorConfig
-    from benchmarks.to_order import Bench
 
     torch.set_num_threads(1)
     job, start = jobs()[name], time.time()
@@ -76,13 +70,7 @@ def run(name: str, folder: Path, base: Path) -> Job:
         tokenizer = model.tokenizer
         aside = int(len(model.cells.train) * model.config.prior.validation)  # as `archllm.train` puts them aside
         codes = tokenizer.encode(model.cells.train)
-        names = job.get("conditions", [])
-        prior = build_prior(config, tokenizer.codebook_size, tokenizer.length, names, SPACE)
-        told = None
-        if names:  # parameters, which are counted
-            values = model.space.params(model.cells.train).astype(float)[:, None]
-            model.conditions = Conditions.of(names, values, [config.buckets])
-            told = model.conditions.buckets(values)
+        prior = build_prior(config, tokenizer.codebook_size, tokenizer.length, (), SPACE)
 
         def hear(event: Any) -> None:
             if event.step % 10 == 0 or "validation_loss" in event.metrics:
@@ -90,14 +78,7 @@ def run(name: str, folder: Path, base: Path) -> Job:
                 curve.append({"step": event.step, "cpu": round(seconds, 1)} | event.metrics)
                 print(curve[-1], flush=True)
 
-        prior.fit(
-            codes[aside:],
-            codes[:aside],
-            job.get("seed", 0),
-            hear,
-            conditions=told[aside:] if told is not None else None,
-            validation_conditions=told[:aside] if told is not None else None,
-        )
+        prior.fit(codes[aside:], codes[:aside], job.get("seed", 0), hear)
         model.prior = prior
         prior.save(folder / f"prior-{name}")
     trained = time.process_time() - clock["cpu"]
@@ -119,9 +100,6 @@ def run(name: str, folder: Path, base: Path) -> Job:
         result["held_out_nats_free"] = -float(model.prior.log_prob_freely(held_out).mean())
         result["free"] = [_free(model, seed) for seed in DRAW_SEEDS]
         result["text"] = _text(model)
-    if job.get("conditions"):
-        bench = Bench(model, [])
-        result["tenths"] = {str(guidance): bench.tenths(guidance) for guidance in GUIDANCE}
     result["draws"] = [_legal(model, 1.0, seed) for seed in DRAW_SEEDS]
     result["temperatures"] = {str(t): _legal(model, t, 0) for t in TEMPERATURES} if job.get("sweep") else {}
     return result | {"wall": time.time() - start, "about": provenance()}

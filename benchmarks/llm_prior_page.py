@@ -45,17 +45,7 @@ def page(results: list[Result], base: str) -> str:
     parts = ["# A pre-trained language model as the prior", "", _intro(by_name, base), ""]
     parts += ["## Against the targets", "", *_targets(by_name), ""]
     parts += ["## Raw draws", "", *_draws(groups), "", "## How fast it is learned", "", *_curves(groups), ""]
-    parts += [
-        "## Temperature",
-        "",
-        *_temperatures(by_name),
-        "",
-        *_ordered(by_name),
-        "## What was found",
-        "",
-        _findings(by_name),
-        "",
-    ]
+    parts += ["## Temperature", "", *_temperatures(by_name), "", "## What was found", "", _findings(by_name), ""]
     parts += ["## How it was measured", "", _measured(results), ""]
     return "\n".join(parts)
 
@@ -105,30 +95,6 @@ def _targets(by_name: dict[str, Result]) -> list[str]:
         cells = [value + (" (met)" if met else " (missed)") for value, met in found]
         lines.append(f"| {name} | {goal} | {' | '.join(cells)} |")
     return lines
-
-
-def _ordered(by_name: dict[str, Result]) -> list[str]:
-    """The section about a text prior that was told sizes."""
-    if "ordered-0" not in by_name:
-        return []
-    job = by_name["ordered-0"]
-    strengths = list(job["tenths"])
-    lines = [
-        "## Sizes to order",
-        "",
-        f"One token per code, adapters, {job['settings']['steps']} steps, told the parameters of the training cells.",
-        f"Share of {DRAWS:,} raw draws inside each tenth of the spread of parameters, and, in brackets, different ones",
-        "inside ÷ what as many uniform draws from the members of the range would hold. The small prior's figures are",
-        "on the page [generation to order](to_order.md).",
-        "",
-        "| parameters (thousands) | members | " + " | ".join(f"guidance {strength}" for strength in strengths) + " |",
-        "|---|---|" + "---|" * len(strengths),
-    ]
-    for rows in zip(*job["tenths"].values(), strict=True):
-        low, high = (end / 1000 for end in rows[0]["range"])
-        shares = [f"{row['inside']:.1%} ({row['distinct_inside'] / row['ceiling']:.2f})" for row in rows]
-        lines.append(f"| {low:.0f} – {high:.0f} | {rows[0]['members']:,} | {' | '.join(shares)} |")
-    return [*lines, ""]
 
 
 def _draws(groups: dict[str, list[Result]]) -> list[str]:

@@ -1,8 +1,9 @@
 """Generation to order on NAS-Bench-201: architectures of a size, of an accuracy, of both.
 
 `python -m benchmarks.to_order` trains one conditional prior a job, each in a process of its own on one thread unless
-`--folder` has its file already, and writes `docs/results/to_order.json` and `.md`. Needs the tables of NAS-Bench-201 in
-`$ARCHLLM_DATA` or in the folder of the tests.
+`--folder` has its file already, and writes `docs/results/to_order.json` and `.md`; with `--base`, also priors that
+start from that pre-trained language model. Needs the tables of NAS-Bench-201 in `$ARCHLLM_DATA` or in the folder of the
+tests.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ TRIALS: dict[str, dict[str, Any]] = {
 }
 """Settings that are compared there: one change each."""
 
+TEXT = {"prior": {"format": "tokens"}}
+"""What is changed of the recommended settings of a text prior: a token for each code, and for each bucket."""
+
 Job = dict[str, Any]
 
 
@@ -46,12 +50,14 @@ def jobs(seeds: list[int]) -> dict[str, Job]:
         for data in ("cifar100", "cifar10"):
             found[f"top-{data}-{seed}"] = {"conditions": [data], "seed": seed}
     found[f"joint-{seeds[0]}"] = {"conditions": ["params", "cifar10"], "seed": seeds[0]}
+    found[f"text-params-{seeds[0]}"] = {"conditions": ["params"], "seed": seeds[0], "text": True}
+    found[f"text-cifar10-{seeds[0]}"] = {"conditions": ["cifar10"], "seed": seeds[0], "text": True}
     for number, trial in enumerate(TRIALS):
         found[f"trial-{number}"] = {"conditions": [f"tuning={TUNING}"], "seed": TUNING_SEED, "trial": trial}
     return found
 
 
-def run(job: Job) -> Job:
+def run(job: Job, base: Path | None = None) -> Job:
     """Trains on the conditions and measures raw draws that ask for them."""
     import torch
 
@@ -61,12 +67,17 @@ def run(job: Job) -> Job:
 
     torch.set_num_threads(1)
     start, space = time.time(), archllm.load_space(SPACE)
-    config = recommended(space, conditions=job["conditions"])
+    config = recommended(space, base=str(base) if "text" in job else "", conditions=job["conditions"])
     looked_up = [name for name in job["conditions"] if name != "params"]
-    changes = TRIALS[job["trial"]] if "trial" in job else {}
+    changes = TRIALS[job["trial"]] if "trial" in job else TEXT if "text" in job else {}
     config = config_from_dict(changes | ({"labels": LABELS} if looked_up else {}), config)
     before = time.process_time()
-    model = archllm.train(space, config, job["seed"])
+
+    def hear(event: Any) -> None:
+        if event.step % 50 == 0:
+            print(event, f"{time.process_time() - before:.0f} s", flush=True)
+
+    model = archllm.train(space, config, job["seed"], listener=hear)
     trained = time.process_time() - before
     bench = Bench(model, looked_up)
     if job["conditions"] == ["params"]:
@@ -77,6 +88,9 @@ def run(job: Job) -> Job:
         found = {str(guidance): bench.joint(looked_up[0], guidance) for guidance in GUIDANCE}
     plain = model.evaluate(DRAWS, seeds=[job["seed"]]).figures
     return job | {
+        "base": base.name if base else None,
+        "steps": config.prior.steps,
+        "batch": config.prior.batch,
         "train_cpu_seconds": trained,
         "reconstruction": model.report["reconstruction"],
         "held_out_nats": model.report["held_out_nats"],
@@ -195,18 +209,22 @@ def main() -> None:
     """Runs one job, or all that are missing, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of training, labels and draws")
+    parser.add_argument("--base", type=Path, help="a pre-trained model, a folder or a GGUF file, for text priors")
     parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-to-order", help="where jobs write")
     parser.add_argument("--job", help="run this one job only")
     parser.add_argument("--page", action="store_true", help="only write the page, from the files that are there")
     arguments = parser.parse_args()
     if arguments.job:
-        result = run(jobs([int(arguments.job.rsplit("-", 1)[1])])[arguments.job])  # trials are there for any seed
+        chosen = jobs([int(arguments.job.rsplit("-", 1)[1])])[arguments.job]  # trials are there for any seed
+        result = run(chosen, arguments.base)
         write_json(arguments.folder / f"{arguments.job}.json", result)
         return
     wanted = jobs(arguments.seeds)
     if not arguments.page:
-        run_all("benchmarks.to_order", list(wanted), arguments.folder, arguments.workers)
+        names = [name for name, job in wanted.items() if arguments.base or "text" not in job]
+        more = ["--base", arguments.base] if arguments.base else []
+        run_all("benchmarks.to_order", names, arguments.folder, arguments.workers, more)
     from benchmarks.to_order_page import write_page
 
     files = {name: arguments.folder / f"{name}.json" for name in wanted}

@@ -39,9 +39,15 @@ def write_page(results: dict[str, Result], folder: Path) -> None:
 def page(results: dict[str, Result]) -> str:
     """The page."""
     parts = ["# Generation to order", "", INTRO, ""]
-    sized = [result for result in results.values() if result["conditions"] == ["params"]]
-    parts += ["## A size: each tenth of the spread of parameters", "", *_sizes(sized), ""]
-    parts += [f"## The best twentieth, learned from {LABELS} labels", "", *_tops(results), ""]
+    small = [result for result in results.values() if "text" not in result]
+    text = [result for result in results.values() if "text" in result]
+    sized = [result for result in small if result["conditions"] == ["params"]]
+    parts += ["## A size: each tenth of the spread of parameters", "", SIZES, "", *_sizes(sized), ""]
+    parts += [f"## The best twentieth, learned from {LABELS} labels", "", TOPS, "", *_tops(small), ""]
+    if text:
+        parts += ["## The same of a pre-trained language model", "", _text_intro(text), ""]
+        sized = [result for result in text if result["conditions"] == ["params"]]
+        parts += [*(_sizes(sized) if sized else []), "", *_tops(text), ""]
     trials = [result for result in results.values() if "trial" in result]
     if trials:
         parts += ["## What was tried", "", *_trials(trials), ""]
@@ -55,12 +61,8 @@ def page(results: dict[str, Result]) -> str:
 
 
 def _sizes(results: list[Result]) -> list[str]:
-    lines = [
-        SIZES,
-        "",
-    ]
     strengths = list(results[0]["found"])
-    lines += ["| parameters (thousands) | members | " + " | ".join(f"guidance {g}" for g in strengths) + " |"]
+    lines = ["| parameters (thousands) | members | " + " | ".join(f"guidance {g}" for g in strengths) + " |"]
     lines += ["|---|---|" + "---|" * len(strengths)]
     for number, first in enumerate(results[0]["found"][strengths[0]]):
         cells = []
@@ -74,15 +76,20 @@ def _sizes(results: list[Result]) -> list[str]:
     return lines
 
 
-def _tops(results: dict[str, Result]) -> list[str]:
+def _text_intro(results: list[Result]) -> str:
+    base, steps, batch = (results[0][name] for name in ("base", "steps", "batch"))
+    return f"""\
+`{base}` with adapters, {steps} steps of {batch} sequences, a token for each code and for each bucket of a
+condition; the same requests, judged in the same way."""
+
+
+def _tops(results: list[Result]) -> list[str]:
     lines = [
-        TOPS,
-        "",
         "| data | guidance | mean rank | of held-out cells | bound | in the top 5 % | valid | distinct ÷ ceiling |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for data in ("cifar10", "cifar100"):
-        members = [result for result in results.values() if result["conditions"] == [data]]
+        members = [result for result in results if result["conditions"] == [data]]
         for strength in members[0]["found"] if members else ():
             found = [result["found"][strength] for result in members]
             shares = ("mean_rank", "mean_rank_held_out", "predicted_rank", "in_top", "valid")
@@ -138,12 +145,13 @@ def _models(results: dict[str, Result]) -> list[str]:
     for result in results.values():
         if "trial" in result:
             continue
-        groups.setdefault(", ".join(result["conditions"]), []).append(result)
+        name = ", ".join(result["conditions"]) + (" (pre-trained)" if "text" in result else "")
+        groups.setdefault(name, []).append(result)
     for name, members in groups.items():
         nats = mean_std([result["held_out_nats"] - result["ideal_nats"] for result in members])[0]
         valid, cycle = (_share([result["unasked"][key] for result in members]) for key in ("valid", "cycle"))
         seconds = mean_std([result["train_cpu_seconds"] for result in members])[0]
-        lines.append(f"| {name} | {len(members)} | {nats:.3f} | {valid} | {cycle} | {seconds:.0f} |")
+        lines.append(f"| {name} | {len(members)} | {nats:.3f} | {valid} | {cycle} | {seconds:,.0f} |")
     return lines
 
 

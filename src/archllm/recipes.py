@@ -35,6 +35,7 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
         prior = replace(prior, steps=steps, dropout=min(prior.dropout, 0.2), marginals=marginals)
         return replace(config, prior=prior)
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
+    steps = 2 * steps if conditions else steps
     text = replace(
         PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=1e-3, weight_decay=0.0
     )
