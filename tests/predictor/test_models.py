@@ -144,11 +144,35 @@ def test_linear_blocks_must_be_there() -> None:
         PredictorConfig(linear=(0, 0))
 
 
+def test_expected_weights_decide_where_labels_leave_it_open() -> None:
+    rng = np.random.default_rng(0)
+    first, scores = np.linspace(-1, 1, 8)[:, None], np.linspace(-1, 1, 8)
+    labelled = np.concatenate([first, first], axis=1).astype(np.float32)  # two blocks that say the same
+    apart = np.array([[1.0, -1.0]], dtype=np.float32)  # where they say the opposite
+    blocks = (slice(0, 1), slice(1, 2))
+    predicted = []
+    for weights in ((1.0, 0.01), (0.01, 1.0)):
+        config = PredictorConfig(kind="gaussian", target="score", weights=weights)
+        model = build_predictor(config).fit(Features(labelled, blocks), scores, int(rng.integers(9)))
+        predicted.append(float(model.predict(Features(apart, blocks)).mean[0]))
+    assert predicted[0] > 0.2 > -0.2 > predicted[1]
+
+
+def test_expected_weights_must_fit() -> None:
+    with pytest.raises(InvalidInput, match=r"weights.*\(1.0, 2.0\).*1 block"):
+        build_predictor(PredictorConfig(kind="gaussian", weights=(1.0, 2.0))).fit(
+            Features(np.ones((3, 2), dtype=np.float32), (slice(0, 2),)), np.arange(3.0), 0
+        )
+    with pytest.raises(InvalidInput, match="weights"):
+        PredictorConfig(weights=(0.0,))
+
+
 def test_the_slope_of_the_likelihood_is_that_of_differences() -> None:
     rng = np.random.default_rng(0)
     parts = [rng.normal(size=(12, 3)) / 2, rng.normal(size=(12, 2)) / 2]
     squares = [((part[:, None] - part[None]) ** 2).sum(2) for part in parts]
     products, y = [parts[1] @ parts[1].T], rng.normal(size=12)
+    expected = np.array([-3.0, 0.0, 1.0])
 
     def posterior(place: Any) -> float:
         lengths, weights, noise = place[:2], np.exp(place[2:5]), np.exp(place[5])
@@ -157,9 +181,10 @@ def test_the_slope_of_the_likelihood_is_that_of_differences() -> None:
             far = np.sqrt(5 * block) / np.exp(length)
             kernel = kernel + weight * (1 + far + far**2 / 3) * np.exp(-far)
         fit = 0.5 * y @ np.linalg.solve(kernel, y) + 0.5 * np.linalg.slogdet(kernel)[1]
-        return float(fit + 0.5 * (lengths**2).sum() + 0.05 * (place[2:5] ** 2).sum() + 0.05 * (place[5] + 3) ** 2)
+        far_off = ((place[2:5] - expected) ** 2).sum()
+        return float(fit + 0.5 * (lengths**2).sum() + 0.05 * far_off + 0.05 * (place[5] + 3) ** 2)
 
     place = rng.normal(size=6) / 2
     steps = 1e-5 * np.eye(6)
     differences = [(posterior(place + step) - posterior(place - step)) / 2e-5 for step in steps]
-    assert _slope(place, squares, products, y) == pytest.approx(differences, rel=1e-4, abs=1e-6)
+    assert _slope(place, squares, products, y, expected) == pytest.approx(differences, rel=1e-4, abs=1e-6)

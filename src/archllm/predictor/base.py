@@ -66,6 +66,10 @@ class Predictor(ABC):
             raise InvalidInput(
                 f"predictor.linear is {self.config.linear}, and features have {len(features.blocks)} blocks"
             )
+        if self.config.weights and len(self.config.weights) != len(features.blocks):
+            raise InvalidInput(
+                f"predictor.weights are {self.config.weights}, and features have {len(features.blocks)} blocks"
+            )
         self._blocks = features.blocks
         self._fit(features, targets(values, self.config.target), seed)
         return self

@@ -33,6 +33,9 @@ class PredictorConfig:
     """Blocks of features of which the Gaussian process has a linear kernel besides: trends then go on beyond what was
     labelled."""
 
+    weights: tuple[float, ...] = ()
+    """Expected weight of each block in the Gaussian process, from which labels move it; without any, 1 each."""
+
     members: int = 10
     """Networks in the ensemble."""
 
@@ -69,6 +72,8 @@ class PredictorConfig:
                 raise InvalidInput(f"predictor.{name} must be at least {least}, got {getattr(self, name)}")
         if len(set(self.linear)) < len(self.linear) or not all(type(at) is int and at >= 0 for at in self.linear):
             raise InvalidInput(f"predictor.linear must hold different numbers of blocks from 0, got {self.linear}")
+        if not all(0 < weight < math.inf for weight in self.weights):
+            raise InvalidInput(f"predictor.weights must be positive and finite, got {self.weights}")
         for name in ("margin", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InvalidInput(f"predictor.{name} must be positive, got {getattr(self, name)}")

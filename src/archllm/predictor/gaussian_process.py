@@ -21,7 +21,7 @@ class GaussianProcess(Predictor):
 
     Blocks may speak of different things (embeddings, sizes), so each has a length scale and a weight of its own; they
     and the noise maximise the marginal likelihood together with broad log-normal priors, which keep them in place when
-    labels are few.
+    labels are few. `weights` are the medians of those of the blocks' weights.
     """
 
     def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
@@ -53,10 +53,12 @@ class GaussianProcess(Predictor):
         """Logarithms of length scales, of weights, and of the noise's variance."""
         kernels = len(squares) + len(products)
         start = [np.zeros(len(squares)), np.full(kernels, -math.log(kernels)), np.array([math.log(0.1)])]
+        expected = np.zeros(kernels)
+        expected[: len(self.config.weights)] = np.log(self.config.weights)
         apart, together, target = [block.numpy() for block in squares], [block.numpy() for block in products], y.numpy()
         found = _descended(
             np.concatenate(start),
-            lambda place: _slope(place, apart, together, target),
+            lambda place: _slope(place, apart, together, target, expected),
             self.config.likelihood_steps,
         )
         parts = np.split(found, [len(squares), len(squares) + kernels])
@@ -98,6 +100,7 @@ def _slope(
     squares: list[NDArray[np.float64]],
     products: list[NDArray[np.float64]],
     y: NDArray[np.float64],
+    expected: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Gradient of the negative log posterior of the hyperparameters (Rasmussen and Williams, 2006, equation 5.9).
 
@@ -108,6 +111,7 @@ def _slope(
         squares: `n x n` squared distances.
         products: `n x n` inner products.
         y: `n` targets.
+        expected: logarithms of the weights that are expected.
     """
     lengths, weights, noise = np.split(place, [len(squares), len(place) - 1])
     scales = np.exp(weights)
@@ -124,7 +128,7 @@ def _slope(
     solved = inverse @ y
     share = 0.5 * (inverse - np.outer(solved, solved))
     by_length = [float((share * each).sum()) for each in stretched] + lengths
-    by_weight = [float((share * each).sum()) for each in kernels] + 0.1 * weights
+    by_weight = [float((share * each).sum()) for each in kernels] + 0.1 * (weights - expected)
     by_noise = np.trace(share) * np.exp(noise) + 0.1 * (noise + 3)
     return np.concatenate([by_length, by_weight, by_noise])
 

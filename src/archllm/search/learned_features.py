@@ -31,8 +31,11 @@ class LearnedFeatures:
         self.domain = domain
         reference = domain.space.sample(_REFERENCE, np.random.default_rng(0))
         self._make = Featurizer(domain.space, _makers(tokenizer, kind, reference), reference)
-        self.free = tuple(at for at, maker in enumerate(self._make.makers) if maker.name.split()[-1] == "free")
+        names = [maker.name.split()[-1] for maker in self._make.makers]  # without "averaged"
+        self.free = tuple(at for at, name in enumerate(names) if name == "free")
         """Which blocks are free to know: sizes, and statistics of paths."""
+        self.learned = tuple(at for at, name in enumerate(names) if name == "tokenizer")
+        """Which blocks are the tokenizer's embedding."""
 
     def __call__(self, graphs: Graphs) -> Features:
         """`n` rows of features."""

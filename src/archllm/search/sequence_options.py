@@ -67,6 +67,9 @@ class SequenceOptions(Options):
     features: Kind = "embedding+free"
     """What the predictor sees: the tokenizer's embedding, what is free to know, both, or features made by hand."""
 
+    trust: float = 0.05
+    """Weight that a Gaussian process expects of the embedding, against 1 of what is free to know; scores move it."""
+
     target: Literal["rank", "log_regret", "score"] = "rank"
     """What it predicts of a score."""
 
@@ -101,6 +104,7 @@ class SequenceOptions(Options):
         self._choice("predictor", ("gaussian", "ensemble", "both", "none"))
         self._choice("features", ("embedding+free", "embedding", "free", "hand"))
         self._choice("target", ("rank", "log_regret", "score"))
+        self._number("trust", 1e-6, 100)
         self._number("exploration", 0, 100)
         for name in ("anchor", "learn", "trend", "spread"):
             self._flag(name)

@@ -140,8 +140,14 @@ class SequenceSearch(Searcher):
         places = self._features(concatenate([arch.graph for arch in known]))
         if more is not None:
             places, candidates = places.joined(more[0]), candidates.joined(more[1])
-        linear = self._features.free if self.options.trend else ()
-        config = PredictorConfig(kind=self.options.predictor, target=self.options.target, linear=linear)  # type: ignore[arg-type]
+        free, learned = self._features.free, self._features.learned
+        blocks = range(len(places.blocks))
+        config = PredictorConfig(
+            kind=self.options.predictor,  # type: ignore[arg-type]
+            target=self.options.target,
+            linear=free if self.options.trend else (),
+            weights=tuple(self.options.trust if free and at in learned else 1.0 for at in blocks),
+        )
         told = np.flatnonzero(~np.isnan(scores))
         seed = self.seed + len(told)
         model = build_predictor(config).fit(places[told], scores[told], seed)
