@@ -115,6 +115,11 @@ def jobs(seeds: int, budget: int, methods: tuple[str, ...] = METHODS) -> dict[st
     }
 
 
+def pre_training_jobs() -> dict[str, Job]:
+    """What methods learn without scores, once for all data sets and seeds, by name of the job."""
+    return {f"pre_training-{space}-1-0": {"pre_training": space} for space in ("nasbench101", "nasbench201")}
+
+
 def run(job: Job, folder: Path) -> Job:
     """Searches with every seed of a job."""
     import torch
@@ -127,6 +132,10 @@ def run(job: Job, folder: Path) -> Job:
     os.environ.setdefault("ARCHLLM_DATA", str(ROOT.parent / "shared" / "data"))
     if "device" in job:
         return _run_front(job, folder)
+    if "pre_training" in job:
+        space = load_space(job["pre_training"])
+        pool = TableObjective.of(f"{space.name}/cifar10", space).architectures()
+        return job | {"seconds": [make(Domain(space, pool), folder)[1] for make in (_generator, _vae)]}
     space = load_space(TASKS[job["task"]].split("/")[0])
     objective = TableObjective.of(TASKS[job["task"]], space)
     domain = Domain(space, objective.architectures())
@@ -250,7 +259,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.job:
         seeds, budget = (int(part) for part in arguments.job.split("-")[-2:])
-        known = jobs(seeds, budget) | ablation_jobs(seeds, budget) | front_jobs(seeds)
+        known = jobs(seeds, budget) | ablation_jobs(seeds, budget) | front_jobs(seeds) | pre_training_jobs()
         result = run(known[arguments.job], arguments.folder)
         write_json(arguments.folder / f"{arguments.job}.json", result)
         return
@@ -260,6 +269,7 @@ def main() -> None:
         "front": front_jobs(arguments.front_seeds),
     }
     if not arguments.page:
+        run_all("benchmarks.search", list(pre_training_jobs()), arguments.folder, arguments.workers)
         names = [name for part in arguments.parts for name in parts[part]]
         run_all("benchmarks.search", names, arguments.folder, arguments.workers)
     from benchmarks.search_page import write_page

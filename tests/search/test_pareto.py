@@ -95,12 +95,19 @@ def test_what_is_no_set_of_points_is_refused() -> None:
 def test_added_volumes_are_those_of_the_definition() -> None:
     rng = np.random.default_rng(0)
     reached, points = rng.random((6, 2)), rng.random((40, 2))
-    corner = reached.min(0) - 0.1 * np.ptp(reached, axis=0)
+    front = reached[non_dominated(reached)]
+    corner = front.min(0) - 0.1 * np.ptp(front, axis=0)
     before = hypervolume(reached, corner)
     exact = [hypervolume([*reached, point], corner) / before - 1 for point in points]
     estimated = np.mean([added_volume(points, reached, np.random.default_rng(seed)) for seed in range(20)], axis=0)
     assert estimated == pytest.approx(exact, abs=0.02)
     assert estimated.argmax() == np.argmax(exact)
+
+
+def test_a_front_of_one_point_has_a_corner_all_the_same() -> None:
+    for reached in ([(1.0, 1.0)], [(1.0, 1.0), (0.0, 0.5)]):
+        added = added_volume([(1.05, 1.05), (1.0, 1.2), (0.9, 0.9)], reached, np.random.default_rng(0))
+        assert added[0] > 0 and added[1] > 0 and added[2] == 0
 
 
 @given(points(3))

@@ -118,8 +118,8 @@ def added_volume(values: ArrayLike, reached: ArrayLike, rng: np.random.Generator
     """`n` shares by which each point alone would enlarge the hypervolume, estimated along random directions.
 
     A volume is the mean, over directions, of how far it reaches (Golovin and Zhang, 2020, "Random hypervolume
-    scalarizations", lemma 5), to the power of the number of objectives. Its corner lies a little below the worst of
-    what is reached.
+    scalarizations", lemma 5), to the power of the number of objectives. Its corner lies a tenth of the front's range
+    below the worst values on the front: lower ones would make the ends of the front count for most.
 
     Args:
         values: `n x m` points, more is better.
@@ -127,8 +127,9 @@ def added_volume(values: ArrayLike, reached: ArrayLike, rng: np.random.Generator
         rng: chooses the directions.
     """
     points, old = _checked(values), _checked(reached)
-    low = old.min(0)
-    corner = low - 0.1 * np.maximum(old.max(0) - low, 1e-9)
+    front = old[non_dominated(old)]
+    spans = np.ptp(front, axis=0), np.ptp(old, axis=0), np.ones(old.shape[1])  # a front of one point has no range
+    corner = front.min(0) - 0.1 * np.select([span > 0 for span in spans], spans)
     directions = np.abs(rng.standard_normal((_DIRECTIONS, old.shape[1]))) + 1e-9
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
 
