@@ -61,10 +61,38 @@ CHANGES: dict[str, dict[str, Any]] = {
 ABLATED = ("cifar100",)
 """Tasks of the ablation."""
 
+TRIAL_TASKS = {
+    "cifar10@12": "nasbench201/cifar10.valid@12",
+    "cifar100@12": "nasbench201/cifar100.valid@12",
+    "imagenet16@12": "nasbench201/imagenet16.valid@12",
+    "nasbench101@36": "nasbench101/cifar10.valid@36",
+}
+"""What settings are chosen on: scores of shorter trainings, with seeds that are not judged."""
+
+FIRST_TRIAL_SEED = 100
+
+TRIALS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "as much trust in the embedding": {"trust": 1.0},
+    "free features only": {"features": "free"},
+    "predicts scores, not ranks": {"target": "score"},
+    "predicts the logarithm of the regret": {"target": "log_regret"},
+    "explores half as much": {"exploration": 0.5},
+    "explores twice as much": {"exploration": 2.0},
+    "starts with 3": {"initial": 3},
+    "starts with 8": {"initial": 8},
+    "starts among the largest 1 %": {"largest": 0.01},
+    "starts among the largest 6 %": {"largest": 0.06},
+}
+"""Changes that are tried there, one at a time; all rank all members and none learns, which makes them quick."""
+
+LONG_TRIALS = tuple(TRIALS)[:4]
+"""Those that are tried on the sample of NAS-Bench-101, too."""
+
 DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
 """Whose latency is minimised while the accuracy on CIFAR-10 is maximised."""
 
-PARTS = ("methods", "ablation", "front")
+PARTS = ("methods", "ablation", "front", "trials")
 
 FRONT_METHODS = ("sequence", "random", "evolution", "gp")
 FRONT_BUDGET = 100
@@ -98,6 +126,22 @@ def front_jobs(seeds: int) -> dict[str, Job]:
         }
         for device in DEVICES
         for method in FRONT_METHODS
+    }
+
+
+def trial_jobs(seeds: int, budget: int) -> dict[str, Job]:
+    """Settings on columns that are not judged, by name of the job."""
+    return {
+        f"trial_{number}-{task}-{seeds}-{budget}": {
+            "method": "sequence",
+            "task": task,
+            "seeds": seeds,
+            "budget": budget,
+            "trial": trial,
+        }
+        for number, trial in enumerate(TRIALS)
+        for task in TRIAL_TASKS
+        if task != "nasbench101@36" or trial in LONG_TRIALS
     }
 
 
@@ -136,8 +180,9 @@ def run(job: Job, folder: Path) -> Job:
         space = load_space(job["pre_training"])
         pool = TableObjective.of(f"{space.name}/cifar10", space).architectures()
         return job | {"seconds": [make(Domain(space, pool), folder)[1] for make in (_generator, _vae)]}
-    space = load_space(TASKS[job["task"]].split("/")[0])
-    objective = TableObjective.of(TASKS[job["task"]], space)
+    table = (TASKS | TRIAL_TASKS)[job["task"]]
+    space = load_space(table.split("/")[0])
+    objective = TableObjective.of(table, space)
     domain = Domain(space, objective.architectures())
     options: dict[str, Any] = {}
     trained = 0.0
@@ -146,9 +191,12 @@ def run(job: Job, folder: Path) -> Job:
     if job["method"] == "sequence":
         options["run"], trained = _generator(domain, folder)
     options |= CHANGES[job.get("change", "as it is")]
+    if "trial" in job:
+        options |= {"candidates": "all", "learn": False} | TRIALS[job["trial"]]
     start = time.time()
     runs = []
-    for seed in range(job["seeds"]):
+    first = FIRST_TRIAL_SEED if "trial" in job else 0
+    for seed in range(first, first + job["seeds"]):
         runs.append(search(job["method"], domain, objective, seed, job["budget"], options))
         print(f"seed {seed}: {runs[-1]['incumbents'][-1]} after {runs[-1]['queries']}", flush=True)
     return job | {
@@ -252,6 +300,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
     parser.add_argument("--ablation-seeds", type=int, default=8, help="searches with each change of `sequence`")
     parser.add_argument("--front-seeds", type=int, default=3, help="searches of a method for accuracy and latency")
+    parser.add_argument("--trial-seeds", type=int, default=20, help="searches of a trial of settings")
     parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-search", help="where jobs write")
     parser.add_argument("--job", help="run this one job only")
@@ -259,7 +308,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.job:
         seeds, budget = (int(part) for part in arguments.job.split("-")[-2:])
-        known = jobs(seeds, budget) | ablation_jobs(seeds, budget) | front_jobs(seeds) | pre_training_jobs()
+        known = jobs(seeds, budget) | ablation_jobs(seeds, budget) | front_jobs(seeds) | trial_jobs(seeds, budget)
+        known |= pre_training_jobs()
         result = run(known[arguments.job], arguments.folder)
         write_json(arguments.folder / f"{arguments.job}.json", result)
         return
@@ -267,6 +317,7 @@ def main() -> None:
         "methods": jobs(arguments.seeds, arguments.budget, tuple(arguments.methods)),
         "ablation": ablation_jobs(arguments.ablation_seeds, min(150, arguments.budget)),
         "front": front_jobs(arguments.front_seeds),
+        "trials": trial_jobs(arguments.trial_seeds, 100),
     }
     if not arguments.page:
         run_all("benchmarks.search", list(pre_training_jobs()), arguments.folder, arguments.workers)

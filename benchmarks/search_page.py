@@ -9,7 +9,18 @@ import numpy as np
 
 from archllm.files import write_text
 from benchmarks.record import ROOT, write_json
-from benchmarks.search import ABLATED, CHANGES, DEVICES, FRONT_BUDGET, FRONT_METHODS, METHODS, SHORT, TASKS
+from benchmarks.search import (
+    ABLATED,
+    CHANGES,
+    DEVICES,
+    FRONT_BUDGET,
+    FRONT_METHODS,
+    METHODS,
+    SHORT,
+    TASKS,
+    TRIAL_TASKS,
+    TRIALS,
+)
 
 Result = dict[str, Any]
 
@@ -49,6 +60,11 @@ The accuracy on CIFAR-10 is maximised and the latency on a device minimised, {FR
 Hypervolume as a share of that of all 15,625 cells, mean ± standard deviation over seeds; what is worse than the median
 of all cells in either objective counts for nothing."""
 
+TRIED = """\
+Scores of shorter trainings (`@12`, `@36`: epochs), which are not judged, and seeds that are not judged. One change at a
+time; all members are ranked and nothing is learned, which is quick. For NAS-Bench-201 mean queries to the best, of at
+most 100, for NAS-Bench-101 the mean regret after 100."""
+
 TARGETS = {"cifar10": (25, 20, 91.58), "cifar100": (15, 20, 73.45), "imagenet16": (40, 19, 46.6)}
 """Data set -> what `sequence` is to reach: mean queries, seeds of 20 within 100, validation accuracy after 50."""
 
@@ -71,11 +87,15 @@ def write_page(results: list[Result], folder: Path) -> None:
     fronts = [result for result in results if "device" in result]
     if fronts:
         parts += ["## Accuracy and latency at once", FRONTS, _fronts(fronts), _fronts_seconds(fronts)]
+    trials = [result for result in results if "trial" in result]
+    if trials:
+        parts += ["## How settings were chosen", TRIED, _trials(trials)]
     write_text(folder / "search.md", "\n\n".join(part for part in parts if part) + "\n")
 
 
 def _of(results: list[Result], task: str) -> dict[str, Result]:
-    found = {result["method"]: result for result in results if result.get("task") == task and "change" not in result}
+    plain = [result for result in results if result.get("task") == task and "change" not in result]
+    found = {result["method"]: result for result in plain}
     return {method: found[method] for method in METHODS if method in found}
 
 
@@ -83,7 +103,7 @@ def _head(results: list[Result]) -> str:
     about = results[-1]["about"]
     commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
     loads = [result["about"]["load"] for result in results]
-    main = [result for result in results if "change" not in result and "device" not in result] or results
+    main = [result for result in results if not {"change", "device", "trial"} & set(result)] or results
     budget = max(result["budget"] for result in main)
     return (
         f"`python -m benchmarks.search --seeds {main[0]['seeds']} --budget {budget}` · commit {commits} · "
@@ -149,6 +169,20 @@ def _ablated(result: Result) -> str:
         count > 100 or not reached(run, result["optimum"]) for run, count in zip(result["runs"], queries, strict=True)
     )
     return ("≥ " if lost else "") + _spread(queries, 1) + (f", {late} late" if late else "")
+
+
+def _trials(results: list[Result]) -> str:
+    rows = []
+    for trial in TRIALS:
+        found = {result["task"]: result for result in results if result["trial"] == trial}
+        rows.append([trial, *(_tried(found[task]) if task in found else "–" for task in TRIAL_TASKS)])
+    return _markdown([f"`sequence`, {results[0]['seeds']} seeds", *TRIAL_TASKS], rows)
+
+
+def _tried(result: Result) -> str:
+    if result["task"].startswith("nasbench101"):
+        return _spread([result["optimum"] - run["incumbents"][-1][2] for run in result["runs"]], 2)
+    return _spread([run["queries"] for run in result["runs"]], 1)
 
 
 def _fronts(results: list[Result]) -> str:

@@ -53,3 +53,28 @@ def test_every_method_searches_every_task() -> None:
     assert len(search.jobs(3, 300)) == len(search.METHODS) * len(search.TASKS)
     assert search.jobs(3, 300)["gp-nasbench101-3-300"]["budget"] == 100
     assert set(search_page.TITLES) == set(search.METHODS)
+
+
+def test_what_the_comparison_costs_is_told_once_all_is_there(tmp_path: Path) -> None:
+    every = [measured(method, task) for method in search.METHODS for task in search.TASKS]
+    assert "took 36 minutes of jobs of one thread: 18 minutes on two cores (aim: at most an hour, met)" in page(
+        tmp_path, *every
+    )
+    assert "on two cores" not in page(tmp_path, *every[1:])
+
+
+def test_trials_are_no_results(tmp_path: Path) -> None:
+    tried = [
+        measured("sequence", task) | {"trial": "as it is", "optimum": 90.0} for task in ("cifar10@12", "nasbench101@36")
+    ]
+    text = page(tmp_path, measured("gp", "cifar10"), *tried)
+    assert "| as it is | 130.0 ± 99.0 | – | – | -0.50 ± 0.71 |" in text
+    assert "`sequence` against its aims" not in text and "--seeds 2 --budget 200" in text
+
+
+def test_trials_are_not_judged() -> None:
+    judged = set(search.TASKS.values())
+    assert not judged & set(search.TRIAL_TASKS.values())
+    found = search.trial_jobs(2, 100)
+    assert {job["task"] for job in found.values()} == set(search.TRIAL_TASKS)
+    assert sum(job["task"] == "nasbench101@36" for job in found.values()) == len(search.LONG_TRIALS)
