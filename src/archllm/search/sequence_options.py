@@ -70,8 +70,9 @@ class SequenceOptions(Options):
     trust: float = 0.05
     """Weight that a Gaussian process expects of the embedding, against 1 of what is free to know; scores move it."""
 
-    target: Literal["rank", "log_regret", "score"] = "rank"
-    """What it predicts of a score."""
+    target: Literal["rank+score", "rank", "score", "log_regret"] = "rank+score"
+    """What it predicts of a score: the normal score of its `rank`, the `score` itself, `log_regret`, or two of them by
+    a predictor each, whose bounds are averaged."""
 
     trend: bool = True
     """Whether a Gaussian process follows trends of what is free to know, such as size, beyond what was seen."""
@@ -103,7 +104,7 @@ class SequenceOptions(Options):
         self._choice("candidates", ("drawn", "all"))
         self._choice("predictor", ("gaussian", "ensemble", "both", "none"))
         self._choice("features", ("embedding+free", "embedding", "free", "hand"))
-        self._choice("target", ("rank", "log_regret", "score"))
+        self._choice("target", ("rank+score", "rank", "score", "log_regret"))
         self._number("trust", 1e-6, 100)
         self._number("exploration", 0, 100)
         for name in ("anchor", "learn", "trend", "spread"):

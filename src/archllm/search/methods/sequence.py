@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
-from archllm.predictor import Features, PredictorConfig, build_predictor
+from archllm.predictor import Features, Prediction, PredictorConfig, build_predictor
 from archllm.predictor.computation import computes_nothing
+from archllm.predictor.config import Target
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.targets import targets
 from archllm.search.base import Searcher
@@ -117,7 +118,7 @@ class SequenceSearch(Searcher):
         if self.objectives == 1:
             return bounds[0]
         told = ~np.isnan(each[0])
-        reached = [targets(scores[told], self.options.target) for scores in each]
+        reached = [np.mean([targets(scores[told], kind) for kind in self._kinds], axis=0) for scores in each]
         return added_volume(np.stack(bounds, axis=1), np.stack(reached, axis=1), rng)
 
     def _bound(
@@ -128,7 +129,7 @@ class SequenceSearch(Searcher):
         exploration: float,
         more: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
     ) -> NDArray[np.float64]:
-        """Upper confidence bounds of candidates, in the unit of the predictor's target.
+        """Upper confidence bounds of candidates, each the mean of those of all that is predicted of a score.
 
         Args:
             known: `n` architectures.
@@ -140,13 +141,20 @@ class SequenceSearch(Searcher):
         places = self._features(concatenate([arch.graph for arch in known]))
         if more is not None:
             places, candidates = places.joined(more[0]), candidates.joined(more[1])
+        found = [self._predicted(kind, places, scores, candidates) for kind in self._kinds]
+        bound: NDArray[np.float64] = np.mean([each.mean + exploration * each.std for each in found], axis=0)
+        return bound
+
+    def _predicted(
+        self, kind: Target, places: Features, scores: NDArray[np.float64], candidates: Features
+    ) -> Prediction:
+        """What is expected of candidates from `n` places with scores, or without one while pending."""
         free, learned = self._features.free, self._features.learned
-        blocks = range(len(places.blocks))
         config = PredictorConfig(
             kind=self.options.predictor,  # type: ignore[arg-type]
-            target=self.options.target,
+            target=kind,
             linear=free if self.options.trend else (),
-            weights=tuple(self.options.trust if free and at in learned else 1.0 for at in blocks),
+            weights=tuple(self.options.trust if free and at in learned else 1.0 for at in range(len(places.blocks))),
         )
         told = np.flatnonzero(~np.isnan(scores))
         seed = self.seed + len(told)
@@ -158,9 +166,12 @@ class SequenceSearch(Searcher):
                 model.predict(places[waiting]).mean, model.predict(places[told]).mean, scores[told]
             )
             model = build_predictor(config).fit(places, filled, seed)
-        predicted = model.predict(candidates)
-        bound: NDArray[np.float64] = predicted.mean + exploration * predicted.std
-        return bound
+        return model.predict(candidates)
+
+    @property
+    def _kinds(self) -> list[Target]:
+        """What is predicted of a score."""
+        return self.options.target.split("+")  # type: ignore[return-value]
 
     def _bought(self, candidates: Candidates, best: NDArray[np.int64], rng: np.random.Generator) -> Architecture:
         """The best of a short list, by a predictor that knows the cheap scores besides; no anchor has such scores."""
