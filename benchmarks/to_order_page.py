@@ -47,7 +47,8 @@ def page(results: dict[str, Result]) -> str:
     if text:
         parts += ["## The same of a pre-trained language model", "", _text_intro(text), ""]
         sized = [result for result in text if result["conditions"] == ["params"]]
-        parts += [*(_sizes(sized) if sized else []), "", *_tops(text), ""]
+        parts += [*_sizes(sized), ""] if sized else []
+        parts += [*_tops(text), ""] if len(sized) < len(text) else []
     trials = [result for result in results.values() if "trial" in result]
     if trials:
         parts += ["## What was tried", "", *_trials(trials), ""]
@@ -68,9 +69,8 @@ def _sizes(results: list[Result]) -> list[str]:
         cells = []
         for strength in strengths:
             found = [result["found"][strength][number] for result in results]
-            mean, std = mean_std([one["inside"] for one in found])
             distinct = mean_std([one["distinct_inside"] / one["ceiling"] for one in found])[0]
-            cells.append(f"{mean:.1%} ± {100 * std:.1f} ({distinct:.2f})")
+            cells.append(f"{_share([one['inside'] for one in found])} ({distinct:.2f})")
         low, high = first["range"]
         lines.append(f"| {low / 1e3:.0f} – {high / 1e3:.0f} | {first['members']:,} | {' | '.join(cells)} |")
     return lines
@@ -94,8 +94,8 @@ def _tops(results: list[Result]) -> list[str]:
             found = [result["found"][strength] for result in members]
             shares = ("mean_rank", "mean_rank_held_out", "predicted_rank", "in_top", "valid")
             cells = [_share([one[name] for one in found]) for name in shares]
-            mean, std = mean_std([one["distinct"] / one["ceiling"] for one in found])
-            lines.append(f"| {data} | {strength} | {' | '.join(cells)} | {mean:.2f} ± {std:.2f} |")
+            distinct = _spread([one["distinct"] / one["ceiling"] for one in found], 2)
+            lines.append(f"| {data} | {strength} | {' | '.join(cells)} | {distinct} |")
     return lines
 
 
@@ -165,5 +165,10 @@ def _measured(results: dict[str, Result]) -> str:
 
 
 def _share(values: list[float]) -> str:
+    return _spread([100 * value for value in values], 1) + " %"
+
+
+def _spread(values: list[float], digits: int) -> str:
+    """Mean and standard deviation; of one seed, there is none."""
     mean, std = mean_std(values)
-    return f"{100 * mean:.1f} ± {100 * std:.1f} %"
+    return f"{mean:.{digits}f}" + (f" ± {std:.{digits}f}" if len(values) > 1 else "")
