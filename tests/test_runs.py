@@ -205,6 +205,15 @@ def test_only_codes_that_do_not_depend_on_each_other_are_learned_from_their_marg
     assert told.prior.steps > joined.prior.steps
 
 
+def test_genotypes_are_learned_so_unless_a_constraint_joins_their_nodes(darts: SearchSpace) -> None:
+    text = 'kind = "genotype"\nnodes = 4\nops = ["a", "b", "c", "d", "e", "f", "g"]\ncells = ["normal", "reduce"]\n'
+    alone = space_of_text(text, "alone.toml", "alone")
+    joined = space_of_text(text + """constraints = ['count("a") <= 3']\n""", "joined.toml", "joined")
+    assert recommended(darts).prior == recommended(alone).prior and recommended(darts).prior.marginals
+    assert not recommended(joined).prior.marginals
+    assert recommended(joined).prior.steps > recommended(alone).prior.steps
+
+
 # --- what is there already -----------------------------------------------------------------------------------------
 
 

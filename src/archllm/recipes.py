@@ -58,6 +58,8 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
                 prior = replace(prior, layers=1, steps=500, marginals=True)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
             return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
+        if space.independent_codes:
+            prior = replace(prior, steps=400, marginals=True)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config

@@ -70,6 +70,7 @@ class Genotype(CellSpace):
                 "nodes",
             )
         self.code_length = self.inner * len(self.cells)
+        self.independent_codes = not definition.constraints  # each node chooses by itself
         self._wirings = [list(combinations(range(self.cell_inputs + k), self.arity)) for k in range(self.inner)]
         self._radix = [len(w) * self.ops_per_slot**self.arity for w in self._wirings]
         self.cell_size = math.prod(self._radix)
