@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from archllm.report.published import published, sources
-from benchmarks.record import ROOT, write_json
+from benchmarks.record import ROOT, put_into_readme, write_json
 
 Result = dict[str, Any]
 
@@ -105,11 +105,7 @@ def _write_readme(results: list[Result]) -> None:
          "novel ÷ held-out share", "cycle", "training, one CPU thread"],
         rows,
     )  # fmt: skip
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    start, end = text.index("<!-- results"), text.index("<!-- end of results -->")
-    start = text.index("-->", start) + len("-->")
-    path.write_text(f"{text[:start]}\n{table}\n{text[end:]}", encoding="utf-8")
+    put_into_readme("results", table, ROOT)
 
 
 def _head(results: list[Result]) -> str:

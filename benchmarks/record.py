@@ -69,6 +69,17 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(data, indent=1) + "\n")
 
 
+def put_into_readme(name: str, text: str, root: Path = ROOT) -> None:
+    """Puts what was measured into the README, between the markers of that name."""
+    from archllm.files import write_text
+
+    path = root / "README.md"
+    whole = path.read_text(encoding="utf-8")
+    start, end = whole.index(f"<!-- {name}"), whole.index(f"<!-- end of {name} -->")
+    start = whole.index("-->", start) + len("-->")
+    write_text(path, f"{whole[:start]}\n{text}\n{whole[end:]}")
+
+
 def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 

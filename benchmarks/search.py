@@ -326,11 +326,13 @@ def main() -> None:
         run_all("benchmarks.search", list(pre_training_jobs()), arguments.folder, arguments.workers)
         names = [name for part in arguments.parts for name in parts[part]]
         run_all("benchmarks.search", names, arguments.folder, arguments.workers)
-    from benchmarks.search_page import write_page
+    from benchmarks.search_page import write_page, write_readme
 
     parts["methods"] = jobs(arguments.seeds, arguments.budget)
     files = [arguments.folder / f"{name}.json" for part in parts.values() for name in part]
-    write_page([json.loads(file.read_text()) for file in files if file.exists()], ROOT / "docs" / "results")
+    results = [json.loads(file.read_text()) for file in files if file.exists()]
+    write_page(results, ROOT / "docs" / "results")
+    write_readme(results)
 
 
 def _vae(domain: Domain, folder: Path) -> tuple[str, float]:

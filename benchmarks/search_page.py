@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from archllm.files import write_text
-from benchmarks.record import ROOT, write_json
+from benchmarks.record import ROOT, put_into_readme, write_json
 from benchmarks.search import (
     ABLATED,
     CHANGES,
@@ -91,6 +91,18 @@ def write_page(results: list[Result], folder: Path) -> None:
     if trials:
         parts += ["## How settings were chosen", TRIED, _trials(trials)]
     write_text(folder / "search.md", "\n\n".join(part for part in parts if part) + "\n")
+
+
+def write_readme(results: list[Result], root: Path = ROOT) -> None:
+    """Puts the queries to the best of all methods into the README."""
+    rows = []
+    for method in METHODS:
+        found = [_of(results, task).get(method) for task in HEADINGS]
+        if all(found):
+            rows.append([TITLES[method], *(_queries(result) for result in found if result)])
+    head = ["evaluations until the best cell of NAS-Bench-201 is found", *HEADINGS.values()]
+    if rows:
+        put_into_readme("search", _markdown(head, rows), root)
 
 
 def _of(results: list[Result], task: str) -> dict[str, Result]:
@@ -220,7 +232,7 @@ def _table(done: dict[str, Result]) -> str:
         rows.append(
             [
                 TITLES[method],
-                ("" if all(found) else "≥ ") + _spread(queries, 1),
+                _queries(result),
                 f"{np.median(queries):.0f}",
                 f"{sum(ok and count <= 100 for ok, count in zip(found, queries, strict=True))} of {len(runs)}",
                 *(_incumbent(runs, after) for after in (50, 100)),
@@ -249,6 +261,12 @@ def incumbent(run: dict[str, Any], after: int) -> list[Any]:
     """The best after so many evaluations: evaluation, text, score, test score."""
     found: list[Any] = [each for each in run["incumbents"] if each[0] <= after][-1]
     return found
+
+
+def _queries(result: Result) -> str:
+    """Mean and standard deviation; a search that found the best in none of its evaluations counts with their number."""
+    found = all(reached(run, result["optimum"]) for run in result["runs"])
+    return ("" if found else "≥ ") + _spread([run["queries"] for run in result["runs"]], 1)
 
 
 def _incumbent(runs: list[dict[str, Any]], after: int) -> str:

@@ -78,3 +78,13 @@ def test_trials_are_not_judged() -> None:
     found = search.trial_jobs(2, 100)
     assert {job["task"] for job in found.values()} == set(search.TRIAL_TASKS)
     assert sum(job["task"] == "nasbench101@36" for job in found.values()) == len(search.LONG_TRIALS)
+
+
+def test_the_readme_has_the_methods_that_searched_all_data_sets(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("before\n<!-- search: x -->\nold\n<!-- end of search -->\nafter\n")
+    every = [measured("gp", task) for task in search.TASKS] + [measured("local", "cifar10")]
+    search_page.write_readme(every, tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "| `gp`: Gaussian process | ≥ 130.0 ± 99.0 | ≥ 130.0 ± 99.0 | ≥ 130.0 ± 99.0 |" in text
+    assert text.startswith("before\n<!-- search: x -->\n|") and text.endswith("|\n<!-- end of search -->\nafter\n")
+    assert "local" not in text and "old" not in text
