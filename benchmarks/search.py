@@ -57,6 +57,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "starts among all draws": {"start": "spread"},
     "starts with random draws": {"start": "random"},
     "explores half as much": {"exploration": 0.5},
+    "buys scores after 12 epochs": {"cheap": ("table:nasbench201/cifar100.valid@12",)},
 }
 """Changes of the options of `sequence`, one at a time, for the ablation."""
 
@@ -217,14 +218,15 @@ def search(
     """One search, an evaluation at a time, which ends when the best of all is found.
 
     Returns:
-        The number of evaluations, the seconds of CPU time that the searcher took, and the incumbents: evaluation, text,
-        score and test score of each architecture that was better than all before it.
+        The number of evaluations, and of cheaper scores that were bought besides, the seconds of CPU time that the
+        searcher took, and the incumbents: evaluation, text, score and test score of each architecture that was better
+        than all before it.
     """
     from archllm.search.observation import observe
     from archllm.search.registry import build_searcher
 
     incumbents: list[tuple[int, str, float, float | None]] = []
-    spent, query = 0.0, 0
+    spent, query, bought = 0.0, 0, 0
     searcher = build_searcher(method, domain, seed, **options)
     while query < budget and (not incumbents or incumbents[-1][2] < objective.optimum):
         before = time.process_time()
@@ -232,11 +234,11 @@ def search(
         evaluation = objective.evaluate(arch)
         searcher.tell([observe([evaluation], [objective])])
         spent += time.process_time() - before
-        query += 1
+        query, bought = query + 1, bought + len(searcher.receipts())
         if evaluation.value is not None and (not incumbents or evaluation.value > incumbents[-1][2]):
             test = next(iter(evaluation.test.values()), None)
             incumbents.append((query, arch.text, evaluation.value, test))
-    return {"seed": seed, "queries": query, "seconds": spent, "incumbents": incumbents}
+    return {"seed": seed, "queries": query, "bought": bought, "seconds": spent, "incumbents": incumbents}
 
 
 def _run_front(job: Job, folder: Path) -> Job:

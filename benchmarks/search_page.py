@@ -180,7 +180,9 @@ def _ablated(result: Result) -> str:
     late = sum(
         count > 100 or not reached(run, result["optimum"]) for run, count in zip(result["runs"], queries, strict=True)
     )
-    return ("≥ " if lost else "") + _spread(queries, 1) + (f", {late} late" if late else "")
+    bought = float(np.mean([run.get("bought", 0) for run in result["runs"]]))
+    price = f", and {bought:.0f} scores of 6 % of the epochs each" if bought else ""
+    return ("≥ " if lost else "") + _spread(queries, 1) + (f", {late} late" if late else "") + price
 
 
 def _trials(results: list[Result]) -> str:
