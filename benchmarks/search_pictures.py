@@ -1,7 +1,7 @@
 """The pictures of the guide to searches, `docs/images/report.png` and `comparison.svg`.
 
-`python -m benchmarks.search_pictures` searches and compares on the table of NAS-Bench-201 (`$ARCHLLM_DATA`), and takes
-a picture of the report with Chromium.
+`python -m benchmarks.search_pictures` trains a generator, searches and compares on the table of NAS-Bench-201
+(`$ARCHLLM_DATA`), and takes a picture of the report with Chromium.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from benchmarks.record import ROOT
 IMAGES = ROOT / "docs" / "images"
 
 SEARCH = ["--space", "nasbench201", "--objective", "table:nasbench201/cifar10", "--budget", "60", "--seed", "0"]
-COMPARE = ["--space", "nasbench201", "--objective", "table:nasbench201/cifar10", "--seeds", "10", "--budget", "60"]
-METHODS = ("random", "local", "evolution", "ensemble", "gp")
+COMPARE = ["--objective", "table:nasbench201/cifar10", "--seeds", "10", "--budget", "60"]
+METHODS = ("random", "local", "evolution", "ensemble", "gp", "sequence")
 
 _SIZE = 1_000, 1_150  # of the picture, in pixels
 
@@ -38,7 +38,9 @@ def pictures(folder: Path) -> None:
     finally:
         browser.close()
     _small(folder / "report.png", IMAGES / "report.png")
-    _run("compare", *COMPARE, "--methods", *METHODS, "--out", str(folder / "compared"))
+    run = str(folder / "run")
+    _run("train", "nasbench201", "--out", run)
+    _run("compare", "--run", run, *COMPARE, "--methods", *METHODS, "--out", str(folder / "compared"))
     shutil.copy(folder / "compared" / "queries.svg", IMAGES / "comparison.svg")
 
 
