@@ -304,7 +304,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="methods to run")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
     parser.add_argument("--ablation-seeds", type=int, default=8, help="searches with each change of `sequence`")
-    parser.add_argument("--front-seeds", type=int, default=3, help="searches of a method for accuracy and latency")
+    parser.add_argument("--front-seeds", type=int, default=5, help="searches of a method for accuracy and latency")
     parser.add_argument("--trial-seeds", type=int, default=20, help="searches of a trial of settings")
     parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-search", help="where jobs write")
