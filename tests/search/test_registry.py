@@ -47,6 +47,9 @@ def test_an_unknown_option_is_refused_with_those_that_exist(domain: Domain) -> N
         ("ensemble", {"learning_rate": 2.0}),
         ("latent", {"vae": 3}),
         ("latent", {"steps": -1}),
+        ("sequence", {"largest": 1.5}),
+        ("sequence", {"target": "ranks"}),
+        ("sequence", {"trust": 0.0}),
     ],
 )
 def test_an_option_out_of_range_is_refused_by_name(domain: Domain, method: str, options: dict[str, Any]) -> None:

@@ -126,6 +126,33 @@ def test_a_member_that_computes_nothing_counts_as_the_worst_unless_told_otherwis
     assert expected[True] < expected[False]
 
 
+def everything(searcher: SequenceSearch) -> Any:
+    return searcher.domain.enumerate()[np.arange(searcher.domain.size or 0)]
+
+
+def bounds(searcher: SequenceSearch, queries: int) -> Any:
+    """What speaks for all members after so many evaluations, without curiosity."""
+    searched(searcher, queries)
+    known = list(searcher.known.values())
+    return searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(everything(searcher)), 0.0)
+
+
+def test_ranks_and_scores_are_predicted_apart_and_averaged(domain: Domain, run: str) -> None:
+    """The first ones are the same for all, so all have learned from the same."""
+    both, *each = (
+        bounds(build(domain, run, target=target, initial=6), 6) for target in ("rank+score", "rank", "score")
+    )
+    assert both == pytest.approx((each[0] + each[1]) / 2) and not np.allclose(*each)
+
+
+def test_little_trust_in_the_embedding_leaves_the_word_to_what_is_free(domain: Domain, run: str) -> None:
+    alone, little, much = (
+        bounds(build(domain, run, start="random", initial=6, **options), 6)
+        for options in ({"features": "free"}, {"trust": 1e-4}, {"trust": 10.0})
+    )
+    assert np.corrcoef(alone, little)[0, 1] > np.corrcoef(alone, much)[0, 1]
+
+
 def test_neighbours_of_the_best_are_candidates_at_once(domain: Domain, run: str) -> None:
     searcher = build(domain, run, learn=False, every=1_000)
     searched(searcher, 6)
