@@ -120,12 +120,15 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
 
 _16_CODES = {"code_length": 16, "codebook_size": 128, "steps": 500}
 
+FROM_NOTHING: dict[str, Any] = {"marginals": False, "steps": 5000}
+"""A prior on DARTS that has to learn the marginals, too."""
+
 DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # the reference is in the main part
-    "2500-steps": {"prior": {"steps": 2500}},
-    "short-tokenizer": {"tokenizer": {"steps": 1000}},
-    "16-codes": {"tokenizer": _16_CODES, "prior": {"steps": 2500}},
-    "16-codes-5000-steps": {"tokenizer": _16_CODES, "prior": {"steps": 5000}},
-    "16-codes-large-batch": {"tokenizer": _16_CODES, "prior": {"steps": 1250, "batch": 1024}},
+    "2500-steps": {"prior": FROM_NOTHING | {"steps": 2500}},
+    "short-tokenizer": {"tokenizer": {"steps": 1000}, "prior": FROM_NOTHING},
+    "16-codes": {"tokenizer": _16_CODES, "prior": FROM_NOTHING | {"steps": 2500}},
+    "16-codes-5000-steps": {"tokenizer": _16_CODES, "prior": FROM_NOTHING},
+    "16-codes-large-batch": {"tokenizer": _16_CODES, "prior": FROM_NOTHING | {"steps": 1250, "batch": 1024}},
 }
 
 NOT_ON = {  # what is the reference there, or can't be exact by far
@@ -165,7 +168,8 @@ def _model(space: Any, job: Job) -> dict[str, Any]:
     changes = dict(job.get("train", {}))
     config = config_from_dict(changes, recommended(space, changes.get("split", 0.9)))
     if job["method"] == "plain":
-        config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
+        prior = replace(config.prior, **FROM_NOTHING) if config.prior.marginals else config.prior
+        config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"), prior=prior)  # words do depend
     if job["method"] == "marginal":
         config = replace(config, prior=replace(config.prior, kind="marginal"))
     model = train(space, config, job["seed"])
