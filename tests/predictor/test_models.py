@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from scipy.stats import norm, rankdata
 
 from archllm.errors import InvalidInput, TrainingDiverged
 from archllm.predictor import Features, PredictorConfig, build_predictor
+from archllm.predictor.config import Target
 from archllm.predictor.gaussian_process import GaussianProcess, _slope
 from archllm.predictor.losses import ranking_loss
 from archllm.predictor.targets import targets
@@ -36,6 +37,13 @@ def test_log_regret_tells_the_best_apart_and_score_keeps_distances() -> None:
 @pytest.mark.parametrize("kind", ["rank", "log_regret", "score"])
 def test_equal_scores_have_the_target_zero(kind: Any) -> None:
     assert targets(np.full(4, 7.0), kind) == pytest.approx(np.zeros(4))
+
+
+@pytest.mark.parametrize("kind", get_args(Target))
+def test_targets_of_huge_and_of_tiny_scores_are_finite(kind: Target) -> None:
+    for scores in ([1e308, -1e308, 3.0], [1e-308, 2e-308, 4e-308]):
+        found = targets(np.array(scores), kind)
+        assert np.isfinite(found).all() and found.argmax() == np.argmax(scores)
 
 
 def test_pairwise_losses_are_means_over_all_pairs() -> None:

@@ -25,6 +25,7 @@ def targets(scores: NDArray[np.float64], kind: Target) -> NDArray[np.float64]:
         middle = np.cumsum(counts) - counts / 2  # mean rank, minus a half
         normal = NormalDist()
         return np.array([normal.inv_cdf(share) for share in middle / n])[place]
+    scores = np.ldexp(scores, -int(np.frexp(np.abs(scores).max())[1]))  # exact, and squares of huge ones stay finite
     spread = np.ptp(scores)
     if spread == 0:
         return np.zeros(n)
