@@ -202,6 +202,8 @@ def run(job: Job, folder: Path) -> Job:
     first = FIRST_TRIAL_SEED if "trial" in job else 0
     for seed in range(first, first + job["seeds"]):
         runs.append(search(job["method"], domain, objective, seed, job["budget"], options))
+        if "trial" in job or "change" in job:  # nobody asks which architectures these were
+            runs[-1]["incumbents"] = [(query, "", *scores) for query, _, *scores in runs[-1]["incumbents"]]
         print(f"seed {seed}: {runs[-1]['incumbents'][-1]} after {runs[-1]['queries']}", flush=True)
     return job | {
         "optimum": objective.optimum,
