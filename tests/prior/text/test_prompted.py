@@ -39,8 +39,7 @@ def vocabulary(family: str, *, numbers: bool) -> Vocabulary:
 def test_each_bucket_is_a_new_token_where_each_code_is(family: str) -> None:
     words = vocabulary(family, numbers=False)
     prompts = [words.prompt(("params", "macs"), (bucket, -1)) for bucket in range(12)]
-    apart = [{token for prompt in prompts for token in prompt[at : at + 1]} for at in range(len(prompts[0]))]
-    assert len({len(prompt) for prompt in prompts}) == 1
+    apart = [set(tokens) for tokens in zip(*prompts, strict=True)]
     assert sorted(map(len, apart)) == [1] * (len(apart) - 1) + [12]  # one token says which
     told = {token for both in words.asked.values() for token in both if token >= len(words.tokens)}
     codes = {token for word in words.words for token in word}
