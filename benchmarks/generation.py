@@ -124,6 +124,7 @@ FROM_NOTHING: dict[str, Any] = {"marginals": False, "steps": 5000}
 """A prior on DARTS that has to learn the marginals, too."""
 
 DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # the reference is in the main part
+    "from-nothing": {"prior": FROM_NOTHING},
     "2500-steps": {"prior": FROM_NOTHING | {"steps": 2500}},
     "short-tokenizer": {"tokenizer": {"steps": 1000}, "prior": FROM_NOTHING},
     "16-codes": {"tokenizer": _16_CODES, "prior": FROM_NOTHING | {"steps": 2500}},
