@@ -163,8 +163,8 @@ def quality(job: Job) -> dict[str, Any]:
 
 def _model(space: Any, job: Job) -> dict[str, Any]:
     from archllm import train
-    from archllm.recipes import recommended
-    from archllm.runs import config_from_dict
+    from archllm.generation.recommended import recommended
+    from archllm.generation.run_folder import config_from_dict
 
     changes = dict(job.get("train", {}))
     config = config_from_dict(changes, recommended(space, changes.get("split", 0.9)))
@@ -198,9 +198,9 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
     import torch
 
     from archllm.baselines import GraphVAE, recommended_vae
-    from archllm.cells import known, split_cells
-    from archllm.metrics import measure_draws
-    from archllm.recipes import recommended
+    from archllm.data.split import known, split_cells
+    from archllm.generation.metrics import measure_draws
+    from archllm.generation.recommended import recommended
 
     config = recommended(space)
     cells = split_cells(space, config.split, config.cells, seed)
@@ -226,9 +226,9 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
 
 
 def _uniform(space: Any, seed: int) -> dict[str, Any]:
-    from archllm.cells import known, split_cells
-    from archllm.metrics import measure_draws
-    from archllm.recipes import recommended
+    from archllm.data.split import known, split_cells
+    from archllm.generation.metrics import measure_draws
+    from archllm.generation.recommended import recommended
 
     config = recommended(space)
     keys = known(space, split_cells(space, config.split, config.cells, seed).train)
@@ -239,7 +239,7 @@ def _uniform(space: Any, seed: int) -> dict[str, Any]:
 
 
 def _ceilings(space: Any, keys: Any) -> dict[str, dict[str, float]]:
-    from archllm.metrics import ceilings
+    from archllm.generation.metrics import ceilings
 
     return {str(n): ceilings(space, n, len(keys)) for n in DRAWS}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archllm.report.published import published, sources
+from archllm.reporting.published import published, sources
 from benchmarks.record import ROOT, put_into_readme, write_json
 
 Result = dict[str, Any]

@@ -115,7 +115,7 @@ def _free(model: Any, seed: int) -> dict[str, float]:
     """The same without the automaton: a text that is not legal counts as an invalid draw."""
     import torch
 
-    from archllm.metrics import measure_draws
+    from archllm.generation.metrics import measure_draws
 
     codes = model.prior.draw_freely(DRAWS, generator=torch.Generator().manual_seed(seed))
     legal = (codes >= 0).all(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archllm.files import write_text
-from archllm.metrics import expected_distinct
+from archllm.generation.metrics import expected_distinct
 from benchmarks.llm_prior import DRAWS, EPOCH, SHORT, SPACE, mean_std
 from benchmarks.record import write_json
 

@@ -20,7 +20,7 @@ from benchmarks.record import ROOT, provenance, run_all, write_json
 
 if TYPE_CHECKING:
     from archllm.objectives.table import TableObjective
-    from archllm.search.domain import Domain
+    from archllm.searchers.domain import Domain
 
 METHODS = ("sequence", "random", "largest", "local", "evolution", "gp", "ensemble", "latent")
 """In the order of the page."""
@@ -173,7 +173,7 @@ def run(job: Job, folder: Path) -> Job:
     import torch
 
     from archllm.objectives.table import TableObjective
-    from archllm.search.domain import Domain
+    from archllm.searchers.domain import Domain
     from archllm.spaces import load_space
 
     torch.set_num_threads(1)
@@ -224,8 +224,8 @@ def search(
         searcher took, and the incumbents: evaluation, text, score and test score of each architecture that was better
         than all before it.
     """
-    from archllm.search.observation import observe
-    from archllm.search.registry import build_searcher
+    from archllm.searchers.observation import observe
+    from archllm.searchers.registry import build_searcher
 
     incumbents: list[tuple[int, str, float, float | None]] = []
     spent, query, bought = 0.0, 0, 0
@@ -246,7 +246,7 @@ def search(
 def _run_front(job: Job, folder: Path) -> Job:
     """Searches for accuracy and latency with every seed of a job."""
     from archllm.objectives.table import TableObjective
-    from archllm.search.domain import Domain
+    from archllm.searchers.domain import Domain
     from archllm.spaces import load_space
 
     space = load_space("nasbench201")
@@ -275,9 +275,9 @@ def search_front(
     """
     import numpy as np
 
-    from archllm.search.observation import observe
-    from archllm.search.pareto import hypervolume
-    from archllm.search.registry import build_searcher
+    from archllm.searchers.observation import observe
+    from archllm.searchers.pareto import hypervolume
+    from archllm.searchers.registry import build_searcher
 
     signs = [1.0 if objective.direction == "maximise" else -1.0 for objective in objectives]
     order = [np.argsort(domain.space.keys(objective.architectures())) for objective in objectives]

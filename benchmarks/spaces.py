@@ -75,7 +75,7 @@ def run(job: Job) -> Job:
 def quality(job: Job) -> Job:
     """Trains with the recommended settings, or those of a trial, and measures raw draws."""
     import archllm
-    from archllm.recipes import recommended
+    from archllm.generation.recommended import recommended
 
     space = archllm.load_space(job["space"])
     config = recommended(space)
@@ -100,7 +100,7 @@ def quality(job: Job) -> Job:
 def training(job: Job) -> Job:
     """Trains on a very large space in few steps, on which memory does not depend."""
     import archllm
-    from archllm.recipes import recommended
+    from archllm.generation.recommended import recommended
 
     space = large(job["size"])
     config = recommended(space)
@@ -123,8 +123,8 @@ def training(job: Job) -> Job:
 def apart(job: Job) -> Job:
     """Draws until so many different members were found; a prior of marginals draws fast and repeats most."""
     import archllm
+    from archllm.generation.run_folder import TrainConfig
     from archllm.prior.config import PriorConfig
-    from archllm.runs import TrainConfig
     from archllm.tokenizer.config import TokenizerConfig
 
     space = large(job["size"])

@@ -62,8 +62,8 @@ def run(job: Job, base: Path | None = None) -> Job:
     import torch
 
     import archllm
-    from archllm.recipes import recommended
-    from archllm.runs import config_from_dict
+    from archllm.generation.recommended import recommended
+    from archllm.generation.run_folder import config_from_dict
 
     torch.set_num_threads(1)
     start, space = time.time(), archllm.load_space(SPACE)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from archllm.cli import COMMANDS, main
+from archllm.generation.run_folder import read_info, work_folder
 from archllm.prior.config import PriorConfig
-from archllm.runs import read_info, work_folder
 
 TINY = [
     *("--tokenizer.steps", "60", "--tokenizer.batch", "128", "--tokenizer.width", "32"),

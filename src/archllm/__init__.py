@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archllm.errors import ArchLLMError
-    from archllm.generator import ArchLLM, load
-    from archllm.recipes import recommended
-    from archllm.runs import TrainConfig
+    from archllm.generation.generator import ArchLLM, load
+    from archllm.generation.recommended import recommended
+    from archllm.generation.run_folder import TrainConfig
     from archllm.spaces import Architecture, SearchSpace, load_space
     from archllm.workflows.train import train
 
@@ -27,14 +27,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArchLLM": "archllm.generator",
+    "ArchLLM": "archllm.generation.generator",
     "ArchLLMError": "archllm.errors",
     "Architecture": "archllm.spaces",
     "SearchSpace": "archllm.spaces",
-    "TrainConfig": "archllm.runs",
-    "load": "archllm.generator",
+    "TrainConfig": "archllm.generation.run_folder",
+    "load": "archllm.generation.generator",
     "load_space": "archllm.spaces",
-    "recommended": "archllm.recipes",
+    "recommended": "archllm.generation.recommended",
     "train": "archllm.workflows.train",
 }
 

@@ -6,8 +6,8 @@ import json
 
 from archllm.cli.console import Console, duration
 from archllm.cli.train import option, positional
-from archllm.progress import Event
-from archllm.report.tables import Table
+from archllm.reporting.tables import Table
+from archllm.training.progress import Event
 
 
 def test_json_is_alone_on_stdout_and_has_no_nan(capsys):

@@ -15,12 +15,12 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.complexity import Complexity
 from archllm.predictor import PredictorConfig
-from archllm.search.base import Searcher
-from archllm.search.domain import Domain
-from archllm.search.language import Language
-from archllm.search.methods import sequence
-from archllm.search.observation import Observation, observe
-from archllm.search.registry import build_searcher, searcher_names
+from archllm.searchers import sequence
+from archllm.searchers.base import Searcher
+from archllm.searchers.domain import Domain
+from archllm.searchers.language import Language
+from archllm.searchers.observation import Observation, observe
+from archllm.searchers.registry import build_searcher, searcher_names
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.spaces.registry import space_of_text
 

@@ -11,12 +11,12 @@ from tests.contracts.test_space_files import SEEDS, loaded
 from tests.spaces.space_files import KINDS
 
 import archllm
+from archllm.generation.run_folder import TrainConfig
 from archllm.graphs import concatenate
 from archllm.prior import PriorConfig
-from archllm.runs import TrainConfig
-from archllm.search.domain import Domain
-from archllm.search.observation import Observation
-from archllm.search.registry import build_searcher
+from archllm.searchers.domain import Domain
+from archllm.searchers.observation import Observation
+from archllm.searchers.registry import build_searcher
 from archllm.tokenizer import TokenizerConfig
 
 TINY = TrainConfig(

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.search.store.servers import postgres_server, sql
+from tests.study.store.servers import postgres_server, sql
 
 from archllm.errors import StoreError
-from archllm.search.outcome import Outcome
-from archllm.search.purchase import Purchase
-from archllm.search.store import MEMORY, Store, Study, check_same, open_store
-from archllm.search.store.base import MOST_ATTEMPTS
-from archllm.search.store.schema import VERSION
+from archllm.searchers.purchase import Purchase
 from archllm.spaces import Architecture, load_space
+from archllm.study.outcome import Outcome
+from archllm.study.store import MEMORY, Store, Study, check_same, open_store
+from archllm.study.store.base import MOST_ATTEMPTS
+from archllm.study.store.schema import VERSION
 
 STUDY = Study(
     name="first",
@@ -356,9 +356,9 @@ def test_a_second_process_sees_what_the_first_has_stored(url: str) -> None:
 PROCESS = """
 import json, sys
 from archllm.errors import StoreError
-from archllm.search.outcome import Outcome
-from archllm.search.purchase import Purchase
-from archllm.search.store import Study, open_store
+from archllm.study.outcome import Outcome
+from archllm.searchers.purchase import Purchase
+from archllm.study.store import Study, open_store
 from archllm.spaces import load_space
 
 url, worker, budget, study = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
@@ -419,15 +419,15 @@ def test_processes_that_work_on_one_study_share_its_trials_and_break_nothing(url
 
 KILLED = """
 import os, signal, sys
-from archllm.search.store import open_store
-from archllm.search.store.sql import SQLStore
+from archllm.study.store import open_store
+from archllm.study.store.sql import SQLStore
 
 def end_midway(self, connection, own):
     os.kill(os.getpid(), signal.SIGKILL)
 
 SQLStore._end = end_midway
 with open_store(sys.argv[1]) as store:
-    from archllm.search.outcome import Outcome
+    from archllm.study.outcome import Outcome
     store.finish("first", 0, Outcome((1.0, 2.0)))
 """
 

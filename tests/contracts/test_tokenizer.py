@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from archllm.training.loop import Loop
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from archllm.cells import split_cells
+from archllm.data.split import split_cells
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.graphs import Graphs, equal
-from archllm.progress import Event, Listener
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, TokenizerConfig, build_tokenizer, load_tokenizer
-from archllm.training import Loop
+from archllm.training.progress import Event, Listener
 
 SPACE = load_space("nasbench201")
 CELLS = split_cells(SPACE, 0.9, 1, 0)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.search.functions import FOLDER
+from tests.study.functions import FOLDER
 
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
 from archllm.objectives.callable import CallableObjective
-from archllm.search.outcome import Outcome
-from archllm.search.workers import Workers, start_workers
 from archllm.spaces import Architecture, SearchSpace
+from archllm.study.outcome import Outcome
+from archllm.study.workers import Workers, start_workers
 
 KINDS = ("own", "1", "2")
 
@@ -63,7 +63,7 @@ def evaluated(workers: Workers, cells: Sequence[Architecture]) -> dict[int, Outc
 
 
 def test_each_architecture_gets_its_own_outcome(start, kind, cells):
-    found = evaluated(start(kind, "python:tests.search.functions:key", "params"), cells)
+    found = evaluated(start(kind, "python:tests.study.functions:key", "params"), cells)
     assert {key: outcome.values for key, outcome in found.items()} == {
         cell.key: (float(cell.key), float(cell.params)) for cell in cells
     }
@@ -71,7 +71,7 @@ def test_each_architecture_gets_its_own_outcome(start, kind, cells):
 
 def test_what_goes_wrong_is_told_and_the_rest_goes_on(start, kind, cells):
     usable = [cell for cell in cells if cell.key % 8 not in (4, 5, 6)]  # these crash the process, or hang
-    found = evaluated(start(kind, "python:tests.search.functions:crooked"), usable)
+    found = evaluated(start(kind, "python:tests.study.functions:crooked"), usable)
     reasons = {1: "raised ValueError: no luck", 2: "returned 'text', which is no number", 3: "the score is nan"}
     for key, outcome in found.items():
         assert reasons.get(key % 8, "") in (outcome.failure or "")
@@ -122,7 +122,7 @@ def test_waiting_ends_without_anything_to_wait_for(start, kind):
 
 def test_closing_stops_evaluations_that_are_under_way(start, cells, monkeypatch, tmp_path):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    workers = start("2", "python:tests.search.functions:starts_another")
+    workers = start("2", "python:tests.study.functions:starts_another")
     workers.submit(0, cells[0])
     while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
         assert workers.wait(0.05) == []
@@ -137,7 +137,7 @@ def test_closing_stops_evaluations_that_are_under_way(start, cells, monkeypatch,
 def test_a_process_that_crashes_or_hangs_is_replaced(start, kind, cells):
     chosen = [cell for cell in cells if cell.key % 8 in (0, 4, 5, 6)][:6]
     assert {cell.key % 8 for cell in chosen} == {0, 4, 5, 6}
-    found = evaluated(start(kind, "python:tests.search.functions:crooked", time_limit=0.5), chosen)
+    found = evaluated(start(kind, "python:tests.study.functions:crooked", time_limit=0.5), chosen)
     told = {4: "ended with exit code 3", 5: "was killed by signal 9", 6: "gave no answer within 0.5 s"}
     for key, outcome in found.items():
         assert told.get(key % 8, "") in (outcome.failure or "")
@@ -146,26 +146,26 @@ def test_a_process_that_crashes_or_hangs_is_replaced(start, kind, cells):
 
 def test_a_hanging_objective_is_named_and_what_was_found_before_is_timed_apart(start, cells):
     hanging = next(cell for cell in cells if cell.key % 8 == 6)
-    found = evaluated(start("1", "params", "python:tests.search.functions:crooked", time_limit=0.3), [hanging])
-    assert found[hanging.key].failure == "python:tests.search.functions:crooked gave no answer within 0.3 s"
+    found = evaluated(start("1", "params", "python:tests.study.functions:crooked", time_limit=0.3), [hanging])
+    assert found[hanging.key].failure == "python:tests.study.functions:crooked gave no answer within 0.3 s"
 
 
 def test_what_a_hanging_evaluation_started_ends_with_it(start, cells, monkeypatch, tmp_path):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    evaluated(start("1", "python:tests.search.functions:starts_another", time_limit=2.0), cells[:1])
+    evaluated(start("1", "python:tests.study.functions:starts_another", time_limit=2.0), cells[:1])
     assert ends(int((tmp_path / "child").read_text()))
 
 
 def test_processes_compute_with_one_thread_and_are_not_this_one(start, cells, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    specs = ["python:tests.search.functions:threads", "python:tests.search.functions:process"]
+    specs = ["python:tests.study.functions:threads", "python:tests.study.functions:process"]
     found = [outcome.values for outcome in evaluated(start("2", *specs), cells[:4]).values()]
     assert {threads for threads, _ in found} == {1.0}
     assert os.getpid() not in {process for _, process in found}
 
 
 def test_what_an_objective_prints_does_not_reach_standard_output(start, cells, capfd):
-    evaluated(start("1", "command:sh -c 'echo 3'", "python:tests.search.functions:talks"), cells[:1])
+    evaluated(start("1", "command:sh -c 'echo 3'", "python:tests.study.functions:talks"), cells[:1])
     assert capfd.readouterr().out == ""
 
 
@@ -190,7 +190,7 @@ def test_workers_that_can_not_be_had_are_refused(start, kind):
 
 
 def test_code_of_users_gets_a_process_of_its_own_unless_told_otherwise(nasbench201):
-    foreign = load_objective("python:tests.search.functions:key", nasbench201)
+    foreign = load_objective("python:tests.study.functions:key", nasbench201)
     with start_workers(None, [foreign]) as apart, start_workers(None, [load_objective("params", nasbench201)]) as own:
         assert type(apart).__name__ == "LocalProcesses" and type(own).__name__ == "OwnProcess"
 

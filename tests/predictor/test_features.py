@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from archllm.errors import InvalidArchitecture, InvalidInput, NotEnumerable
+from archllm.generation.recommended import recommended
 from archllm.graphs import Graphs
 from archllm.predictor import FeatureMaker, Features, Featurizer, averaged
 from archllm.predictor import makers as usual
 from archllm.predictor.computation import computation_keys
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.recommended import recommended_makers
-from archllm.recipes import recommended
 from archllm.spaces import SearchSpace, load_space
 from archllm.workflows.train import train
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from archllm.training.loop import Loop
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
@@ -17,8 +18,7 @@ from archllm.errors import RunFolderError
 from archllm.prior import PriorConfig, load_prior
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.trie import CodeTrie
-from archllm.progress import Event, Listener
-from archllm.training import Loop
+from archllm.training.progress import Event, Listener
 
 SIZE, LENGTH = 4, 3
 ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))

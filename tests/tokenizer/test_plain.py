@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archllm.cells import split_cells
+from archllm.data.split import split_cells
 from archllm.graphs import ABSENT, equal
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig

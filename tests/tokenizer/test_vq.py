@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from archllm.cells import split_cells
-from archllm.recipes import recommended
+from archllm.data.split import split_cells
+from archllm.generation.recommended import recommended
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig
 from archllm.tokenizer.model import VQVAE, CodePredictor, Shape

@@ -12,7 +12,7 @@ import pytest
 from archllm.cli import main
 from archllm.errors import ArchLLMError, DataMissing, InvalidInput, RunFolderError, StoreError
 from archllm.objectives.table import TableObjective
-from archllm.search.store import open_store
+from archllm.study.store import open_store
 from archllm.workflows import compare as module
 from archllm.workflows.compare import compare_methods
 
@@ -163,7 +163,7 @@ def test_the_command_prints_a_table_or_a_document(capsys):
 
 
 def test_a_vae_is_trained_once_for_all_seeds_and_its_time_is_told(monkeypatch):
-    from archllm.search.methods import latent
+    from archllm.searchers import latent
 
     calls = []
     train = latent.train_vae

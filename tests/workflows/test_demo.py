@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
-from archllm.generator import load
+from archllm.generation.generator import load
+from archllm.generation.run_folder import TrainConfig
 from archllm.prior.config import PriorConfig
-from archllm.runs import TrainConfig
 from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows import demo as module

@@ -10,13 +10,13 @@ import pytest
 
 from archllm.cli import main
 from archllm.errors import DataError, InvalidInput, RunFolderError, StoreError
-from archllm.generator import load
+from archllm.generation.generator import load
+from archllm.generation.run_folder import TrainConfig, work_folder
 from archllm.objectives import load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.prior.config import PriorConfig
-from archllm.runs import TrainConfig, work_folder
-from archllm.search.domain import Domain
-from archllm.search.language import Language
+from archllm.searchers.domain import Domain
+from archllm.searchers.language import Language
 from archllm.spaces import Architecture, load_space
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archllm.report.figures.write_figures", lambda *_: None)
+    monkeypatch.setattr("archllm.reporting.figures.write_figures", lambda *_: None)
 
 
 def test_a_run_needs_its_space_file_no_more(file: Path, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 
 from archllm.cli import main
 from archllm.errors import InvalidInput, RunFolderError, StoreError
-from archllm.report.page import export_commands, export_python
-from archllm.runs import TrainConfig
-from archllm.search.outcome import Outcome
-from archllm.search.store import Study, open_store
+from archllm.generation.run_folder import TrainConfig
+from archllm.reporting.page import export_commands, export_python
 from archllm.spaces import SearchSpace, load_space
+from archllm.study.outcome import Outcome
+from archllm.study.store import Study, open_store
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows.report import report
 from archllm.workflows.search import search

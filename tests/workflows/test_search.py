@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archllm.conditional.requirements import parse_all
 from archllm.errors import DataMissing, InvalidInput, StoreError
 from archllm.objectives import load_objective
-from archllm.search import registry
-from archllm.search.options import Options
-from archllm.where import parse_all
+from archllm.searchers import registry
+from archllm.searchers.options import Options
 from archllm.workflows.search import constraint, default_store, pool_of, search, searched_space
 
 
@@ -197,7 +197,7 @@ def test_missing_data_is_told_before_anything_is_stored(tmp_path):
 
 
 def test_a_run_and_a_space_must_agree(tmp_path):
-    from archllm.runs import RunInfo, TrainConfig, write_info
+    from archllm.generation.run_folder import RunInfo, TrainConfig, write_info
 
     write_info(tmp_path, RunInfo("nasbench101", 0, TrainConfig()))
     assert searched_space(tmp_path, None).name == searched_space(tmp_path, "nasbench101").name == "nasbench101"

@@ -13,10 +13,10 @@ from tests.prior.text.tiny import tiny_model
 
 from archllm.cli import main
 from archllm.errors import BudgetExhausted, DataError, DataMissing, InvalidInput, ModelUnusable
-from archllm.generator import ArchLLM, load
+from archllm.generation.generator import ArchLLM, load
+from archllm.generation.recommended import recommended
+from archllm.generation.run_folder import TrainConfig
 from archllm.prior import PriorConfig
-from archllm.recipes import recommended
-from archllm.runs import TrainConfig
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import TokenizerConfig
 from archllm.workflows.labels import fill_in, find_tables, label

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from archllm.training.loop import Loop
 
 from archllm.errors import InvalidInput, RunFolderError
-from archllm.generator import ArchLLM, load
-from archllm.journal import read_journal
+from archllm.generation.generator import ArchLLM, load
+from archllm.generation.run_folder import TrainConfig, work_folder
 from archllm.prior.config import PriorConfig
-from archllm.progress import Event
-from archllm.runs import TrainConfig, work_folder
 from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.training import Loop
+from archllm.training.log import read_journal
+from archllm.training.progress import Event
 from archllm.workflows.train import train
 
 SHORT = TrainConfig(
@@ -51,7 +51,7 @@ def stop(*_: object, **__: object) -> None:
 def no_figures() -> Iterator[None]:
     """Drawing takes longer than these trainings and changes nothing about them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("archllm.report.figures.write_figures", lambda *_: None)
+        patch.setattr("archllm.reporting.figures.write_figures", lambda *_: None)
         yield
 
 
@@ -181,7 +181,7 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(
         "archllm.workflows.train.build_prior",
         "archllm.prior.code_lm.CodeLM.save",
         "archllm.workflows.train._report",
-        "archllm.report.figures.write_figures",
+        "archllm.reporting.figures.write_figures",
         "archllm.workflows.train.publish",
     ],
 )

@@ -19,9 +19,9 @@ from archllm.baselines.vae_model import VAE, VAEConfig, log_likelihood
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs, equal
-from archllm.progress import Listener
 from archllm.spaces.base import SearchSpace
-from archllm.training import Loop, Schedule, seeded
+from archllm.training.loop import Loop, Schedule, seeded
+from archllm.training.progress import Listener
 
 _CHUNK = 4096  # graphs per forward pass outside training
 

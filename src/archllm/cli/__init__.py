@@ -16,8 +16,8 @@ from importlib import import_module
 from archllm import __version__
 from archllm.cli.command import Command
 from archllm.cli.console import Console
-from archllm.distributed import started
 from archllm.errors import ArchLLMError, InvalidInput
+from archllm.training.processes import started
 
 COMMANDS = {
     "demo": "Demo",

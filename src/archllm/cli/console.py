@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archllm.progress import Event
-    from archllm.report.tables import Table
+    from archllm.reporting.tables import Table
+    from archllm.training.progress import Event
 
 _EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 _SHOWN = {

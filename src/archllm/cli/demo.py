@@ -30,7 +30,7 @@ class Demo(Command):
 
     def run(self, console: Console) -> None:
         use_threads(self.threads)
-        from archllm.report.tables import quality
+        from archllm.reporting.tables import quality
         from archllm.workflows.demo import check_replaceable, demo
 
         check_replaceable(self.out)

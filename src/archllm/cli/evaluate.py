@@ -33,7 +33,7 @@ class Evaluate(Command):
 
     def run(self, console: Console) -> None:
         use_threads(self.threads)
-        from archllm.report.tables import quality
+        from archllm.reporting.tables import quality
         from archllm.workflows.evaluate import evaluate
 
         result = evaluate(self.run_folder, self.n, self.seeds, self.temperature)

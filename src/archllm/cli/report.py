@@ -37,7 +37,7 @@ class Report(Command):
 
     def run(self, console: Console) -> None:
         use_threads(self.threads)
-        from archllm.report.panels import figure
+        from archllm.reporting.panels import figure
         from archllm.workflows.report import report
 
         found = report(self.run_folder, study=self.study, out=self.out, space=self.space)

@@ -16,7 +16,7 @@ from archllm.cli.console import Console, duration, fields
 from archllm.errors import EvaluationFailed
 
 if TYPE_CHECKING:
-    from archllm.search.purchase import Purchase
+    from archllm.searchers.purchase import Purchase
     from archllm.workflows.search import Searched
 
 
@@ -134,7 +134,7 @@ class Search(Command):
 
     def _cheaper(self, bought: tuple[Purchase, ...]) -> str:
         """How many were bought, at what price."""
-        from archllm.search.purchase import price, unpriced
+        from archllm.searchers.purchase import price, unpriced
 
         free = unpriced(bought)
         if not free:

@@ -74,7 +74,7 @@ class Spaces(Command):
             console.say(line)
 
     def _list(self, console: Console) -> None:
-        from archllm.report.tables import Table
+        from archllm.reporting.tables import Table
         from archllm.workflows.spaces import spaces
 
         found = spaces()

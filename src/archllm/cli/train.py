@@ -13,10 +13,17 @@ import tyro
 from archllm.cli.command import Command, Switch, use_threads
 from archllm.cli.console import Console, duration
 from archllm.cli.console import fields as columns
-from archllm.distributed import started
 from archllm.errors import InvalidInput
-from archllm.recipes import PRESETS, base_of, recommended
-from archllm.runs import RunInfo, TrainConfig, check_same, check_startable, config_from_dict, read_interrupted
+from archllm.generation.recommended import PRESETS, base_of, recommended
+from archllm.generation.run_folder import (
+    RunInfo,
+    TrainConfig,
+    check_same,
+    check_startable,
+    config_from_dict,
+    read_interrupted,
+)
+from archllm.training.processes import started
 
 _FAITHFUL = 0.9  # share of held-out cells that a tokenizer must give back for the figures of the prior to count
 
@@ -87,7 +94,7 @@ class Train(Command):
 
     def run(self, console: Console) -> None:
         use_threads(self.threads)
-        from archllm.cells import check_seed, check_split
+        from archllm.data.split import check_seed, check_split
         from archllm.spaces import load_space
 
         space = load_space(self.space)

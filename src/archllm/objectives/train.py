@@ -163,7 +163,7 @@ class TrainObjective(Objective):
         from torch.backends import cudnn
 
         from archllm.objectives.fitting import accuracy, fit
-        from archllm.randomness import torch_seeded
+        from archllm.training.randomness import torch_seeded
 
         config, options = self.config, self.network_options
         blueprint = self.space.blueprint(arch, **options)
@@ -198,7 +198,7 @@ class TrainObjective(Objective):
 
     @cached_property
     def _device(self) -> str:
-        from archllm.training import resolve_device
+        from archllm.training.loop import resolve_device
 
         return resolve_device(self.config.device)
 

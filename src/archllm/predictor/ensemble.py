@@ -12,7 +12,7 @@ from archllm.errors import TrainingDiverged
 from archllm.predictor.base import Prediction, Predictor
 from archllm.predictor.features import Features
 from archllm.predictor.losses import ranking_loss
-from archllm.training import Schedule
+from archllm.training.loop import Schedule
 
 _INPUT_SCALE = 4 * math.sqrt(2)  # of features whose blocks have a mean squared distance of 1
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archllm.distributed import ALONE, Team
 from archllm.errors import InvalidInput
 from archllm.files import write_text
 from archllm.prior.conditioning import check_conditions
 from archllm.prior.config import PriorConfig, check_draws, check_guidance
-from archllm.progress import Listener
-from archllm.training import Schedule
+from archllm.training.loop import Schedule
+from archllm.training.processes import ALONE, Team
+from archllm.training.progress import Listener
 
 
 class Prior(ABC):

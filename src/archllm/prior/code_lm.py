@@ -18,17 +18,16 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
-from archllm.conditions import ABSENT
-from archllm.distributed import ALONE, Team
 from archllm.errors import RunFolderError
 from archllm.files import share
 from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.biased_llama import BiasedLlama, BiasedLlamaConfig
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
-from archllm.prior.config import PriorConfig
+from archllm.prior.config import UNCONDITIONED, PriorConfig
 from archllm.prior.text.pretrained import quiet
-from archllm.progress import Listener
-from archllm.training import Loop, Schedule, seeded
+from archllm.training.loop import Loop, Schedule, seeded
+from archllm.training.processes import ALONE, Team
+from archllm.training.progress import Listener
 
 _CHUNK = 8192  # sequences per forward pass outside training
 _LOGITS = 1 << 24  # numbers that score codes in such a pass, at most
@@ -188,7 +187,7 @@ class CodeLM(Prior):
         with torch.no_grad():
             for start in range(0, len(codes), _CHUNK):
                 batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
-                untold = torch.full((len(batch), len(self.conditions)), ABSENT)
+                untold = torch.full((len(batch), len(self.conditions)), UNCONDITIONED)
                 beginning = self._beginning(untold).to(self.device)
                 tokens = torch.cat([beginning, batch], dim=1)
                 states = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
@@ -223,8 +222,8 @@ class CodeLM(Prior):
         asked, prefix = distinct_rows(conditions)  # which distinct prefix each draw has
         prefix = prefix.to(self.device)
         # With guidance, a second half of the batch holds the same prefixes without the conditions.
-        halves = 2 if guidance != 1 and bool((asked != ABSENT).any()) else 1
-        token = self._beginning(asked if halves == 1 else torch.cat([asked, torch.full_like(asked, ABSENT)]))
+        halves = 2 if guidance != 1 and bool((asked != UNCONDITIONED).any()) else 1
+        token = self._beginning(asked if halves == 1 else torch.cat([asked, torch.full_like(asked, UNCONDITIONED)]))
         token = token.to(self.device)
         cache: Any = DynamicCache(config=self.model.config)
         for position in range(self.length):

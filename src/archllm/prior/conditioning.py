@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archllm.conditions import ABSENT
 from archllm.errors import InvalidInput
+from archllm.prior.config import UNCONDITIONED
 from archllm.prior.trie import CodeTrie
 
 _ALL_DROPPED = 0.2  # share of the batches that are told nothing; guidance needs the unconditional distribution too
@@ -23,7 +23,7 @@ class LabelledSequences:
 
     Args:
         codes: `n x length` sequences.
-        conditions: `n x k` buckets, `ABSENT` where not known.
+        conditions: `n x k` buckets, `UNCONDITIONED` where not known.
         codebook_size: number of codes.
     """
 
@@ -82,7 +82,7 @@ class LabelledSequences:
         return codes, conditions, view.trie.targets(rows, self.kinds)[..., : self.codebook_size]
 
     def _known(self, told: tuple[bool, ...]) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != ABSENT).all(axis=1)
+        known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != UNCONDITIONED).all(axis=1)
         return known
 
     def _view_of(self, told: tuple[bool, ...]) -> _View:
@@ -92,7 +92,7 @@ class LabelledSequences:
 
     def _view(self, told: tuple[bool, ...]) -> _View:
         known = self._known(told)
-        buckets = np.where(np.array(told, dtype=np.bool_), self.conditions[known], ABSENT) + 1
+        buckets = np.where(np.array(told, dtype=np.bool_), self.conditions[known], UNCONDITIONED) + 1
         both = np.concatenate([buckets, self.codes[known]], axis=1)
         trie = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
         if not any(told):
@@ -124,14 +124,15 @@ def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, b
         InvalidInput: their number or values do not fit.
     """
     if conditions is None:
-        return np.full((n, kinds), ABSENT, dtype=np.int64)
+        return np.full((n, kinds), UNCONDITIONED, dtype=np.int64)
     if conditions.shape != (n, kinds) or conditions.dtype.kind not in "iu":
         raise InvalidInput(
             f"conditions must be whole numbers, {n} x {kinds}, got {conditions.dtype} {conditions.shape}"
         )
-    if conditions.size and not ABSENT <= conditions.min() <= conditions.max() < buckets:
+    if conditions.size and not UNCONDITIONED <= conditions.min() <= conditions.max() < buckets:
         raise InvalidInput(
-            f"conditions must be buckets 0 to {buckets - 1}, or {ABSENT}; found {conditions.min()}, {conditions.max()}"
+            f"conditions must be bins 0 to {buckets - 1}, or {UNCONDITIONED}; "
+            f"found {conditions.min()}, {conditions.max()}"
         )
     return conditions.astype(np.int64, copy=False)
 

@@ -12,6 +12,9 @@ Kind = Literal["code", "text", "marginal"]
 Format = Literal["numbers", "tokens"]
 Tuning = Literal["lora", "full"]
 
+UNCONDITIONED = -1
+"""The bin of a condition that is not known, or not asked for."""
+
 
 @dataclass(frozen=True)
 class PriorConfig:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from archllm.distributed import ALONE, Team
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.config import PriorConfig
-from archllm.progress import Event, Listener
-from archllm.training import Schedule
+from archllm.training.loop import Schedule
+from archllm.training.processes import ALONE, Team
+from archllm.training.progress import Event, Listener
 
 
 class MarginalPrior(Prior):

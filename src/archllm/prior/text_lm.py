@@ -19,19 +19,18 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from transformers import GenerationConfig
 
-from archllm.conditions import ABSENT
-from archllm.distributed import ALONE, Team
 from archllm.errors import ModelUnusable, RunFolderError
 from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
-from archllm.prior.config import PriorConfig
+from archllm.prior.config import UNCONDITIONED, PriorConfig
 from archllm.prior.text.automaton import CodeAutomaton, LegalCodes
 from archllm.prior.text.pretrained import find_base, fingerprint, quiet
 from archllm.prior.text.prompted import Context, PromptedModel, copy_state, cut_vocabulary
 from archllm.prior.text.vocabulary import vocabulary_of
-from archllm.progress import Listener
-from archllm.training import Loop, Schedule, seeded
+from archllm.training.loop import Loop, Schedule, seeded
+from archllm.training.processes import ALONE, Team
+from archllm.training.progress import Listener
 
 _CHUNK = 256  # sequences per forward pass outside training
 _VALIDATED = 128  # validation sequences at most: a forward pass of a large model is not cheap
@@ -309,8 +308,8 @@ class TextLM(Prior):
         n, fill = len(conditions), self.automaton.vocabulary
         texts = torch.full((n, self.automaton.longest), fill, dtype=torch.long)
         context, prefix = self._read(prompted, conditions)
-        steered = guidance != 1 and bool((conditions != ABSENT).any())
-        free = self._read(prompted, torch.full_like(conditions, ABSENT))[0] if steered else None
+        steered = guidance != 1 and bool((conditions != UNCONDITIONED).any())
+        free = self._read(prompted, torch.full_like(conditions, UNCONDITIONED))[0] if steered else None
         if free is not None:  # the same prefixes, without the conditions
             free = free.select(torch.zeros(len(context.logits), dtype=torch.long, device=self.device))
         legality, running, prefix = LegalCodes(self.automaton), torch.arange(n), prefix.cpu()

@@ -19,7 +19,7 @@ from archllm.spaces.definition import (
     GenotypeDefinition,
     NodeDagDefinition,
 )
-from archllm.spaces.places import Places
+from archllm.spaces.toml_lines import Places
 
 LARGEST = 1 << 20
 """Most bytes of a space file."""

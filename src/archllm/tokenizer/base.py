@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, equal
-from archllm.progress import Listener
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
+from archllm.training.progress import Listener
 
 NOT_TRAINED = "this tokenizer is not trained yet; call fit(graphs, seed) or load one"
 

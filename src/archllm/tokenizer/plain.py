@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
-from archllm.progress import Listener
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import graphs_of_words, node_words, varying_nodes
+from archllm.training.progress import Listener
 
 
 class PlainTokenizer(Tokenizer):

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
-from archllm.progress import Listener
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import NodeGroups, node_words
 from archllm.tokenizer.model import VQVAE, Shape
-from archllm.training import Loop, Schedule, seeded
+from archllm.training.loop import Loop, Schedule, seeded
+from archllm.training.progress import Listener
 
 _CHUNK = 4096  # graphs per forward pass outside training
 _START_SAMPLE = 65_536  # graphs whose latent vectors the codebook starts from, at most

@@ -11,21 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from archllm.conditional.requirements import parse_all
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.files import refuse_existing, write_text
 from archllm.objectives import Objective, load_objective
-from archllm.progress import Event, Listener
-from archllm.report.checklist import Setup, page
-from archllm.report.comparing import Comparison, Search, compare, table, write_trials
-from archllm.report.comparison_figures import curves_by_query, curves_by_second
-from archllm.report.tables import Table
-from archllm.search import registry
-from archllm.search.domain import Domain
-from archllm.search.loop import run_search
-from archllm.search.store import MEMORY, Store, Study, Trial, check_same, open_store
-from archllm.search.workers import Workers, check_workers, start_workers
+from archllm.reporting.checklist import Setup, page
+from archllm.reporting.comparing import Comparison, Search, compare, table, write_trials
+from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
+from archllm.reporting.tables import Table
+from archllm.searchers import registry
+from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
-from archllm.where import parse_all
+from archllm.study.loop import run_search
+from archllm.study.store import MEMORY, Store, Study, Trial, check_same, open_store
+from archllm.study.workers import Workers, check_workers, start_workers
+from archllm.training.progress import Event, Listener
 from archllm.workflows.contenders import Contender, prepared, read_contenders
 from archllm.workflows.doctor import machine, version
 from archllm.workflows.population import looked_up, population

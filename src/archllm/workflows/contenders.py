@@ -11,10 +11,10 @@ from typing import Any
 
 from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
-from archllm.report.panels import option
-from archllm.runs import read_report
-from archllm.search import registry
-from archllm.search.domain import Domain
+from archllm.generation.run_folder import read_report
+from archllm.reporting.panels import option
+from archllm.searchers import registry
+from archllm.searchers.domain import Domain
 from archllm.workflows.search import options_of
 
 _SECONDS = "pre-training.json"
@@ -97,7 +97,7 @@ def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tupl
 
 
 def _train_vae(domain: Domain, options: dict[str, Any], folder: Path) -> float:
-    from archllm.search.methods.latent import LatentOptions, train_vae
+    from archllm.searchers.latent import LatentOptions, train_vae
 
     start = time.monotonic()
     vae = train_vae(domain, LatentOptions(**options), 0)

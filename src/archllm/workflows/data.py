@@ -14,7 +14,7 @@ from archllm.objectives.tables.parquet import pyarrow
 from archllm.spaces import SearchSpace, load_space
 
 if TYPE_CHECKING:
-    from archllm.progress import Listener
+    from archllm.training.progress import Listener
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def import_data(
 
     def tell(done: int, total: int) -> None:
         if listener is not None:
-            from archllm.progress import Event
+            from archllm.training.progress import Event
 
             listener(Event("import", done, total, {}))
 

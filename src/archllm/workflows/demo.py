@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.cells import check_seed
+from archllm.data.split import check_seed
 from archllm.errors import BudgetExhausted, RunFolderError
 from archllm.files import assembling, write_text
-from archllm.recipes import recommended
-from archllm.runs import TrainConfig, work_folder
+from archllm.generation.recommended import recommended
+from archllm.generation.run_folder import TrainConfig, work_folder
 from archllm.spaces import SearchSpace, load_space
 from archllm.workflows.demo_search import Match, SearchPlan, match, missing_extras
 
 if TYPE_CHECKING:
-    from archllm.generator import ArchLLM, Evaluation
-    from archllm.progress import Listener
+    from archllm.generation.generator import ArchLLM, Evaluation
     from archllm.spaces import Architecture
+    from archllm.training.progress import Listener
 
 DRAWS = (1_000, 10_000)
 """Draws per seed at which quality is measured."""
@@ -108,7 +108,7 @@ def demo(
     check_replaceable(out)
     draws = draws or DRAWS
     space = load_space(space) if isinstance(space, str) else space
-    from archllm.progress import Event
+    from archllm.training.progress import Event
     from archllm.workflows.train import train
 
     def tell(stage: str, step: int, steps: int, **figures: float) -> None:

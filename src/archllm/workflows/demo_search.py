@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.progress import Event, Listener
+from archllm.training.progress import Event, Listener
 from archllm.workflows.doctor import available_cores
 
 if TYPE_CHECKING:
-    from archllm.search.loop import Result
+    from archllm.study.loop import Result
 
 _NEEDED = {"sqlalchemy": "search", "sklearn": "images", "jinja2": "report"}
 

@@ -73,7 +73,7 @@ class Findings:
 
 def doctor() -> Findings:
     """Looks at the installation, and measures for about a second."""
-    from archllm.training import resolve_device
+    from archllm.training.loop import resolve_device
 
     cores = available_cores()
     times = {threads: 1000 * step_seconds(threads) for threads in sorted({1, cores})}

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archllm.cells import check_seed
+from archllm.data.split import check_seed
 from archllm.errors import InvalidInput
+from archllm.generation.run_folder import read_info
 from archllm.prior.config import check_draws
-from archllm.runs import read_info
 
 if TYPE_CHECKING:
-    from archllm.generator import Evaluation
+    from archllm.generation.generator import Evaluation
 
 
 def evaluate(run: str | Path, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), temperature: float = 1.0) -> Evaluation:
@@ -36,6 +36,6 @@ def evaluate(run: str | Path, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), t
     if len(set(seeds)) < len(seeds):
         raise InvalidInput(f"each seed must be named once, got {' '.join(map(str, seeds))}")
     read_info(Path(run))  # a wrong folder is told before the slow import
-    from archllm.generator import load
+    from archllm.generation.generator import load
 
     return load(run).evaluate(n, seeds, temperature)

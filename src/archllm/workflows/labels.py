@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.conditional.request import COUNTED
 from archllm.errors import DataError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.table import TableObjective
-from archllm.request import COUNTED
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
 

@@ -7,15 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.conditional.requirements import Range
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.complexity import Complexity
 from archllm.objectives.table import TableObjective
-from archllm.report.searching import Population
-from archllm.search.domain import Domain
-from archllm.search.store import Study
+from archllm.reporting.searching import Population
+from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
-from archllm.where import Range
+from archllm.study.store import Study
 from archllm.workflows.search import constraint, pool_of
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.files import write_text
-from archllm.report.generating import GeneratorData, collect_generator
-from archllm.report.page import Origin, render
-from archllm.report.searching import Population, SearchData, collect
-from archllm.runs import SPACE_FILE
-from archllm.search.loop import Result, result
-from archllm.search.store import MEMORY, Store, Study, Trial, open_store
-from archllm.search.store.opening import sqlite_file
+from archllm.generation.run_folder import SPACE_FILE
+from archllm.reporting.generating import GeneratorData, collect_generator
+from archllm.reporting.page import Origin, render
+from archllm.reporting.searching import Population, SearchData, collect
 from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.study.loop import Result, result
+from archllm.study.store import MEMORY, Store, Study, Trial, open_store
+from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
 from archllm.workflows.population import population_of
 from archllm.workflows.search import DEFINITION
@@ -85,7 +85,7 @@ def report(
     folder = Path(run) if "://" not in str(run) and Path(run).is_dir() else None
     generator = None
     if folder is not None:
-        from archllm.generator import load
+        from archllm.generation.generator import load
 
         generator = collect_generator(folder, load(folder))
     source = folder / STORE if folder is not None else run

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.cells import check_seed
+from archllm.conditional.request import check_names
+from archllm.conditional.requirements import parse_all
+from archllm.data.split import check_seed
 from archllm.errors import InvalidInput
+from archllm.generation.run_folder import read_info
 from archllm.prior.config import check_draws, check_guidance
-from archllm.request import check_names
-from archllm.runs import read_info
-from archllm.where import parse_all
 
 if TYPE_CHECKING:
-    from archllm.generator import ArchLLM, Sample
-    from archllm.sampling import Distinct
+    from archllm.generation.generator import ArchLLM, Sample
+    from archllm.generation.rejection import Distinct
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,6 @@ def _model(
     ranges = parse_all(where)
     info = read_info(Path(run))
     check_names(ranges, info.config.condition_names, f"the run {run}")
-    from archllm.generator import load
+    from archllm.generation.generator import load
 
     return load(run)

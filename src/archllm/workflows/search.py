@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.cells import check_seed
+from archllm.conditional.requirements import Range, all_hold, parse_all
+from archllm.data.split import check_seed
 from archllm.errors import InvalidInput, RunFolderError, StoreError
+from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.table import TableObjective
-from archllm.progress import Listener
-from archllm.runs import read_info, read_space
-from archllm.search import registry
-from archllm.search.domain import Allowed, Domain
-from archllm.search.loop import Result, run_search
-from archllm.search.purchase import price, unpriced
-from archllm.search.store import Study, Trial, check_same, open_store
-from archllm.search.store.opening import sqlite_file
-from archllm.search.workers import check_workers
+from archllm.searchers import registry
+from archllm.searchers.domain import Allowed, Domain
+from archllm.searchers.purchase import price, unpriced
 from archllm.spaces import SearchSpace, load_space, space_names
-from archllm.where import Range, all_hold, parse_all
+from archllm.study.loop import Result, run_search
+from archllm.study.store import Study, Trial, check_same, open_store
+from archllm.study.store.opening import sqlite_file
+from archllm.study.workers import check_workers
+from archllm.training.progress import Listener
 from archllm.workflows.words import parse_words
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"

@@ -11,20 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.cells import check_seed, known, split_cells, with_orders
-from archllm.conditions import Conditions
-from archllm.distributed import Team, gather
+from archllm.conditional.bins import Conditions
+from archllm.conditional.request import COUNTED
+from archllm.data.split import check_seed, known, split_cells, with_orders
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
-from archllm.generator import ArchLLM
-from archllm.graphs import Graphs
-from archllm.journal import Journal, read_journal
-from archllm.objectives.table import TableObjective
-from archllm.prior import Prior, build_prior, check_language, load_prior
-from archllm.progress import Event, Listener
-from archllm.recipes import recommended
-from archllm.request import COUNTED
-from archllm.runs import (
+from archllm.generation.generator import ArchLLM
+from archllm.generation.recommended import recommended
+from archllm.generation.run_folder import (
     RunInfo,
     TrainConfig,
     check_same,
@@ -35,9 +29,15 @@ from archllm.runs import (
     write_info,
     write_space,
 )
+from archllm.graphs import Graphs
+from archllm.objectives.table import TableObjective
+from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
-from archllm.training import resolve_device
+from archllm.training.log import Journal, read_journal
+from archllm.training.loop import resolve_device
+from archllm.training.processes import Team, gather
+from archllm.training.progress import Event, Listener
 from archllm.workflows.labels import fill_in, find_tables, label
 
 _Made = TypeVar("_Made", Tokenizer, Prior)
@@ -307,7 +307,7 @@ class _Work:
         return self.folder / f"checkpoint-{stage}"
 
     def publish(self, model: ArchLLM) -> None:
-        from archllm.report.figures import write_figures
+        from archllm.reporting.figures import write_figures
 
         model.write_into(self.folder)
         write_figures(self.folder, model)

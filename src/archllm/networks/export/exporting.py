@@ -22,7 +22,7 @@ from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
 from archllm.networks.export.standalone import standalone_source
 from archllm.networks.export.weights import load_weights, save_weights
-from archllm.randomness import torch_seeded
+from archllm.training.randomness import torch_seeded
 
 Format = Literal["python", "torch", "onnx"]
 FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError, DataMissing
 from archllm.objectives.images.images import Images
-from archllm.unpickle import load_restricted
+from archllm.objectives.unpickle import load_restricted
 
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = "test_batch"

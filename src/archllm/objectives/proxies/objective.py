@@ -18,8 +18,8 @@ from archllm.objectives.proxies.activations import naswot, zen
 from archllm.objectives.proxies.config import ProxyConfig
 from archllm.objectives.proxies.gradients import grad_norm, jacob_cov, snip, synflow
 from archllm.objectives.proxies.passes import WEIGHTED
-from archllm.randomness import torch_seeded
 from archllm.spaces import Architecture, SearchSpace
+from archllm.training.randomness import torch_seeded
 
 Proxy = Callable[[nn.Module, Tensor, Tensor, torch.Generator], float]
 """Scores a network on images `n x c x h x w` with `n` labels; higher is better. It leaves the network as it is, takes

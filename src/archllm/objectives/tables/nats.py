@@ -11,8 +11,8 @@ from typing import Any
 from archllm.errors import DataError
 from archllm.objectives.tables.nasbench201 import make_results_table
 from archllm.objectives.tables.table import Progress, Table
+from archllm.objectives.unpickle import load_restricted
 from archllm.spaces import SearchSpace
-from archllm.unpickle import load_restricted
 
 LARGEST = 1 << 30
 """Most bytes that one result file may unpack to; real ones have 0.3 MB."""

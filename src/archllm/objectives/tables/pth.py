@@ -1,7 +1,7 @@
 """The single file of NAS-Bench-201's first releases, such as `NAS-Bench-201-v1_1-096897.pth` (Dong & Yang, 2020).
 
-It was saved by torch, but holds no tensors. Its pickle is read by `archllm.unpickle` rather than by torch: many times
-faster, and it knows numpy's old names.
+It was saved by torch, but holds no tensors. Its pickle is read by `archllm.objectives.unpickle` rather than by torch:
+many times faster, and it knows numpy's old names.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from archllm.errors import DataError
 from archllm.objectives.tables.nasbench201 import make_results_table
 from archllm.objectives.tables.table import Progress, Table
+from archllm.objectives.unpickle import load_restricted
 from archllm.spaces import SearchSpace
-from archllm.unpickle import load_restricted
 
 LARGEST = 4 << 30
 """Most bytes of the pickle; that of release 1.1 has 2.1 GB."""

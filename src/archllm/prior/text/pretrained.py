@@ -25,7 +25,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging
 
 from archllm.errors import ModelUnusable
-from archllm.randomness import torch_seeded
+from archllm.training.randomness import torch_seeded
 
 _BROKEN = (
     *(ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, NotImplementedError, ImportError),

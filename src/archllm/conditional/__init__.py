@@ -1,0 +1,1 @@
+"""Conditional generation: bins of conditions, requirements on architectures, requests."""

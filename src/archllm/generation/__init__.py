@@ -1,0 +1,1 @@
+"""ArchLLM, the generator of a space: sampling, metrics, run folders, recommended settings."""

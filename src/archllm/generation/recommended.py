@@ -1,0 +1,79 @@
+"""Recipes: the settings of a training that trials found good for a space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from archllm.generation.run_folder import TrainConfig
+from archllm.prior.config import PriorConfig
+from archllm.spaces.base import SearchSpace
+
+PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
+"""What a preset multiplies the steps by."""
+
+
+def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditions: Sequence[str] = ()) -> TrainConfig:
+    """The configuration that trials found good for a space and a share of it to train on.
+
+    Args:
+        space: the space.
+        split: share of the cells to train on.
+        base: the pre-trained language model that is to be the prior; without one, a small one from scratch.
+        conditions: what generation is to be steered by.
+    """
+    config = replace(_recommended(space, split), conditions=tuple(conditions))
+    if not base:
+        if not conditions:
+            return config
+        # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less. The
+        # start from the marginals keeps draws valid under conditions and guidance.
+        prior = config.prior
+        steps = 2 * prior.steps if space.enumerable else 10_000  # under conditions, codes are independent no more
+        marginals = prior.marginals or space.enumerable
+        prior = replace(prior, steps=steps, dropout=min(prior.dropout, 0.2), marginals=marginals)
+        return replace(config, prior=prior)
+    steps = 430 if space.enumerable and space.size < 100_000 else 2000
+    steps = 2 * steps if conditions else steps
+    text = replace(
+        PriorConfig(), kind="text", base=base_of(base), steps=steps, batch=32, learning_rate=1e-3, weight_decay=0.0
+    )
+    return replace(config, prior=replace(text, validation=config.prior.validation))
+
+
+def base_of(prior: str) -> str:
+    """The pre-trained model that `--prior` names: nothing for `code`, else an absolute path, or a name on the hub."""
+    path = Path(prior).expanduser()
+    return "" if prior == "code" else str(path.resolve()) if path.exists() else prior
+
+
+def _recommended(space: SearchSpace, split: float) -> TrainConfig:
+    config = TrainConfig(split=split)
+    if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
+        prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
+        if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
+            prior = replace(prior, width=48, batch=128, learning_rate=0.012, weight_decay=0.0)
+            if space.independent_codes:  # their marginals are all that there is to know
+                prior = replace(prior, layers=1, steps=500, marginals=True)
+            tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
+            return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
+        if space.independent_codes:
+            prior = replace(prior, steps=400, marginals=True)
+        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
+    if round(space.size * split) >= 100_000:
+        return config
+    # Few cells: attention dropout keeps the prior from learning by heart which cells are missing. Of some thousand, a
+    # twentieth is too few to tell good weights from lucky ones, so nearly all are trained on, to the end.
+    steps = 600 if 50_000 <= space.size < 100_000 else 300
+    aside = 0.05 if space.size >= 10_000 else 0.005
+    prior = replace(config.prior, steps=steps, learning_rate=6e-3, dropout=0.5, validation=aside)
+    if space.size >= 100_000:
+        return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
+    return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
+
+
+def _codebook(space: SearchSpace) -> int:
+    """Codes for a small space: twice as many as its nodes need, a power of two, so that none is short of one."""
+    words = space.code_words or 64
+    return min(2048, max(128, 1 << (3 * words // 2).bit_length()))

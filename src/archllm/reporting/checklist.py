@@ -1,0 +1,136 @@
+"""The page of a comparison: what came out, and what has to be known about how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archllm.reporting.comparing import Comparison
+from archllm.reporting.panels import duration
+from archllm.reporting.tables import Table
+
+_NAMES = ("Methods", "Versions", "Cost of pre-training")  # that begin with a name, which stays as it is written
+
+_OPEN = (
+    "Were the settings of the methods chosen on other data than this, and with similar effort for each?",
+    "Is each ingredient of a method that is yours compared with the method without it?",
+    "Is the code of the methods and of the objective public?",
+)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a comparison was made."""
+
+    space: str
+    """The space."""
+
+    command: str
+    """The command that makes it again."""
+
+    methods: Mapping[str, str]
+    """Names in the comparison -> the method and its options."""
+
+    random: bool
+    """Whether random search is one of them."""
+
+    pre_training: Mapping[str, float]
+    """Names in the comparison -> seconds of training before its searches, of those that needed any."""
+
+    looked_up: bool
+    """Whether scores were looked up, not measured."""
+
+    requirements: Sequence[str]
+    """What architectures had to meet."""
+
+    workers: str
+    """Where evaluations ran."""
+
+    machine: str
+    """Processor and system."""
+
+    versions: Mapping[str, str]
+    """Versions of what matters."""
+
+    date: str
+    """When the last search ended."""
+
+
+def page(found: Comparison, setup: Setup, results: Table, files: Mapping[str, str]) -> str:
+    """The page in Markdown.
+
+    Args:
+        found: the comparison.
+        setup: how it was made.
+        results: its table.
+        files: names of the files beside it, by what they are: `queries`, `seconds`, `trials`, `store`.
+    """
+    parts = [f"# Search methods on {_plain(setup.space)}: {_plain(', '.join(found.objectives))}", f"`{setup.command}`"]
+    parts += [f"{results.title}.", markdown(results)]
+    parts += ["\n".join(f"- {_plain(note)}" for note in results.notes)] if results.notes else []
+    for name, told in (("queries", "against evaluations"), ("seconds", "against seconds of evaluations")):
+        if name in files:
+            parts.append(f"![Best so far {told}]({files[name]})")
+    parts += ["## Checklist", "\n".join(_checks(found, setup, files))]
+    parts += ["To be answered by you:", "\n".join(f"- [ ] {question}" for question in _OPEN)]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown(found: Table) -> str:
+    """A table in Markdown."""
+    rule = ["---" if column in found.left else "---:" for column in range(len(found.columns))]
+    lines = [[_cell(text) for text in found.columns], rule, *([_cell(text) for text in row] for row in found.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[str]:
+    goals = zip(found.directions, found.objectives, strict=True)
+    seeds = found.methods[0].seeds
+    enough = "" if len(seeds) >= 10 else "; few, so small differences mean nothing"
+    scores = "looked up in tables" if setup.looked_up else "measured anew by every search"
+    costs = [f"{_plain(each.method)} {duration(each.cost)}" for each in found.methods if each.cost]
+    pre = [f"{_plain(name)} {duration(seconds)}" for name, seconds in setup.pre_training.items()]
+    volume = found.measures_volume
+    done = {
+        "One space for all": f"it is {_plain(setup.space)}"
+        + (f"; only where {_plain('; '.join(setup.requirements))}" if setup.requirements else ""),
+        "One objective for all": f"{_plain(', '.join(f'{how} {spec}' for how, spec in goals))}; scores are {scores}",
+        "No search sees test figures": "searchers are told validation scores alone; a test figure is that of the "
+        "architecture that validation chose",
+        "One budget for all": f"{found.budget} different architectures (by canonical key) for each search",
+        f"Seeds: {len(seeds)}": f"{', '.join(map(str, seeds))}, the same for all methods{enough}",
+        "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
+        "Performance over time": "means and quartiles against evaluations"
+        + (" and seconds" if "seconds" in files else "; evaluations have no cost that could be shown"),
+        "Cost of pre-training": ", ".join(pre) or "None of the methods needs any",
+        "Hardware": f"{setup.machine}; evaluations: {setup.workers}",
+        "Versions": ", ".join(f"{name} {version}" for name, version in setup.versions.items()),
+        "Date": setup.date,
+        "Raw data": f"every trial in `{files['trials']}` and `{files['store']}`",
+    }
+    if volume and found.box is not None:
+        signs = [1.0 if how == "maximise" else -1.0 for how in found.directions]
+        corner = ", ".join(f"{sign * value:.6g}" for sign, value in zip(signs, found.box.worst, strict=True))
+        done["Reference point of the hypervolume"] = f"{corner}, the worst of each objective among all scores known"
+    said = {name: told if name in _NAMES else told[0].upper() + told[1:] for name, told in done.items()}
+    lines = [f"- [x] **{name}.** {told}." for name, told in said.items()]
+    compared = "One of the methods" if setup.random else "Its exact expectation is shown"
+    there = setup.random or found.random is not None
+    lines.append(f"- [{'x' if there else ' '}] **Random search to compare with.** {compared if there else 'Missing'}.")
+    cost = ", ".join(costs) if costs else "Not known: no evaluation has a cost that was measured or looked up"
+    free = list(dict.fromkeys(spec for each in found.methods for spec in each.unpriced))
+    cost += (
+        f"; nobody knows the seconds of the cheaper scores {_plain(', '.join(free))}, which count as 0" if free else ""
+    )
+    lines.append(f"- [{'x' if costs and not free else ' '}] **Cost of the evaluations of one search.** {cost}.")
+    return lines
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", " ".join(str(text).split()))

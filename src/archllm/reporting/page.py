@@ -1,0 +1,325 @@
+"""The report as one HTML file that needs nothing else: no network, no other file."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from archllm.errors import ArchLLMError, MissingExtra, StoreError
+from archllm.graphs import concatenate
+from archllm.reporting import panels
+from archllm.reporting.generating import GeneratorData
+from archllm.reporting.panels import Panel, duration, figure, option
+from archllm.reporting.searching import Population, SearchData
+from archllm.searchers.purchase import price, unpriced
+from archllm.spaces import Architecture, SearchSpace
+from archllm.study.loop import turned
+from archllm.study.store import Study, Trial
+
+BEST = 6
+"""Cells drawn for one objective; for several, as many of the front as twice that."""
+
+SIZES = {"params": "parameters", "macs": "MACs"}
+"""What is counted of every trial, and what it is called."""
+
+MOST_ROWS = 2_000
+"""Trials in the table, so that a browser can show it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the parts of a report come from."""
+
+    run: str | None
+    """Run folder of the generator."""
+
+    store: str | None
+    """Store of the trials, without passwords."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what wrote the report."""
+
+    others: Sequence[str] = ()
+    """Names of further studies in the store."""
+
+    missing: str = ""
+    """Why there is no curve of random search, if there is none."""
+
+    space: str = ""
+    """What the space is called on the command line: its name, or its file."""
+
+
+def render(
+    space: SearchSpace,
+    origin: Origin,
+    search: SearchData | None = None,
+    generator: GeneratorData | None = None,
+    population: Population | None = None,
+) -> str:
+    """The text of the HTML file.
+
+    Args:
+        space: the space.
+        origin: where it all comes from.
+        search: a search, if there is one.
+        generator: a generator, if there is one.
+        population: what the search could choose from, where all scores are known.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+        StoreError: a trial is not an architecture of the space.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtra("a report", "report") from error
+    texts = {name: _part(f"report.{name}") for name in ("html.j2", "css", "js")}
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"figure": figure, "breakable": _breakable}
+    context: dict[str, Any] = {
+        "space": space,
+        "origin": origin,
+        "css": texts["css"],
+        "js": texts["js"],
+        "js_hash": b64encode(sha256(texts["js"].encode()).digest()).decode(),
+        "search": None if search is None else _search(space, origin.space or space.name, search, population),
+        "generator": None if generator is None else _generator(generator),
+        "provenance": _provenance(origin, search, generator),
+    }
+    return environment.from_string(texts["html.j2"]).render(context)
+
+
+def export_commands(arch: Architecture, space: str) -> list[str]:
+    """Commands that write the network of an architecture of a space, given as its name or its file."""
+    text, name = shlex.quote(arch.text), shlex.quote(space)
+    targets = (("python", "best.py"), ("onnx", "best.onnx"), ("torch", "best.pt2"))
+    return [f"archllm export {text} --space {name} --to {to} --out {out}" for to, out in targets]
+
+
+def export_python(arch: Architecture, space: str) -> str:
+    """The same from Python."""
+    return (
+        "import archllm\n\n"
+        f"space = archllm.load_space({space!r})\n"
+        f"arch = space.parse({arch.text!r})\n"
+        "network = arch.build(num_classes=10)  # a plain torch module, ready to train\n"
+        'arch.export("best.py", to="python", weights=network, num_classes=10)'
+    )
+
+
+def _breakable(text: str) -> Any:
+    """Escaped text that may be broken after its punctuation."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/:@._])", str(text)))
+
+
+def _part(name: str) -> str:
+    return files("archllm.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _search(space: SearchSpace, name: str, data: SearchData, population: Population | None) -> dict[str, Any]:
+    result, study = data.result, data.study
+    several = len(study.objectives) > 1
+    chosen = _best(result.front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
+    archs = _architectures(space, chosen)
+    values = None if population is None else population.values
+    winner = archs[0] if archs else None
+    return {
+        "data": data,
+        "study": study,
+        "best": result.best,
+        "winner": winner,
+        "front": len(result.front),
+        "cells": [
+            {"arch": arch, "trial": trial, "svg": arch.svg(), "place": trial.place}
+            for arch, trial in zip(archs, chosen, strict=True)
+        ],
+        "panels": _curves(data, values),
+        "tiles": _tiles(data, winner),
+        "rows": _rows(space, data),
+        "sizes": [SIZES[name] for name in _sizes(study)],
+        "total": len(result.trials),
+        "cheap": any(trial.seconds for trial in data.over),
+        "exports": space.network_config is not None and winner is not None,
+        "commands": export_commands(winner, name) if winner else [],
+        "python": export_python(winner, name) if winner else "",
+    }
+
+
+def _curves(data: SearchData, population: Any) -> list[Panel]:
+    if data.result.best is None:
+        return []
+    return [panels.progress(data), *(panels.pareto(data, population) if len(data.study.objectives) > 1 else [])]
+
+
+def _best(trials: Sequence[Trial], study: Study) -> list[Trial]:
+    """Those with values, the best one by the first objective, and of equal ones by the next, first."""
+    worst_first = [(turned(trial.values, study.directions), -trial.number, trial) for trial in trials if trial.values]
+    return [trial for _, _, trial in sorted(worst_first, key=lambda each: each[:2], reverse=True)]
+
+
+def _sizes(study: Study) -> list[str]:
+    """Sizes that stand in the table of trials, those that are objectives apart."""
+    return [name for name in SIZES if name not in study.objectives]
+
+
+def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str, str]]:
+    """Headline figures: what, how much, and what to know about it."""
+    best, study = data.result.best, data.study
+    tiles: list[tuple[str, str, str]] = []
+    if best is not None and winner is not None:
+        for spec, value in zip(study.objectives, best.values or (), strict=True):
+            tiles.append((spec, figure(value), f"found by evaluation {best.place}" if not tiles else ""))
+        tiles += [(f"{name} (test)", figure(value), "not seen by the search") for name, value in best.test.items()]
+    if data.measures_volume and len(data.curve):
+        tiles.append(("hypervolume", figure(round(float(data.curve[-1]), 4)), "share of the box of all scores"))
+    if data.random is not None and len(data.over) <= len(data.random.spread.mean):
+        at = len(data.over) - 1
+        mean, low, high = (float(part[at]) for part in vars(data.random.spread).values())
+        if np.isfinite(mean):
+            digits = 4 if data.measures_volume else 10
+            told = (
+                "one search"
+                if data.random.single
+                else f"quartiles {figure(round(low, digits))} to {figure(round(high, digits))}"
+            )
+            tiles.append(("random search, same budget", figure(round(mean, 4)), told))
+    if data.optimum is not None:
+        tiles.append(("best there is", figure(data.optimum), "in the whole table"))
+    failed = f"{data.failed} failed" if data.failed else ""
+    tiles.append(("evaluations", f"{len(data.over):,}", failed))
+    if data.cost:
+        tiles.append(("cost of evaluations", duration(data.cost), "as measured, or as the table says"))
+    return tiles
+
+
+def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
+    waiting = [trial for trial in data.result.trials if trial.place is None]
+    trials = [*data.over, *waiting]
+    if len(trials) > MOST_ROWS:
+        kept = {trial.number for trial in data.result.front} | {
+            trial.number for trial in _best(data.over, data.study)[:MOST_ROWS]
+        }
+        trials = [trial for trial in trials if trial.number in kept][:MOST_ROWS]
+    archs = _architectures(space, trials)
+    if not archs:
+        return []
+    graphs = concatenate([arch.graph for arch in archs])
+    counts = {"params": space.params, "macs": space.macs}
+    sizes = np.stack([counts[name](graphs) for name in SIZES], 1)[:, [list(SIZES).index(n) for n in _sizes(data.study)]]
+    front = {trial.number for trial in data.result.front}
+    return [
+        {"trial": trial, "sizes": row, "front": trial.number in front}
+        for trial, row in zip(trials, sizes.tolist(), strict=True)
+    ]
+
+
+def _architectures(space: SearchSpace, trials: Sequence[Trial]) -> list[Architecture]:
+    found = []
+    for trial in trials:
+        try:
+            found.append(space.parse(trial.text))
+        except ArchLLMError as error:
+            raise StoreError(f"trial {trial.number} of the store is damaged: {error}") from error
+    return found
+
+
+def _generator(data: GeneratorData) -> dict[str, Any]:
+    report, model = data.model.report, data.model
+    return {
+        "data": data,
+        "cells": [
+            {"arch": arch, "svg": arch.svg(), "new": new} for arch, new in zip(data.cells, data.new, strict=True)
+        ],
+        "codebook": panels.codes(data.codebook, model.space.op_names) if data.codebook else None,
+        "training": panels.training(data.training, data.validation),
+        "quality": data.quality,
+        "tiles": [
+            ("reconstruction", f"{report['reconstruction']:.2%}", "of held-out architectures, exact"),
+            (
+                "held-out nats",
+                f"{report['held_out_nats']:.3f}",
+                f"per architecture; ideal {model.space.ideal_nats:.3f}",
+            ),
+            ("code", f"{model.tokenizer.length} × {model.tokenizer.codebook_size}", "positions × codes in use"),
+            (
+                "parameters",
+                f"{sum(report['parameters'].values()):,}",
+                f"tokenizer {report['parameters']['tokenizer']:,}, prior {report['parameters']['prior']:,}",
+            ),
+            ("training", duration(sum(report["seconds"].values())), "tokenizer and prior"),
+        ]
+        if {"reconstruction", "held_out_nats", "parameters", "seconds"} <= report.keys()
+        else [],
+    }
+
+
+def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorData | None) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    if search is not None:
+        study = search.study
+        goals = zip(study.directions, study.objectives, strict=True)
+        facts |= {
+            "study": study.name,
+            "store": origin.store or "",
+            "space": study.space,
+            "objectives": ", ".join(f"{direction} {spec}" for direction, spec in goals),
+            "method": study.method,
+            "options": ", ".join(
+                f"{name} = {option(value)}" for name, value in study.settings.get("options", {}).items()
+            )
+            or "defaults",
+            "seed": str(study.seed),
+            "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
+            "evaluations": f"{len(search.over)} over, {search.failed} failed, "
+            f"{len(search.result.trials) - len(search.over)} waiting or running",
+            "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
+            + (f", of it {duration(paid)} for cheaper scores" if (paid := price(search.result.bought)) else ""),
+            "cheaper scores": _cheaper(search),
+            "time from first to last": duration(search.wall),
+            "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
+            "random search": search.random.how if search.random else f"not shown: {origin.missing}",
+            "other studies in the store": ", ".join(origin.others),
+        }
+    if generator is not None:
+        model = generator.model
+        seconds = model.report.get("seconds", {})
+        facts |= {
+            "generator": origin.run or "",
+            "its seed": str(model.seed),
+            "its training": ", ".join(f"{name} {duration(spent)}" for name, spent in seconds.items()),
+            "its configuration": f"tokenizer {model.config.tokenizer.kind}, prior {model.config.prior.kind}, "
+            f"trained on {model.config.split:.0%} of the architectures",
+        }
+    facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
+    return {name: told for name, told in facts.items() if told}
+
+
+def _cheaper(search: SearchData) -> str:
+    bought = search.result.bought
+    free = unpriced(bought)
+    count = f"{len(bought):,} bought" if bought else ""
+    return f"{count}; nobody knows the seconds of {', '.join(free)}: they count as 0" if free else count
+
+
+def _told(name: str, ends: Sequence[float | None]) -> str:
+    low, high = ends
+    below = f"{figure(low)} ≤ " if low is not None else ""
+    above = f" ≤ {figure(high)}" if high is not None else ""
+    return f"{below}{name}{above}"
+
+
+def _date(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

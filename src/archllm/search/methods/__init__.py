@@ -1,1 +1,0 @@
-"""The searchers, one module each."""

@@ -1,0 +1,207 @@
+"""Searcher: the contract every search method fulfils."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.data.split import check_seed
+from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.searchers.domain import Domain
+from archllm.searchers.observation import Observation
+from archllm.searchers.pareto import scalarised
+from archllm.searchers.purchase import Purchase
+from archllm.spaces import Architecture
+from archllm.spaces.base import check_same_space
+
+_FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be listed: it counts as exhausted
+
+
+class Searcher(ABC):
+    """Says which architectures to evaluate next (`ask`), and learns from what was found (`tell`).
+
+    No architecture is asked for twice, nor one that was told or is pending. `ask` may be called again before earlier
+    ones are told. All randomness of the next choice depends on the seed and on how many architectures are known, and
+    all else on what was told: a new searcher that is told the old observations in their order goes on as the old one
+    would have.
+
+    Args:
+        domain: what may be asked for.
+        seed: seed of all randomness.
+        objectives: number of values that an observation has.
+
+    Raises:
+        InvalidInput: the seed can't be used, or the method can't follow so many objectives.
+    """
+
+    name: ClassVar[str]
+    """What the method is called in the registry."""
+
+    most_objectives: ClassVar[int | None] = None
+    """How many objectives it can follow at once; `None`: any number."""
+
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1) -> None:
+        check_seed(seed)
+        if objectives < 1:
+            raise InvalidInput(f"a search needs at least one objective, got {objectives}")
+        if self.most_objectives is not None and objectives > self.most_objectives:
+            raise InvalidInput(
+                f"searcher {self.name} follows at most {self.most_objectives} objective(s), got {objectives}"
+            )
+        self.domain, self.seed, self.objectives = domain, seed, objectives
+        self.known: dict[int, Architecture] = {}
+        """All architectures asked for, pending or told, by key, in the order in which they became known."""
+        self.observations: dict[int, Observation] = {}
+        """What was told, by key, in order."""
+        self._unknown_left = domain.size
+
+    def receipts(self) -> tuple[Purchase, ...]:
+        """What the method has bought for itself since the last call; it comes back with an observation, if stored."""
+        return ()
+
+    def ask(self, n: int = 1) -> list[Architecture]:
+        """`n` architectures to evaluate; fewer, or none, if the domain has no more.
+
+        Raises:
+            InvalidInput: `n` is not positive.
+        """
+        if type(n) is bool or not hasattr(n, "__index__") or n < 1:
+            raise InvalidInput(f"n must be a whole number of at least 1, got {n!r}")
+        asked: list[Architecture] = []
+        while len(asked) < n and self._unknown_left != 0:
+            chosen = self._propose(np.random.default_rng([self.seed, len(self.known)]))
+            if chosen is None:
+                break
+            assert chosen.key not in self.known, f"searcher {self.name} asks for {chosen} again"
+            self._know(chosen)
+            asked.append(chosen)
+        return asked
+
+    def tell(self, observations: Iterable[Observation]) -> None:
+        """Takes note of evaluations, also of architectures that it did not ask for.
+
+        Raises:
+            InvalidInput: one is of another space, was told before, or has another number of values, or one that is not
+                finite. Then none of them is noted.
+        """
+        told = list(observations)
+        new: set[int] = set()
+        for observation in told:
+            self._check(observation)
+            if observation.architecture.key in self.observations or observation.architecture.key in new:
+                raise InvalidInput(f"{observation.architecture} was told before")
+            new.add(observation.architecture.key)
+        for observation in told:
+            self._know(observation.architecture)
+            self.observations[observation.architecture.key] = observation
+            self._learn(observation)
+
+    def pending(self, architectures: Iterable[Architecture]) -> None:
+        """Takes note of architectures whose evaluation is under way, as after a resume: they are not asked for.
+
+        Raises:
+            InvalidInput: one is of another space; then none of them is noted.
+        """
+        waiting = list(architectures)
+        for arch in waiting:
+            self._check_space(arch)
+        for arch in waiting:
+            self._know(arch)
+
+    @abstractmethod
+    def _propose(self, rng: np.random.Generator) -> Architecture | None:
+        """One architecture of the domain that is not known; `None` if none can be found.
+
+        Where the domain is listed, it is only called while there is one. What it does may depend on `rng`, `known` and
+        `observations` only.
+        """
+
+    def _learn(self, observation: Observation) -> None:  # noqa: B027  (a hook; most methods look at all observations)
+        """Takes note of an observation that was added."""
+
+    @property
+    def _succeeded(self) -> list[Observation]:
+        """Observations with values, in order."""
+        return [observation for observation in self.observations.values() if observation.values is not None]
+
+    def _values(self, observations: list[Observation]) -> NDArray[np.float64]:
+        """`n x objectives` values of observations that have some."""
+        return np.array([observation.values for observation in observations]).reshape(-1, self.objectives)
+
+    def _scores(self, known: Iterable[Architecture], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A score of each known architecture, more is better: NaN while pending, the worst one if failed.
+
+        Args:
+            known: `n` architectures, one of them with values.
+            weights: of the objectives, by which several are joined to one.
+        """
+        known = list(known)
+        told = [self.observations.get(arch.key) for arch in known]
+        succeeded = [each for each in told if each is not None and each.values is not None]
+        values = self._values(succeeded)
+        single = values[:, 0] if self.objectives == 1 else scalarised(values, weights)
+        found = {each.architecture.key: float(score) for each, score in zip(succeeded, single, strict=True)}
+        worst = float(single.min())
+        return np.array([found.get(arch.key, worst if arch.key in self.observations else np.nan) for arch in known])
+
+    def _unknown(self, candidates: Iterable[Architecture]) -> list[Architecture]:
+        """Those that are not known, in order."""
+        return [arch for arch in candidates if arch.key not in self.known]
+
+    def _random(self, rng: np.random.Generator) -> Architecture | None:
+        """An unknown member, uniform over all of them."""
+        if self.domain.enumerable:
+            rows = self._unknown_rows()
+            return self._member(int(rows[rng.integers(len(rows))])) if len(rows) else None
+        drawn, batch = 0, 1
+        while drawn < _FRESH_DRAWS:
+            try:
+                graphs = self.domain.sample(batch, rng)
+            except BudgetExhausted:
+                return None
+            fresh = [row for row, key in enumerate(self.domain.space.keys(graphs).tolist()) if key not in self.known]
+            if fresh:
+                return self.domain.space.architecture(graphs[fresh[0]])
+            drawn, batch = drawn + batch, min(2 * batch, 1_000)
+        return None
+
+    def _unknown_rows(self) -> NDArray[np.int64]:
+        """Positions in `domain.enumerate()` of members that are not known."""
+        unknown = np.ones(len(self.domain.keys), dtype=np.bool_)
+        rows = self.domain.index(np.fromiter(self.known, dtype=np.int64, count=len(self.known)))
+        unknown[rows[rows >= 0]] = False
+        return np.flatnonzero(unknown)
+
+    def _member(self, row: int) -> Architecture:
+        return self.domain.space.architecture(self.domain.enumerate()[row])
+
+    def _know(self, arch: Architecture) -> None:
+        if arch.key not in self.known:
+            self.known[arch.key] = arch
+            if self._unknown_left is not None and self.domain.contains(arch.graph)[0]:
+                self._unknown_left -= 1
+
+    def _check(self, observation: Observation) -> None:
+        self._check_space(observation.architecture)
+        values = observation.values
+        if values is None:
+            return
+        if len(values) != self.objectives:
+            raise InvalidInput(
+                f"an observation needs {self.objectives} value(s), got {len(values)} for {observation.architecture}"
+            )
+        if not all(math.isfinite(value) for value in values):
+            raise InvalidInput(
+                f"values must be finite, got {values} for {observation.architecture}; a failed evaluation has None"
+            )
+
+    def _check_space(self, arch: Architecture) -> None:
+        try:
+            check_same_space(self.domain.space, arch.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"this is a search of {self.domain.space.name}: {error}") from error

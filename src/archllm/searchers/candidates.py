@@ -1,0 +1,71 @@
+"""What a predictor is asked about: draws, and neighbours of what is worth varying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import BudgetExhausted
+from archllm.graphs import Graphs, concatenate
+from archllm.predictor import Features
+from archllm.searchers.domain import Domain
+from archllm.spaces import Architecture, SearchSpace
+
+
+class Candidates:
+    """Members that may be asked for next, each once.
+
+    Args:
+        graphs: `k` members.
+        keys: their keys.
+        describe: makes their features, once they are needed.
+    """
+
+    def __init__(self, graphs: Graphs, keys: NDArray[np.int64], describe: Callable[[Graphs], Features]) -> None:
+        self.graphs, self.keys, self._describe = graphs, keys, describe
+
+    @cached_property
+    def features(self) -> Features:
+        """`k` rows of features."""
+        return self._describe(self.graphs)
+
+    def joined(self, graphs: Graphs, space: SearchSpace) -> Candidates:
+        """These, and those of other members that are not among them; their features are made only once."""
+        keys = space.keys(graphs) if len(graphs) else np.zeros(0, dtype=np.int64)
+        new = ~np.isin(keys, self.keys)
+        if not new.any():
+            return self
+        added = graphs[new]
+
+        def describe(_: Graphs) -> Features:
+            return Features(np.concatenate([self.features.values, self._describe(added).values]), self.features.blocks)
+
+        return Candidates(concatenate([self.graphs, added]), np.concatenate([self.keys, keys[new]]), describe)
+
+
+def around(
+    domain: Domain, parents: Sequence[Architecture], random: int, known: Container[int], rng: np.random.Generator
+) -> Graphs:
+    """Members that are not known, each once: neighbours of the parents, and random ones.
+
+    Args:
+        domain: where they come from.
+        parents: what is worth varying.
+        random: how many random members are drawn, known and repeated ones among them.
+        known: keys that are left out.
+        rng: where the draws come from.
+    """
+    parts = [near.graph for parent in parents for near in domain.neighbours(parent)]
+    if random:
+        with suppress(BudgetExhausted):  # a narrow constraint: what neighbours there are must do
+            parts.append(domain.sample(random, rng))
+    if not parts:
+        return Graphs(np.zeros((0, 1), dtype=np.int8), np.zeros((0, 1, 1), dtype=np.bool_))
+    graphs = concatenate(parts)
+    keys, first = np.unique(domain.space.keys(graphs), return_index=True)
+    new = [int(row) for key, row in zip(keys.tolist(), first, strict=True) if key not in known]
+    return domain.space.normalise(graphs[np.array(new, dtype=np.int64)])

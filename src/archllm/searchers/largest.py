@@ -1,0 +1,66 @@
+"""Largest first: no model at all, only the size of the network."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
+from archllm.searchers.base import Searcher
+from archllm.searchers.candidates import around
+from archllm.searchers.domain import Domain
+from archllm.searchers.options import Options
+from archllm.spaces import Architecture
+
+_SAMPLE = 1_000
+_PARENTS = 10
+
+
+class LargestFirst(Searcher):
+    """Asks for members in the order of their parameter counts, the largest first; equal ones in random order.
+
+    Where the domain can't be listed, a climb from the largest of 1,000 random members to larger neighbours gives the
+    first one, and each next one is the largest of the neighbours of the largest known ones. Scores are not looked at.
+    """
+
+    name = "largest"
+
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Options | None = None) -> None:
+        super().__init__(domain, seed, objectives)
+        if domain.space.network_config is None:
+            raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
+
+    def _propose(self, rng: np.random.Generator) -> Architecture | None:
+        if self.domain.enumerable:
+            unknown = self._unknown_rows()
+            return self._member(int(unknown[self._places[unknown].argmin()])) if len(unknown) else None
+        if self._peak.key not in self.known:
+            return self._peak
+        parents = sorted(self.known.values(), key=lambda arch: arch.params, reverse=True)[:_PARENTS]
+        near = around(self.domain, parents, 0, self.known, rng)
+        return self._largest(near, rng) if len(near) else self._random(rng)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Place of each listed member in the order of asking."""
+        sizes = self.domain.params
+        ties = np.random.default_rng(self.seed).random(len(sizes))
+        return np.argsort(np.lexsort((ties, -sizes)))
+
+    @cached_property
+    def _peak(self) -> Architecture:
+        """Where climbing in size ends."""
+        rng = np.random.default_rng(self.seed)
+        arch = self._largest(self.domain.sample(_SAMPLE, rng), rng)
+        while True:
+            larger = [near for near in self.domain.neighbours(arch) if near.params > arch.params]
+            if not larger:
+                return arch
+            arch = max(larger, key=lambda near: near.params)
+
+    def _largest(self, graphs: Graphs, rng: np.random.Generator) -> Architecture:
+        sizes = self.domain.space.params(graphs)
+        return self.domain.space.architecture(graphs[int(rng.choice(np.flatnonzero(sizes == sizes.max())))])

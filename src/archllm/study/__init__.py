@@ -1,0 +1,1 @@
+"""Studies: the loop that joins searcher and objective, trials, stores, workers."""

@@ -1,0 +1,313 @@
+"""The search loop: ask a searcher, store, evaluate, store, tell the searcher."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from threading import Event as Signal
+from threading import Thread
+
+from archllm.errors import ArchLLMError, InvalidInput, StoreError
+from archllm.objectives.base import Objective
+from archllm.searchers.base import Searcher
+from archllm.searchers.observation import Observation
+from archllm.searchers.pareto import non_dominated
+from archllm.searchers.purchase import Purchase
+from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.base import check_same_space
+from archllm.study.outcome import Outcome
+from archllm.study.store import Store, Study, Trial
+from archllm.study.store.owner import is_gone, owner_name
+from archllm.study.store.rescue import keep, restore
+from archllm.study.workers import Workers, start_workers
+from archllm.training.progress import Event, Listener
+
+BEAT = 5.0
+"""Seconds between two signs of life of a search whose evaluations run."""
+
+SILENCE = 60.0
+"""Seconds without a sign of life after which the running trials of a search are given to others."""
+
+_GLANCE = 1.0  # seconds between two looks at what other processes did
+_IDLE = 0.1  # seconds between two looks while there is nothing to do but to wait for others
+_COLLISIONS = 1_000  # answers of a searcher in a row that the study has already; more are a mistake of the searcher's
+
+
+@dataclass(frozen=True)
+class Result:
+    """A study at the end of a search."""
+
+    study: Study
+    """The study."""
+
+    trials: tuple[Trial, ...]
+    """All its trials, by number."""
+
+    best: Trial | None
+    """The best complete trial; with several objectives, of the front the best one by the first; `None` without any."""
+
+    front: tuple[Trial, ...]
+    """Complete trials that no other dominates, by number."""
+
+    seconds: float
+    """Wall-clock time of this call."""
+
+    @property
+    def bought(self) -> tuple[Purchase, ...]:
+        """All that the method bought for itself."""
+        return tuple(each for trial in self.trials for each in trial.bought)
+
+    @property
+    def queries(self) -> int:
+        """Different architectures that were evaluated, those whose evaluation failed included."""
+        return sum(trial.place is not None for trial in self.trials)
+
+
+def run_search(
+    searcher: Searcher,
+    objectives: Sequence[Objective],
+    store: Store,
+    study: str,
+    budget: int,
+    *,
+    workers: Workers | str | int | None = None,
+    batch: int = 1,
+    listener: Listener | None = None,
+    silence: float = SILENCE,
+    beat: float = BEAT,
+) -> Result:
+    """Evaluates architectures that a searcher asks for until the study has so many.
+
+    Everything is stored before and after it is paid for, and the searcher is told what the store holds, so a search can
+    be killed at any time and called again, by a new searcher too, and several processes can work on one study. Another
+    architecture is asked for as soon as one is done: nobody waits for the slowest. With one worker, the trials depend
+    on the searcher and the objectives alone. Searchers see values and costs, never a test score.
+
+    Args:
+        searcher: a new searcher; it is told what the study already holds.
+        objectives: where the scores come from, one or several, all of the searcher's space.
+        store: where trials are kept.
+        study: name of a study of the store, which describes this search.
+        budget: different architectures to evaluate in all, those of earlier calls and of other processes included.
+        workers: where evaluations run, see `start_workers`; what is started here is also stopped here.
+        batch: architectures to ask for at once, at least; more are stored as waiting.
+        listener: told after every finished trial.
+        silence: seconds without a sign of life after which trials of another process are taken over. On one machine,
+            those of a dead process are taken over at once.
+        beat: seconds between two signs of life of this process.
+
+    Raises:
+        InvalidInput: an argument can't be used.
+        StoreError: the store can't be read or written; outcomes that it did not take are kept in files, which the next
+            call puts in.
+        WorkersError: evaluations can't be run.
+        ArchLLMError: an objective can't work at all, as when its data is gone.
+    """
+    start = time.monotonic()
+    if budget < 1:
+        raise InvalidInput(f"the budget must be at least 1 architecture, got {budget}")
+    if batch < 1:
+        raise InvalidInput(f"a batch must be at least 1 architecture, got {batch}")
+    if not objectives:
+        raise InvalidInput("a search needs at least one objective")
+    for objective in objectives:
+        try:
+            check_same_space(searcher.domain.space, objective.space)
+        except InvalidInput as error:
+            raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
+    restore(store, study)
+    search = _Search(searcher, objectives, store, study, budget, batch, listener, silence)
+    search.catch_up()
+    if not search.is_over():
+        own = not isinstance(workers, Workers)
+        hands = (
+            start_workers(workers, objectives, budget - search.over) if not isinstance(workers, Workers) else workers
+        )
+        try:
+            with _Heart(store, study, search.owner, beat):
+                search.run(hands)
+        finally:
+            if own:
+                hands.close()
+            with suppress(StoreError):  # they are found to be abandoned later
+                store.release(study, search.owner)
+    return result(store, study, time.monotonic() - start)
+
+
+def result(store: Store, study: str, seconds: float = 0.0) -> Result:
+    """What a study holds.
+
+    Args:
+        store: the store.
+        study: name of the study.
+        seconds: time that was spent on it.
+
+    Raises:
+        StoreError: there is no such study, or the store can't be read.
+    """
+    about, trials = store.study(study), store.trials(study)
+    complete = [trial for trial in trials if trial.values is not None]
+    if not complete:
+        return Result(about, tuple(trials), None, (), seconds)
+    goodness = [turned(trial.values or (), about.directions) for trial in complete]
+    front = [trial for trial, best in zip(complete, non_dominated(goodness), strict=True) if best]
+    best = max(front, key=lambda trial: (turned(trial.values or (), about.directions), -trial.number))
+    return Result(about, tuple(trials), best, tuple(front), seconds)
+
+
+def turned(values: Sequence[float], directions: Sequence[str]) -> tuple[float, ...]:
+    """Values with signs turned so that more is better."""
+    return tuple(v if direction == "maximise" else -v for v, direction in zip(values, directions, strict=True))
+
+
+class _Search:
+    """One process at work on a study."""
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        objectives: Sequence[Objective],
+        store: Store,
+        study: str,
+        budget: int,
+        batch: int,
+        listener: Listener | None,
+        silence: float,
+    ) -> None:
+        self.searcher, self.objectives, self.store, self.study = searcher, objectives, store, study
+        self.space: SearchSpace = searcher.domain.space
+        self.directions = [objective.direction for objective in objectives]
+        self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
+        self.owner = owner_name()
+        self.over = self.failed = 0
+        """Trials that are over, and those of them that failed."""
+        self._best: float | None = None
+        self._open: list[Trial] = []  # waiting and running ones
+        self._known: set[int] = set()  # keys that the searcher knows to be taken
+        self._flying: dict[int, Trial] = {}
+        self._exhausted = False
+        self._looked = 0.0
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to do, for anybody."""
+        return self.over >= self.budget or (self._exhausted and not self._open)
+
+    def run(self, workers: Workers) -> None:
+        """Works until the study is over."""
+        collisions = 0
+        while not self.is_over():
+            if self.store.shared and time.monotonic() - self._looked >= _GLANCE:
+                self._looked = time.monotonic()
+                self.store.reclaim(self.study, self.silence, is_gone)
+                self.catch_up()
+            while len(self._flying) < workers.size and (trial := self._next(workers.size)) is not None:
+                self._flying[trial.number] = trial
+                workers.submit(trial.number, self._architecture(trial))
+            if self._flying:
+                for number, outcome in workers.wait(_GLANCE):
+                    self._store(self._flying.pop(number), outcome)
+                    collisions = 0
+            elif self._exhausted or self.over + len(self._open) >= self.budget:
+                time.sleep(_IDLE)  # what is left is in the hands of others
+            else:
+                collisions += 1
+                if collisions > _COLLISIONS:
+                    raise RuntimeError(f"{type(self.searcher).__name__} asks for nothing but what was asked for")
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Tells the searcher what it does not know yet of what the store holds, and the listener, too."""
+        fresh = self.store.finished(self.study, after=self.over)
+        self.searcher.tell(self._observation(trial) for trial in fresh)
+        for trial in fresh:
+            self._known.add(trial.key)
+            self.over += 1
+            self.failed += trial.values is None
+            if trial.values is not None:
+                value = trial.values[0]
+                better = max if self.directions[0] == "maximise" else min
+                self._best = value if self._best is None else better(self._best, value)
+        self._open = self.store.unfinished(self.study)
+        foreign = [trial for trial in self._open if trial.key not in self._known]
+        self.searcher.pending(self._architecture(trial) for trial in foreign)
+        self._known.update(trial.key for trial in foreign)
+        if fresh and self.listener is not None:
+            figures = {"failed": float(self.failed)} if self.failed else {}
+            best = {} if self._best is None else {"best": self._best}
+            self.listener(Event("search", self.over, max(self.budget, self.over), best | figures))
+
+    def _next(self, size: int) -> Trial | None:
+        """A trial to evaluate now: one that waits, or what the searcher asks for."""
+        if self.over + sum(trial.state == "running" for trial in self._open) >= self.budget:
+            return None  # where the budget is less than what an earlier call asked for
+        waits = any(trial.state == "waiting" for trial in self._open)
+        if not waits and not self._ask(size - len(self._flying)):
+            return None
+        claimed = self.store.claim(self.study, self.owner)  # nothing, if another process was faster
+        self._open = self.store.unfinished(self.study)
+        return claimed
+
+    def _ask(self, free: int) -> bool:
+        """Stores what the searcher asks for; whether there was anything new."""
+        left = self.budget - self.over - len(self._open)
+        if self._exhausted or left < 1:
+            return False
+        asked = self.searcher.ask(min(max(free, self.batch), left))
+        self._exhausted = not asked
+        self._known.update(arch.key for arch in asked)
+        return bool(self.store.add(self.study, asked, self.budget)) if asked else False
+
+    def _store(self, trial: Trial, outcome: Outcome) -> None:
+        """Stores an outcome; one that the store does not take is kept in a file, as it has been paid for."""
+        outcome = replace(outcome, bought=self.searcher.receipts())
+        try:
+            try:
+                self.store.finish(self.study, trial.number, outcome)
+            except KeyboardInterrupt:
+                self.store.finish(self.study, trial.number, outcome)
+                raise
+        except StoreError as error:
+            path = keep(self.store, self.study, trial.number, outcome)
+            where = f"kept in {path} for --resume" if path else "lost, as no other place took it"
+            raise StoreError(f"{error}; the outcome of trial {trial.number}, {_told(outcome)}, is {where}") from error
+
+    def _observation(self, trial: Trial) -> Observation:
+        values = None if trial.values is None else turned(trial.values, self.directions)
+        return Observation(self._architecture(trial), values, trial.cost, trial.bought)
+
+    def _architecture(self, trial: Trial) -> Architecture:
+        try:
+            return self.space.parse(trial.text)
+        except ArchLLMError as error:
+            raise StoreError(f"trial {trial.number} in {self.store.where} is damaged: {error}") from error
+
+
+class _Heart:
+    """Signs of life while evaluations run, from a thread of their own."""
+
+    def __init__(self, store: Store, study: str, owner: str, every: float) -> None:
+        self._stopped = Signal()
+        self._thread = Thread(target=self._beat, args=(store, study, owner, every), daemon=True)
+        self._needed = store.shared
+
+    def __enter__(self) -> None:
+        if self._needed:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        if self._needed:
+            self._thread.join()
+
+    def _beat(self, store: Store, study: str, owner: str, every: float) -> None:
+        while not self._stopped.wait(every):
+            with suppress(StoreError):  # the loop meets the same trouble, and tells
+                store.beat(study, owner)
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.values is None:
+        return f"which failed ({outcome.failure})"
+    return f"values {', '.join(f'{value:.10g}' for value in outcome.values)}"

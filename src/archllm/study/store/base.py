@@ -1,0 +1,253 @@
+"""Store: the contract of where trials are kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archllm.errors import StoreError
+from archllm.searchers.purchase import Purchase, price
+from archllm.spaces import Architecture
+from archllm.study.outcome import Outcome
+
+State = Literal["waiting", "running", "complete", "failed"]
+"""`waiting` to be evaluated, `running`, or over: `complete` with values, or `failed` with a reason."""
+
+MOST_ATTEMPTS = 3
+"""Evaluations that are started for one trial; one that took its process with it that often has failed."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One search: what must be the same for it to go on."""
+
+    name: str
+    """What it is called in its store."""
+
+    space: str
+    """Name of the search space."""
+
+    objectives: tuple[str, ...]
+    """Specs of the objectives."""
+
+    directions: tuple[str, ...]
+    """`maximise` or `minimise`, for each objective."""
+
+    method: str
+    """Name of the searcher."""
+
+    seed: int
+    """Seed of the searcher."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else decides which trials there are, as JSON has it: options of the searcher, constraints."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One architecture of a study, and what is known of it. Times are seconds since 1970, by the store's clock."""
+
+    number: int
+    """From 0, in the order in which trials were asked for."""
+
+    text: str
+    """The architecture in the standard format of the space."""
+
+    key: int
+    """Its canonical key; no two trials of a study have the same."""
+
+    state: State
+    """How far it is."""
+
+    values: tuple[float, ...] | None = None
+    """A score per objective, as the objective counts it."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Further figures."""
+
+    test: dict[str, float] = field(default_factory=dict)
+    """Figures on data that no searcher may see."""
+
+    cost: float = 0.0
+    """Seconds that the evaluation took, or would have taken."""
+
+    curves: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Validation score after each epoch, by the spec of the objective."""
+
+    failure: str | None = None
+    """Why it failed."""
+
+    bought: tuple[Purchase, ...] = ()
+    """What the method bought for itself, such as cheaper scores of candidates, since the trial that was over before."""
+
+    place: int | None = None
+    """From 1, in the order in which trials were over."""
+
+    attempts: int = 0
+    """Evaluations that were started."""
+
+    worker: str | None = None
+    """Who evaluates it, or did last."""
+
+    asked: float = 0.0
+    """When it was stored."""
+
+    started: float | None = None
+    """When its last evaluation began."""
+
+    heartbeat: float | None = None
+    """When its worker was last known to be alive."""
+
+    finished: float | None = None
+    """When it was over."""
+
+    @property
+    def seconds(self) -> float:
+        """What it cost with all that was bought on the way to it, as far as that is known."""
+        return self.cost + price(self.bought)
+
+
+class Store(ABC):
+    """Trials that survive a crash.
+
+    Every method is one transaction: done as a whole or not at all, whatever happens to the process, and kept once it
+    has returned. Several processes can work on one study at the same time.
+
+    Raises:
+        StoreError: any method, if the store can't be read or written, or there is no such study.
+    """
+
+    where: str
+    """What the store is called in messages; without passwords."""
+
+    shared: bool
+    """Whether other processes can see it."""
+
+    @abstractmethod
+    def create(self, study: Study) -> None:
+        """Begins a study.
+
+        Raises:
+            StoreError: there is one of that name.
+        """
+
+    @abstractmethod
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Begins a study with trials that another store has collected, as they are.
+
+        Raises:
+            StoreError: there is one of that name.
+        """
+
+    @abstractmethod
+    def studies(self) -> list[Study]:
+        """All studies, oldest first."""
+
+    def study(self, name: str) -> Study:
+        """The study of that name.
+
+        Raises:
+            StoreError: there is none; the message lists those that exist.
+        """
+        found = self.studies()
+        for study in found:
+            if study.name == name:
+                return study
+        there = f"it holds {', '.join(study.name for study in found)}" if found else "it is empty"
+        raise StoreError(f"there is no study {name!r} in {self.where}; {there}")
+
+    @abstractmethod
+    def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
+        """Stores architectures as waiting trials, up to `budget` trials in all.
+
+        One that the study has already is left out, so nothing is evaluated twice.
+
+        Returns:
+            The new trials.
+        """
+
+    @abstractmethod
+    def claim(self, study: str, worker: str) -> Trial | None:
+        """Makes the first waiting trial a running one that belongs to `worker`; no two workers ever get the same.
+
+        Returns:
+            The trial; `None` if none is waiting.
+        """
+
+    @abstractmethod
+    def beat(self, study: str, worker: str) -> None:
+        """Notes that the worker of running trials is alive."""
+
+    @abstractmethod
+    def release(self, study: str, worker: str) -> None:
+        """Makes the running trials of a worker wait again: it gives them back."""
+
+    @abstractmethod
+    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
+        """Makes running trials whose worker has died wait again; after `MOST_ATTEMPTS` attempts they have failed.
+
+        Args:
+            study: the study.
+            silence: seconds without a heartbeat after which a worker counts as dead.
+            gone: whether a worker is known to be dead.
+        """
+
+    @abstractmethod
+    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+        """Stores what a trial found, whoever evaluated it.
+
+        Returns:
+            False if the trial was over already: the first outcome counts.
+        """
+
+    @abstractmethod
+    def trials(self, study: str) -> list[Trial]:
+        """All trials, by number."""
+
+    @abstractmethod
+    def finished(self, study: str, after: int = 0) -> list[Trial]:
+        """Trials that are over, in that order, from the place after `after` on."""
+
+    @abstractmethod
+    def unfinished(self, study: str) -> list[Trial]:
+        """Waiting and running trials, by number."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of files and connections."""
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def check_same(store: Store, asked: Study) -> None:
+    """Makes sure that the stored study of that name is the one that is to go on.
+
+    Raises:
+        StoreError: there is none, or it differs; the message names each difference.
+    """
+    found = store.study(asked.name)
+    names = ("space", "method", "seed")
+    changed = [_change(name, getattr(found, name), getattr(asked, name)) for name in names]
+    goals = [
+        [f"{direction} {spec}" for spec, direction in zip(study.objectives, study.directions, strict=True)]
+        for study in (found, asked)
+    ]
+    changed.append(_change("objective", *(" and ".join(each) for each in goals)))
+    for name in sorted(found.settings.keys() | asked.settings.keys()):
+        changed.append(_change(name, found.settings.get(name), asked.settings.get(name)))
+    differences = [change for change in changed if change]
+    if differences:
+        raise StoreError(
+            f"study {asked.name!r} in {store.where} is another search: {'; '.join(differences)}; "
+            "go on with the settings it has, or give the new search a name or a store of its own"
+        )
+
+
+def _change(name: str, found: object, asked: object) -> str:
+    return "" if found == asked else f"{name} is {found!r}, asked for {asked!r}"

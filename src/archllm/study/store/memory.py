@@ -1,0 +1,123 @@
+"""MemoryStore: trials that end with the process; for short searches, and for comparing many of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from archllm.errors import StoreError
+from archllm.spaces import Architecture
+from archllm.study.outcome import Outcome
+from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
+
+
+class MemoryStore(Store):
+    """Trials in the memory of one process; nothing survives, nobody else sees it, and it takes no time."""
+
+    where = "memory"
+    shared = False
+
+    def __init__(self) -> None:
+        self._studies: dict[str, Study] = {}
+        self._trials: dict[str, list[Trial]] = {}
+        self._keys: dict[str, set[int]] = {}
+        self._over: dict[str, list[int]] = {}  # numbers of trials that are over, in that order
+        self._open: dict[str, set[int]] = {}
+
+    def create(self, study: Study) -> None:
+        if study.name in self._studies:
+            raise StoreError(f"there is a study {study.name!r} in {self.where} already; choose another name")
+        self._studies[study.name] = study
+        self._trials[study.name], self._over[study.name] = [], []
+        self._keys[study.name], self._open[study.name] = set(), set()
+
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        self.create(study)
+        self._trials[study.name] = sorted(trials, key=lambda trial: trial.number)
+        self._keys[study.name] = {trial.key for trial in trials}
+        over = sorted((trial.place, trial.number) for trial in trials if trial.place is not None)
+        self._over[study.name] = [number for _, number in over]
+        self._open[study.name] = {trial.number for trial in trials if trial.place is None}
+
+    def studies(self) -> list[Study]:
+        return list(self._studies.values())
+
+    def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
+        trials, keys = self._of(study), self._keys[study]
+        before = len(trials)
+        for arch in architectures:
+            if arch.key not in keys and len(trials) < budget:
+                self._open[study].add(len(trials))
+                trials.append(Trial(len(trials), arch.text, arch.key, "waiting", asked=time.time()))
+                keys.add(arch.key)
+        return trials[before:]
+
+    def claim(self, study: str, worker: str) -> Trial | None:
+        waiting = [trial for trial in self.unfinished(study) if trial.state == "waiting"]
+        if not waiting:
+            return None
+        now, trial = time.time(), waiting[0]
+        claimed = replace(
+            trial, state="running", worker=worker, started=now, heartbeat=now, attempts=trial.attempts + 1
+        )
+        self._trials[study][trial.number] = claimed
+        return claimed
+
+    def beat(self, study: str, worker: str) -> None:
+        for trial in self._running(study):
+            if trial.worker == worker:
+                self._trials[study][trial.number] = replace(trial, heartbeat=time.time())
+
+    def release(self, study: str, worker: str) -> None:
+        for trial in self._running(study):
+            if trial.worker == worker:
+                self._trials[study][trial.number] = replace(trial, state="waiting", attempts=trial.attempts - 1)
+
+    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
+        oldest = time.time() - silence
+        for trial in self._running(study):
+            if (trial.heartbeat or 0.0) >= oldest and not gone(trial.worker or ""):
+                continue
+            if trial.attempts < MOST_ATTEMPTS:
+                self._trials[study][trial.number] = replace(trial, state="waiting")
+            else:
+                reason = f"{trial.attempts} times the process that evaluated it died or fell silent"
+                self.finish(study, trial.number, Outcome(None, failure=reason))
+
+    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+        trial = self._of(study)[number]
+        if trial.place is not None:
+            return False
+        self._over[study].append(number)
+        self._open[study].discard(number)
+        self._trials[study][number] = replace(
+            trial,
+            **vars(outcome),
+            state="failed" if outcome.values is None else "complete",
+            place=len(self._over[study]),
+            finished=time.time(),
+        )
+        return True
+
+    def trials(self, study: str) -> list[Trial]:
+        return list(self._of(study))
+
+    def finished(self, study: str, after: int = 0) -> list[Trial]:
+        trials = self._of(study)
+        return [trials[number] for number in self._over[study][after:]]
+
+    def unfinished(self, study: str) -> list[Trial]:
+        trials = self._of(study)
+        return [trials[number] for number in sorted(self._open[study])]
+
+    def close(self) -> None:
+        pass
+
+    def _of(self, study: str) -> list[Trial]:
+        if study not in self._trials:
+            raise StoreError(f"there is no study {study!r} in {self.where}")
+        return self._trials[study]
+
+    def _running(self, study: str) -> list[Trial]:
+        return [trial for trial in self.unfinished(study) if trial.state == "running"]

@@ -1,0 +1,71 @@
+"""Outcomes that their store could not take, as when the disk is full, kept in files until it can."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+from archllm.errors import RunFolderError, StoreError
+from archllm.files import write_text
+from archllm.searchers.purchase import Purchase
+from archllm.study.outcome import Outcome
+from archllm.study.store.base import Store
+
+
+def keep(store: Store, study: str, number: int, outcome: Outcome) -> Path | None:
+    """Writes an outcome to a file, beside the store or in the user's own folder.
+
+    Returns:
+        The file; `None` if no place takes it.
+    """
+    record = {"store": store.where, "study": study, "number": number, "outcome": asdict(outcome)}
+    for folder in _folders(store):
+        path = folder / f"{_prefix(store, study)}{number}.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(record, indent=2) + "\n")
+        except (OSError, RunFolderError):
+            continue
+        return path
+    return None
+
+
+def restore(store: Store, study: str) -> int:
+    """Puts kept outcomes of a study into its store, and removes their files.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        StoreError: the store still does not take them, or a file is damaged.
+    """
+    restored = 0
+    for folder in _folders(store):
+        for path in sorted(folder.glob(f"{_prefix(store, study)}*.json")):
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                fields = record["outcome"]
+                fields["values"] = None if fields["values"] is None else tuple(fields["values"])
+                fields["curves"] = {spec: tuple(curve) for spec, curve in fields["curves"].items()}
+                fields["bought"] = tuple(Purchase(*each) for each in fields.get("bought", ()))
+                number, outcome = int(record["number"]), Outcome(**fields)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise StoreError(f"{path} holds no result of a search: {error}; remove it to go on") from error
+            restored += store.finish(study, number, outcome)
+            path.unlink()
+    return restored
+
+
+def _folders(store: Store) -> list[Path]:
+    own = Path.home() / ".local" / "share" / "archllm" / "rescued"
+    file = Path(store.where).absolute()
+    return [file.parent, own] if file.is_file() else [own]
+
+
+def _prefix(store: Store, study: str) -> str:
+    """Of the names of its files: other studies and stores have others."""
+    file = Path(store.where).absolute()
+    where = str(file.resolve()) if file.is_file() else store.where
+    return f".rescued-{sha256(f'{where} {study}'.encode()).hexdigest()[:16]}-"

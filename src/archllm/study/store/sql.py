@@ -1,0 +1,292 @@
+"""SQLStore: trials in a database, by SQLAlchemy."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from archllm.errors import StoreError
+from archllm.searchers.purchase import Purchase
+from archllm.spaces import Architecture
+from archllm.study.outcome import Outcome
+from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
+from archllm.study.store.errors import explained
+from archllm.study.store.schema import STUDIES, TRIALS
+
+READS = "archllm_reads"
+"""Execution option of a connection that only reads: SQLite then need not wait for who writes."""
+
+_OVER = ("complete", "failed")
+
+
+class SQLStore(Store):
+    """Trials in an SQLite file or a PostgreSQL database; `open_store` makes one.
+
+    Args:
+        engine: a database that holds the tables already.
+        where: what it is called in messages.
+    """
+
+    shared = True
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self.engine, self.where = engine, where
+        self._server = engine.dialect.name != "sqlite"
+        self._ids: dict[str, int] = {}
+
+    def create(self, study: Study) -> None:
+        with self._writing() as connection:
+            self._begin(connection, study)
+
+    def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
+        with self._writing() as connection:
+            number = self._begin(connection, study)
+            if trials:
+                connection.execute(insert(TRIALS), [{"study": number, **_row(trial)} for trial in trials])
+
+    def _begin(self, connection: Connection, study: Study) -> int:
+        """Stores a study; its number."""
+        taken = select(STUDIES.c.id).where(STUDIES.c.name == study.name)
+        if self._server:  # of two processes that begin it at once, the second is to be told
+            connection.execute(text("LOCK TABLE archllm_studies IN SHARE ROW EXCLUSIVE MODE"))
+        if connection.execute(taken).first() is not None:
+            raise StoreError(
+                f"there is a study {study.name!r} in {self.where} already; go on with it (--resume), or choose "
+                "another name or another store"
+            )
+        row = {
+            "name": study.name,
+            "space": study.space,
+            "objectives": list(study.objectives),
+            "directions": list(study.directions),
+            "method": study.method,
+            "seed": study.seed,
+            "settings": study.settings,
+            "created": self._now(connection),
+        }
+        connection.execute(insert(STUDIES).values(row))
+        return int(connection.execute(taken).scalar_one())
+
+    def studies(self) -> list[Study]:
+        with self._reading() as connection:
+            rows = connection.execute(select(STUDIES).order_by(STUDIES.c.id)).mappings().all()
+        return [
+            Study(
+                name=row["name"],
+                space=row["space"],
+                objectives=tuple(row["objectives"]),
+                directions=tuple(row["directions"]),
+                method=row["method"],
+                seed=row["seed"],
+                settings=row["settings"],
+            )
+            for row in rows
+        ]
+
+    def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
+        with self._writing() as connection:
+            own = self._locked(connection, study)
+            count = connection.execute(select(func.count()).select_from(TRIALS).where(own)).scalar_one()
+            keys = [arch.key for arch in architectures]
+            known = set(connection.execute(select(TRIALS.c.key).where(own, TRIALS.c.key.in_(keys))).scalars())
+            fresh = {arch.key: arch for arch in architectures if arch.key not in known}
+            chosen = list(fresh.values())[: max(budget - count, 0)]
+            now = self._now(connection)
+            rows: list[dict[str, Any]] = [
+                {"number": number, "text": arch.text, "key": arch.key, "state": "waiting", "asked": now}
+                for number, arch in enumerate(chosen, start=count)
+            ]
+            if rows:
+                connection.execute(insert(TRIALS), [{"study": self._ids[study], **row} for row in rows])
+        return [Trial(**row) for row in rows]
+
+    def claim(self, study: str, worker: str) -> Trial | None:
+        with self._writing() as connection:
+            own = self._own(connection, study)
+            while True:
+                waiting = select(func.min(TRIALS.c.number)).where(own, TRIALS.c.state == "waiting")
+                number = connection.execute(waiting).scalar()
+                if number is None:
+                    return None
+                now = self._now(connection)
+                taken = connection.execute(
+                    update(TRIALS)
+                    .where(own, TRIALS.c.number == number, TRIALS.c.state == "waiting")
+                    .values(state="running", worker=worker, started=now, heartbeat=now, attempts=TRIALS.c.attempts + 1)
+                )
+                if taken.rowcount:  # else another worker took it since it was looked up
+                    row = connection.execute(select(TRIALS).where(own, TRIALS.c.number == number)).mappings().one()
+                    return self._trial(row)
+
+    def beat(self, study: str, worker: str) -> None:
+        with self._writing() as connection:
+            mine = (self._own(connection, study), TRIALS.c.worker == worker, TRIALS.c.state == "running")
+            connection.execute(update(TRIALS).where(*mine).values(heartbeat=self._now(connection)))
+
+    def release(self, study: str, worker: str) -> None:
+        with self._writing() as connection:
+            mine = (self._own(connection, study), TRIALS.c.worker == worker, TRIALS.c.state == "running")
+            connection.execute(update(TRIALS).where(*mine).values(state="waiting", attempts=TRIALS.c.attempts - 1))
+
+    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
+        with self._reading() as connection:
+            running = select(TRIALS).where(self._own(connection, study), TRIALS.c.state == "running")
+            rows = connection.execute(running).mappings().all()
+            oldest = self._now(connection) - silence
+        for row in rows:
+            if row["heartbeat"] < oldest or gone(row["worker"]):
+                self._take_back(study, row)
+
+    def _take_back(self, study: str, row: RowMapping) -> None:
+        with self._writing() as connection:
+            own = self._locked(connection, study)
+            unchanged = (
+                own,
+                TRIALS.c.number == row["number"],
+                TRIALS.c.state == "running",
+                TRIALS.c.worker == row["worker"],
+                TRIALS.c.heartbeat == row["heartbeat"],
+            )
+            change: dict[str, Any] = {"state": "waiting"}
+            if row["attempts"] >= MOST_ATTEMPTS:
+                reason = f"{row['attempts']} times the process that evaluated it died or fell silent"
+                change = {"state": "failed", "failure": reason, **self._end(connection, own)}
+            connection.execute(update(TRIALS).where(*unchanged).values(change))
+
+    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+        with self._writing() as connection:
+            own = self._locked(connection, study)
+            change = {
+                "state": "failed" if outcome.values is None else "complete",
+                **_found(outcome),
+                **self._end(connection, own),
+            }
+            open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(_OVER))
+            return bool(connection.execute(update(TRIALS).where(*open_).values(change)).rowcount)
+
+    def trials(self, study: str) -> list[Trial]:
+        with self._reading() as connection:
+            rows = select(TRIALS).where(self._own(connection, study)).order_by(TRIALS.c.number)
+            return [self._trial(row) for row in connection.execute(rows).mappings()]
+
+    def finished(self, study: str, after: int = 0) -> list[Trial]:
+        with self._reading() as connection:
+            rows = select(TRIALS).where(self._own(connection, study), TRIALS.c.place > after).order_by(TRIALS.c.place)
+            return [self._trial(row) for row in connection.execute(rows).mappings()]
+
+    def unfinished(self, study: str) -> list[Trial]:
+        with self._reading() as connection:
+            own = self._own(connection, study)
+            rows = select(TRIALS).where(own, TRIALS.c.state.not_in(_OVER)).order_by(TRIALS.c.number)
+            return [self._trial(row) for row in connection.execute(rows).mappings()]
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with named(self.where), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with named(self.where), self.engine.connect() as connection:
+            yield connection.execution_options(**{READS: True})
+
+    def _own(self, connection: Connection, study: str) -> Any:
+        """The condition that a trial is of the study."""
+        if study not in self._ids:
+            found = connection.execute(select(STUDIES.c.id).where(STUDIES.c.name == study)).scalar()
+            if found is None:
+                raise StoreError(f"there is no study {study!r} in {self.where}")
+            self._ids[study] = found
+        return TRIALS.c.study == self._ids[study]
+
+    def _locked(self, connection: Connection, study: str) -> Any:
+        """The same, and others who number or place trials of the study wait for this transaction."""
+        own = self._own(connection, study)
+        if self._server:  # in SQLite, only one process writes at a time
+            connection.execute(select(STUDIES.c.id).where(STUDIES.c.id == self._ids[study]).with_for_update())
+        return own
+
+    def _end(self, connection: Connection, own: Any) -> dict[str, Any]:
+        last = connection.execute(select(func.coalesce(func.max(TRIALS.c.place), 0)).where(own)).scalar_one()
+        return {"place": last + 1, "finished": self._now(connection)}
+
+    def _now(self, connection: Connection) -> float:
+        """Seconds since 1970: by the server's clock where there is one, as those of its clients may differ."""
+        if not self._server:
+            return time.time()
+        return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+    def _trial(self, row: RowMapping) -> Trial:
+        data: dict[str, Any] = dict(row)
+        del data["study"]
+        try:
+            data["values"] = None if data["values"] is None else tuple(map(float, data["values"]))
+            data["metrics"] = _numbers(data["metrics"])
+            data["test"] = _numbers(data["test"])
+            data["curves"] = {spec: tuple(map(float, curve)) for spec, curve in (data["curves"] or {}).items()}
+            data["bought"] = tuple(Purchase(*each) for each in data["bought"] or ())
+        except (TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"trial {data['number']} in {self.where} is damaged: {error}") from error
+        return Trial(**data)
+
+
+@contextmanager
+def named(where: str) -> Iterator[None]:
+    """Turns errors of the database into ours.
+
+    Raises:
+        StoreError: with what went wrong, and what to do.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(explained(where, error)) from error
+
+
+def _found(found: Outcome | Trial) -> dict[str, Any]:
+    """What an evaluation found, as columns."""
+    return {
+        "values": None if found.values is None else list(found.values),
+        "metrics": _figures(found.metrics),
+        "test": _figures(found.test),
+        "cost": found.cost if math.isfinite(found.cost) else 0.0,
+        "curves": {_text(spec): list(map(_plain, curve)) for spec, curve in found.curves.items()},
+        "failure": None if found.failure is None else _text(found.failure),
+        "bought": [list(each) for each in found.bought],
+    }
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """A trial as columns."""
+    return vars(trial) | _found(trial)
+
+
+def _figures(figures: Mapping[str, float]) -> dict[str, float | str]:
+    return {_text(name): _plain(value) for name, value in figures.items()}
+
+
+def _plain(value: float) -> float | str:
+    """A number as JSON has it; it has no word for those that are not finite."""
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def _numbers(figures: Mapping[str, float | str] | None) -> dict[str, float]:
+    return {name: float(value) for name, value in (figures or {}).items()}
+
+
+def _text(words: str) -> str:
+    """A text that any database takes: no zero characters, no halves of characters, not endless."""
+    clean = words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return clean if len(clean) <= _LONGEST else f"{clean[:_LONGEST]} …"
+
+
+_LONGEST = 2_000

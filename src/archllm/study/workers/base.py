@@ -1,0 +1,51 @@
+"""Workers: the contract of where evaluations run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from archllm.spaces import Architecture
+from archllm.study.outcome import Outcome
+
+
+class Workers(ABC):
+    """Evaluate architectures, several at a time where they can; each is handed back as soon as it is done.
+
+    An evaluation that raises, crashes its process or hangs gives a failed outcome with the reason.
+    """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Evaluations that can run at the same time, now; it may change."""
+
+    @abstractmethod
+    def submit(self, number: int, arch: Architecture) -> None:
+        """Begins an evaluation.
+
+        Args:
+            number: what it is called in `wait`; different from those under way.
+            arch: the architecture.
+
+        Raises:
+            WorkersError: evaluations can't be run.
+        """
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[tuple[int, Outcome]]:
+        """Evaluations that are done; waits for the first one, but not much longer than so many seconds.
+
+        Raises:
+            WorkersError: evaluations can't be run.
+            ArchLLMError: an objective can't work at all.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stops everything, evaluations under way included."""
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

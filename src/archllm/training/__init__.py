@@ -1,0 +1,1 @@
+"""Training: the loop, several processes, progress, the training log, random state."""

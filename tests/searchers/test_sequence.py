@@ -1,0 +1,305 @@
+"""The search by sequences: what each ingredient does, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archllm
+from archllm.cli import main
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.generation.recommended import recommended
+from archllm.predictor import PredictorConfig
+from archllm.predictor.computation import computes_nothing
+from archllm.prior.config import UNCONDITIONED
+from archllm.searchers import sequence
+from archllm.searchers.domain import Domain
+from archllm.searchers.language import LEVELS, Language, levels
+from archllm.searchers.lower_fidelity import CheapScores
+from archllm.searchers.observation import Observation
+from archllm.searchers.purchase import price
+from archllm.searchers.registry import build_searcher
+from archllm.searchers.sequence import SequenceSearch
+from archllm.searchers.spread import farthest_first
+from archllm.spaces import Architecture, SearchSpace
+from archllm.training.loop import Schedule
+from archllm.workflows.search import search
+
+QUICK: dict[str, Any] = {"every": 6, "teaching": 5, "replay": 300, "draws": 100}
+
+
+@pytest.fixture(scope="module")
+def domain(nasbench201: SearchSpace) -> Domain:
+    return Domain(nasbench201)
+
+
+@pytest.fixture(scope="module")
+def run(nasbench201: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A generator that knows most of the space, trained for a few seconds."""
+    config = recommended(nasbench201)
+    config = replace(
+        config, split=0.2, tokenizer=replace(config.tokenizer, steps=150), prior=replace(config.prior, steps=40)
+    )
+    out = tmp_path_factory.mktemp("sequence") / "run"
+    archllm.train(nasbench201, config, seed=0, out=out)
+    return str(out)
+
+
+def good(arch: Architecture) -> float:
+    """A point for every skip, a third of one for every 3x3 convolution: 6 at most."""
+    ops = arch.graph.ops[0, 1:-1]
+    return float((ops == 2).sum() + 0.3 * (ops == 4).sum())
+
+
+def searched(searcher: SequenceSearch, queries: int) -> list[float]:
+    scores = []
+    for _ in range(queries):
+        (arch,) = searcher.ask(1)
+        searcher.tell([Observation(arch, (good(arch),))])
+        scores.append(good(arch))
+    return scores
+
+
+def build(domain: Domain, run: str, seed: int = 3, **options: Any) -> SequenceSearch:
+    found = build_searcher("sequence", domain, seed, run=run, **(QUICK | options))
+    assert isinstance(found, SequenceSearch)
+    return found
+
+
+def test_it_finds_in_25_queries_what_takes_chance_hundreds(domain: Domain, run: str) -> None:
+    scores = searched(build(domain, run), 25)
+    assert max(scores) >= 4.3  # one in 200 cells is as good
+    assert np.mean(scores[15:]) > np.mean(scores[:5]) + 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learn": False},
+        {"labels": "observed"},
+        {"predictor": "none", "labels": "observed"},
+        {"predictor": "none", "learn": False},
+        {"predictor": "ensemble", "replay": 50, "draws": 20},
+        {"candidates": "all"},
+        {"features": "embedding"},
+        {"features": "free", "target": "log_regret"},
+        {"features": "hand", "target": "score"},
+        {"start": "spread"},
+        {"start": "random", "parents": 0},
+        {"spread": False},
+        {"cheap": ("macs",), "shortlist": 3},
+    ],
+    ids=str,
+)
+def test_every_ingredient_can_be_left_out(
+    domain: Domain, run: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
+    searcher = build(domain, run, **options)
+    assert len(searched(searcher, 8)) == len(searcher.known) == 8
+    assert len(set(searcher.ask(3))) == 3
+
+
+def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> None:
+    params = domain.space.params(domain.enumerate())
+    large, far, any_ = (build(domain, run, start=start, initial=8).ask(8) for start in ("large", "spread", "random"))
+    limit = np.quantile(params, 0.75)
+    assert all(arch.params > limit for arch in large)
+    assert not all(arch.params > limit for arch in far) and not all(arch.params > limit for arch in any_)
+
+
+def test_a_member_that_computes_nothing_counts_as_the_worst_unless_told_otherwise(domain: Domain, run: str) -> None:
+    silent = domain.enumerate()[computes_nothing(domain.space, domain.enumerate())]
+    expected = {}
+    for anchor in (True, False):
+        searcher = build(domain, run, anchor=anchor, initial=2)
+        searched(searcher, 6)
+        known = searcher._anchored(list(searcher.known.values()))
+        bound = searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(silent[[0]]), 0.0)
+        expected[anchor] = float(bound[0])
+        assert len(searcher.known) == 6  # it is not evaluated
+    assert expected[True] < expected[False]
+
+
+def everything(searcher: SequenceSearch) -> Any:
+    return searcher.domain.enumerate()[np.arange(searcher.domain.size or 0)]
+
+
+def bounds(searcher: SequenceSearch, queries: int) -> Any:
+    """What speaks for all members after so many evaluations, without curiosity."""
+    searched(searcher, queries)
+    known = list(searcher.known.values())
+    return searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(everything(searcher)), 0.0)
+
+
+def test_ranks_and_scores_are_predicted_apart_and_averaged(domain: Domain, run: str) -> None:
+    """The first ones are the same for all, so all have learned from the same."""
+    both, *each = (
+        bounds(build(domain, run, target=target, initial=6), 6) for target in ("rank+score", "rank", "score")
+    )
+    assert both == pytest.approx((each[0] + each[1]) / 2) and not np.allclose(*each)
+
+
+def test_little_trust_in_the_embedding_leaves_the_word_to_what_is_free(domain: Domain, run: str) -> None:
+    alone, little, much = (
+        bounds(build(domain, run, start="random", initial=6, **options), 6)
+        for options in ({"features": "free"}, {"trust": 1e-4}, {"trust": 10.0})
+    )
+    assert np.corrcoef(alone, little)[0, 1] > np.corrcoef(alone, much)[0, 1]
+
+
+def test_neighbours_of_the_best_are_candidates_at_once(domain: Domain, run: str) -> None:
+    searcher = build(domain, run, learn=False, every=1_000)
+    searched(searcher, 6)
+    best = max(searcher.observations.values(), key=lambda each: each.values or (0.0,)).architecture
+    near = {arch.key for arch in domain.neighbours(best)}
+    assert near <= set(searcher._candidates().keys.tolist())
+    assert len(searcher._candidates().features) == len(searcher._candidates().keys)
+
+
+def test_pending_ones_spread_a_batch(domain: Domain, run: str) -> None:
+    """Without it, the next best one is asked for as if nothing were under way."""
+    spread, greedy = (build(domain, run, spread=flag, exploration=2.0) for flag in (True, False))
+    for searcher in (spread, greedy):
+        searched(searcher, 8)
+    assert spread.ask(1) == greedy.ask(1)
+    assert spread.ask(6) != greedy.ask(6)
+
+
+def test_what_is_taught_to_be_good_is_written_more_often(domain: Domain, run: str) -> None:
+    language = Language.load(Path(run), domain)
+    cells = language.draw(1_500, 0)
+    skips = (cells.ops == 2).sum(1).astype(float)
+    free = language.draw(400, 1)
+    taught = language.better(cells, skips, 400, Schedule(150, 128, 2e-3, 0.0, warmup=5), 1.5, 0)
+    more = (taught.ops == 2).sum(1).mean() - (free.ops == 2).sum(1).mean()
+    assert more > 1
+
+
+def test_teaching_leaves_the_generator_as_it_was(domain: Domain, run: str) -> None:
+    language = Language.load(Path(run), domain)
+    before = language.draw(200, 5)
+    language.better(before, np.arange(len(before), dtype=float), 10, Schedule(5, 64, 1e-2, 0.0), 1.0, 0)
+    assert (language.draw(200, 5).ops == before.ops).all()
+
+
+def test_levels_begin_at_their_shares_and_the_best_has_the_highest() -> None:
+    values = np.append(np.arange(1000.0), np.nan)
+    found = levels(values)
+    assert found[-1] == UNCONDITIONED and found[999] == len(LEVELS) == found.max()
+    assert np.allclose(np.bincount(found[:-1])[::-1].cumsum()[:-1] / 1000, 1 - LEVELS[::-1], atol=2e-3)
+    assert levels(np.array([1.0, np.nan])).tolist() == [len(LEVELS), UNCONDITIONED]
+    assert levels(np.array([np.nan])).tolist() == [UNCONDITIONED]
+
+
+def test_cheap_scores_are_bought_once_and_paid(nasbench201: SearchSpace) -> None:
+    cheap = CheapScores(nasbench201, ("proxy:params", "macs"))
+    cells = nasbench201.architectures(nasbench201.sample(4, np.random.default_rng(0)))
+    first = cheap(cells)
+    receipts = cheap.receipts()
+    assert sorted({(each.key, each.spec) for each in receipts}) == sorted(
+        (cell.key, spec) for cell in cells for spec in ("proxy:params", "macs")
+    )
+    assert price(receipts) > 0 and len(receipts) == 8
+    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and not cheap.receipts()
+    assert (first[:, 1] == np.float32([-cell.macs for cell in cells])).all()  # more is better
+    other = CheapScores(nasbench201, ("macs", "proxy:params"))
+    other.note(receipts)
+    assert (other(cells) == first[:, ::-1]).all() and not other.receipts()
+
+
+def few(tmp_path: Path, space: SearchSpace, *, seconds: bool) -> str:
+    """The objective of a table of 400 cells with scores after 12 and 200 epochs, and 6 and 100 seconds, perhaps."""
+    rows = ["arch,cifar10.valid@12,cifar10.valid@200" + (",cifar10.seconds@12,cifar10.seconds@200" if seconds else "")]
+    for arch in space.architectures(space.sample(400, np.random.default_rng(1))):
+        rows.append(f"{arch.text},{good(arch) / 2},{good(arch)}" + (",6,100" if seconds else ""))
+    path = tmp_path / f"few-{seconds}.csv"
+    path.write_text("\n".join(dict.fromkeys(rows)))
+    return f"table:{path}/cifar10.valid@"
+
+
+def test_short_trainings_are_bought_at_their_price_and_once_even_over_a_resume(
+    run: str, nasbench201: SearchSpace, tmp_path: Path
+) -> None:
+    table = few(tmp_path, nasbench201, seconds=True)
+    options = QUICK | {"cheap": [f"{table}12"], "shortlist": 4, "learn": False}
+    settings: dict[str, Any] = {"objectives": [f"{table}200"], "options": options, "store": tmp_path / "s.db"}
+    search(run, budget=8, **settings)
+    found = search(run, budget=12, resume=True, **settings)
+    bought = found.result.bought
+    assert 12 <= len(bought) == len({each.key for each in bought})  # the second process bought nothing again
+    shown = found.to_json()
+    assert shown["cheap_cost"] == 6 * len(bought) and shown["cost"] == 12 * 100 + 6 * len(bought)
+    assert shown["unpriced"] == []
+    whole = search(run, budget=12, **settings | {"store": "memory:"})
+    assert [each.text for each in whole.result.trials] == [each.text for each in found.result.trials]
+    assert whole.result.bought == bought
+
+
+def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_price(
+    run: str, nasbench201: SearchSpace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, store = few(tmp_path, nasbench201, seconds=False), str(tmp_path / "s.db")
+    words = ["search", run, "--objective", f"{table}200", "--budget", "7", "--store", store]
+    words += ["--set", f"cheap={table}12", "shortlist=3", "learn=false", "replay=100"]
+    assert main(words) == 0
+    assert f"nobody knows the seconds of {table}12: they count as 0" in " ".join(capsys.readouterr().out.split())
+    assert main(["report", store]) == 0
+    assert "nobody knows the seconds of" in (tmp_path / "s.html").read_text(encoding="utf-8")
+
+
+def test_points_far_apart_are_chosen_before_near_ones() -> None:
+    points = np.array([[0.0], [0.1], [5.0], [5.1], [10.0]])
+    chosen = farthest_first(points, 3, np.random.default_rng(0))
+    assert {round(float(points[row, 0]) / 5) for row in chosen} == {0, 1, 2}
+    assert sorted(farthest_first(points, 9, np.random.default_rng(0))) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"start": "small"}, "start"),
+        ({"features": "all"}, "features"),
+        ({"every": 0}, "every"),
+        ({"learn": "yes"}, "learn must be true or false"),
+        ({"cheap": "params"}, "cheap must be a list"),
+        ({"cheap": ["nonsense"]}, "unknown objective 'nonsense'"),
+        ({"predictor": "none"}, "labels to observed"),
+        ({"predictor": "none", "labels": "observed", "cheap": ["params"]}, "predictor is none"),
+    ],
+)
+def test_what_can_not_be_used_is_refused(domain: Domain, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        build_searcher("sequence", domain, 0, **wrong)
+
+
+def test_a_generator_of_another_space_or_none_is_refused(darts: SearchSpace, run: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="generator of nasbench201"):
+        build_searcher("sequence", Domain(darts), 0, run=run)
+    with pytest.raises(RunFolderError):
+        build_searcher("sequence", Domain(darts), 0, run=str(tmp_path / "nothing"))
+
+
+def test_a_prior_that_can_not_learn_is_refused_before_anything_is_evaluated(
+    domain: Domain, nasbench201: SearchSpace, tmp_path: Path
+) -> None:
+    config = recommended(nasbench201)
+    config = replace(
+        config, split=0.1, tokenizer=replace(config.tokenizer, steps=3), prior=replace(config.prior, kind="marginal")
+    )
+    archllm.train(nasbench201, config, seed=0, out=tmp_path / "run")
+    with pytest.raises(InvalidInput, match="marginals, which can't learn; set learn to false"):
+        build_searcher("sequence", domain, 0, run=str(tmp_path / "run"))
+    assert build(domain, str(tmp_path / "run"), learn=False).ask(1)
+
+
+def test_without_a_predictor_a_listed_domain_is_gone_through_in_no_order(domain: Domain, run: str) -> None:
+    searcher = build(domain, run, predictor="none", learn=False, candidates="all")
+    searched(searcher, 9)
+    rows = domain.index(np.array(list(searcher.known)))[5:]
+    assert (np.diff(rows) != 1).any() and rows.max() > 100

@@ -1,0 +1,117 @@
+"""Searches in processes of their own: killed in the middle, and two at work on one study."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.study.functions import FOLDER
+
+from archllm.study.loop import result
+from archllm.study.store import Study, open_store
+
+SCRIPT = """
+import sys
+from archllm.objectives import load_objective
+from archllm.study.loop import run_search
+from archllm.study.store import Study, open_store
+from archllm.spaces import load_space
+from tests.searchers.searchers import Blind
+
+url, function, budget, workers = sys.argv[1:5]
+space = load_space("nasbench201")
+objective = load_objective(f"python:tests.study.functions:{function}", space)
+with open_store(url) as store:
+    if not store.studies():
+        store.create(Study("s", space.name, (objective.spec,), ("maximise",), "blind", 0))
+    run_search(Blind(space), [objective], store, "s", int(budget), workers=workers)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    return tmp_path
+
+
+def begin(url: Path, function: str, budget: int, workers: str = "own") -> subprocess.Popen[bytes]:
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    words = [sys.executable, "-c", SCRIPT, str(url), function, str(budget), workers]
+    return subprocess.Popen(words, env=environment, cwd=url.parent)
+
+
+def calls(folder: Path) -> Counter[int]:
+    """How often each key was evaluated."""
+    return Counter(int(path.name.removeprefix("key-").partition(".")[0]) for path in folder.glob("key-*"))
+
+
+@pytest.mark.parametrize("workers", ["own", "2"])
+def test_a_search_that_is_killed_loses_nothing_and_evaluates_nothing_twice(folder, workers):
+    url = folder / "search.db"
+    process = begin(url, "third_never_ends", 6, workers)
+    with process:
+        until = time.monotonic() + 120
+        while not (folder / "stuck").exists() or (workers == "2" and len(calls(folder)) < 6):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    with open_store(url) as store:
+        before = store.trials("s")
+        (stuck,) = [trial for trial in before if trial.state == "running" or trial.place is None][:1]
+    (folder / "free").touch()
+    assert begin(url, "third_never_ends", 6, workers).wait() == 0
+    with open_store(url) as store:
+        after = result(store, "s").trials
+    assert len(after) == 6 and {trial.state for trial in after} == {"complete"}
+    done = {trial.key for trial in before if trial.state == "complete"}
+    assert len(done) >= 2 and all(after[trial.number] == trial for trial in before if trial.state == "complete")
+    counts = calls(folder)
+    assert set(counts) == {trial.key for trial in after}
+    assert all(counts[key] == 1 for key in done)
+    if workers == "own":
+        assert {key for key, count in counts.items() if count > 1} == {stuck.key}
+
+
+def test_workers_end_when_the_search_is_killed(folder):
+    process = begin(folder / "search.db", "starts_another", 2, "1")
+    with process:
+        until = time.monotonic() + 120
+        while not (folder / "child").exists() or not (folder / "child").read_text():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.02)
+        child = int((folder / "child").read_text())
+        process.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 60
+    while _runs(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def test_two_processes_share_one_study(folder):
+    url = folder / "search.db"
+    study = Study("s", "nasbench201", ("python:tests.study.functions:together",), ("maximise",), "blind", 0)
+    with open_store(url) as store:
+        store.create(study)
+    processes = [begin(url, "together", 30) for _ in range(2)]  # with one seed: both want to ask for the same
+    assert [process.wait() for process in processes] == [0, 0]
+    with open_store(url) as store:
+        trials = store.trials("s")
+    assert len(trials) == 30 and {trial.state for trial in trials} == {"complete"}
+    assert len({trial.worker for trial in trials}) == 2
+    assert calls(folder) == Counter({trial.key: 1 for trial in trials})
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] not in "ZX"
