@@ -35,17 +35,17 @@ def test_edges_come_target_by_target() -> None:
 
 
 @pytest.mark.parametrize("nodes", range(2, 6))
-def test_the_skeleton_is_the_line_graph_of_the_complete_dag(nodes: int) -> None:
+def test_the_fixed_topology_is_the_line_graph_of_the_complete_dag(nodes: int) -> None:
     space = space_of("any", ("a",), nodes)
     drawn = nx.DiGraph((i, j) for j in range(nodes) for i in range(j))
     drawn.add_edges_from([("in", 0), (nodes - 1, "out")])
     place = {("in", 0): 0, (nodes - 1, "out"): space.max_nodes - 1}
     place |= {edge: at for at, edge in enumerate(space.cell_edges, start=1)}
     links = {(place[source], place[target]) for source, target in nx.line_graph(drawn).edges}
-    assert set(map(tuple, np.argwhere(space.skeleton).tolist())) == links
+    assert set(map(tuple, np.argwhere(space.links).tolist())) == links
 
 
-def test_no_choice_changes_the_skeleton(tiny: EdgeDag) -> None:
+def test_no_choice_changes_the_fixed_topology(tiny: EdgeDag) -> None:
     members = tiny.enumerate()
     assert (members.adjacency == members.adjacency[0]).all()
     assert not np.tril(members.adjacency[0]).any()
@@ -98,10 +98,10 @@ def changed(space: EdgeDag, **at: object) -> Graphs:
         ({"label": (4, 2)}, "node 4 must be output, found b"),
         ({"label": (2, ABSENT)}, "5 nodes (input, 3 edges, output), found 4"),
         ({"link": (0, 1)}, "the link 0 -> 1 is missing"),
-        ({"link": (0, 4)}, "the link 0 -> 4 is not part of the skeleton"),
-        ({"link": (4, 0)}, "the link 4 -> 0 is not part of the skeleton"),
-        ({"link": (0, 4), "positions": 7}, "the link 0 -> 4 is not part of the skeleton"),
-        ({"link": (6, 0), "positions": 7}, "the link 6 -> 0 is not part of the skeleton"),
+        ({"link": (0, 4)}, "the link 0 -> 4 is not part of the fixed topology"),
+        ({"link": (4, 0)}, "the link 4 -> 0 is not part of the fixed topology"),
+        ({"link": (0, 4), "positions": 7}, "the link 0 -> 4 is not part of the fixed topology"),
+        ({"link": (6, 0), "positions": 7}, "the link 6 -> 0 is not part of the fixed topology"),
         ({"label": (5, 1), "positions": 7}, "5 nodes (input, 3 edges, output), found 6"),
     ],
 )

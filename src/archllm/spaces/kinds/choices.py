@@ -22,7 +22,7 @@ from archllm.spaces.definition import ChoicesDefinition, Value, text_of
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.components import OFF, active, joined
 from archllm.spaces.kinds.components import Choices as Rows
-from archllm.spaces.kinds.skeleton import Skeleton
+from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
 from archllm.spaces.texts import slots as texts
 
@@ -30,7 +30,7 @@ MOST_SWITCHED = 4_096
 """An edit that switches slots on whose values have more combinations is no neighbour's, nor is its reverse."""
 
 
-class Choices(Skeleton):
+class Choices(FixedTopology):
     """A space of tuples of values, one for each named slot.
 
     Labels are `0` input, then the values of all slots, each text once, then `off` if slots can be switched off, then

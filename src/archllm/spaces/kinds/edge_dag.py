@@ -1,7 +1,7 @@
 """edge_dag: one operation on every edge of the complete DAG on a few nodes.
 
 As a graph, every edge of the cell becomes a node that carries its operation, between one input and one output; which
-nodes are linked (the skeleton) is the same for all members, so a member is a tuple of choices.
+nodes are linked (the fixed topology) is the same for all members, so a member is a tuple of choices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
 from archllm.spaces.kinds.config import CellNetworkConfig
-from archllm.spaces.kinds.skeleton import Skeleton
+from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import EdgeVocabulary
 from archllm.spaces.texts import edges as texts
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class EdgeDag(CellSpace, Skeleton):
+class EdgeDag(CellSpace, FixedTopology):
     """A space of cells with one operation per edge.
 
     Labels are `0` input, `1 … k` the operations, `k + 1` output. Edges come target by target, and within a target by

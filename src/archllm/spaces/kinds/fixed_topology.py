@@ -1,4 +1,4 @@
-"""Skeleton: what kinds share whose members are one and the same graph with different labels."""
+"""FixedTopology: what kinds share whose members are one and the same graph with different labels."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ ILLEGAL = -2
 """The choice that a label stands for which its slot does not have."""
 
 
-class Skeleton(SearchSpace):
+class FixedTopology(SearchSpace):
     """A space whose members have the same nodes and links, between one input and one output, and one choice per node.
 
-    `self.skeleton` are the links (`v x v`), `self.assignments` the choices; node `k + 1` holds that of slot `k`.
+    `self.links` are the links (`v x v`), `self.assignments` the choices; node `k + 1` holds that of slot `k`.
     """
 
-    skeleton: NDArray[np.bool_]
+    links: NDArray[np.bool_]
     assignments: Assignments
 
-    def _arrange(self, skeleton: NDArray[np.bool_], labels: Sequence[Sequence[int]], assignments: Assignments) -> None:
+    def _arrange(self, links: NDArray[np.bool_], labels: Sequence[Sequence[int]], assignments: Assignments) -> None:
         """Sets what follows from the links, the labels of each slot's choices (then of `OFF`, if any), and these."""
-        self.skeleton, self.assignments = skeleton, assignments
-        self.max_nodes = len(skeleton)
+        self.links, self.assignments = links, assignments
+        self.max_nodes = len(links)
         slots, widest = len(labels), max(map(len, labels))
         self._label_of = np.full((slots, widest + 1), ABSENT, dtype=np.int8)
         self._choice_of = np.full((slots, 256), ILLEGAL, dtype=np.int64)
@@ -75,7 +75,7 @@ class Skeleton(SearchSpace):
         ops = np.empty((len(choices), self.max_nodes), dtype=np.int8)
         ops[:, 0], ops[:, -1] = 0, len(self.op_names) - 1
         ops[:, 1:-1] = self._label_of[np.arange(len(self._label_of)), choices]
-        return Graphs(ops, np.repeat(self.skeleton[None], len(choices), axis=0))
+        return Graphs(ops, np.repeat(self.links[None], len(choices), axis=0))
 
     def choices_of(self, graphs: Graphs) -> Choices:
         """`n x slots` choices; `ILLEGAL` where a label is none of its slot's."""
@@ -106,10 +106,10 @@ class Skeleton(SearchSpace):
         choices = self.choices_of(graphs)
         ends = (graphs.ops[:, 0] == 0) & (graphs.ops[:, self.max_nodes - 1] == len(self.op_names) - 1)
         rest = (graphs.ops[:, self.max_nodes :] == ABSENT).all(1)
-        skeleton = np.zeros((graphs.nodes, graphs.nodes), dtype=np.bool_)
-        skeleton[: self.max_nodes, : self.max_nodes] = self.skeleton
+        links = np.zeros((graphs.nodes, graphs.nodes), dtype=np.bool_)
+        links[: self.max_nodes, : self.max_nodes] = self.links
         valid: NDArray[np.bool_] = ends & rest & (choices != ILLEGAL).all(1)
-        valid &= (graphs.adjacency == skeleton).all((1, 2))
+        valid &= (graphs.adjacency == links).all((1, 2))
         rows = np.flatnonzero(valid)
         valid[rows] = self.assignments.contains(choices[rows])
         return valid
@@ -135,11 +135,11 @@ class Skeleton(SearchSpace):
             if not right:
                 return f"node {at} must be {wanted}, found {name}"
         wide = np.zeros_like(graph.adjacency[0])
-        wide[: self.max_nodes, : self.max_nodes] = self.skeleton
+        wide[: self.max_nodes, : self.max_nodes] = self.links
         wrong = np.argwhere(graph.adjacency[0] != wide)
         if len(wrong):
             i, j = wrong[0]
-            return f"the link {i} -> {j} is {'missing' if wide[i, j] else 'not part of the skeleton'}"
+            return f"the link {i} -> {j} is {'missing' if wide[i, j] else 'not part of the fixed topology'}"
         return self._broken(choices[None])
 
     _slot_word = "slots"
@@ -161,7 +161,7 @@ class Skeleton(SearchSpace):
         return graphs.padded(max(graphs.nodes, self.max_nodes))
 
     def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
-        return graphs  # every node of the skeleton has a role of its own: there is no other order
+        return graphs  # every node of the fixed topology has a role of its own: there is no other order
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._rank(self.choices_of(graphs))
