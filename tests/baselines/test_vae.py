@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archllm.training.loop import Loop
 
 from archllm.baselines import GraphVAE, VAEConfig, recommended_vae
 from archllm.errors import InvalidInput, RunFolderError
@@ -19,6 +18,7 @@ from archllm.graphs import Graphs, equal
 from archllm.spaces import load_space
 from archllm.spaces.definition import EdgeDagDefinition, NodeDagDefinition
 from archllm.spaces.registry import space_of
+from archllm.training.loop import Loop
 from archllm.training.progress import Event
 
 SPACE = space_of(EdgeDagDefinition(name="tiny", ops=("a", "b", "c"), nodes=3))

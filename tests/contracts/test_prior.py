@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archllm.training.loop import Schedule
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tests.prior.text.tiny import tiny_model
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.prior import Prior, PriorConfig, build_prior, load_prior
+from archllm.training.loop import Schedule
 
 CODE = ("code", "code-marginals")
 TEXT = ("llama-numbers-lora", "gpt2-tokens-lora", "t5-numbers-full", "gpt2-numbers-full")

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archllm.training.loop import Loop
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
@@ -21,6 +20,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.graphs import Graphs, equal
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, TokenizerConfig, build_tokenizer, load_tokenizer
+from archllm.training.loop import Loop
 from archllm.training.progress import Event, Listener
 
 SPACE = load_space("nasbench201")

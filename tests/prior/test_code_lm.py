@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from archllm.training.loop import Loop
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
@@ -18,6 +17,7 @@ from archllm.errors import RunFolderError
 from archllm.prior import PriorConfig, load_prior
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.trie import CodeTrie
+from archllm.training.loop import Loop
 from archllm.training.progress import Event, Listener
 
 SIZE, LENGTH = 4, 3

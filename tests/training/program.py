@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from archllm.training.loop import Loop, Schedule
 
 import archllm.reporting.figures
 from archllm.cli import main
@@ -20,6 +19,7 @@ from archllm.errors import ArchLLMError
 from archllm.generation.run_folder import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
+from archllm.training.loop import Loop, Schedule
 from archllm.training.processes import Team, gather, started
 from archllm.training.progress import Metrics
 from archllm.workflows.train import train

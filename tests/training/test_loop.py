@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from archllm.training.loop import Loop, Schedule, _Batches, resolve_device, seeded
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
+from archllm.training.loop import Loop, Schedule, _Batches, resolve_device, seeded
 from archllm.training.progress import Event, Metrics
 
 TARGET = torch.tensor([1.0, -2.0, 3.0])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from archllm.training.loop import Loop, Schedule
 from tests.training.test_loop import Line
 
 from archllm.cli import main
 from archllm.errors import InvalidInput, MissingExtra
+from archllm.training.loop import Loop, Schedule
 from archllm.training.processes import ALONE, Team, _buckets, check_launch, gather, started
 from archllm.training.progress import Metrics
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from archllm.training.loop import Loop
 from safetensors.torch import load_file
 from tests.prior.text.tiny import tiny_model
 from tests.training.program import code, text
@@ -21,6 +20,7 @@ from tests.training.program import code, text
 from archllm.cli import main
 from archllm.generation.generator import load
 from archllm.training.log import read_journal
+from archllm.training.loop import Loop
 from archllm.training.progress import Event
 from archllm.workflows.train import train
 

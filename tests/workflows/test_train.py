@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from archllm.training.loop import Loop
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.generation.generator import ArchLLM, load
@@ -21,6 +20,7 @@ from archllm.prior.config import PriorConfig
 from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training.log import read_journal
+from archllm.training.loop import Loop
 from archllm.training.progress import Event
 from archllm.workflows.train import train
 
