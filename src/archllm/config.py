@@ -1,0 +1,386 @@
+"""Settings: frozen dataclasses whose fields say their own type, bounds and meaning, checked by one function.
+
+A field is declared once. Its docstring is the help on the command line, its type and `Bounds` are checked wherever the
+settings are made: in Python, from a TOML file, or from `KEY=VALUE` words.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
+
+from archllm.errors import InvalidInput, shown
+
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of a number, or of each number of a tuple, declared beside the field: `Annotated[int, Bounds(1)]`.
+
+    Example:
+        >>> Bounds(1, 10).wording(int), Bounds(above=0).wording(float)
+        ('a whole number from 1 to 10', 'a number above 0')
+    """
+
+    least: float | None = None
+    """Smallest value that is allowed."""
+
+    most: float | None = None
+    """Largest value that is allowed."""
+
+    above: float | None = None
+    """The value must be larger than this."""
+
+    below: float | None = None
+    """The value must be smaller than this."""
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def wording(self, kind: type) -> str:
+        """What is expected, in words."""
+        number = "a whole number" if kind is int else "a number"
+        low, high = self.least, self.most
+        if low is not None and high is not None:
+            return f"{number} from {_plain(low)} to {_plain(high)}"
+        parts = [
+            f"{word} {_plain(end)}"
+            for word, end in (
+                ("of at least", low),
+                ("above", self.above),
+                ("of at most", high),
+                ("below", self.below),
+            )
+            if end is not None
+        ]
+        return f"{number} {' and '.join(parts)}" if parts else number
+
+
+Positive = Bounds(above=0)
+"""Any finite number above 0."""
+
+NotNegative = Bounds(least=0)
+"""0, or any finite number above it."""
+
+Share = Bounds(above=0, below=1)
+"""A share of which both sides hold something."""
+
+Seed = Annotated[int, Bounds(0, LARGEST_SEED)]
+"""A seed that every random generator takes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: each field is checked against its type and bounds when they are made.
+
+    What several fields must fulfil together is checked by `_check_together`.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Training(Settings):
+        ...     section = "train"
+        ...     steps: Annotated[int, Bounds(1)] = 100
+        >>> Training(steps=0)
+        Traceback (most recent call last):
+        archllm.errors.InvalidInput: train.steps must be a whole number of at least 1, got 0
+    """
+
+    section: ClassVar[str] = ""
+    """What stands before a field's name in messages, such as `prior`."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Checks what no single field can say.
+
+        Raises:
+            InvalidInput: fields contradict each other.
+        """
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], what: str = "", default: Self | None = None) -> Self:
+        """Settings from nested dictionaries, as TOML gives them; what is not named stays as in `default`.
+
+        Args:
+            values: values by name; those of settings inside of settings are dictionaries.
+            what: whose settings they are, in messages: `searcher gp`, or the name of a file.
+            default: where the rest comes from; else the fields' defaults.
+
+        Raises:
+            InvalidInput: a name is unknown, or a value can't be used.
+        """
+        known = field_names(cls)
+        chosen: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in known:
+                raise InvalidInput(unknown("setting", name, known, what))
+            inner = _settings_class(_hints(cls)[name])
+            if inner is not None and isinstance(value, Mapping):
+                within = getattr(default, name, None)
+                chosen[name] = inner.from_mapping(value, f"{what} [{name}]".strip(), within)
+            elif inner is not None and not isinstance(value, inner):
+                raise InvalidInput(f"{_prefix(what)}[{name}] must be a table, got {shown(value)}")
+            else:
+                chosen[name] = value
+        return replace(default, **chosen) if default is not None else cls(**chosen)
+
+    @classmethod
+    def from_words(cls, words: Iterable[str], what: str) -> Self:
+        """Settings from `KEY=VALUE` words; the rest is at its default.
+
+        Args:
+            words: `KEY=VALUE` each; commas separate the values of a tuple.
+            what: whose settings they are, in messages.
+
+        Raises:
+            InvalidInput: a word is not of that form, a key is unknown, or a value can't be used.
+        """
+        return cls.from_mapping(parse_words(words, cls, what), what)
+
+
+def check(settings: Settings) -> None:
+    """Checks each field against its declared type and bounds; lists become tuples, whole numbers floats if need be.
+
+    Raises:
+        InvalidInput: a value is of another type, not finite, or out of bounds; the message names the field.
+    """
+    for name, hint in _hints(type(settings)).items():
+        value = getattr(settings, name)
+        where = f"{settings.section}.{name}" if settings.section else name
+        checked = checked_value(value, hint, where)
+        if checked is not value:
+            object.__setattr__(settings, name, checked)
+
+
+def checked_value(value: Any, hint: Any, where: str) -> Any:
+    """The value as its annotation wants it.
+
+    Args:
+        value: the value.
+        hint: `int`, `float`, `bool`, `str`, `Path`, a `Literal`, a tuple or union of these, or `Annotated` with
+            `Bounds`; values of any other class only have to be of it.
+        where: the field's name, for messages.
+
+    Raises:
+        InvalidInput: it is of another type, or out of bounds.
+    """
+    bounds = Bounds()
+    while get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        bounds = next((note for note in notes if isinstance(note, Bounds)), bounds)
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return _checked_union(value, hint, bounds, where)
+    if origin is Literal:
+        if value not in get_args(hint) or isinstance(value, bool):
+            words = [str(each) for each in get_args(hint)]
+            hint_of = did_you_mean(value, words) if isinstance(value, str) else ""
+            raise InvalidInput(f"{where} must be {_either(words)}, got {shown(value)}{_trailing(hint_of)}")
+        return value
+    if origin is tuple:
+        return _checked_tuple(value, get_args(hint), bounds, where)
+    if hint in (int, float):
+        return _checked_number(value, hint, bounds, where)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    kind = origin or hint
+    if not isinstance(kind, type) or isinstance(value, kind):
+        return value
+    raise InvalidInput(f"{where} must be {_NAMES.get(kind, f'of type {kind.__name__}')}, got {shown(value)}")
+
+
+def parse_words(words: Iterable[str], settings: type[Settings], what: str) -> dict[str, Any]:
+    """`KEY=VALUE` words of a command line -> values by key, typed as the fields of the settings are.
+
+    Raises:
+        InvalidInput: a word is not of that form, a key is unknown, or a value is of another type.
+    """
+    hints, known = _hints(settings), field_names(settings)
+    found: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not value:
+            raise InvalidInput(
+                f"an option of {what} is written KEY=VALUE, got {word!r}; keys: {', '.join(known) or 'none'}"
+            )
+        if key not in known:
+            raise InvalidInput(unknown("option", key, known, what))
+        found[key] = _typed(value, hints[key], f"{what}: {key}")
+    return found
+
+
+def read_toml(path: Path, section: str | None = None) -> dict[str, Any]:
+    """The values of a TOML file, or of its table `[section]` where there is one.
+
+    Raises:
+        InvalidInput: the file can't be read, or is no TOML.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"can't read the configuration {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    inner = data.get(section) if section is not None else None
+    return inner if isinstance(inner, dict) else data
+
+
+def field_names(settings: type) -> list[str]:
+    """Names of the fields of a dataclass, in order."""
+    return [field.name for field in fields(settings) if field.init]
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` where a known word is close, else nothing.
+
+    Example:
+        >>> did_you_mean("evolutoin", ["evolution", "local"])
+        "did you mean 'evolution'?"
+        >>> did_you_mean("bees", ["evolution", "local"])
+        ''
+    """
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(str(word).lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def unknown(kind: str, word: object, known: Sequence[str], what: str = "") -> str:
+    """The message that a word is none of those that are known.
+
+    Example:
+        >>> unknown("option", "sede", ["seed", "budget"], "searcher gp")
+        "searcher gp has no option 'sede'; did you mean 'seed'? Known: seed, budget"
+        >>> unknown("searcher", "bees", ["gp", "local"])
+        "there is no searcher 'bees'; known: gp, local"
+    """
+    head = f"{what} has no {kind} {shown(word)}" if what else f"there is no {kind} {shown(word)}"
+    if not known:
+        return f"{head}; there are none"
+    hint, names = did_you_mean(word, known), ", ".join(known)
+    return f"{head}; {hint} Known: {names}" if hint else f"{head}; known: {names}"
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself.
+
+    Raises:
+        InvalidInput: it is no whole number, negative, or has more than 63 bits.
+    """
+    return cast(int, checked_value(seed, Seed, "seed"))
+
+
+_NAMES: dict[type, str] = {bool: "true or false", str: "a text", dict: "a table", Path: "a path"}
+
+
+def _hints(settings: type) -> dict[str, Any]:
+    """Annotations of the fields, resolved."""
+    return _resolved(cast(Any, settings))
+
+
+@cache
+def _resolved(settings: Any) -> dict[str, Any]:
+    hints = get_type_hints(settings, include_extras=True)
+    return {name: hints[name] for name in field_names(settings)}
+
+
+def _settings_class(hint: Any) -> type[Settings] | None:
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in (Union, UnionType):
+        return next((found for each in get_args(hint) if (found := _settings_class(each)) is not None), None)
+    return hint if isinstance(hint, type) and is_dataclass(hint) and issubclass(hint, Settings) else None
+
+
+def _checked_union(value: Any, hint: Any, bounds: Bounds, where: str) -> Any:
+    options = get_args(hint)
+    if value is None and NoneType in options:
+        return None
+    reasons = []
+    for option in options:
+        if option is not NoneType:
+            try:
+                return checked_value(value, Annotated[option, bounds], where)
+            except InvalidInput as error:
+                reasons.append(error)
+    raise (
+        reasons[0]
+        if len(reasons) == 1
+        else InvalidInput(
+            f"{where} must be one of {', '.join(getattr(option, '__name__', str(option)) for option in options)}, "
+            f"got {shown(value)}"
+        )
+    )
+
+
+def _checked_tuple(value: Any, inner: tuple[Any, ...], bounds: Bounds, where: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise InvalidInput(f"{where} must be a list, got {shown(value)}")
+    kinds = [inner[0]] * len(value) if len(inner) == 2 and inner[1] is Ellipsis else list(inner)
+    if len(kinds) != len(value):
+        raise InvalidInput(f"{where} must be a list of {len(kinds)} values, got {shown(value)}")
+    checked = tuple(
+        checked_value(each, Annotated[kind, bounds], f"{where}[{at}]")
+        for at, (each, kind) in enumerate(zip(value, kinds, strict=True))
+    )
+    same = isinstance(value, tuple) and all(a is b for a, b in zip(checked, value, strict=True))
+    return cast(tuple[Any, ...], value) if same else checked
+
+
+def _checked_number(value: Any, kind: type, bounds: Bounds, where: str) -> float:
+    right = not isinstance(value, bool) and isinstance(value, int if kind is int else int | float)
+    if not right or (isinstance(value, float) and not math.isfinite(value)) or value not in bounds:
+        raise InvalidInput(f"{where} must be {bounds.wording(kind)}, got {shown(value)}")
+    return float(value) if kind is float and isinstance(value, int) else cast(float, value)
+
+
+def _typed(text: str, hint: Any, where: str) -> Any:
+    """A text of the command line as a value of an annotation; what fits none stays text, for `check` to refuse."""
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in (Union, UnionType):
+        for option in get_args(hint):
+            if option is not NoneType and not isinstance(found := _typed(text, option, where), str):
+                return found
+        return None if text == "none" and NoneType in get_args(hint) else text
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)[0]
+        return tuple(_typed(part, inner, where) for part in text.split(",") if part)
+    if hint is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if hint in (int, float):
+        try:
+            return hint(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _plain(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+
+
+def _either(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
+
+
+def _prefix(what: str) -> str:
+    return f"{what}: " if what else ""
+
+
+def _trailing(hint: str) -> str:
+    return f"; {hint}" if hint else ""
