@@ -18,7 +18,9 @@ from archllm.searchers.purchase import Purchase
 from archllm.study.store import Trial
 
 POPULATION = Population(np.array([[value] for value in range(11)], dtype=np.float64), "all")
-SETUP = Setup("s", "archllm compare", {"a": "gp"}, False, {}, True, [], "here", "a machine", {"archllm": "1"}, "today")
+SETUP = Setup(
+    "s", "archllm compare", {"a": "gp"}, False, {}, True, False, [], "here", "a machine", {"archllm": "1"}, "today"
+)
 
 
 def search(method: str, seed: int, *values: float | tuple[float, ...] | None, cost: float = 0.0) -> Search:

@@ -120,6 +120,18 @@ def test_a_search_that_exhausts_a_pool_is_complete():
     run(budget=99, seeds=1, resume=True)
 
 
+def test_a_search_can_end_once_it_has_found_the_best_there_is():
+    whole = run("random", budget=len(CELLS), seeds=3, out="whole")
+    short = run("random", budget=len(CELLS), seeds=3, until_best=True)
+    for seed in range(3):
+        with open_store("out/trials.db") as store:
+            found = [trial.values[0] for trial in store.trials(f"random-{seed}")]
+        assert found.index(max(cell % 997 for cell in CELLS)) == len(found) - 1 < len(CELLS) - 1
+    assert short.comparison.methods[0].to_optimum == whole.comparison.methods[0].to_optimum
+    run("random", budget=len(CELLS), seeds=3, until_best=True, resume=True)
+    assert "--until-best" in Path("out/comparison.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("methods", "options", "error", "told"),
     [
@@ -136,6 +148,12 @@ def test_a_search_that_exhausts_a_pool_is_complete():
         (("random",), {"objectives": ["params", "params"]}, InvalidInput, "the same objective twice"),
         (("random",), {"objectives": ["table:gone/x"]}, DataMissing, "there is no table"),
         (("random",), {"space": None}, InvalidInput, "needs a run folder, or a space"),
+        (
+            ("random",),
+            {"objectives": ["params", "macs"], "until_best": True},
+            InvalidInput,
+            "one objective is looked up",
+        ),
         (("random",), {"workers": "none"}, InvalidInput, "workers must be"),
         (("random",), {"resume": True}, StoreError, "nothing to resume"),
         (("random",), {"out": "few.csv"}, RunFolderError, "is a file"),

@@ -54,6 +54,9 @@ class Compare(Command):
     time_limit: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """How long one evaluation may take, for objectives that take time; by default an hour."""
 
+    until_best: Switch = False
+    """End a search as soon as it has found the best there is; for one objective whose scores are looked up."""
+
     resume: Switch = False
     """Go on with the comparison in the folder; more methods, seeds or evaluations are added to it."""
 
@@ -78,6 +81,7 @@ class Compare(Command):
                     where=self.where,
                     workers=self.workers,
                     time_limit=self.time_limit,
+                    until_best=self.until_best,
                     resume=self.resume,
                     listener=listener,
                 )

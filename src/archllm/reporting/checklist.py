@@ -41,6 +41,9 @@ class Setup:
     looked_up: bool
     """Whether scores were looked up, not measured."""
 
+    until_best: bool
+    """Whether a search ends once it has found the best there is."""
+
     requirements: Sequence[str]
     """What architectures had to meet."""
 
@@ -98,7 +101,8 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "One objective for all": f"{_plain(', '.join(f'{how} {spec}' for how, spec in goals))}; scores are {scores}",
         "No search sees test figures": "searchers are told validation scores alone; a test figure is that of the "
         "architecture that validation chose",
-        "One budget for all": f"{found.budget} different architectures (by canonical key) for each search",
+        "One budget for all": f"{found.budget} different architectures (by canonical key) for each search"
+        + (", which ends once it has found the best there is" if setup.until_best else ""),
         f"Seeds: {len(seeds)}": f"{', '.join(map(str, seeds))}, the same for all methods{enough}",
         "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
         "Performance over time": "means and quartiles against evaluations"

@@ -74,6 +74,7 @@ def run_search(
     *,
     workers: Workers | str | int | None = None,
     batch: int = 1,
+    target: float | None = None,
     listener: Listener | None = None,
     silence: float = SILENCE,
     beat: float = BEAT,
@@ -93,6 +94,7 @@ def run_search(
         budget: different architectures to evaluate in all, those of earlier calls and of other processes included.
         workers: where evaluations run, see `start_workers`; what is started here is also stopped here.
         batch: architectures to ask for at once, at least; more are stored as waiting.
+        target: a value of the first objective that ends the search as soon as it is reached.
         listener: told after every finished trial.
         silence: seconds without a sign of life after which trials of another process are taken over. On one machine,
             those of a dead process are taken over at once.
@@ -118,7 +120,7 @@ def run_search(
         except InvalidInput as error:
             raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
-    search = _Search(searcher, objectives, store, study, budget, batch, listener, silence)
+    search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence)
     search.catch_up()
     if not search.is_over():
         own = not isinstance(workers, Workers)
@@ -173,6 +175,7 @@ class _Search:
         study: str,
         budget: int,
         batch: int,
+        target: float | None,
         listener: Listener | None,
         silence: float,
     ) -> None:
@@ -180,6 +183,7 @@ class _Search:
         self.space: SearchSpace = searcher.domain.space
         self.directions = [objective.direction for objective in objectives]
         self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
+        self.target = target
         self.owner = owner_name()
         self.over = self.failed = 0
         """Trials that are over, and those of them that failed."""
@@ -192,7 +196,12 @@ class _Search:
 
     def is_over(self) -> bool:
         """Whether there is nothing left to do, for anybody."""
-        return self.over >= self.budget or (self._exhausted and not self._open)
+        return self.over >= self.budget or (self._exhausted and not self._open) or self._reached()
+
+    def _reached(self) -> bool:
+        if self.target is None or self._best is None:
+            return False
+        return self._best >= self.target if self.directions[0] == "maximise" else self._best <= self.target
 
     def run(self, workers: Workers) -> None:
         """Works until the study is over."""

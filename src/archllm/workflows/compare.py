@@ -18,6 +18,7 @@ from archllm.objectives import Objective, load_objective
 from archllm.reporting.checklist import Setup, page
 from archllm.reporting.comparing import Comparison, Search, compare, table, write_trials
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
+from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
 from archllm.searchers import registry
 from archllm.searchers.domain import Domain
@@ -73,6 +74,9 @@ class _Task:
     cheap: bool
     """Whether scores are looked up, so that a search takes seconds."""
 
+    target: float | None
+    """Value that ends a search."""
+
     def study(self, contender: Contender, seed: int, settings: dict[str, Any]) -> Study:
         """The study of one search."""
         return Study(
@@ -99,6 +103,7 @@ def compare_methods(
     where: Sequence[str] = (),
     workers: str | int | None = None,
     time_limit: float | None = None,
+    until_best: bool = False,
     resume: bool = False,
     listener: Listener | None = None,
 ) -> Compared:
@@ -120,6 +125,7 @@ def compare_methods(
         where: requirements that architectures must meet.
         workers: where evaluations run, see `start_workers`.
         time_limit: seconds that an evaluation may take.
+        until_best: end a search as soon as it has found the best there is, where that is known: curves stay there.
         resume: go on with what is in the folder.
         listener: told after every finished trial.
 
@@ -147,7 +153,10 @@ def compare_methods(
     if len({goal.spec for goal in goals}) < len(goals):
         raise InvalidInput(f"the same objective twice: {', '.join(objectives)}")
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
-    task = _Task(home, goals, domain, budget, all(looked_up(goal.spec) for goal in goals))
+    cheap = all(looked_up(goal.spec) for goal in goals)
+    known = population(domain, goals) if cheap else None
+    target = _target(known, goals) if until_best else None
+    task = _Task(home, goals, domain, budget, cheap, target)
     for each in contenders:  # what a method can't do is told before anything is paid for
         check_cheap(each.options.get("cheap", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
@@ -168,18 +177,20 @@ def compare_methods(
         _search_all(task, contenders, studies, store, workers, listener)
         trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
     searches = [Search(name, seed, found) for (name, seed), found in trials.items()]
-    known = population(domain, goals) if task.cheap else None
     specs, directions = [goal.spec for goal in goals], [goal.direction for goal in goals]
     found = compare(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
     results = table(found, pre_training)
     files = _written(out, found, searches, specs)
     setup = Setup(
         space=home.name,
-        command=_command(home, space, run, objectives, methods, seeds, budget, options, where, workers, out),
+        command=_command(
+            home, space, run, objectives, methods, seeds, budget, options, where, workers, until_best, out
+        ),
         methods={each.name: each.told for each in contenders},
         random=any(each.method == "random" for each in contenders),
         pre_training=pre_training,
         looked_up=task.cheap,
+        until_best=until_best,
         requirements=[str(wanted) for wanted in ranges.values()],
         workers="in the process that searches" if workers in (None, "own") else f"--workers {workers}",
         machine=machine(),
@@ -191,6 +202,18 @@ def compare_methods(
     document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
     write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
     return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES})
+
+
+def _target(known: Population | None, goals: Sequence[Objective]) -> float:
+    """The best there is, in the objective's own unit.
+
+    Raises:
+        InvalidInput: it is not known.
+    """
+    if known is None or len(goals) > 1:
+        raise InvalidInput("a search can only end at the best there is (--until-best) where one objective is looked up")
+    best = float(known.values[:, 0].max())
+    return best if goals[0].direction == "maximise" else -best
 
 
 def _check_folder(out: Path, resume: bool) -> None:
@@ -226,7 +249,7 @@ def _search_all(
     try:
         for number, ((name, seed), study) in enumerate(studies.items()):
             done = len(store.finished(study.name)) if study.name in there else 0
-            if done >= task.budget:
+            if done >= task.budget or (done and task.target is not None and _reached(store, study, task.target)):
                 continue
             hands = hands or start_workers(workers, task.objectives, task.budget)
             contender = by_name[name]
@@ -238,12 +261,26 @@ def _search_all(
             place = open_store(MEMORY) if aside else store
             if study.name not in there:
                 place.create(study)
-            run_search(searcher, task.objectives, place, study.name, task.budget, workers=hands, listener=hear)
+            run_search(
+                searcher,
+                task.objectives,
+                place,
+                study.name,
+                task.budget,
+                workers=hands,
+                target=task.target,
+                listener=hear,
+            )
             if aside:
                 store.adopt(study, place.trials(study.name))
     finally:
         if hands is not None:
             hands.close()
+
+
+def _reached(store: Store, study: Study, target: float) -> bool:
+    """Whether a search has found the best there is."""
+    return any(trial.values is not None and trial.values[0] == target for trial in store.trials(study.name))
 
 
 def _forwarded(listener: Listener | None, before: int, searches: int, budget: int) -> Listener | None:
@@ -286,6 +323,7 @@ def _command(
     options: Sequence[str],
     where: Sequence[str],
     workers: str | int | None,
+    until_best: bool,
     out: Path,
 ) -> str:
     """The command line of a comparison."""
@@ -298,4 +336,5 @@ def _command(
     for requirement in where:
         words += ["--where", requirement]
     words += [] if workers is None else ["--workers", str(workers)]
+    words += ["--until-best"] if until_best else []
     return shlex.join([*words, "--out", str(out)])
