@@ -84,7 +84,9 @@ def structure(checkout: Path) -> Structure:
         arrows=len(arrows),
         circles=len(circles),
         in_circles=sum(map(len, circles)),
-        long_signatures=sum(_parameters(node) > MOST_PARAMETERS for name in sources for node in _functions(trees[name])),
+        long_signatures=sum(
+            _parameters(node) > MOST_PARAMETERS for name in sources for node in _functions(trees[name])
+        ),
         train_options=_options(checkout, "train"),
     )
 
