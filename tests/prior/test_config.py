@@ -11,7 +11,7 @@ from archllm.prior import PriorConfig
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("kind", value) for value in ("", "other", None)),
+        *((name, value) for name in ("kind", "keep") for value in ("", "other", None)),
         *((name, value) for name in ("width", "layers", "heads", "steps", "batch", "patience") for value in (0, -1)),
         ("width", 9),
         *(("learning_rate", value) for value in (0.0, -1.0, math.inf, math.nan)),

@@ -154,6 +154,17 @@ def test_what_validation_can_not_tell_apart_is_decided_for_more_training() -> No
     assert max(seen) == 70 and torch.equal(module.weight, seen[40])
 
 
+def test_the_last_weights_are_kept_where_that_is_asked_for_whatever_validation_says() -> None:
+    module, seen = Line(), {}
+
+    def listener(event: Event) -> None:
+        seen[event.step] = module.weight.detach().clone()
+
+    values = [1.0, *[2.0] * 9]
+    loop(module, 100, validate=validating(values), validations=10, keep="last", patience=3, listener=listener).run()
+    assert max(seen) == 100 and torch.equal(module.weight, seen[100])
+
+
 def test_a_validation_that_is_no_number_is_no_improvement() -> None:
     module = Line()
     running = loop(module, 100, validate=validating([2.0, float("nan"), float("nan")]), patience=2)

@@ -102,6 +102,7 @@ class CodeLM(Prior):
             soft=self.config.soft_targets,
             validate=lambda: self._validation(validation, wanted),
             validations=12,
+            keep=self.config.keep,
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,

@@ -11,6 +11,7 @@ from archllm.errors import InvalidInput
 Kind = Literal["code", "text", "marginal"]
 Format = Literal["numbers", "tokens"]
 Tuning = Literal["lora", "full"]
+Keep = Literal["best", "last"]
 
 UNCONDITIONED = -1
 """The bin of a condition that is not known, or not asked for."""
@@ -61,7 +62,7 @@ class PriorConfig:
     """Train each prefix towards the shares of all codes that follow it in the training set, not just one of them."""
 
     steps: int = 1200
-    """Most optimiser steps; training stops earlier when the validation likelihood stops improving."""
+    """Most optimiser steps; training stops earlier when the validation likelihood stops improving (`keep`)."""
 
     batch: int = 512
     """Sequences per step."""
@@ -78,13 +79,17 @@ class PriorConfig:
     validation: float = 0.02
     """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""
 
+    keep: Keep = "best"
+    """Which weights to keep: the latest that validation can't tell from the `best`, or those of the `last` step."""
+
     patience: int = 8
-    """Validations in a row that are clearly worse than the best, after which to stop; there are 12, or 6 of `text`."""
+    """Validations in a row that are clearly worse than the best, after which to stop, unless the last weights are kept;
+    there are 12, or 6 of `text`."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise InvalidInput(f"prior.kind must be one of {', '.join(get_args(Kind))}, got {self.kind!r}")
-        for name, choices in (("format", Format), ("tuning", Tuning)):
+        for name, choices in (("format", Format), ("tuning", Tuning), ("keep", Keep)):
             if getattr(self, name) not in get_args(choices):
                 known = ", ".join(get_args(choices))
                 raise InvalidInput(f"prior.{name} must be one of {known}, got {getattr(self, name)!r}")

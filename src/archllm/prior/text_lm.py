@@ -137,6 +137,7 @@ class TextLM(Prior):
             soft=self.config.soft_targets,
             validate=lambda: self._validation(validation[:_VALIDATED], wanted),
             validations=6,
+            keep=self.config.keep,
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -93,17 +94,18 @@ class Loop:
     listener and writes checkpoints, and is waited for."""
 
     validate: Callable[[], Metrics] | None = None
-    """Figures on validation examples: `validation_loss` and its standard error `validation_error`.
+    """Figures on validation examples: `validation_loss` and its standard error `validation_error`."""
 
-    The latest weights whose loss is within one standard error of the best are kept: what a small validation set can't
-    tell apart is decided in favour of more training.
-    """
+    keep: Literal["best", "last"] = "best"
+    """Which weights the module holds afterwards: `best`, the latest whose validation loss is within one standard error
+    of the least, so that what a small validation set can't tell apart is decided in favour of more training; or `last`,
+    those of the last step, whatever validation says."""
 
     validations: int = 10
     """How many times to validate."""
 
     patience: int = 4
-    """Validations in a row that are clearly worse than the best, after which to stop."""
+    """Validations in a row that are clearly worse than the best, after which to stop, unless the last are kept."""
 
     listener: Listener | None = None
     """Who is told."""
@@ -119,7 +121,7 @@ class Loop:
     stale: int = 0
 
     def run(self) -> None:
-        """Trains; afterwards the module holds the best weights seen (the last ones without validation).
+        """Trains; afterwards the module holds the weights to keep (the last ones without validation).
 
         Raises:
             InvalidInput: there are more processes than examples in a batch.
@@ -219,6 +221,8 @@ class Loop:
         with torch.no_grad():
             metrics = self.team.share(self.validate) if self.validate is not None else {}
         self.module.train()
+        if self.keep == "last":
+            return metrics
         loss, error = metrics["validation_loss"], metrics["validation_error"]
         self.best_loss = min(self.best_loss, loss)
         if loss <= self.best_loss + error:
