@@ -197,6 +197,20 @@ def test_few_cells_to_train_on_are_guarded_against_learning_by_heart(nasbench101
     assert recommended(nasbench101, 0.1).split == 0.1
 
 
+def test_small_spaces_are_trained_on_to_the_end_unless_most_of_their_cells_are_missing(
+    nasbench201: SearchSpace,
+) -> None:
+    small = space_of_text('kind = "choices"\n[slots]\n"a{i=1..6}" = [1, 2, 3, 4]\n', "small.toml", "small")
+    for space in (nasbench201, small, load_space("transnasbench")):
+        assert recommended(space).prior.keep == "last"
+        assert recommended(space, 0.1).prior.keep == "best"
+        assert recommended(space, conditions=["params"]).prior.keep == "best"
+
+
+def test_a_large_space_keeps_what_validation_chooses(nasbench101: SearchSpace, darts: SearchSpace) -> None:
+    assert recommended(nasbench101).prior.keep == recommended(darts).prior.keep == "best"
+
+
 def test_only_codes_that_do_not_depend_on_each_other_are_learned_from_their_marginals_in_few_steps() -> None:
     alone, joined = recommended(load_space("mobilenetv3")), recommended(space_of_text(JOINED, "joined.toml", "joined"))
     assert alone.prior.marginals and not joined.prior.marginals
