@@ -220,11 +220,11 @@ def search(
     """One search, an evaluation at a time, which ends when the best of all is found.
 
     Returns:
-        The number of evaluations, and of cheaper scores that were bought besides, the seconds of CPU time that the
+        The number of evaluations, and of lower-fidelity evaluations besides, the seconds of CPU time that the
         searcher took, and the incumbents: evaluation, text, score and test score of each architecture that was better
         than all before it.
     """
-    from archllm.searchers.observation import observe
+    from archllm.objectives.evaluation import for_searcher
     from archllm.searchers.registry import build_searcher
 
     incumbents: list[tuple[int, str, float, float | None]] = []
@@ -234,9 +234,9 @@ def search(
         before = time.process_time()
         (arch,) = searcher.ask(1)
         evaluation = objective.evaluate(arch)
-        searcher.tell([observe([evaluation], [objective])])
+        searcher.tell({arch: for_searcher(evaluation, [objective.direction])})
         spent += time.process_time() - before
-        query, bought = query + 1, bought + len(searcher.receipts())
+        query, bought = query + 1, bought + len(searcher.lower_fidelity())
         if evaluation.value is not None and (not incumbents or evaluation.value > incumbents[-1][2]):
             test = next(iter(evaluation.test.values()), None)
             incumbents.append((query, arch.text, evaluation.value, test))
@@ -275,24 +275,25 @@ def search_front(
     """
     import numpy as np
 
-    from archllm.searchers.observation import observe
+    from archllm.objectives.base import evaluate_all
+    from archllm.objectives.evaluation import for_searcher, signs
     from archllm.searchers.pareto import hypervolume
     from archllm.searchers.registry import build_searcher
 
-    signs = [1.0 if objective.direction == "maximise" else -1.0 for objective in objectives]
+    directions = [objective.direction for objective in objectives]
     order = [np.argsort(domain.space.keys(objective.architectures())) for objective in objectives]
-    each = zip(objectives, order, signs, strict=True)
-    everything = np.stack([sign * objective.values[rows] for objective, rows, sign in each], axis=1)
+    each = zip(objectives, order, strict=True)
+    everything = np.stack([objective.values[rows] for objective, rows in each], axis=1) * signs(directions)
     corner, spread = np.median(everything, axis=0), everything.std(0)
     whole = hypervolume(everything / spread, corner / spread)
     searcher, spent, found = build_searcher(method, domain, seed, 2, **options), 0.0, []
     for _ in range(FRONT_BUDGET):
         before = time.process_time()
         (arch,) = searcher.ask(1)
-        observation = observe([objective.evaluate(arch) for objective in objectives], objectives)
-        searcher.tell([observation])
+        evaluation = for_searcher(evaluate_all(objectives, arch), directions)
+        searcher.tell({arch: evaluation})
         spent += time.process_time() - before
-        found.append(observation.values)
+        found.append(evaluation.values)
     points = np.array(found) / spread
     shares = {str(n): hypervolume(points[:n], corner / spread) / whole for n in (25, 50, FRONT_BUDGET)}
     return {"seed": seed, "seconds": spent, "shares": shares}

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.complexity import Complexity
+from archllm.objectives.evaluation import Evaluation, for_searcher
 from archllm.predictor import PredictorConfig
 from archllm.searchers import sequence
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
 from archllm.searchers.language import Language
-from archllm.searchers.observation import Observation, observe
 from archllm.searchers.registry import build_searcher, searcher_names
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.spaces.registry import space_of_text
@@ -148,30 +148,30 @@ def build(method: str, domain: Domain, seed: int = 0, objectives: int = 1) -> Se
     return build_searcher(method, domain, seed, objectives, **QUICK.get(method, {}))
 
 
-def score(arch: Architecture) -> Observation:
+def score(arch: Architecture) -> Evaluation:
     """Fewer parameters are better."""
     if arch.space.network_config is None:
-        return Observation(arch, (-size(arch),), 1.0)
+        return Evaluation(-size(arch), cost=1.0)
     objective = Complexity(arch.space, "params")
-    return observe([objective.evaluate(arch)], [objective])
+    return for_searcher(objective.evaluate(arch), [objective.direction])
 
 
 def size(arch: Architecture) -> float:
     return float(sizes(arch.graph, arch.space)[0])
 
 
-def score_twice(arch: Architecture) -> Observation:
+def score_twice(arch: Architecture) -> Evaluation:
     """Fewer parameters, more nodes."""
-    return Observation(arch, (-math.log(size(arch)), float((arch.graph.ops >= 0).sum())), 1.0)
+    return Evaluation((-math.log(size(arch)), float((arch.graph.ops >= 0).sum())), cost=1.0)
 
 
 def search(
-    searcher: Searcher, queries: int, evaluate: Callable[[Architecture], Observation] = score
+    searcher: Searcher, queries: int, evaluate: Callable[[Architecture], Evaluation] = score
 ) -> list[Architecture]:
     found: list[Architecture] = []
     while len(found) < queries:
         asked = searcher.ask(1)
-        searcher.tell([evaluate(arch) for arch in asked])
+        searcher.tell({arch: evaluate(arch) for arch in asked})
         found += asked
         assert asked
     return found
@@ -236,23 +236,23 @@ def test_a_domain_of_one_is_searched(method: str) -> None:
 
 
 def test_failed_evaluations_stop_no_search(method: str, either: str) -> None:
-    def broken(arch: Architecture) -> Observation:
-        return Observation(arch, None)
+    def broken(arch: Architecture) -> Evaluation:
+        return Evaluation(None)
 
-    def half(arch: Architecture) -> Observation:
-        return score(arch) if arch.key % 2 else Observation(arch, None)
+    def half(arch: Architecture) -> Evaluation:
+        return score(arch) if arch.key % 2 else Evaluation(None)
 
     assert len(set(search(build(method, domain_of(method, either)), 8, broken))) == 8
     assert len(set(search(build(method, domain_of(method, either)), 12, half))) == 12
 
 
 def test_equal_scores_stop_no_search(method: str, either: str) -> None:
-    assert len(set(search(build(method, domain_of(method, either)), 10, lambda arch: Observation(arch, (1.0,))))) == 10
+    assert len(set(search(build(method, domain_of(method, either)), 10, lambda arch: Evaluation((1.0,))))) == 10
 
 
 def test_enormous_scores_stop_no_search(method: str) -> None:
-    def extreme(arch: Architecture) -> Observation:
-        return Observation(arch, ((-1.0) ** arch.key * 1e150 / (1 + arch.key),))
+    def extreme(arch: Architecture) -> Evaluation:
+        return Evaluation(((-1.0) ** arch.key * 1e150 / (1 + arch.key),))
 
     assert len(set(search(build(method, domain_of(method, "nasbench201")), 12, extreme))) == 12
 
@@ -265,7 +265,7 @@ def test_a_told_architecture_can_lie_outside_the_domain(method: str) -> None:
     domain = pool("nasbench101")
     others = domain.space.architectures(domain.space.sample(6, np.random.default_rng(8)))
     searcher = build(method, domain)
-    searcher.tell([score(arch) for arch in dict.fromkeys(others)])
+    searcher.tell({arch: score(arch) for arch in others})
     inside = [arch for arch in others if domain.contains(arch.graph)[0]]
     assert len(search(searcher, POOL - len(inside))) == POOL - len(inside)
 
@@ -274,23 +274,22 @@ def test_what_can_not_be_learned_from_is_refused_and_leaves_no_trace(method: str
     space = load_space("nasbench201")
     searcher = build(method, domain_of(method, "nasbench201"))
     one, two, three = space.parse("1"), space.parse("2"), space.parse("3")
-    searcher.tell([score(one)])
+    searcher.tell({one: score(one)})
     foreign = load_space("darts").architectures(load_space("darts").sample(1, np.random.default_rng(0)))[0]
-    for wrong, message in (
-        (Observation(one, (1.0,)), "told before"),
-        (Observation(two, (1.0, 2.0)), r"1 value\(s\), got 2"),
-        (Observation(two, ()), "got 0"),
-        (Observation(two, (math.nan,)), "finite"),
-        (Observation(two, (-math.inf,)), "finite"),
-        (Observation(foreign, (1.0,)), "darts"),
+    for arch, wrong, message in (
+        (one, Evaluation(1.0), "told before"),
+        (two, Evaluation((1.0, 2.0)), r"1 value\(s\), got 2"),
+        (two, Evaluation(()), "got 0"),
+        (two, Evaluation(math.nan), "finite"),
+        (two, Evaluation(-math.inf), "finite"),
+        (two, Evaluation(1.0, test={"accuracy": 0.9}), "no test figures, got accuracy"),
+        (foreign, Evaluation(1.0), "darts"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            searcher.tell([score(three), wrong])
-    with pytest.raises(InvalidInput, match="told before"):
-        searcher.tell([score(two), score(two)])
+            searcher.tell({three: score(three), arch: wrong})
     with pytest.raises(InvalidInput, match="darts"):
         searcher.pending([three, foreign])
-    assert list(searcher.observations) == list(searcher.known) == [one.key]
+    assert list(searcher.evaluations) == list(searcher.known.values()) == [one]
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
@@ -311,7 +310,7 @@ def test_a_new_searcher_that_is_told_everything_goes_on_as_the_old_one(method: s
     old = build(method, domain_of(method, space))
     search(old, 9)
     new = build(method, domain_of(method, space))
-    new.tell([score(arch) for arch in old.known.values()])
+    new.tell({arch: score(arch) for arch in old.known.values()})
     assert search(old, 5) == search(new, 5)
 
 

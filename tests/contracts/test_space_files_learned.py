@@ -13,9 +13,9 @@ from tests.spaces.space_files import KINDS
 import archllm
 from archllm.generation.run_folder import TrainConfig
 from archllm.graphs import concatenate
+from archllm.objectives.evaluation import Evaluation
 from archllm.prior import PriorConfig
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.searchers.registry import build_searcher
 from archllm.tokenizer import TokenizerConfig
 
@@ -59,7 +59,7 @@ def test_any_space_is_searched_without_asking_twice(kind: str, data: st.DataObje
         asked = []
         for _ in range(4):
             batch = searcher.ask(3)
-            searcher.tell([Observation(arch, (float(score[arch.key % 100]),), 1.0) for arch in batch])
+            searcher.tell({arch: Evaluation(float(score[arch.key % 100]), cost=1.0) for arch in batch})
             asked += batch
         assert len({arch.key for arch in asked}) == 12
         assert bool(space.validate(concatenate([arch.graph for arch in asked])).all())

@@ -21,9 +21,8 @@ import pytest
 from tests.study.store.servers import postgres_server, sql
 
 from archllm.errors import StoreError
-from archllm.searchers.purchase import Purchase
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.spaces import Architecture, load_space
-from archllm.study.outcome import Outcome
 from archllm.study.store import MEMORY, Store, Study, check_same, open_store
 from archllm.study.store.base import MOST_ATTEMPTS
 from archllm.study.store.schema import VERSION
@@ -37,15 +36,18 @@ STUDY = Study(
     seed=7,
     settings={"where": ["params <= 1e+06"], "options": {"size": 3, "rate": 0.1}},
 )
-FULL = Outcome(
+FULL = Evaluation(
     values=(93.123456789012345, -1e-300),
     metrics={"macs": 15647370.0, "train_loss": 0.1 + 0.2},
     test={"accuracy": 88.0},
     cost=12.5,
     curves={"train:digits": (10.0, 50.25)},
-    bought=(Purchase(-(2**63), "table:t/a@12", 0.1 + 0.2, 3.5), Purchase(2**63 - 1, "proxy:p", None, None)),
+    lower_fidelity=(
+        LowerFidelity(-(2**63), "table:t/a@12", 0.1 + 0.2, 3.5),
+        LowerFidelity(2**63 - 1, "proxy:p", None, None),
+    ),
 )
-FAILED = Outcome(None, metrics={"train:digits": 90.0}, cost=3.0, failure="params: it has none")
+FAILED = Evaluation(None, metrics={"train:digits": 90.0}, cost=3.0, failure="params: it has none")
 
 ANYWHERE = ("memory", "sqlite", "postgres")
 SHARED = ("sqlite", "postgres")
@@ -200,12 +202,11 @@ def test_trials_are_claimed_in_order_and_only_once(store: Store) -> None:
     assert store.trials("first") == store.unfinished("first") == [first, second]
 
 
-def test_an_outcome_comes_back_to_the_last_digit(store: Store) -> None:
+def test_an_evaluation_comes_back_to_the_last_digit(store: Store) -> None:
     (number,) = running(store, 1)
     assert store.finish("first", number, FULL)
     (trial,) = store.trials("first")
-    found = Outcome(trial.values, trial.metrics, trial.test, trial.cost, trial.curves, trial.failure, trial.bought)
-    assert found == FULL and trial.state == "complete" and trial.worker == "me"
+    assert trial.evaluation == FULL and trial.state == "complete" and trial.worker == "me"
     assert trial.finished is not None and trial.started is not None and trial.finished >= trial.started
 
 
@@ -213,27 +214,27 @@ def test_a_failed_trial_has_a_reason_and_no_values(store: Store) -> None:
     (number,) = running(store, 1)
     store.finish("first", number, FAILED)
     (trial,) = store.trials("first")
-    assert (trial.state, trial.values, trial.failure, trial.cost) == ("failed", None, FAILED.failure, 3.0)
-    assert trial.metrics == FAILED.metrics
+    assert trial.state == "failed" and trial.values is None and trial.evaluation == FAILED
 
 
 def test_figures_that_are_no_finite_numbers_are_kept(store: Store) -> None:
     (number,) = running(store, 1)
     store.finish("first", number, replace(FULL, metrics={"a": math.nan, "b": math.inf, "c": -math.inf}))
     (trial,) = store.trials("first")
-    assert math.isnan(trial.metrics["a"]) and (trial.metrics["b"], trial.metrics["c"]) == (math.inf, -math.inf)
+    metrics = trial.evaluation.metrics
+    assert math.isnan(metrics["a"]) and (metrics["b"], metrics["c"]) == (math.inf, -math.inf)
 
 
 @pytest.mark.parametrize("words", ["naïve 猫 \U0001f600", "zero \0 byte", "half \ud800 of a character", "x" * 100_000])
 def test_any_words_can_be_a_reason(store: Store, words: str) -> None:
     (number,) = running(store, 1)
-    store.finish("first", number, Outcome(None, {words: 1.0}, failure=words))
+    store.finish("first", number, Evaluation(None, {words: 1.0}, failure=words))
     (trial,) = store.trials("first")
-    assert trial.failure is not None and trial.failure[:4] == words[:4]
-    assert next(iter(trial.metrics))[:4] == words[:4]
+    assert (trial.evaluation.failure or "")[:4] == words[:4]
+    assert next(iter(trial.evaluation.metrics))[:4] == words[:4]
 
 
-def test_the_first_outcome_counts(store: Store) -> None:
+def test_the_first_evaluation_counts(store: Store) -> None:
     (number,) = running(store, 1)
     assert store.finish("first", number, FULL)
     assert not store.finish("first", number, FAILED)
@@ -247,9 +248,9 @@ def test_trials_of_another_store_are_taken_over_as_they_are(store: Store) -> Non
     with open_store(MEMORY) as other:
         other.create(STUDY)
         other.add("first", cells(5), 9)
-        for number, outcome in ((0, FULL), (2, FAILED), (1, FULL)):
+        for number, evaluation in ((0, FULL), (2, FAILED), (1, FULL)):
             other.claim("first", "me")
-            other.finish("first", number, outcome)
+            other.finish("first", number, evaluation)
         trials = other.trials("first")
     again = replace(STUDY, name="again")
     store.adopt(again, trials)
@@ -327,7 +328,7 @@ def test_a_trial_that_takes_its_process_with_it_again_and_again_has_failed(store
         store.reclaim("first", 3600.0, lambda worker: True)
     (trial,) = store.trials("first")
     assert (trial.state, trial.place) == ("failed", 1)
-    assert f"{MOST_ATTEMPTS} times the process" in (trial.failure or "")
+    assert f"{MOST_ATTEMPTS} times the process" in (trial.evaluation.failure or "")
 
 
 # ------------------------------------------------------------------------------------------------ other processes
@@ -356,8 +357,8 @@ def test_a_second_process_sees_what_the_first_has_stored(url: str) -> None:
 PROCESS = """
 import json, sys
 from archllm.errors import StoreError
-from archllm.study.outcome import Outcome
-from archllm.searchers.purchase import Purchase
+from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.evaluation import LowerFidelity
 from archllm.study.store import Study, open_store
 from archllm.spaces import load_space
 
@@ -376,7 +377,7 @@ with open_store(url) as store:
         while (trial := store.claim("first", worker)) is not None:
             claimed.append(trial.number)
             store.beat("first", worker)
-            assert store.finish("first", trial.number, Outcome((float(trial.key), 0.0)))
+            assert store.finish("first", trial.number, Evaluation((float(trial.key), 0.0)))
 print(json.dumps([created, claimed]))
 """
 
@@ -427,8 +428,8 @@ def end_midway(self, connection, own):
 
 SQLStore._end = end_midway
 with open_store(sys.argv[1]) as store:
-    from archllm.study.outcome import Outcome
-    store.finish("first", 0, Outcome((1.0, 2.0)))
+    from archllm.objectives.evaluation import Evaluation
+    store.finish("first", 0, Evaluation((1.0, 2.0)))
 """
 
 

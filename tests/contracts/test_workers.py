@@ -14,7 +14,6 @@ from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, WorkersE
 from archllm.objectives import Evaluation, Objective, load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.spaces import Architecture, SearchSpace
-from archllm.study.outcome import Outcome
 from archllm.study.workers import Workers, start_workers
 
 KINDS = ("own", "1", "2")
@@ -48,23 +47,23 @@ def start(nasbench201: SearchSpace) -> Iterator[Start]:
         workers.close()
 
 
-def evaluated(workers: Workers, cells: Sequence[Architecture]) -> dict[int, Outcome]:
+def evaluated(workers: Workers, cells: Sequence[Architecture]) -> dict[int, Evaluation]:
     """Outcomes by the key of the cell, as many at a time as the workers can take."""
     waiting, flying, found = list(enumerate(cells)), 0, {}
     while waiting or flying:
         while waiting and flying < workers.size:
             workers.submit(*waiting.pop(0))
             flying += 1
-        for number, outcome in workers.wait(30.0):
+        for number, evaluation in workers.wait(30.0):
             flying -= 1
             assert cells[number].key not in found
-            found[cells[number].key] = outcome
+            found[cells[number].key] = evaluation
     return found
 
 
-def test_each_architecture_gets_its_own_outcome(start, kind, cells):
+def test_each_architecture_gets_its_own_evaluation(start, kind, cells):
     found = evaluated(start(kind, "python:tests.study.functions:key", "params"), cells)
-    assert {key: outcome.values for key, outcome in found.items()} == {
+    assert {key: evaluation.values for key, evaluation in found.items()} == {
         cell.key: (float(cell.key), float(cell.params)) for cell in cells
     }
 
@@ -73,9 +72,9 @@ def test_what_goes_wrong_is_told_and_the_rest_goes_on(start, kind, cells):
     usable = [cell for cell in cells if cell.key % 8 not in (4, 5, 6)]  # these crash the process, or hang
     found = evaluated(start(kind, "python:tests.study.functions:crooked"), usable)
     reasons = {1: "raised ValueError: no luck", 2: "returned 'text', which is no number", 3: "the score is nan"}
-    for key, outcome in found.items():
-        assert reasons.get(key % 8, "") in (outcome.failure or "")
-        assert outcome.values == (None if key % 8 in reasons else (float(key),))
+    for key, evaluation in found.items():
+        assert reasons.get(key % 8, "") in (evaluation.failure or "")
+        assert evaluation.values == (None if key % 8 in reasons else (float(key),))
 
 
 class Broken(Objective):
@@ -107,13 +106,15 @@ def test_an_objective_that_can_not_work_at_all_ends_it(start, kind, cells, nasbe
 
 def test_a_mistake_in_an_objective_is_a_failed_evaluation(start, kind, cells, nasbench201):
     found = evaluated(start(kind, Buggy(nasbench201)), cells[:2])
-    assert [outcome.failure for outcome in found.values()] == ["KeyError: 'a mistake of ours'"] * 2
+    assert [evaluation.failure for evaluation in found.values()] == ["KeyError: 'a mistake of ours'"] * 2
 
 
 def test_after_a_failure_the_other_objectives_are_not_paid_for(start, kind, cells, nasbench201):
     found = evaluated(start(kind, "params", Failing(nasbench201), Broken(nasbench201)), cells[:1])
-    (outcome,) = found.values()
-    assert outcome == Outcome(None, metrics={"params": float(cells[0].params)}, cost=4.0, failure="broken: it diverged")
+    (evaluation,) = found.values()
+    assert evaluation == Evaluation(
+        None, metrics={"params": float(cells[0].params)}, cost=4.0, failure="broken: it diverged"
+    )
 
 
 def test_waiting_ends_without_anything_to_wait_for(start, kind):
@@ -139,9 +140,9 @@ def test_a_process_that_crashes_or_hangs_is_replaced(start, kind, cells):
     assert {cell.key % 8 for cell in chosen} == {0, 4, 5, 6}
     found = evaluated(start(kind, "python:tests.study.functions:crooked", time_limit=0.5), chosen)
     told = {4: "ended with exit code 3", 5: "was killed by signal 9", 6: "gave no answer within 0.5 s"}
-    for key, outcome in found.items():
-        assert told.get(key % 8, "") in (outcome.failure or "")
-        assert outcome.values == (None if key % 8 in told else (float(key),))
+    for key, evaluation in found.items():
+        assert told.get(key % 8, "") in (evaluation.failure or "")
+        assert evaluation.values == (None if key % 8 in told else (float(key),))
 
 
 def test_a_hanging_objective_is_named_and_what_was_found_before_is_timed_apart(start, cells):
@@ -159,7 +160,7 @@ def test_what_a_hanging_evaluation_started_ends_with_it(start, cells, monkeypatc
 def test_processes_compute_with_one_thread_and_are_not_this_one(start, cells, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     specs = ["python:tests.study.functions:threads", "python:tests.study.functions:process"]
-    found = [outcome.values for outcome in evaluated(start("2", *specs), cells[:4]).values()]
+    found = [evaluation.values for evaluation in evaluated(start("2", *specs), cells[:4]).values()]
     assert {threads for threads, _ in found} == {1.0}
     assert os.getpid() not in {process for _, process in found}
 

@@ -85,9 +85,9 @@ def test_scalars_of_any_library_are_numbers(nasbench201, number):
         (float("-inf"), "the score is -inf"),
         (10**400, "which is no number"),
         (1j, "which is no number"),
-        (Evaluation(None, "high"), "returned 'high', which is no number"),  # type: ignore[arg-type]
-        (Evaluation(None, 1.0, {"size": "big"}), "returned 'big', which is no number"),  # type: ignore[arg-type, dict-item]
-        (Evaluation(None, float("nan")), "the score is nan"),  # type: ignore[arg-type]
+        (Evaluation("high"), "returned 'high', which is no number"),  # type: ignore[arg-type]
+        (Evaluation(1.0, {"size": "big"}), "returned 'big', which is no number"),  # type: ignore[arg-type, dict-item]
+        (Evaluation(float("nan")), "the score is nan"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_finite_number_is_a_failed_evaluation(nasbench201, found, told):
@@ -115,11 +115,11 @@ def test_a_function_can_say_why_there_is_no_score_and_what_it_cost(nasbench201):
 
 def test_a_function_can_return_an_evaluation_with_more_figures(nasbench201):
     def score(arch):
-        return Evaluation(arch, np.float64(0.5), {"size": np.int64(3)}, {"accuracy": 0.4}, 9.0, (0.1, 0.5))
+        return Evaluation(np.float64(0.5), {"size": np.int64(3)}, {"accuracy": 0.4}, 9.0, {"validation": (0.1, 0.5)})
 
     arch = nasbench201.parse("0")
     found = CallableObjective(nasbench201, score, "minimise").evaluate(arch)
-    assert found == Evaluation(arch, 0.5, {"size": 3.0}, {"accuracy": 0.4}, 9.0, (0.1, 0.5))
+    assert found == Evaluation(0.5, {"size": 3.0}, {"accuracy": 0.4}, 9.0, {"validation": (0.1, 0.5)})
     assert all(type(value) is float for value in (found.value, found.metrics["size"]))
 
 

@@ -111,7 +111,7 @@ def test_test_images_have_no_influence_on_anything_but_the_test_score(arch: Arch
     (one, first, mean), (other, second, again) = found
     assert np.array_equal(mean, again)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
-    assert first.curve == second.curve and first.metrics["train_loss"] == second.metrics["train_loss"]
+    assert first.curves == second.curves and first.metrics["train_loss"] == second.metrics["train_loss"]
     assert first.test != second.test
 
 

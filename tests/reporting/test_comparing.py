@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from archllm.errors import InvalidInput
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.reporting.checklist import Setup, markdown, page
 from archllm.reporting.comparing import Comparison, Search, compare, table, write_trials
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
 from archllm.reporting.searching import Population
-from archllm.searchers.purchase import Purchase
 from archllm.study.store import Trial
 
 POPULATION = Population(np.array([[value] for value in range(11)], dtype=np.float64), "all")
@@ -30,9 +30,21 @@ def search(method: str, seed: int, *values: float | tuple[float, ...] | None, co
         test = {} if found is None else {"d.test@9": found[0] - 1}
         state = "failed" if found is None else "complete"
         trials.append(
-            Trial(number, f"cell {number}", number, state, found, {}, test, cost, place=number + 1, finished=9.0)
+            Trial(
+                number,
+                f"cell {number}",
+                number,
+                state,
+                Evaluation(found, test=test, cost=cost),
+                place=number + 1,
+                finished=9.0,
+            )
         )
     return Search(method, seed, tuple(trials))
+
+
+def with_lower(trial: Trial, *lower: LowerFidelity) -> Trial:
+    return replace(trial, evaluation=replace(trial.evaluation, lower_fidelity=lower))
 
 
 def compared(*searches: Search, directions: tuple[str, ...] = ("maximise",), population=None) -> Comparison:
@@ -79,27 +91,27 @@ def test_curves_over_seconds_end_with_the_quickest_search():
     assert moments[-1] == 6.0 and curve.mean[-1] == (5 + 2) / 2
 
 
-def test_cheaper_scores_count_as_seconds():
+def test_lower_fidelity_evaluations_count_as_seconds():
     plain = search("a", 0, 1, 5, 3, cost=2.0)
     trials = list(plain.trials)
-    trials[1] = replace(trials[1], bought=(Purchase(1, "cheap", 0.5, 4.0), Purchase(2, "cheap", 0.5, 2.0)))
+    trials[1] = with_lower(trials[1], LowerFidelity(1, "cheap", 0.5, 4.0), LowerFidelity(2, "cheap", 0.5, 2.0))
     found = compared(Search("a", 0, tuple(trials)))
     (each,) = found.methods
     moments, curve = each.by_second
-    assert each.cost == 12.0 and each.cheaper == 6.0 and moments[-1] == 12.0
+    assert each.cost == 12.0 and each.lower_fidelity_cost == 6.0 and moments[-1] == 12.0
     assert (curve.mean[(moments > 2) & (moments < 9.9)] == 1).all()  # the second came 2 + 6 seconds after the first
     assert (curve.mean[(moments > 10) & (moments < 12)] == 5).all()
-    assert "of the cost, cheaper scores: a 6 s" in table(found, {}).notes
+    assert "of the cost, lower-fidelity evaluations: a 6 s" in table(found, {}).notes
 
 
-def test_cheaper_scores_of_which_nobody_knows_the_seconds_are_named_and_not_ticked():
+def test_lower_fidelity_evaluations_without_a_recorded_cost_are_named_and_not_ticked():
     plain = search("a", 0, 1, 5, 3, cost=2.0)
-    trials = [replace(trial, bought=(Purchase(1, "table:t/x@12", 0.5, None),)) for trial in plain.trials]
+    trials = [with_lower(trial, LowerFidelity(1, "table:t/x@12", 0.5, None)) for trial in plain.trials]
     found = compared(Search("a", 0, tuple(trials)))
-    assert "a: nobody knows the seconds of table:t/x@12; they count as 0" in table(found, {}).notes
-    assert found.to_json()["methods"]["a"]["unpriced"] == ["table:t/x@12"]
+    assert "a: no cost is recorded for table:t/x@12; it counts as 0" in table(found, {}).notes
+    assert found.to_json()["methods"]["a"]["without_cost"] == ["table:t/x@12"]
     text = page(found, SETUP, table(found, {}), {"trials": "t.csv", "store": "t.db", "queries": "q.svg"})
-    assert "- [ ] **Cost of the evaluations of one search.** a 6 s; nobody knows the seconds of" in text
+    assert "- [ ] **Cost of the evaluations of one search.** a 6 s; no cost is recorded for" in text
 
 
 def test_searches_that_cost_nothing_have_no_curve_over_seconds(tmp_path: Path):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.browser import Browser, chromium
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import load_space
-from archllm.study.outcome import Outcome
 from archllm.study.store import Study, open_store
 from archllm.workflows.report import report
 
@@ -42,8 +42,10 @@ def page(request, tmp_path_factory) -> Path:
             store.claim(HOSTILE, "me")
             values = (float(10 - 3 * number % 7), float(arch.params))[: len(names)]
             failed = number == 4
-            outcome = Outcome(None, failure=HOSTILE) if failed else Outcome(values, test={HOSTILE: 1.0}, cost=number)
-            store.finish(HOSTILE, number, outcome)
+            found = (
+                Evaluation(None, failure=HOSTILE) if failed else Evaluation(values, test={HOSTILE: 1.0}, cost=number)
+            )
+            store.finish(HOSTILE, number, found)
     return report(folder / "a.db").path
 
 

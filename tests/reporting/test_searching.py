@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.reporting.searching import Population, collect, in_order
 from archllm.study.loop import Result
 from archllm.study.store import Study, Trial
@@ -15,7 +16,7 @@ POPULATION = Population(np.array([[1.0], [2.0], [3.0]]), "all")
 def trials(*values: tuple[float, ...] | None) -> tuple[Trial, ...]:
     states = ["failed" if each is None else "complete" for each in values]
     return tuple(
-        Trial(number, f"cell {number}", number, state, each, place=number + 1)  # type: ignore[arg-type]
+        Trial(number, f"cell {number}", number, state, Evaluation(each), place=number + 1)  # type: ignore[arg-type]
         for number, (state, each) in enumerate(zip(states, values, strict=True))
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.spaces import Architecture, SearchSpace
 
 
@@ -28,17 +28,16 @@ class Blind(Searcher):
         super().__init__(_domain(space), seed, objectives)
         self.limit = limit
         self.asked: list[Architecture] = []
-        self.told: list[Observation] = []
+        self.told: dict[Architecture, Evaluation] = {}
 
     def ask(self, n: int = 1) -> list[Architecture]:
         found = super().ask(n)
         self.asked += found
         return found
 
-    def tell(self, observations: Iterable[Observation]) -> None:
-        observations = list(observations)
-        super().tell(observations)
-        self.told += observations
+    def tell(self, evaluations: Mapping[Architecture, Evaluation]) -> None:
+        super().tell(evaluations)
+        self.told |= evaluations
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         return None if self.limit is not None and len(self.known) >= self.limit else self._random(rng)

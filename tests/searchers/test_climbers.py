@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.searchers.registry import build_searcher
 from archllm.spaces import Architecture, SearchSpace
 
@@ -18,7 +18,7 @@ def domain(nasbench201: SearchSpace) -> Domain:
 
 
 def tell(searcher: Searcher, arch: Architecture, *values: float) -> None:
-    searcher.tell([Observation(arch, values)])
+    searcher.tell({arch: Evaluation(values)})
 
 
 def texts(searcher: Searcher, *names: str) -> list[Architecture]:
@@ -74,7 +74,7 @@ def test_a_new_climb_starts_elsewhere_when_all_around_the_best_is_known(domain: 
     tell(searcher, top, 5.0)
     around = searcher.ask(24)
     assert set(around) == set(domain.neighbours(top))
-    searcher.tell([Observation(arch, (1.0,)) for arch in around])
+    searcher.tell({arch: Evaluation(1.0) for arch in around})
     (start,) = searcher.ask(1)
     assert start not in around
     tell(searcher, start, 2.0)  # worse than the old top, and yet the climb is here now

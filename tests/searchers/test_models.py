@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from archllm.errors import RunFolderError
+from archllm.objectives.evaluation import Evaluation
 from archllm.searchers.bayesian import GaussianSearch
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.searchers.registry import build_searcher
 from archllm.spaces import Architecture, SearchSpace
 
@@ -34,7 +34,7 @@ def searched(method: str, domain: Domain, queries: int, **options: Any) -> list[
     scores = []
     for _ in range(queries):
         (arch,) = searcher.ask(1)
-        searcher.tell([Observation(arch, good(arch))])
+        searcher.tell({arch: Evaluation(good(arch))})
         scores.append(good(arch)[0])
     return scores
 
@@ -49,7 +49,7 @@ def test_a_model_finds_in_forty_queries_what_takes_chance_hundreds(method: str, 
 def test_many_observations_are_followed_too(domain: Domain) -> None:
     searcher = build_searcher("gp", domain, 0)
     members = domain.space.architectures(domain.sample(260, np.random.default_rng(1)))
-    searcher.tell([Observation(arch, good(arch)) for arch in dict.fromkeys(members)])
+    searcher.tell({arch: Evaluation(good(arch)) for arch in members})
     (arch,) = searcher.ask(1)
     assert good(arch)[0] >= 4.3
 
@@ -65,14 +65,14 @@ def test_a_failure_is_avoided(domain: Domain) -> None:
     for _ in range(30):
         (arch,) = searcher.ask(1)
         late.append(poor(arch))
-        searcher.tell([Observation(arch, None if poor(arch) else good(arch))])
+        searcher.tell({arch: Evaluation(None if poor(arch) else good(arch))})
     assert np.mean(late[:10]) > 0.4 and np.mean(late[20:]) < 0.3
 
 
 def test_what_is_pending_is_not_crowded_around(domain: Domain) -> None:
     searcher = build_searcher("gp", domain, 0, exploration=2.0)
     start = searcher.ask(12)
-    searcher.tell([Observation(arch, good(arch)) for arch in start])
+    searcher.tell({arch: Evaluation(good(arch)) for arch in start})
     assert isinstance(searcher, GaussianSearch)
     places = searcher._known_features()
     _, hyperparameters = searcher._targets(places, np.ones(1))
@@ -98,7 +98,7 @@ def test_a_saved_vae_is_used_and_a_foreign_folder_refused(nasbench201: SearchSpa
     vae.fit(pool.enumerate()[np.arange(pool.size or 0)], 0).save(tmp_path)
     searcher = build_searcher("latent", pool, 0, vae=str(tmp_path))
     for _ in range(14):
-        searcher.tell([Observation(arch, good(arch)) for arch in searcher.ask(1)])
+        searcher.tell({arch: Evaluation(good(arch)) for arch in searcher.ask(1)})
     assert isinstance(searcher, GaussianSearch)
     features = searcher._known_features()
     assert features.shape == (14, 4)

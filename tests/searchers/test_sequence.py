@@ -14,15 +14,14 @@ import archllm
 from archllm.cli import main
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.generation.recommended import recommended
+from archllm.objectives.evaluation import Evaluation, recorded_cost
 from archllm.predictor import PredictorConfig
 from archllm.predictor.computation import computes_nothing
 from archllm.prior.config import UNCONDITIONED
 from archllm.searchers import sequence
 from archllm.searchers.domain import Domain
 from archllm.searchers.language import LEVELS, Language, levels
-from archllm.searchers.lower_fidelity import CheapScores
-from archllm.searchers.observation import Observation
-from archllm.searchers.purchase import price
+from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.registry import build_searcher
 from archllm.searchers.sequence import SequenceSearch
 from archllm.searchers.spread import farthest_first
@@ -60,7 +59,7 @@ def searched(searcher: SequenceSearch, queries: int) -> list[float]:
     scores = []
     for _ in range(queries):
         (arch,) = searcher.ask(1)
-        searcher.tell([Observation(arch, (good(arch),))])
+        searcher.tell({arch: Evaluation((good(arch),))})
         scores.append(good(arch))
     return scores
 
@@ -156,7 +155,7 @@ def test_little_trust_in_the_embedding_leaves_the_word_to_what_is_free(domain: D
 def test_neighbours_of_the_best_are_candidates_at_once(domain: Domain, run: str) -> None:
     searcher = build(domain, run, learn=False, every=1_000)
     searched(searcher, 6)
-    best = max(searcher.observations.values(), key=lambda each: each.values or (0.0,)).architecture
+    best = max(searcher.evaluations, key=lambda arch: searcher.evaluations[arch].values or (0.0,))
     near = {arch.key for arch in domain.neighbours(best)}
     assert near <= set(searcher._candidates().keys.tolist())
     assert len(searcher._candidates().features) == len(searcher._candidates().keys)
@@ -197,20 +196,20 @@ def test_levels_begin_at_their_shares_and_the_best_has_the_highest() -> None:
     assert levels(np.array([np.nan])).tolist() == [UNCONDITIONED]
 
 
-def test_cheap_scores_are_bought_once_and_paid(nasbench201: SearchSpace) -> None:
-    cheap = CheapScores(nasbench201, ("proxy:params", "macs"))
+def test_lower_fidelity_evaluations_are_made_once_and_cost_something(nasbench201: SearchSpace) -> None:
+    cheap = LowerFidelityScores(nasbench201, ("proxy:params", "macs"))
     cells = nasbench201.architectures(nasbench201.sample(4, np.random.default_rng(0)))
     first = cheap(cells)
-    receipts = cheap.receipts()
-    assert sorted({(each.key, each.spec) for each in receipts}) == sorted(
+    made = cheap.new()
+    assert sorted({(each.key, each.spec) for each in made}) == sorted(
         (cell.key, spec) for cell in cells for spec in ("proxy:params", "macs")
     )
-    assert price(receipts) > 0 and len(receipts) == 8
-    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and not cheap.receipts()
+    assert recorded_cost(made) > 0 and len(made) == 8
+    assert first.shape == (4, 2) and (cheap(cells[::-1]) == first[::-1]).all() and not cheap.new()
     assert (first[:, 1] == np.float32([-cell.macs for cell in cells])).all()  # more is better
-    other = CheapScores(nasbench201, ("macs", "proxy:params"))
-    other.note(receipts)
-    assert (other(cells) == first[:, ::-1]).all() and not other.receipts()
+    other = LowerFidelityScores(nasbench201, ("macs", "proxy:params"))
+    other.note(made)
+    assert (other(cells) == first[:, ::-1]).all() and not other.new()
 
 
 def few(tmp_path: Path, space: SearchSpace, *, seconds: bool) -> str:
@@ -223,7 +222,7 @@ def few(tmp_path: Path, space: SearchSpace, *, seconds: bool) -> str:
     return f"table:{path}/cifar10.valid@"
 
 
-def test_short_trainings_are_bought_at_their_price_and_once_even_over_a_resume(
+def test_short_trainings_cost_what_the_table_says_and_are_made_once_even_over_a_resume(
     run: str, nasbench201: SearchSpace, tmp_path: Path
 ) -> None:
     table = few(tmp_path, nasbench201, seconds=True)
@@ -231,26 +230,26 @@ def test_short_trainings_are_bought_at_their_price_and_once_even_over_a_resume(
     settings: dict[str, Any] = {"objectives": [f"{table}200"], "options": options, "store": tmp_path / "s.db"}
     search(run, budget=8, **settings)
     found = search(run, budget=12, resume=True, **settings)
-    bought = found.result.bought
-    assert 12 <= len(bought) == len({each.key for each in bought})  # the second process bought nothing again
+    made = found.result.lower_fidelity
+    assert 12 <= len(made) == len({each.key for each in made})  # the second process made none again
     shown = found.to_json()
-    assert shown["cheap_cost"] == 6 * len(bought) and shown["cost"] == 12 * 100 + 6 * len(bought)
-    assert shown["unpriced"] == []
+    assert shown["lower_fidelity_cost"] == 6 * len(made) and shown["cost"] == 12 * 100 + 6 * len(made)
+    assert shown["without_cost"] == []
     whole = search(run, budget=12, **settings | {"store": "memory:"})
     assert [each.text for each in whole.result.trials] == [each.text for each in found.result.trials]
-    assert whole.result.bought == bought
+    assert whole.result.lower_fidelity == made
 
 
-def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_price(
+def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_recorded_cost(
     run: str, nasbench201: SearchSpace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, store = few(tmp_path, nasbench201, seconds=False), str(tmp_path / "s.db")
     words = ["search", run, "--objective", f"{table}200", "--budget", "7", "--store", store]
     words += ["--set", f"cheap={table}12", "shortlist=3", "learn=false", "replay=100"]
     assert main(words) == 0
-    assert f"nobody knows the seconds of {table}12: they count as 0" in " ".join(capsys.readouterr().out.split())
+    assert f"no cost is recorded for {table}12: it counts as 0" in " ".join(capsys.readouterr().out.split())
     assert main(["report", store]) == 0
-    assert "nobody knows the seconds of" in (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "no cost is recorded for" in (tmp_path / "s.html").read_text(encoding="utf-8")
 
 
 def test_points_far_apart_are_chosen_before_near_ones() -> None:

@@ -14,7 +14,6 @@ from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, StoreErr
 from archllm.objectives import Evaluation, Objective, load_objective
 from archllm.spaces import Architecture, SearchSpace
 from archllm.study.loop import Result, run_search
-from archllm.study.outcome import Outcome
 from archllm.study.store import MEMORY, Store, Study, open_store
 from archllm.study.store.memory import MemoryStore
 from archllm.study.store.owner import owner_name
@@ -41,7 +40,7 @@ class Scores(Objective):
         self.calls += 1
         self.before(self.calls)
         self.seen.append(arch.text)
-        return Evaluation(arch, self.scale * arch.key, {"params": 1.0}, {"accuracy": -1.0}, 2.5, (1.0, 2.0))
+        return Evaluation(self.scale * arch.key, {"params": 1.0}, {"accuracy": -1.0}, 2.5, {self.spec: (1.0, 2.0)})
 
 
 def failing(*counts: int) -> Callable[[int], None]:
@@ -80,8 +79,8 @@ def test_so_many_different_architectures_are_evaluated_and_stored(store, nasbenc
     assert result.queries == len(result.trials) == len(set(objective.seen)) == 6
     assert [trial.text for trial in result.trials] == objective.seen == [arch.text for arch in searcher.asked]
     first = result.trials[0]
-    assert (first.values, first.metrics, first.test) == ((float(first.key),), {"params": 1.0}, {"accuracy": -1.0})
-    assert (first.cost, first.curves, first.state, first.attempts) == (2.5, {"scores": (1.0, 2.0)}, "complete", 1)
+    found = Evaluation(float(first.key), {"params": 1.0}, {"accuracy": -1.0}, 2.5, {"scores": (1.0, 2.0)})
+    assert first.evaluation == found and (first.state, first.attempts) == ("complete", 1)
     assert list(result.trials) == store.trials("s") and result.study == store.study("s")
 
 
@@ -111,18 +110,19 @@ def test_the_searcher_is_told_after_every_evaluation_before_it_is_asked_again(st
 def test_the_searcher_hears_that_more_is_better_and_nothing_of_test_scores(store, nasbench201):
     up, down = Scores(nasbench201), Scores(nasbench201, direction="minimise", scale=3.0)
     _, searcher = searched(store, up, down)
-    for seen in searcher.told:
-        assert seen.values == (float(seen.architecture.key), -3.0 * seen.architecture.key)
-        assert seen.cost == 5.0 and set(vars(seen)) == {"architecture", "values", "cost", "bought"}
+    assert len(searcher.told) == 6
+    for arch, seen in searcher.told.items():
+        assert seen.values == (float(arch.key), -3.0 * arch.key)
+        assert seen.cost == 5.0 and seen.test == {} and "accuracy" not in repr(seen)
 
 
 def test_failed_evaluations_are_told_stored_and_counted(store, nasbench201):
     result, searcher = searched(store, Scores(nasbench201, failing(2, 3)))
     states = [trial.state for trial in result.trials]
     assert states == ["complete", "failed", "failed", "complete", "complete", "complete"] and result.queries == 6
-    assert [trial.failure for trial in result.trials[:3]] == [None, "it diverged", "it diverged"]
-    assert [seen.values is None for seen in searcher.told] == [state == "failed" for state in states]
-    assert [seen.cost for seen in searcher.told[:2]] == [2.5, 1.0]
+    assert [trial.evaluation.failure for trial in result.trials[:3]] == [None, "it diverged", "it diverged"]
+    assert [seen.values is None for seen in searcher.told.values()] == [state == "failed" for state in states]
+    assert [seen.cost for seen in list(searcher.told.values())[:2]] == [2.5, 1.0]
 
 
 def test_where_everything_fails_there_is_no_best(store, nasbench201):
@@ -213,7 +213,7 @@ def test_a_search_in_two_parts_is_the_search_in_one(store, nasbench201):
     searched(store, objective, budget=3)
     objective.before = failing(4)
     result, searcher = searched(store, objective, budget=9)
-    kept = ("text", "state", "values", "place", "failure")
+    kept = ("text", "state", "evaluation", "place")
     assert [[getattr(trial, name) for name in kept] for trial in result.trials] == [
         [getattr(trial, name) for name in kept] for trial in whole.trials
     ]
@@ -267,24 +267,24 @@ class Gone(Objective):
         if not self.left:
             raise DataMissing("the images are gone")
         self.left -= 1
-        return Evaluation(arch, 1.0)
+        return Evaluation(1.0)
 
 
 class FullDisk(MemoryStore):
-    """A store that takes no outcome of one trial while the disk is full."""
+    """A store that takes no evaluation of one trial while the disk is full."""
 
     full = True
 
-    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+    def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         if self.full and number == 2:
             raise StoreError("the disk is full")
-        return super().finish(study, number, outcome)
+        return super().finish(study, number, evaluation)
 
 
-def test_an_outcome_that_the_store_does_not_take_is_kept_and_put_in_later(nasbench201, tmp_path, monkeypatch):
+def test_an_evaluation_that_the_store_does_not_take_is_kept_and_put_in_later(nasbench201, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     store, objective = FullDisk(), Scores(nasbench201)
-    with pytest.raises(StoreError, match=r"the disk is full; the outcome of trial 2, values \d+, is kept in .*json"):
+    with pytest.raises(StoreError, match=r"the disk is full; the evaluation of trial 2, values \d+, is kept in .*json"):
         searched(store, objective)
     store.full = False
     result, _ = searched(store, objective)
@@ -293,10 +293,10 @@ def test_an_outcome_that_the_store_does_not_take_is_kept_and_put_in_later(nasben
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_an_outcome_that_no_place_takes_is_told(nasbench201, tmp_path, monkeypatch):
+def test_an_evaluation_that_no_place_takes_is_told(nasbench201, tmp_path, monkeypatch):
     (tmp_path / "home").write_text("a file, so that no folder can be made here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    with pytest.raises(StoreError, match=r"the outcome of trial 2, values \d+, is lost, as no other place took it"):
+    with pytest.raises(StoreError, match=r"the evaluation of trial 2, values \d+, is lost, as no other place took it"):
         searched(FullDisk(), Scores(nasbench201))
 
 
@@ -336,7 +336,7 @@ def test_what_others_find_is_told_and_what_they_work_on_is_not_asked_for(tmp_pat
                     other.claim("s", owner_name())
             if count == 2:
                 for number in range(1, 6):
-                    other.finish("s", number, Outcome((0.0,)))
+                    other.finish("s", number, Evaluation((0.0,)))
 
         objective = Scores(nasbench201, meanwhile)
         result, searcher = searched(store, objective, budget=9)

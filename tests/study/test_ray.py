@@ -57,7 +57,7 @@ def searched(space: SearchSpace, workers: Any, budget: int, listener: Any = None
 def right(trial: Any) -> bool:
     told = {1: "no luck", 2: "no number", 3: "is nan", 4: "exit code 3", 5: "signal 9", 6: "no answer within 2 s"}
     if trial.key % 8 in told:
-        return trial.values is None and told[trial.key % 8] in trial.failure
+        return trial.values is None and told[trial.key % 8] in trial.evaluation.failure
     return trial.values == (float(trial.key),)
 
 

@@ -15,9 +15,9 @@ import pytest
 from archllm.cli import main
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import TrainConfig
+from archllm.objectives.evaluation import Evaluation
 from archllm.reporting.page import export_commands, export_python
 from archllm.spaces import SearchSpace, load_space
-from archllm.study.outcome import Outcome
 from archllm.study.store import Study, open_store
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows.report import report
@@ -51,16 +51,16 @@ def searched(*objectives: str, store: str = "a.db", **options):
     return search(objectives=objectives or ["params"], store=store, **settings)
 
 
-def stored(name: str, *outcomes: Outcome, space: str = "nasbench201", store: str = "a.db", **study) -> None:
-    """A study with these outcomes, the best cells first by index."""
+def stored(name: str, *found: Evaluation, space: str = "nasbench201", store: str = "a.db", **study) -> None:
+    """A study with these evaluations, the best cells first by index."""
     about = {"objectives": ("train:digits",), "directions": ("maximise",), "method": "gp", "seed": 0} | study
     home = load_space(space)
     with open_store(store) as opened:
         opened.create(Study(name, space, **about))
-        opened.add(name, home.architectures(home.enumerate()[list(range(len(outcomes)))]), len(outcomes))
-        for number, outcome in enumerate(outcomes):
+        opened.add(name, home.architectures(home.enumerate()[list(range(len(found)))]), len(found))
+        for number, evaluation in enumerate(found):
             opened.claim(name, "me")
-            opened.finish(name, number, outcome)
+            opened.finish(name, number, evaluation)
 
 
 def text_of(path: Path) -> str:
@@ -89,8 +89,16 @@ def test_it_needs_nothing_else_and_lets_no_foreign_script_run():
 
 
 def test_names_and_reasons_are_only_ever_text():
-    stored(HOSTILE, Outcome((0.5,), {HOSTILE: 1.0}, {HOSTILE: 0.4}), Outcome(None, failure=HOSTILE), method=HOSTILE)
-    stored("second", Outcome((1.0, 2.0)), Outcome((2.0, 1.0)), objectives=(HOSTILE, "b"), directions=("maximise",) * 2)
+    stored(
+        HOSTILE, Evaluation((0.5,), {HOSTILE: 1.0}, {HOSTILE: 0.4}), Evaluation(None, failure=HOSTILE), method=HOSTILE
+    )
+    stored(
+        "second",
+        Evaluation((1.0, 2.0)),
+        Evaluation((2.0, 1.0)),
+        objectives=(HOSTILE, "b"),
+        directions=("maximise",) * 2,
+    )
     for study in (HOSTILE, "second"):
         path = report("a.db", study=study, out=f"{len(study)}.html").path
         page = path.read_text(encoding="utf-8")
@@ -117,23 +125,23 @@ def test_requirements_narrow_what_random_search_draws_from(data_dir, monkeypatch
 
 
 def test_where_scores_are_measured_a_random_search_of_the_store_is_shown_or_none():
-    outcomes = [Outcome((value,), cost=2.0) for value in (0.5, 0.7, 0.6)]
-    stored("gp-0", *outcomes)
+    found = [Evaluation((value,), cost=2.0) for value in (0.5, 0.7, 0.6)]
+    stored("gp-0", *found)
     told = text_of(report("a.db").path)
     assert "There is no curve of random search: the store holds no random search" in told
-    stored("random-0", *outcomes, method="random")
-    stored("other-0", *outcomes, method="random", objectives=("train:faces",))
+    stored("random-0", *found, method="random")
+    stored("other-0", *found, method="random", objectives=("train:faces",))
     done = report("a.db")
     assert done.search.study.name == "gp-0" and done.search.random.how == "as in random-0 of the same store"
     told = text_of(done.path)
     assert "cost of evaluations 6 s" in told and "0.7 one search" in told and "quartiles" not in told
-    stored("random-1", Outcome((0.4,)), method="random")
+    stored("random-1", Evaluation((0.4,)), method="random")
     assert "as in random-0, random-1 of the same store" in (told := text_of(report("a.db", study="gp-0").path))
     assert "its quartiles" in told
 
 
 def test_a_table_that_is_gone_is_told_and_the_page_is_written():
-    stored("gp-0", Outcome((0.5,)), objectives=("table:gone.csv/score",))
+    stored("gp-0", Evaluation((0.5,)), objectives=("table:gone.csv/score",))
     told = text_of(report("a.db").path)
     assert "There is no curve of random search: its table can't be read here (there is no table gone.csv)" in told
 
@@ -149,7 +157,7 @@ def test_several_objectives_show_the_front_and_its_volume(data_dir, monkeypatch)
 
 
 def test_a_search_of_which_everything_failed_says_so():
-    stored("gp-0", Outcome(None, failure="no licence"))
+    stored("gp-0", Evaluation(None, failure="no licence"))
     told = text_of(report("a.db").path)
     assert "No score yet" in told and "no licence" in told and "Export the winner" not in told
 

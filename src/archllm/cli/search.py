@@ -16,7 +16,7 @@ from archllm.cli.console import Console, duration, fields
 from archllm.errors import EvaluationFailed
 
 if TYPE_CHECKING:
-    from archllm.searchers.purchase import Purchase
+    from archllm.objectives.evaluation import LowerFidelity
     from archllm.workflows.search import Searched
 
 
@@ -106,7 +106,8 @@ class Search(Command):
             raise
         console.document(found.to_json())
         if found.result.best is None:
-            failures = [trial.failure for trial in found.result.trials if trial.failure]
+            found_none = [trial.evaluation.failure for trial in found.result.trials]
+            failures = [failure for failure in found_none if failure]
             last = f"; the last reason: {failures[-1]}" if failures else ""
             raise EvaluationFailed(f"none of {found.result.queries} evaluations gave a score{last}")
         for line in fields(self._pairs(found)):
@@ -118,29 +119,20 @@ class Search(Command):
         assert best is not None
         pairs = {"best": best.text}
         pairs |= {spec: f"{value:.10g}" for spec, value in zip(study.objectives, best.values or (), strict=True)}
-        pairs |= {name: f"{value:.10g}" for name, value in best.metrics.items() if name not in pairs}
-        pairs |= {name if "test" in name else f"{name} (test)": f"{value:.10g}" for name, value in best.test.items()}
+        pairs |= {name: f"{value:.10g}" for name, value in best.evaluation.metrics.items() if name not in pairs}
+        tested = best.evaluation.test.items()
+        pairs |= {name if "test" in name else f"{name} (test)": f"{value:.10g}" for name, value in tested}
         if len(study.objectives) > 1:
             pairs["front"] = f"{len(result.front)} architectures that no other beats in every objective"
-        if result.bought:
-            pairs["cheaper scores"] = self._cheaper(result.bought)
+        if result.lower_fidelity:
+            pairs["lower-fidelity evaluations"] = _counted(result.lower_fidelity)
         failed = sum(trial.state == "failed" for trial in result.trials)
-        cost = sum(trial.cost for trial in result.trials)
+        cost = sum(trial.evaluation.cost for trial in result.trials)
         spent = f"evaluations {duration(cost)}" if cost else "evaluations at no known cost"
         pairs["queries"] = f"{result.queries}{f' ({failed} failed)' if failed else ''}, {spent}"
         pairs["time"] = duration(result.seconds)
         pairs["kept in"] = f"{found.store}, study {study.name}"
         return pairs
-
-    def _cheaper(self, bought: tuple[Purchase, ...]) -> str:
-        """How many were bought, at what price."""
-        from archllm.searchers.purchase import price, unpriced
-
-        free = unpriced(bought)
-        if not free:
-            return f"{len(bought):,} bought, {duration(price(bought))}"
-        known = f", {duration(price(bought))} for the others" if len({each.spec for each in bought}) > len(free) else ""
-        return f"{len(bought):,} bought; nobody knows the seconds of {', '.join(free)}: they count as 0{known}"
 
     def _again(self) -> str:
         """The command that goes on with this search."""
@@ -156,3 +148,14 @@ class Search(Command):
             words += ["--where", requirement]
         words += ["--set", *self.set] if self.set else []
         return shlex.join([*words, "--resume"])
+
+
+def _counted(lower: tuple[LowerFidelity, ...]) -> str:
+    """How many lower-fidelity evaluations there were, and what they cost."""
+    from archllm.objectives.evaluation import recorded_cost, without_cost
+
+    free, cost = without_cost(lower), duration(recorded_cost(lower))
+    if not free:
+        return f"{len(lower):,}, {cost}"
+    others = f", {cost} for the others" if len({each.spec for each in lower}) > len(free) else ""
+    return f"{len(lower):,}; no cost is recorded for {', '.join(free)}: it counts as 0{others}"

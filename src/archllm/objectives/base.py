@@ -1,42 +1,16 @@
-"""Objective: where the score of an architecture comes from; Evaluation: one score, and what it cost."""
+"""Objective: where the score of an architecture comes from."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
 
-from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput
 from archllm.graphs import Graphs
+from archllm.objectives.evaluation import Direction, Evaluation, combined
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one evaluation found."""
-
-    architecture: Architecture
-    """What was evaluated."""
-
-    value: float | None
-    """The score, finite, as the objective counts it; `None` if the evaluation failed."""
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    """Further figures that a searcher may look at."""
-
-    test: dict[str, float] = field(default_factory=dict)
-    """Figures on data that no searcher may see; reports show those of the architecture that was chosen."""
-
-    cost: float = 0.0
-    """Seconds that it took, or would have taken where the score was looked up."""
-
-    curve: tuple[float, ...] = ()
-    """Validation score after each epoch, where there are epochs."""
-
-    failure: str | None = None
-    """Why there is no score."""
 
 
 class Objective(ABC):
@@ -48,14 +22,14 @@ class Objective(ABC):
     space: SearchSpace
     """The space whose architectures it scores."""
 
-    direction: Literal["maximise", "minimise"]
+    direction: Direction
     """Which scores are better."""
 
     time_limit: float | None = None
     """Seconds that an evaluation may take; who runs evaluations in processes of their own stops one that takes longer.
     `None` for no limit."""
 
-    priced: bool = True
+    records_cost: bool = True
     """Whether the cost of its evaluations is known; where it is not, they say that it is 0."""
 
     foreign: bool = False
@@ -78,10 +52,13 @@ class Objective(ABC):
         try:
             found = self._evaluate(arch)
         except EvaluationFailed as error:
-            return Evaluation(arch, None, failure=str(error), cost=error.cost)
+            return Evaluation(None, failure=str(error), cost=error.cost)
+        if found.values is not None and len(found.values) != 1:
+            failure = f"an objective gives one score, got {len(found.values)}"
+            return Evaluation(None, found.metrics, cost=found.cost, failure=failure)
         if found.value is None or math.isfinite(found.value):
             return found
-        return Evaluation(arch, None, found.metrics, cost=found.cost, failure=f"the score is {found.value}")
+        return Evaluation(None, found.metrics, cost=found.cost, failure=f"the score is {found.value}")
 
     @abstractmethod
     def _evaluate(self, arch: Architecture) -> Evaluation:
@@ -90,3 +67,31 @@ class Objective(ABC):
         Raises:
             EvaluationFailed: it gets no score.
         """
+
+
+def evaluate_all(
+    objectives: Sequence[Objective], arch: Architecture, begin: Callable[[int], None] | None = None
+) -> Evaluation:
+    """Scores an architecture with each objective in turn; after one that fails, the rest would be wasted.
+
+    Args:
+        objectives: the objectives.
+        arch: the architecture.
+        begin: told the number of each objective before it is asked.
+
+    Raises:
+        ArchLLMError: an objective can't work at all, whatever the architecture, as when its data is gone.
+    """
+    found: list[Evaluation] = []
+    for number, objective in enumerate(objectives):
+        if begin is not None:
+            begin(number)
+        try:
+            found.append(objective.evaluate(arch))
+        except ArchLLMError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what is paid for is kept, and the search goes on
+            found.append(Evaluation(None, failure=f"{type(error).__name__}: {error}"))
+        if found[-1].value is None:
+            break
+    return combined([objective.spec for objective in objectives], found)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, SupportsFloat, cast
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture, SearchSpace
 
 TIME_LIMIT = 3_600.0
@@ -75,14 +76,16 @@ class CallableObjective(Objective):
         if isinstance(found, Evaluation):
             return replace(
                 found,
-                architecture=arch,
-                value=None if found.value is None else self._number(found.value, seconds),
+                values=None if found.values is None else tuple(self._number(each, seconds) for each in found.values),
                 metrics={str(name): self._number(value, seconds) for name, value in found.metrics.items()},
                 test={str(name): self._number(value, seconds) for name, value in found.test.items()},
-                curve=tuple(self._number(value, seconds) for value in found.curve),
+                curves={
+                    str(name): tuple(self._number(value, seconds) for value in curve)
+                    for name, curve in found.curves.items()
+                },
                 cost=self._number(found.cost, seconds) or seconds,
             )
-        return Evaluation(arch, self._number(found, seconds), cost=seconds)
+        return Evaluation(self._number(found, seconds), cost=seconds)
 
     def _number(self, found: object, seconds: float) -> float:
         try:

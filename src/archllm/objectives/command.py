@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import IO, Any, Literal
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
 from archllm.objectives.callable import TIME_LIMIT, check_limit
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture, SearchSpace
 
 _KEPT = 65_536  # bytes of output that are looked at; a program may print for days
@@ -68,7 +69,7 @@ class CommandObjective(Objective):
             value = self._run(arch.text)
         except EvaluationFailed as error:
             raise EvaluationFailed(str(error), time.monotonic() - start) from error
-        return Evaluation(arch, value, cost=time.monotonic() - start)
+        return Evaluation(value, cost=time.monotonic() - start)
 
     def _run(self, text: str) -> float:
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from archllm.errors import InvalidInput
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture, SearchSpace
 
 
@@ -34,4 +35,4 @@ class Complexity(Objective):
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         count = self.space.params if self.measure == "params" else self.space.macs
-        return Evaluation(arch, float(count(arch.graph, **self.options)[0]))
+        return Evaluation(float(count(arch.graph, **self.options)[0]))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError, DataMissing, EvaluationFailed, InvalidInput
 from archllm.graphs import Graphs
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.parquet import read_parquet
 from archllm.objectives.tables.table import NAME, Table
@@ -32,7 +33,7 @@ class TableObjective(Objective):
     everything else is maximised.
     What an evaluation costs are the seconds of the same training where the table has them. Where it has those of longer
     trainings on the same data only, it is the share that so many epochs have of the shortest of them. Else it is 0, and
-    `priced` is false: the CSV tables of NAS-Bench-201 have no seconds, those made of its official files do.
+    `records_cost` is false: the CSV tables of NAS-Bench-201 have no seconds, those made of its official files do.
 
     Args:
         space: the space.
@@ -61,7 +62,7 @@ class TableObjective(Objective):
         self.direction: Literal["maximise", "minimise"] = _direction(self.column)
         self._tests = _tests(table, self.column)
         self._seconds, self._share = _seconds(table, self.column)
-        self.priced = self._seconds is not None
+        self.records_cost = self._seconds is not None
         self._order = np.argsort(table.keys)
         self._sorted_keys = table.keys[self._order]
 
@@ -122,7 +123,7 @@ class TableObjective(Objective):
         tests = {name: float(self.table.columns[name][row]) for name in self._tests}
         tests = {name: value for name, value in tests.items() if not np.isnan(value)}
         seconds = self._share * float(self.table.columns[self._seconds][row]) if self._seconds else 0.0
-        return Evaluation(arch, float(self._scores[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
+        return Evaluation(float(self._scores[row]), test=tests, cost=0.0 if np.isnan(seconds) else seconds)
 
 
 def data_folder() -> Path:

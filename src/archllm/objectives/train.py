@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import EvaluationFailed, InvalidInput
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
 from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.images import Images, Split, load_images, split_images
 from archllm.spaces import Architecture, SearchSpace
 
@@ -193,7 +194,7 @@ class TrainObjective(Objective):
             "best_valid": max(fitted.curve),
             "seconds": seconds,
         }
-        found = Evaluation(arch, fitted.curve[-1], metrics, {"accuracy": tested}, seconds, fitted.curve)
+        found = Evaluation(fitted.curve[-1], metrics, {"accuracy": tested}, seconds, {self.spec: fitted.curve})
         return network.cpu(), found
 
     @cached_property

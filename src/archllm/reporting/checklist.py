@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from archllm.objectives.evaluation import turned
 from archllm.reporting.comparing import Comparison
 from archllm.reporting.panels import duration
 from archllm.reporting.tables import Table
@@ -114,8 +115,7 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "Raw data": f"every trial in `{files['trials']}` and `{files['store']}`",
     }
     if volume and found.box is not None:
-        signs = [1.0 if how == "maximise" else -1.0 for how in found.directions]
-        corner = ", ".join(f"{sign * value:.6g}" for sign, value in zip(signs, found.box.worst, strict=True))
+        corner = ", ".join(f"{value:.6g}" for value in turned(found.box.worst, found.directions))
         done["Reference point of the hypervolume"] = f"{corner}, the worst of each objective among all scores known"
     said = {name: told if name in _NAMES else told[0].upper() + told[1:] for name, told in done.items()}
     lines = [f"- [x] **{name}.** {told}." for name, told in said.items()]
@@ -123,9 +123,11 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
     there = setup.random or found.random is not None
     lines.append(f"- [{'x' if there else ' '}] **Random search to compare with.** {compared if there else 'Missing'}.")
     cost = ", ".join(costs) if costs else "Not known: no evaluation has a cost that was measured or looked up"
-    free = list(dict.fromkeys(spec for each in found.methods for spec in each.unpriced))
+    free = list(dict.fromkeys(spec for each in found.methods for spec in each.without_cost))
     cost += (
-        f"; nobody knows the seconds of the cheaper scores {_plain(', '.join(free))}, which count as 0" if free else ""
+        f"; no cost is recorded for the lower-fidelity evaluations {_plain(', '.join(free))}, it counts as 0"
+        if free
+        else ""
     )
     lines.append(f"- [{'x' if costs and not free else ' '}] **Cost of the evaluations of one search.** {cost}.")
     return lines

@@ -13,11 +13,11 @@ import numpy as np
 
 from archllm.errors import InvalidInput
 from archllm.files import replacing
+from archllm.objectives.evaluation import recorded_cost, sign, without_cost
 from archllm.reporting.curves import Corners, Floats, Spread, best_so_far, corners, random_best, spread, volume_so_far
 from archllm.reporting.panels import duration, figure
 from archllm.reporting.searching import MOST_MEASURED, Population, goodness_of, in_order
 from archllm.reporting.tables import Table
-from archllm.searchers.purchase import price, unpriced
 from archllm.study.store import Trial
 
 _MOMENTS = 200  # times at which curves over seconds are looked at
@@ -78,13 +78,13 @@ class Summary:
     """Seeds that found it."""
 
     cost: float
-    """Seconds of evaluations of one search, on average, cheaper scores included."""
+    """Seconds of evaluations of one search, on average, lower-fidelity ones included."""
 
-    cheaper: float
-    """Seconds of these that cheaper scores cost, which the method bought for itself."""
+    lower_fidelity_cost: float
+    """Seconds of these that lower-fidelity evaluations cost, which the method made besides."""
 
-    unpriced: tuple[str, ...]
-    """Objectives of cheaper scores whose seconds nobody knows."""
+    without_cost: tuple[str, ...]
+    """Objectives of lower-fidelity evaluations of which no cost is recorded."""
 
     wall: float
     """Seconds of one search from its first question to its last answer, on average."""
@@ -166,7 +166,7 @@ def compare(
     box = corners(*points, *([population.values] if population else [])) if volume else None
     single = population is not None and len(directions) == 1
     optimum = float(population.values[:, 0].max()) if population is not None and single else None
-    sign = 1.0 if directions[0] == "maximise" else -1.0
+    own = sign(directions[0])
     curves = [volume_so_far(each, box) if box is not None else best_so_far(each[:, 0]) for each in points]
     names = list(dict.fromkeys(search.method for search in searches))
     methods = []
@@ -177,7 +177,7 @@ def compare(
                 [searches[row] for row in rows],
                 [over[row] for row in rows],
                 [curves[row] for row in rows],
-                sign if box is None else 1.0,
+                own if box is None else 1.0,
                 optimum,
                 tested=len(directions) == 1,
                 budget=budget,
@@ -185,8 +185,8 @@ def compare(
         )
     random = None
     if population is not None and single:
-        random = _turned(random_best(population.values[:, 0], budget), sign)
-    optimum = None if optimum is None else sign * optimum
+        random = _turned(random_best(population.values[:, 0], budget), own)
+    optimum = None if optimum is None else own * optimum
     return Comparison(
         tuple(objectives), tuple(directions), budget, tuple(methods), box is not None, box, optimum, random
     )
@@ -224,12 +224,14 @@ def table(found: Comparison, pre_training: dict[str, float]) -> Table:
         notes.append(f"random search, exact expectation: {figure(round(float(found.random.mean[-1]), 4))}")
     if tests:
         notes.append("test figures are those of what validation chose; no search saw them")
-    bought = {each.method: each.cheaper for each in found.methods if each.cheaper}
-    if bought:
-        notes.append("of the cost, cheaper scores: " + ", ".join(f"{name} {duration(s)}" for name, s in bought.items()))
+    lower = [
+        f"{each.method} {duration(each.lower_fidelity_cost)}" for each in found.methods if each.lower_fidelity_cost
+    ]
+    if lower:
+        notes.append(f"of the cost, lower-fidelity evaluations: {', '.join(lower)}")
     for each in found.methods:
-        if each.unpriced:
-            notes.append(f"{each.method}: nobody knows the seconds of {', '.join(each.unpriced)}; they count as 0")
+        if each.without_cost:
+            notes.append(f"{each.method}: no cost is recorded for {', '.join(each.without_cost)}; it counts as 0")
     failed = {each.method: each.failed for each in found.methods if each.failed}
     if failed:
         notes.append("failed evaluations: " + ", ".join(f"{name} {count}" for name, count in failed.items()))
@@ -242,19 +244,20 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
     Raises:
         RunFolderError: it can't be written.
     """
-    tests = sorted({name for search in searches for trial in search.trials for name in trial.test})
+    tests = sorted({name for search in searches for trial in search.trials for name in trial.evaluation.test})
     head = ["method", "seed", "order", "architecture", "state", *objectives, *tests]
     with replacing(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow([*head, "seconds", "seconds of cheaper scores", "seconds so far", "failure"])
+        lines.writerow([*head, "seconds", "seconds of lower-fidelity evaluations", "seconds so far", "failure"])
         for search in searches:
             so_far = 0.0
             for trial in sorted(search.trials, key=lambda trial: (trial.place is None, trial.place or 0)):
-                so_far += trial.seconds
+                found = trial.evaluation
+                so_far += found.total_cost
                 values: Sequence[Any] = trial.values if trial.values is not None else [""] * len(objectives)
-                tested = [trial.test.get(name, "") for name in tests]
+                tested = [found.test.get(name, "") for name in tests]
                 line = [search.method, search.seed, trial.place or "", trial.text, trial.state, *values, *tested]
-                lines.writerow([*line, trial.cost, price(trial.bought), so_far, trial.failure or ""])
+                lines.writerow([*line, found.cost, recorded_cost(found.lower_fidelity), so_far, found.failure or ""])
 
 
 def _summary(
@@ -274,8 +277,8 @@ def _summary(
         found = [np.flatnonzero(curve >= optimum) for curve in curves]
         reached = sum(bool(len(at)) for at in found)
         queries = [float(at[0] + 1) if len(at) else float(budget) for at in found]
-    seconds = [np.cumsum([trial.seconds for trial in trials]) for trials in over]
-    bought = [[each for trial in trials for each in trial.bought] for trials in over]
+    seconds = [np.cumsum([trial.evaluation.total_cost for trial in trials]) for trials in over]
+    lower = [[each for trial in trials for each in trial.evaluation.lower_fidelity] for trials in over]
     return Summary(
         method=searches[0].method,
         seeds=tuple(search.seed for search in searches),
@@ -286,8 +289,8 @@ def _summary(
         to_optimum=_stat(np.array(queries)) if queries else None,
         reached=reached,
         cost=float(np.mean([each[-1] for each in seconds])),
-        cheaper=float(np.mean([price(each) for each in bought])),
-        unpriced=unpriced(chain.from_iterable(bought)),
+        lower_fidelity_cost=float(np.mean([recorded_cost(each) for each in lower])),
+        without_cost=without_cost(chain.from_iterable(lower)),
         wall=float(np.mean([_wall(trials) for trials in over])),
         failed=sum(trial.state == "failed" for trials in over for trial in trials),
     )
@@ -314,8 +317,8 @@ def _tests(over: list[tuple[Trial, ...]], sign: float) -> dict[str, Stat]:
         if not known:
             return {}
         best.append(max(known, key=lambda trial: (sign * (trial.values or (0.0,))[0], -(trial.place or 0))))
-    names = [name for name in best[0].test if all(name in trial.test for trial in best)]
-    return {name: _stat(np.array([trial.test[name] for trial in best])) for name in names}
+    names = [name for name in best[0].evaluation.test if all(name in trial.evaluation.test for trial in best)]
+    return {name: _stat(np.array([trial.evaluation.test[name] for trial in best])) for name in names}
 
 
 def _wall(trials: tuple[Trial, ...]) -> float:
@@ -347,8 +350,8 @@ def _figures(each: Summary) -> dict[str, Any]:
         "queries_to_optimum": None if each.to_optimum is None else asdict(each.to_optimum),
         "reached": each.reached,
         "cost": each.cost,
-        "cheap_cost": each.cheaper,
-        "unpriced": list(each.unpriced),
+        "lower_fidelity_cost": each.lower_fidelity_cost,
+        "without_cost": list(each.without_cost),
         "wall": each.wall,
         "failed": each.failed,
     }

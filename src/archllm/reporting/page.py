@@ -16,13 +16,12 @@ import numpy as np
 
 from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
+from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
 from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
 from archllm.reporting.panels import Panel, duration, figure, option
 from archllm.reporting.searching import Population, SearchData
-from archllm.searchers.purchase import price, unpriced
 from archllm.spaces import Architecture, SearchSpace
-from archllm.study.loop import turned
 from archllm.study.store import Study, Trial
 
 BEST = 6
@@ -151,7 +150,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "rows": _rows(space, data),
         "sizes": [SIZES[name] for name in _sizes(study)],
         "total": len(result.trials),
-        "cheap": any(trial.seconds for trial in data.over),
+        "cheap": any(trial.evaluation.total_cost for trial in data.over),
         "exports": space.network_config is not None and winner is not None,
         "commands": export_commands(winner, name) if winner else [],
         "python": export_python(winner, name) if winner else "",
@@ -182,7 +181,9 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
     if best is not None and winner is not None:
         for spec, value in zip(study.objectives, best.values or (), strict=True):
             tiles.append((spec, figure(value), f"found by evaluation {best.place}" if not tiles else ""))
-        tiles += [(f"{name} (test)", figure(value), "not seen by the search") for name, value in best.test.items()]
+        tiles += [
+            (f"{name} (test)", figure(value), "not seen by the search") for name, value in best.evaluation.test.items()
+        ]
     if data.measures_volume and len(data.curve):
         tiles.append(("hypervolume", figure(round(float(data.curve[-1]), 4)), "share of the box of all scores"))
     if data.random is not None and len(data.over) <= len(data.random.spread.mean):
@@ -271,6 +272,7 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
     if search is not None:
         study = search.study
         goals = zip(study.directions, study.objectives, strict=True)
+        lower = search.result.lower_fidelity
         facts |= {
             "study": study.name,
             "store": origin.store or "",
@@ -286,8 +288,8 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
             f"{len(search.result.trials) - len(search.over)} waiting or running",
             "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
-            + (f", of it {duration(paid)} for cheaper scores" if (paid := price(search.result.bought)) else ""),
-            "cheaper scores": _cheaper(search),
+            + (f", of it {duration(spent)} for lower-fidelity ones" if (spent := recorded_cost(lower)) else ""),
+            "lower-fidelity evaluations": _counted(lower),
             "time from first to last": duration(search.wall),
             "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
             "random search": search.random.how if search.random else f"not shown: {origin.missing}",
@@ -307,11 +309,10 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
     return {name: told for name, told in facts.items() if told}
 
 
-def _cheaper(search: SearchData) -> str:
-    bought = search.result.bought
-    free = unpriced(bought)
-    count = f"{len(bought):,} bought" if bought else ""
-    return f"{count}; nobody knows the seconds of {', '.join(free)}: they count as 0" if free else count
+def _counted(lower: Sequence[LowerFidelity]) -> str:
+    free = without_cost(lower)
+    count = f"{len(lower):,}" if lower else ""
+    return f"{count}; no cost is recorded for {', '.join(free)}: it counts as 0" if free else count
 
 
 def _told(name: str, ends: Sequence[float | None]) -> str:

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from archllm.objectives.evaluation import signs, turned
 from archllm.reporting.charts import Axes, Band, Dots, Floats, Level, Line, Mark, chart
 from archllm.reporting.codebook import ABSENT, CodebookMap
 from archllm.reporting.figures import Curve
@@ -130,16 +131,16 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         Dots(x[~on], y[~on], "trial", 2.8, [tip for tip, best in zip(tips, on, strict=True) if not best])
     ]
     legend = [("own dot", "on the front"), ("trial dot", "other evaluations")]
-    signs = [1.0 if direction == "maximise" else -1.0 for direction in data.study.directions]
+    sign = signs(data.study.directions)
     note = ""
     if len(names) == 2:
         if population is not None:
             best = population[non_dominated(population)]
-            marks.append(_staircase(signs[right] * best[:, right], signs[up] * best[:, up], signs[right], "optimum"))
+            marks.append(_staircase(sign[right] * best[:, right], sign[up] * best[:, up], sign[right], "optimum"))
             legend.append(("optimum", "front of all there are"))
-        marks.append(_staircase(x[on], y[on], signs[right], "own"))
+        marks.append(_staircase(x[on], y[on], sign[right], "own"))
         if data.box is not None:
-            corner = [figure(sign * value) for sign, value in zip(signs, data.box.worst, strict=True)]
+            corner = [figure(value) for value in turned(data.box.worst, data.study.directions)]
             note = f"The hypervolume is measured from {names[up]} = {corner[up]}, {names[right]} = {corner[right]}."
     else:
         note = f"The front is that of all {len(names)} objectives."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archllm.objectives.evaluation import sign, signs, turned
 from archllm.reporting.curves import (
     SIMULATED,
     Corners,
@@ -19,7 +20,7 @@ from archllm.reporting.curves import (
     spread,
     volume_so_far,
 )
-from archllm.study.loop import Result, turned
+from archllm.study.loop import Result
 from archllm.study.store import Study, Trial
 
 MOST_MEASURED = 3
@@ -86,8 +87,8 @@ class SearchData:
 
     @property
     def cost(self) -> float:
-        """Seconds that the evaluations took, or would have taken, cheaper scores included."""
-        return sum(trial.seconds for trial in self.over)
+        """Seconds that the evaluations took, or would have taken, lower-fidelity ones included."""
+        return sum(trial.evaluation.total_cost for trial in self.over)
 
     @property
     def wall(self) -> float:
@@ -119,23 +120,23 @@ def collect(
     rivals = [goodness_of(trials, study.directions) for trials in known if trials]
     groups = [goodness, *rivals] if population is None else [population.values, goodness]
     box = corners(*groups) if volume and any(~np.isnan(group).any(1).all() for group in groups) else None
-    sign = 1.0 if study.directions[0] == "maximise" else -1.0
+    own = sign(study.directions[0])
 
     def curve_of(points: Floats) -> Floats:
         if not volume:
-            return sign * best_so_far(points[:, 0])
+            return own * best_so_far(points[:, 0])
         return volume_so_far(points, box) if box is not None else np.zeros(len(points))
 
     random = None
     if population is not None and len(over):
-        random = _of_population(population, box if volume else None, len(over), sign)
+        random = _of_population(population, box if volume else None, len(over), own)
     elif rivals:
         names = ", ".join(name for (name, _), trials in zip(others, known, strict=True) if trials)
         curves = spread([curve_of(points) for points in rivals])
         random = Baseline(curves, f"as in {names} of the same store", single=len(rivals) == 1)
     single = population is not None and len(study.directions) == 1
-    optimum = sign * float(population.values[:, 0].max()) if population is not None and single else None
-    values = goodness * np.array([1.0 if each == "maximise" else -1.0 for each in study.directions])
+    optimum = own * float(population.values[:, 0].max()) if population is not None and single else None
+    values = goodness * signs(study.directions)
     return SearchData(result, over, values, curve_of(goodness), volume, random, box, optimum)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from archllm.data.split import check_seed
 from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.searchers.pareto import scalarised
-from archllm.searchers.purchase import Purchase
 from archllm.spaces import Architecture
 from archllm.spaces.base import check_same_space
 
@@ -27,13 +26,13 @@ class Searcher(ABC):
 
     No architecture is asked for twice, nor one that was told or is pending. `ask` may be called again before earlier
     ones are told. All randomness of the next choice depends on the seed and on how many architectures are known, and
-    all else on what was told: a new searcher that is told the old observations in their order goes on as the old one
+    all else on what was told: a new searcher that is told the old evaluations in their order goes on as the old one
     would have.
 
     Args:
         domain: what may be asked for.
         seed: seed of all randomness.
-        objectives: number of values that an observation has.
+        objectives: number of values that an evaluation has.
 
     Raises:
         InvalidInput: the seed can't be used, or the method can't follow so many objectives.
@@ -56,12 +55,12 @@ class Searcher(ABC):
         self.domain, self.seed, self.objectives = domain, seed, objectives
         self.known: dict[int, Architecture] = {}
         """All architectures asked for, pending or told, by key, in the order in which they became known."""
-        self.observations: dict[int, Observation] = {}
-        """What was told, by key, in order."""
+        self.evaluations: dict[Architecture, Evaluation] = {}
+        """What was told, in order; values are such that more is better."""
         self._unknown_left = domain.size
 
-    def receipts(self) -> tuple[Purchase, ...]:
-        """What the method has bought for itself since the last call; it comes back with an observation, if stored."""
+    def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
+        """Lower-fidelity evaluations that the method made since the last call; stored, they come back when told."""
         return ()
 
     def ask(self, n: int = 1) -> list[Architecture]:
@@ -82,24 +81,25 @@ class Searcher(ABC):
             asked.append(chosen)
         return asked
 
-    def tell(self, observations: Iterable[Observation]) -> None:
+    def tell(self, evaluations: Mapping[Architecture, Evaluation]) -> None:
         """Takes note of evaluations, also of architectures that it did not ask for.
 
+        Args:
+            evaluations: what was found, in order, as `for_searcher` gives it: more is better, nothing about test data.
+
         Raises:
-            InvalidInput: one is of another space, was told before, or has another number of values, or one that is not
-                finite. Then none of them is noted.
+            InvalidInput: one is of another space, was told before, holds test figures, or has another number of values,
+                or one that is not finite. Then none of them is noted.
         """
-        told = list(observations)
-        new: set[int] = set()
-        for observation in told:
-            self._check(observation)
-            if observation.architecture.key in self.observations or observation.architecture.key in new:
-                raise InvalidInput(f"{observation.architecture} was told before")
-            new.add(observation.architecture.key)
-        for observation in told:
-            self._know(observation.architecture)
-            self.observations[observation.architecture.key] = observation
-            self._learn(observation)
+        told = dict(evaluations)
+        for arch, evaluation in told.items():
+            self._check(arch, evaluation)
+            if arch in self.evaluations:
+                raise InvalidInput(f"{arch} was told before")
+        for arch, evaluation in told.items():
+            self._know(arch)
+            self.evaluations[arch] = evaluation
+            self._learn(arch, evaluation)
 
     def pending(self, architectures: Iterable[Architecture]) -> None:
         """Takes note of architectures whose evaluation is under way, as after a resume: they are not asked for.
@@ -118,20 +118,21 @@ class Searcher(ABC):
         """One architecture of the domain that is not known; `None` if none can be found.
 
         Where the domain is listed, it is only called while there is one. What it does may depend on `rng`, `known` and
-        `observations` only.
+        `evaluations` only.
         """
 
-    def _learn(self, observation: Observation) -> None:  # noqa: B027  (a hook; most methods look at all observations)
-        """Takes note of an observation that was added."""
+    def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:  # noqa: B027  (a hook; most methods need none)
+        """Takes note of an evaluation that was added."""
 
     @property
-    def _succeeded(self) -> list[Observation]:
-        """Observations with values, in order."""
-        return [observation for observation in self.observations.values() if observation.values is not None]
+    def _succeeded(self) -> list[Architecture]:
+        """Architectures whose evaluation gave values, in order."""
+        return [arch for arch, evaluation in self.evaluations.items() if evaluation.values is not None]
 
-    def _values(self, observations: list[Observation]) -> NDArray[np.float64]:
-        """`n x objectives` values of observations that have some."""
-        return np.array([observation.values for observation in observations]).reshape(-1, self.objectives)
+    def _values(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """`n x objectives` values of architectures that have some."""
+        values = [self.evaluations[arch].values for arch in architectures]
+        return np.array(values, dtype=np.float64).reshape(-1, self.objectives)
 
     def _scores(self, known: Iterable[Architecture], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """A score of each known architecture, more is better: NaN while pending, the worst one if failed.
@@ -141,13 +142,13 @@ class Searcher(ABC):
             weights: of the objectives, by which several are joined to one.
         """
         known = list(known)
-        told = [self.observations.get(arch.key) for arch in known]
-        succeeded = [each for each in told if each is not None and each.values is not None]
+        told = [arch for arch in known if arch in self.evaluations]
+        succeeded = [arch for arch in told if self.evaluations[arch].values is not None]
         values = self._values(succeeded)
         single = values[:, 0] if self.objectives == 1 else scalarised(values, weights)
-        found = {each.architecture.key: float(score) for each, score in zip(succeeded, single, strict=True)}
         worst = float(single.min())
-        return np.array([found.get(arch.key, worst if arch.key in self.observations else np.nan) for arch in known])
+        found = dict.fromkeys(told, worst) | dict(zip(succeeded, single.tolist(), strict=True))
+        return np.array([found.get(arch, np.nan) for arch in known])
 
     def _unknown(self, candidates: Iterable[Architecture]) -> list[Architecture]:
         """Those that are not known, in order."""
@@ -186,19 +187,17 @@ class Searcher(ABC):
             if self._unknown_left is not None and self.domain.contains(arch.graph)[0]:
                 self._unknown_left -= 1
 
-    def _check(self, observation: Observation) -> None:
-        self._check_space(observation.architecture)
-        values = observation.values
+    def _check(self, arch: Architecture, evaluation: Evaluation) -> None:
+        self._check_space(arch)
+        if evaluation.test:
+            raise InvalidInput(f"a searcher is told no test figures, got {', '.join(evaluation.test)} for {arch}")
+        values = evaluation.values
         if values is None:
             return
         if len(values) != self.objectives:
-            raise InvalidInput(
-                f"an observation needs {self.objectives} value(s), got {len(values)} for {observation.architecture}"
-            )
+            raise InvalidInput(f"an evaluation needs {self.objectives} value(s), got {len(values)} for {arch}")
         if not all(math.isfinite(value) for value in values):
-            raise InvalidInput(
-                f"values must be finite, got {values} for {observation.architecture}; a failed evaluation has None"
-            )
+            raise InvalidInput(f"values must be finite, got {values} for {arch}; a failed evaluation has None")
 
     def _check_space(self, arch: Architecture) -> None:
         try:

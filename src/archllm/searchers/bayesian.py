@@ -129,7 +129,7 @@ class GaussianSearch(Searcher):
     def _parents(self) -> list[Architecture]:
         succeeded = self._succeeded
         best = best_first(self._values(succeeded))[: self.options.parents]
-        return [succeeded[at].architecture for at in best]
+        return [succeeded[at] for at in best]
 
     def _targets(
         self, places: NDArray[np.float32], weights: NDArray[np.float64]

@@ -81,7 +81,7 @@ class EnsembleSearch(Searcher):
         self._train()
         succeeded = self._succeeded
         best = best_first(self._values(succeeded))[: self.options.parents]
-        parents = [succeeded[at].architecture for at in best]
+        parents = [succeeded[at] for at in best]
         graphs = around(self.domain, parents, self.options.random, self.known, rng)
         if not len(graphs):
             return self._random(rng)
@@ -92,18 +92,18 @@ class EnsembleSearch(Searcher):
 
     def _train(self) -> None:
         """Trains on the first observations, a multiple of `refit`, unless that was done already."""
-        told = list(self.observations.values())
+        told = list(self.evaluations)
         n = max(2, len(told) // self.options.refit * self.options.refit)
-        while len([each for each in told[:n] if each.values is not None]) < 2:
+        found = [self.evaluations[arch].values for arch in told]
+        while sum(values is not None for values in found[:n]) < 2:
             n += 1
         if n == self._trained_on:
             return
-        values = self._values([each for each in told[:n] if each.values is not None])
-        worst = values.min(0)
-        targets = np.array([worst if each.values is None else each.values for each in told[:n]])
+        worst = np.array([values for values in found[:n] if values is not None]).min(0)
+        targets = np.array([worst if values is None else values for values in found[:n]])
         spread = targets.std(0)
         targets = (targets - targets.mean(0)) / np.where(spread > 0, spread, 1.0)
-        features = self._encode(concatenate([each.architecture.graph for each in told[:n]]))
+        features = self._encode(concatenate([arch.graph for arch in told[:n]]))
         self._networks.fit(features, targets, self.seed)
         self._trained_on = n
 

@@ -49,7 +49,7 @@ class Evolution(Searcher):
             return self._random(rng)
         order = best_first(self._values(population))
         places = rng.choice(len(population), size=min(self.options.tournament, len(population)), replace=False)
-        arch = population[order[places.min()]].architecture
+        arch = population[order[places.min()]]
         for _ in range(_STEPS):
             near = self.domain.neighbours(arch)
             new = self._unknown(near)

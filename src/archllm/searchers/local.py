@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.searchers.observation import Observation
 from archllm.searchers.options import Options
 from archllm.searchers.pareto import non_dominated
 from archllm.spaces import Architecture
@@ -37,35 +37,35 @@ class LocalSearch(Searcher):
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: LocalOptions | None = None) -> None:
         super().__init__(domain, seed, objectives)
         self.options = options or LocalOptions()
-        self._front: list[Observation] = []
+        self._front: list[Architecture] = []
         self._learned = 0
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial:
             return self._random(rng)
         for at in rng.permutation(len(self._front)):
-            new = self._unknown(self.domain.neighbours(self._front[at].architecture))
+            new = self._unknown(self.domain.neighbours(self._front[at]))
             if new:
                 return new[int(rng.integers(len(new)))]
         return self._random(rng)
 
-    def _learn(self, observation: Observation) -> None:
-        """Joins the climb with an observation in its reach; what is out of reach may start the next climb."""
+    def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
+        """Joins the climb with an architecture in its reach; one out of reach may start the next climb."""
         self._learned += 1
-        if observation.values is None:
+        if evaluation.values is None:
             return
-        joined = [*self._front, observation]
+        joined = [*self._front, arch]
         front = [joined[at] for at in np.flatnonzero(non_dominated(self._values(joined)))]
-        beyond = self._learned > self.options.initial and not self._in_reach(observation.architecture)
-        if beyond and self._front and (front == [observation] or self._at_the_top()):
-            front = [observation]
+        beyond = self._learned > self.options.initial and not self._in_reach(arch)
+        if beyond and self._front and (front == [arch] or self._at_the_top()):
+            front = [arch]
         elif beyond and self._front:
             front = self._front  # it came in late, from an earlier climb
         self._front = front
 
     def _in_reach(self, arch: Architecture) -> bool:
-        return any(arch in self.domain.neighbours(best.architecture) for best in self._front)
+        return any(arch in self.domain.neighbours(best) for best in self._front)
 
     def _at_the_top(self) -> bool:
         """Whether there is nothing left to try around the best."""
-        return not any(self._unknown(self.domain.neighbours(best.architecture)) for best in self._front)
+        return not any(self._unknown(self.domain.neighbours(best)) for best in self._front)

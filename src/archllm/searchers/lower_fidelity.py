@@ -1,4 +1,4 @@
-"""CheapScores: scores that cost little, bought for few candidates, as features."""
+"""LowerFidelityScores: lower-fidelity evaluations of few candidates, as features of a predictor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.objectives import Objective, load_objective
-from archllm.searchers.purchase import Purchase
+from archllm.objectives.evaluation import LowerFidelity, for_searcher
 from archllm.spaces import Architecture, SearchSpace
 
 
-class CheapScores:
-    """Buys each score once, and has a receipt for it.
+class LowerFidelityScores:
+    """Evaluates each candidate once, and keeps the records of it.
 
     Args:
         space: the space.
@@ -28,36 +28,34 @@ class CheapScores:
     def __init__(self, space: SearchSpace, specs: Sequence[str]) -> None:
         self.objectives: list[Objective] = [load_objective(spec, space) for spec in specs]
         self._values: list[dict[int, float]] = [{} for _ in self.objectives]  # by key; NaN for those without a score
-        self._receipts: list[Purchase] = []
+        self._new: list[LowerFidelity] = []
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float32]:
-        """`n x d` scores; one that failed has the worst value bought so far."""
+        """`n x d` scores; one that failed has the worst value found so far."""
         columns = []
         for objective, values in zip(self.objectives, self._values, strict=True):
             for arch in architectures:
                 if arch.key not in values:
-                    values[arch.key] = self._buy(objective, arch)
+                    values[arch.key] = self._evaluate(objective, arch)
             column = np.array([values[arch.key] for arch in architectures])
             worst = min((value for value in values.values() if not np.isnan(value)), default=0.0)
             columns.append(np.where(np.isnan(column), worst, column))
         return np.stack(columns, 1).astype(np.float32)
 
-    def receipts(self) -> tuple[Purchase, ...]:
-        """What was bought since the last call."""
-        new, self._receipts = tuple(self._receipts), []
+    def new(self) -> tuple[LowerFidelity, ...]:
+        """Evaluations since the last call."""
+        new, self._new = tuple(self._new), []
         return new
 
-    def note(self, bought: Iterable[Purchase]) -> None:
+    def note(self, evaluations: Iterable[LowerFidelity]) -> None:
         """Takes scores that an earlier process, or another one, has paid for."""
         at = {objective.spec: values for objective, values in zip(self.objectives, self._values, strict=True)}
-        for each in bought:
+        for each in evaluations:
             if each.spec in at:
                 at[each.spec].setdefault(each.key, float("nan") if each.value is None else each.value)
 
-    def _buy(self, objective: Objective, arch: Architecture) -> float:
-        found = objective.evaluate(arch)
-        value = None
-        if found.value is not None:
-            value = found.value if objective.direction == "maximise" else -found.value
-        self._receipts.append(Purchase(arch.key, objective.spec, value, found.cost if objective.priced else None))
-        return float("nan") if value is None else value
+    def _evaluate(self, objective: Objective, arch: Architecture) -> float:
+        found = for_searcher(objective.evaluate(arch), [objective.direction])
+        cost = found.cost if objective.records_cost else None
+        self._new.append(LowerFidelity(arch.key, objective.spec, found.value, cost))
+        return float("nan") if found.value is None else found.value

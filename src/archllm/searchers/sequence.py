@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.predictor import Features, Prediction, PredictorConfig, build_predictor
 from archllm.predictor.computation import computes_nothing
 from archllm.predictor.config import Target
@@ -20,10 +21,8 @@ from archllm.searchers.candidates import Candidates, around
 from archllm.searchers.domain import Domain
 from archllm.searchers.language import Language
 from archllm.searchers.learned_features import LearnedFeatures
-from archllm.searchers.lower_fidelity import CheapScores
-from archllm.searchers.observation import Observation
+from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import added_volume, best_first, random_weights
-from archllm.searchers.purchase import Purchase
 from archllm.searchers.sequence_options import SequenceOptions
 from archllm.searchers.spread import farthest_first
 from archllm.spaces import Architecture
@@ -53,7 +52,7 @@ class SequenceSearch(Searcher):
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: SequenceOptions | None = None) -> None:
         super().__init__(domain, seed, objectives)
         self.options = options or SequenceOptions()
-        self.cheap = CheapScores(domain.space, self.options.cheap)
+        self.cheap = LowerFidelityScores(domain.space, self.options.cheap)
         self._loaded = Language.load(Path(self.options.run), domain) if self.options.run else None
         self._written: tuple[int, Candidates] | None = None  # how often it had learned, and what it wrote then
         if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":
@@ -61,11 +60,11 @@ class SequenceSearch(Searcher):
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
             )
 
-    def receipts(self) -> tuple[Purchase, ...]:
-        return self.cheap.receipts()
+    def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
+        return self.cheap.new()
 
-    def _learn(self, observation: Observation) -> None:
-        self.cheap.note(observation.bought)
+    def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
+        self.cheap.note(evaluation.lower_fidelity)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial or len(self._succeeded) < 2:
@@ -188,14 +187,14 @@ class SequenceSearch(Searcher):
 
     def _candidates(self) -> Candidates:
         """What may be asked for: what was written when it learned last, and neighbours of the best so far."""
-        number = 0 if self._everything else len(self.observations) // self.options.every
+        number = 0 if self._everything else len(self.evaluations) // self.options.every
         if self._written is None or self._written[0] != number:
             graphs = self.domain.enumerate() if self._everything else self._write(number)
             self._written = number, Candidates(graphs, self.domain.space.keys(graphs), self._features)
         written, succeeded = self._written[1], self._succeeded
         if self._everything or not succeeded:
             return written
-        best = [succeeded[at].architecture for at in best_first(self._values(succeeded))[: self.options.parents]]
+        best = [succeeded[at] for at in best_first(self._values(succeeded))[: self.options.parents]]
         return written.joined(around(self.domain, best, 0, (), np.random.default_rng(self.seed)), self.domain.space)
 
     @property
@@ -204,20 +203,20 @@ class SequenceSearch(Searcher):
 
     def _write(self, number: int) -> Graphs:
         """What the generator writes after it learned for the `number`-th time, and what it wrote before it learned."""
-        told = list(self.observations.values())[: number * self.options.every]
+        told = list(self.evaluations)[: number * self.options.every]
         parts = [self._replayed]
-        if self.options.learn and sum(each.values is not None for each in told) >= 2:
+        if self.options.learn and sum(self.evaluations[arch].values is not None for arch in told) >= 2:
             better = self._inside(self._better(told, number))
             parts = [better, self._replayed] if len(better) else parts
         graphs = concatenate(parts)
         return graphs[np.sort(np.unique(self.domain.space.keys(graphs), return_index=True)[1])]
 
-    def _better(self, told: list[Observation], number: int) -> Graphs:
+    def _better(self, told: list[Architecture], number: int) -> Graphs:
         """What a copy of the generator writes that was taught the observations, asked for the best."""
         options, seed = self.options, self.seed + _ROUND * (number + 1)
         rng = np.random.default_rng([self.seed, number, 1])
         weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        known = self._anchored([each.architecture for each in told])
+        known = self._anchored(told)
         scores = self._scored(known, weights)
         cells = concatenate([arch.graph for arch in known])
         new = self._replayed[~np.isin(self.domain.space.keys(self._replayed), self.domain.space.keys(cells))]

@@ -11,13 +11,11 @@ from threading import Thread
 
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation, LowerFidelity, for_searcher, sign, turned
 from archllm.searchers.base import Searcher
-from archllm.searchers.observation import Observation
 from archllm.searchers.pareto import non_dominated
-from archllm.searchers.purchase import Purchase
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
-from archllm.study.outcome import Outcome
 from archllm.study.store import Store, Study, Trial
 from archllm.study.store.owner import is_gone, owner_name
 from archllm.study.store.rescue import keep, restore
@@ -55,9 +53,9 @@ class Result:
     """Wall-clock time of this call."""
 
     @property
-    def bought(self) -> tuple[Purchase, ...]:
-        """All that the method bought for itself."""
-        return tuple(each for trial in self.trials for each in trial.bought)
+    def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
+        """All lower-fidelity evaluations that the method made besides."""
+        return tuple(each for trial in self.trials for each in trial.evaluation.lower_fidelity)
 
     @property
     def queries(self) -> int:
@@ -102,8 +100,8 @@ def run_search(
 
     Raises:
         InvalidInput: an argument can't be used.
-        StoreError: the store can't be read or written; outcomes that it did not take are kept in files, which the next
-            call puts in.
+        StoreError: the store can't be read or written; evaluations that it did not take are kept in files, which
+            the next call puts in.
         WorkersError: evaluations can't be run.
         ArchLLMError: an objective can't work at all, as when its data is gone.
     """
@@ -159,11 +157,6 @@ def result(store: Store, study: str, seconds: float = 0.0) -> Result:
     return Result(about, tuple(trials), best, tuple(front), seconds)
 
 
-def turned(values: Sequence[float], directions: Sequence[str]) -> tuple[float, ...]:
-    """Values with signs turned so that more is better."""
-    return tuple(v if direction == "maximise" else -v for v, direction in zip(values, directions, strict=True))
-
-
 class _Search:
     """One process at work on a study."""
 
@@ -215,8 +208,8 @@ class _Search:
                 self._flying[trial.number] = trial
                 workers.submit(trial.number, self._architecture(trial))
             if self._flying:
-                for number, outcome in workers.wait(_GLANCE):
-                    self._store(self._flying.pop(number), outcome)
+                for number, evaluation in workers.wait(_GLANCE):
+                    self._store(self._flying.pop(number), evaluation)
                     collisions = 0
             elif self._exhausted or self.over + len(self._open) >= self.budget:
                 time.sleep(_IDLE)  # what is left is in the hands of others
@@ -229,15 +222,16 @@ class _Search:
     def catch_up(self) -> None:
         """Tells the searcher what it does not know yet of what the store holds, and the listener, too."""
         fresh = self.store.finished(self.study, after=self.over)
-        self.searcher.tell(self._observation(trial) for trial in fresh)
+        self.searcher.tell(
+            {self._architecture(trial): for_searcher(trial.evaluation, self.directions) for trial in fresh}
+        )
         for trial in fresh:
             self._known.add(trial.key)
             self.over += 1
             self.failed += trial.values is None
             if trial.values is not None:
-                value = trial.values[0]
-                better = max if self.directions[0] == "maximise" else min
-                self._best = value if self._best is None else better(self._best, value)
+                value, own = trial.values[0], sign(self.directions[0])
+                self._best = value if self._best is None else own * max(own * self._best, own * value)
         self._open = self.store.unfinished(self.study)
         foreign = [trial for trial in self._open if trial.key not in self._known]
         self.searcher.pending(self._architecture(trial) for trial in foreign)
@@ -268,23 +262,20 @@ class _Search:
         self._known.update(arch.key for arch in asked)
         return bool(self.store.add(self.study, asked, self.budget)) if asked else False
 
-    def _store(self, trial: Trial, outcome: Outcome) -> None:
-        """Stores an outcome; one that the store does not take is kept in a file, as it has been paid for."""
-        outcome = replace(outcome, bought=self.searcher.receipts())
+    def _store(self, trial: Trial, evaluation: Evaluation) -> None:
+        """Stores an evaluation; one that the store does not take is kept in a file, as it has been paid for."""
+        evaluation = replace(evaluation, lower_fidelity=self.searcher.lower_fidelity())
         try:
             try:
-                self.store.finish(self.study, trial.number, outcome)
+                self.store.finish(self.study, trial.number, evaluation)
             except KeyboardInterrupt:
-                self.store.finish(self.study, trial.number, outcome)
+                self.store.finish(self.study, trial.number, evaluation)
                 raise
         except StoreError as error:
-            path = keep(self.store, self.study, trial.number, outcome)
+            path = keep(self.store, self.study, trial.number, evaluation)
             where = f"kept in {path} for --resume" if path else "lost, as no other place took it"
-            raise StoreError(f"{error}; the outcome of trial {trial.number}, {_told(outcome)}, is {where}") from error
-
-    def _observation(self, trial: Trial) -> Observation:
-        values = None if trial.values is None else turned(trial.values, self.directions)
-        return Observation(self._architecture(trial), values, trial.cost, trial.bought)
+            found = _told(evaluation)
+            raise StoreError(f"{error}; the evaluation of trial {trial.number}, {found}, is {where}") from error
 
     def _architecture(self, trial: Trial) -> Architecture:
         try:
@@ -316,7 +307,7 @@ class _Heart:
                 store.beat(study, owner)
 
 
-def _told(outcome: Outcome) -> str:
-    if outcome.values is None:
-        return f"which failed ({outcome.failure})"
-    return f"values {', '.join(f'{value:.10g}' for value in outcome.values)}"
+def _told(evaluation: Evaluation) -> str:
+    if evaluation.values is None:
+        return f"which failed ({evaluation.failure})"
+    return f"values {', '.join(f'{value:.10g}' for value in evaluation.values)}"

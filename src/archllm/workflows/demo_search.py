@@ -51,13 +51,14 @@ class Match:
 
     def lines(self) -> list[str]:
         """What came out, in words: who was better, or that nobody was."""
+        from archllm.objectives.evaluation import sign
+
         own, random = (result.best for result in (self.own, self.random))
         if own is None or random is None or own.values is None or random.values is None:
             return [f"{self.own.study.objectives[0]}: no evaluation of one of the two searches gave a score."]
         told = [_line(result) for result in (self.own, self.random)]
         name, rival = self.own.study.method, self.random.study.method
-        sign = 1.0 if self.own.study.directions[0] == "maximise" else -1.0
-        ahead = sign * (own.values[0] - random.values[0])
+        ahead = sign(self.own.study.directions[0]) * (own.values[0] - random.values[0])
         better = name if ahead > 0 else rival
         verdict = f"{better} found the better score" if ahead else "Both found the same score"
         return [*told, f"{verdict}; one seed says little: archllm compare tells more."]
@@ -110,7 +111,7 @@ def _best(result: Result) -> dict[str, Any] | None:
     best = result.best
     if best is None or best.values is None:
         return None
-    return {"text": best.text, "value": best.values[0], "test": best.test}
+    return {"text": best.text, "value": best.values[0], "test": best.evaluation.test}
 
 
 def _line(result: Result) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from archllm.conditional.request import COUNTED
 from archllm.errors import DataError, InvalidInput
 from archllm.graphs import Graphs
+from archllm.objectives.evaluation import sign
 from archllm.objectives.table import TableObjective
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
@@ -121,9 +122,9 @@ def fill_in(
             continue
         if features is None:
             features = Featurizer(space, recommended_makers(tokenizer), cells)(cells)
-        sign = 1.0 if tables[text].direction == "maximise" else -1.0
-        predictor = build_predictor().fit(features[known], sign * values[known, column], seed)
-        rank = (sign * predictor.predict(features).mean).argsort().argsort() / (len(values) - 1)
+        which = sign(tables[text].direction)
+        predictor = build_predictor().fit(features[known], which * values[known, column], seed)
+        rank = (which * predictor.predict(features).mean).argsort().argsort() / (len(values) - 1)
         spread = np.sort(values[known, column])
         result[:, column] = np.interp(rank, np.linspace(0, 1, len(spread)), spread)
         result[known, column] = values[known, column]

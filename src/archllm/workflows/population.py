@@ -11,6 +11,7 @@ from archllm.conditional.requirements import Range
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.complexity import Complexity
+from archllm.objectives.evaluation import signs
 from archllm.objectives.table import TableObjective
 from archllm.reporting.searching import Population
 from archllm.searchers.domain import Domain
@@ -51,8 +52,8 @@ def population(domain: Domain, objectives: list[Objective]) -> Population | None
     columns = [_scores(objective, members) for objective in objectives]
     if any(column is None for column in columns):
         return None
-    signs = [1.0 if objective.direction == "maximise" else -1.0 for objective in objectives]
-    values = np.stack([sign * column for sign, column in zip(signs, columns, strict=True) if column is not None], 1)
+    values = np.stack([column for column in columns if column is not None], 1)
+    values = values * signs(objective.direction for objective in objectives)
     tables = [objective for objective in objectives if isinstance(objective, TableObjective)]
     where = "all that the table holds" if tables else "all that the space holds"
     if len(members) < domain.space.size and not tables:

@@ -56,7 +56,9 @@ class Report:
             "study": found.study.name if found else None,
             "objectives": list(found.study.objectives) if found else [],
             "queries": len(found.over) if found else 0,
-            "best": {"text": best.text, "values": list(best.values or ()), "test": best.test} if best else None,
+            "best": {"text": best.text, "values": list(best.values or ()), "test": best.evaluation.test}
+            if best
+            else None,
             "random": found.random.how if found and found.random else None,
             "generator": self.generator is not None,
             "others": list(self.others),

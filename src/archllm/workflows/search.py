@@ -18,10 +18,10 @@ from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
+from archllm.objectives.evaluation import recorded_cost, without_cost
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
-from archllm.searchers.purchase import price, unpriced
 from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.study.loop import Result, run_search
 from archllm.study.store import Study, Trial, check_same, open_store
@@ -62,16 +62,17 @@ class Searched:
             "seed": study.seed,
             "study": study.name,
             "store": self.store,
-            "best": None if best is None else {**_about(best), "test": best.test},
+            "best": None if best is None else {**_about(best), "test": best.evaluation.test},
             "front": [_about(trial) for trial in result.front],
             "queries": result.queries,
             "seconds": result.seconds,
-            "cost": sum(trial.seconds for trial in result.trials),
-            "cheap_cost": price(result.bought),
-            "unpriced": list(unpriced(result.bought)),
+            "cost": sum(trial.evaluation.total_cost for trial in result.trials),
+            "lower_fidelity_cost": recorded_cost(result.lower_fidelity),
+            "without_cost": list(without_cost(result.lower_fidelity)),
             "trials": [
-                {**_about(trial), "cost": trial.cost, "state": trial.state, "failure": trial.failure}
+                {**_about(trial), "cost": found.cost, "state": trial.state, "failure": found.failure}
                 for trial in result.trials
+                for found in [trial.evaluation]
             ],
         }
 
@@ -256,11 +257,11 @@ def check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchS
         InvalidInput: a cheap score is that of an objective.
     """
     for spec in cheap:
-        bought = load_objective(spec, space)
+        cheaper = load_objective(spec, space)
         for goal in goals:
-            same = bought.spec == goal.spec
-            if isinstance(bought, TableObjective) and isinstance(goal, TableObjective):
-                same |= bought.column == goal.column and np.array_equal(bought.values, goal.values)
+            same = cheaper.spec == goal.spec
+            if isinstance(cheaper, TableObjective) and isinstance(goal, TableObjective):
+                same |= cheaper.column == goal.column and np.array_equal(cheaper.values, goal.values)
             if same:
                 raise InvalidInput(f"cheap={spec} is the objective {goal.spec} itself; name a score that costs less")
 
@@ -292,5 +293,5 @@ def _about(trial: Trial) -> dict[str, Any]:
         "text": trial.text,
         "value": None if values is None else values[0],
         "values": None if values is None else list(values),
-        "metrics": trial.metrics,
+        "metrics": trial.evaluation.metrics,
     }

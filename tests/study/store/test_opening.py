@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from archllm.errors import InvalidInput, StoreError
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import SearchSpace
-from archllm.study.outcome import Outcome
 from archllm.study.store import Study, open_store
 from archllm.study.store.opening import sqlite_file
 
@@ -127,7 +127,7 @@ def test_on_a_full_disk_what_was_stored_is_kept_and_later_all_goes_on(tmp_path, 
         store.create(STUDY)
         store.add("s", cells[:20], 400)
         store.claim("s", "me")
-        store.finish("s", 0, Outcome((1.0,)))
+        store.finish("s", 0, Evaluation((1.0,)))
         size = max(path.stat().st_size for path in tmp_path.iterdir())
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))  # for this process; Python ignores the signal
         try:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
-from archllm.objectives.base import Evaluation, Objective
+from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.proxies import batch
 from archllm.objectives.proxies.activations import naswot, zen
 from archllm.objectives.proxies.config import ProxyConfig
@@ -101,7 +102,7 @@ class ProxyObjective(Objective):
             value = self._count(arch) if self.name in COUNTS else self._score(arch)
         except EvaluationFailed as error:
             raise EvaluationFailed(f"no {self.name}: {error}", time.monotonic() - start) from error
-        return Evaluation(arch, value, cost=time.monotonic() - start)
+        return Evaluation(value, cost=time.monotonic() - start)
 
     def _count(self, arch: Architecture) -> float:
         count = self.space.params if self.name == "params" else self.space.macs

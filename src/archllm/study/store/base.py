@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archllm.errors import StoreError
-from archllm.searchers.purchase import Purchase, price
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 
 State = Literal["waiting", "running", "complete", "failed"]
 """`waiting` to be evaluated, `running`, or over: `complete` with values, or `failed` with a reason."""
@@ -45,6 +44,10 @@ class Study:
     """What else decides which trials there are, as JSON has it: options of the searcher, constraints."""
 
 
+NOT_OVER = Evaluation(None)
+"""Stands for the evaluation of a trial that is not over."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One architecture of a study, and what is known of it. Times are seconds since 1970, by the store's clock."""
@@ -61,26 +64,8 @@ class Trial:
     state: State
     """How far it is."""
 
-    values: tuple[float, ...] | None = None
-    """A score per objective, as the objective counts it."""
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    """Further figures."""
-
-    test: dict[str, float] = field(default_factory=dict)
-    """Figures on data that no searcher may see."""
-
-    cost: float = 0.0
-    """Seconds that the evaluation took, or would have taken."""
-
-    curves: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """Validation score after each epoch, by the spec of the objective."""
-
-    failure: str | None = None
-    """Why it failed."""
-
-    bought: tuple[Purchase, ...] = ()
-    """What the method bought for itself, such as cheaper scores of candidates, since the trial that was over before."""
+    evaluation: Evaluation = NOT_OVER
+    """What it found; nothing yet while it is waiting or running."""
 
     place: int | None = None
     """From 1, in the order in which trials were over."""
@@ -104,9 +89,9 @@ class Trial:
     """When it was over."""
 
     @property
-    def seconds(self) -> float:
-        """What it cost with all that was bought on the way to it, as far as that is known."""
-        return self.cost + price(self.bought)
+    def values(self) -> tuple[float, ...] | None:
+        """A score per objective, as the objective counts it; `None` if it failed or is not over."""
+        return self.evaluation.values
 
 
 class Store(ABC):
@@ -195,11 +180,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+    def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         """Stores what a trial found, whoever evaluated it.
 
         Returns:
-            False if the trial was over already: the first outcome counts.
+            False if the trial was over already: the first evaluation counts.
         """
 
     @abstractmethod

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from archllm.errors import StoreError
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
 
 
@@ -83,9 +83,9 @@ class MemoryStore(Store):
                 self._trials[study][trial.number] = replace(trial, state="waiting")
             else:
                 reason = f"{trial.attempts} times the process that evaluated it died or fell silent"
-                self.finish(study, trial.number, Outcome(None, failure=reason))
+                self.finish(study, trial.number, Evaluation(None, failure=reason))
 
-    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+    def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         trial = self._of(study)[number]
         if trial.place is not None:
             return False
@@ -93,8 +93,8 @@ class MemoryStore(Store):
         self._open[study].discard(number)
         self._trials[study][number] = replace(
             trial,
-            **vars(outcome),
-            state="failed" if outcome.values is None else "complete",
+            evaluation=evaluation,
+            state="failed" if evaluation.values is None else "complete",
             place=len(self._over[study]),
             finished=time.time(),
         )

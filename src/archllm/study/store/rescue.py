@@ -1,4 +1,4 @@
-"""Outcomes that their store could not take, as when the disk is full, kept in files until it can."""
+"""Evaluations that their store could not take, as when the disk is full, kept in files until it can."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 
 from archllm.errors import RunFolderError, StoreError
 from archllm.files import write_text
-from archllm.searchers.purchase import Purchase
-from archllm.study.outcome import Outcome
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.study.store.base import Store
 
 
-def keep(store: Store, study: str, number: int, outcome: Outcome) -> Path | None:
-    """Writes an outcome to a file, beside the store or in the user's own folder.
+def keep(store: Store, study: str, number: int, evaluation: Evaluation) -> Path | None:
+    """Writes an evaluation to a file, beside the store or in the user's own folder.
 
     Returns:
         The file; `None` if no place takes it.
     """
-    record = {"store": store.where, "study": study, "number": number, "outcome": asdict(outcome)}
+    record = {"store": store.where, "study": study, "number": number, "evaluation": asdict(evaluation)}
     for folder in _folders(store):
         path = folder / f"{_prefix(store, study)}{number}.json"
         try:
@@ -33,7 +32,7 @@ def keep(store: Store, study: str, number: int, outcome: Outcome) -> Path | None
 
 
 def restore(store: Store, study: str) -> int:
-    """Puts kept outcomes of a study into its store, and removes their files.
+    """Puts kept evaluations of a study into its store, and removes their files.
 
     Returns:
         How many there were.
@@ -46,14 +45,12 @@ def restore(store: Store, study: str) -> int:
         for path in sorted(folder.glob(f"{_prefix(store, study)}*.json")):
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
-                fields = record["outcome"]
-                fields["values"] = None if fields["values"] is None else tuple(fields["values"])
-                fields["curves"] = {spec: tuple(curve) for spec, curve in fields["curves"].items()}
-                fields["bought"] = tuple(Purchase(*each) for each in fields.get("bought", ()))
-                number, outcome = int(record["number"]), Outcome(**fields)
+                fields = record["evaluation"]
+                fields["lower_fidelity"] = [LowerFidelity(*each) for each in fields["lower_fidelity"]]
+                number, evaluation = int(record["number"]), Evaluation(**fields)
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(f"{path} holds no result of a search: {error}; remove it to go on") from error
-            restored += store.finish(study, number, outcome)
+            restored += store.finish(study, number, evaluation)
             path.unlink()
     return restored
 

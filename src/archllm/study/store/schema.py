@@ -55,7 +55,7 @@ TRIALS = Table(
     Column("cost", Double, nullable=False, default=0.0),
     Column("curves", _Plain),
     Column("failure", Text),
-    Column("bought", _Plain),
+    Column("bought", _Plain),  # lower-fidelity evaluations; old stores call them so
     Column("place", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("worker", Text),

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, tex
 from sqlalchemy.exc import SQLAlchemyError
 
 from archllm.errors import StoreError
-from archllm.searchers.purchase import Purchase
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
 from archllm.study.store.errors import explained
 from archllm.study.store.schema import STUDIES, TRIALS
@@ -159,12 +158,12 @@ class SQLStore(Store):
                 change = {"state": "failed", "failure": reason, **self._end(connection, own)}
             connection.execute(update(TRIALS).where(*unchanged).values(change))
 
-    def finish(self, study: str, number: int, outcome: Outcome) -> bool:
+    def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         with self._writing() as connection:
             own = self._locked(connection, study)
             change = {
-                "state": "failed" if outcome.values is None else "complete",
-                **_found(outcome),
+                "state": "failed" if evaluation.values is None else "complete",
+                **_columns(evaluation),
                 **self._end(connection, own),
             }
             open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(_OVER))
@@ -229,11 +228,16 @@ class SQLStore(Store):
         data: dict[str, Any] = dict(row)
         del data["study"]
         try:
-            data["values"] = None if data["values"] is None else tuple(map(float, data["values"]))
-            data["metrics"] = _numbers(data["metrics"])
-            data["test"] = _numbers(data["test"])
-            data["curves"] = {spec: tuple(map(float, curve)) for spec, curve in (data["curves"] or {}).items()}
-            data["bought"] = tuple(Purchase(*each) for each in data["bought"] or ())
+            values, curves = data.pop("values"), data.pop("curves") or {}
+            data["evaluation"] = Evaluation(
+                None if values is None else tuple(map(float, values)),
+                metrics=_numbers(data.pop("metrics")),
+                test=_numbers(data.pop("test")),
+                cost=data.pop("cost"),
+                curves={name: tuple(map(float, curve)) for name, curve in curves.items()},
+                failure=data.pop("failure"),
+                lower_fidelity=tuple(LowerFidelity(*each) for each in data.pop("bought") or ()),
+            )
         except (TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"trial {data['number']} in {self.where} is damaged: {error}") from error
         return Trial(**data)
@@ -252,22 +256,23 @@ def named(where: str) -> Iterator[None]:
         raise StoreError(explained(where, error)) from error
 
 
-def _found(found: Outcome | Trial) -> dict[str, Any]:
-    """What an evaluation found, as columns."""
+def _columns(found: Evaluation) -> dict[str, Any]:
+    """An evaluation as columns."""
     return {
         "values": None if found.values is None else list(found.values),
         "metrics": _figures(found.metrics),
         "test": _figures(found.test),
         "cost": found.cost if math.isfinite(found.cost) else 0.0,
-        "curves": {_text(spec): list(map(_plain, curve)) for spec, curve in found.curves.items()},
+        "curves": {_text(name): list(map(_plain, curve)) for name, curve in found.curves.items()},
         "failure": None if found.failure is None else _text(found.failure),
-        "bought": [list(each) for each in found.bought],
+        "bought": [list(each) for each in found.lower_fidelity],
     }
 
 
 def _row(trial: Trial) -> dict[str, Any]:
     """A trial as columns."""
-    return vars(trial) | _found(trial)
+    own = {name: value for name, value in vars(trial).items() if name != "evaluation"}
+    return own | _columns(trial.evaluation)
 
 
 def _figures(figures: Mapping[str, float]) -> dict[str, float | str]:

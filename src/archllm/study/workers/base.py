@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 
 
 class Workers(ABC):
     """Evaluate architectures, several at a time where they can; each is handed back as soon as it is done.
 
-    An evaluation that raises, crashes its process or hangs gives a failed outcome with the reason.
+    An evaluation that raises, crashes its process or hangs gives a failed evaluation with the reason.
     """
 
     @property
@@ -32,7 +32,7 @@ class Workers(ABC):
         """
 
     @abstractmethod
-    def wait(self, seconds: float) -> list[tuple[int, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[int, Evaluation]]:
         """Evaluations that are done; waits for the first one, but not much longer than so many seconds.
 
         Raises:

@@ -15,8 +15,8 @@ from multiprocessing.connection import wait
 
 from archllm.errors import InvalidInput, WorkersError
 from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 from archllm.study.workers.base import Workers
 
 _GRACE = 0.1, 10.0  # what an objective that minds its own time limit may take longer: a share, and seconds at least
@@ -31,7 +31,7 @@ from archllm.study.workers.serving import serve
 serve(int(sys.argv[2]), int(sys.argv[3]))
 """
 
-Done = tuple[int, Outcome]
+Done = tuple[int, Evaluation]
 
 
 class LocalProcesses(Workers):
@@ -197,7 +197,7 @@ class _Process:
         self.stop()
         if self.number is None:
             return None
-        return self.number, Outcome(None, cost=time.monotonic() - self.begun, failure=reason)
+        return self.number, Evaluation(None, cost=time.monotonic() - self.begun, failure=reason)
 
     def _limit(self, number: int) -> float:
         objective = self.objectives[number]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archllm.objectives.base import Objective
+from archllm.objectives.base import Objective, evaluate_all
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome, evaluate
 from archllm.study.workers.base import Workers
 
 
@@ -26,11 +26,11 @@ class OwnProcess(Workers):
     def submit(self, number: int, arch: Architecture) -> None:
         self._waiting.append((number, arch))
 
-    def wait(self, seconds: float) -> list[tuple[int, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[int, Evaluation]]:
         if not self._waiting:
             return []
         number, arch = self._waiting.pop(0)
-        return [(number, evaluate(self.objectives, arch))]
+        return [(number, evaluate_all(self.objectives, arch))]
 
     def close(self) -> None:
         self._waiting.clear()

@@ -10,8 +10,8 @@ from typing import Any
 
 from archllm.errors import MissingExtra, WorkersError
 from archllm.objectives.base import Objective
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.outcome import Outcome
 from archllm.study.workers.base import Workers
 from archllm.study.workers.local import LocalProcesses
 
@@ -68,11 +68,11 @@ class RayCluster(Workers):
         reference = self._remote.remote(self._search, self._objectives, arch)
         self._under_way[reference] = number
 
-    def wait(self, seconds: float) -> list[tuple[int, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[int, Evaluation]]:
         ready, _ = (
             self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds) if self._under_way else ([], [])
         )
-        return [(self._under_way.pop(reference), self._outcome(reference)) for reference in ready]
+        return [(self._under_way.pop(reference), self._evaluation(reference)) for reference in ready]
 
     def close(self) -> None:
         for reference in self._under_way:
@@ -81,18 +81,18 @@ class RayCluster(Workers):
         if self._own:
             self._ray.shutdown()
 
-    def _outcome(self, reference: Any) -> Outcome:
+    def _evaluation(self, reference: Any) -> Evaluation:
         errors = self._ray.exceptions
         try:
-            outcome: Outcome = self._ray.get(reference)
+            evaluation: Evaluation = self._ray.get(reference)
         except errors.RayTaskError as error:
             raise WorkersError(f"a node can't evaluate: {_first_line(error.cause or error)}") from error
         except errors.RayError as error:
-            return Outcome(None, failure=f"the process of Ray that evaluated it was lost: {_first_line(error)}")
-        return outcome
+            return Evaluation(None, failure=f"the process of Ray that evaluated it was lost: {_first_line(error)}")
+        return evaluation
 
 
-def _evaluate(search: str, objectives: tuple[Objective, ...], arch: Architecture) -> Outcome:
+def _evaluate(search: str, objectives: tuple[Objective, ...], arch: Architecture) -> Evaluation:
     """Runs in a process of Ray's, on a node."""
     if search not in _RUNNERS:
         for other in list(_RUNNERS):

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from archllm.errors import ArchLLMError
-from archllm.study.outcome import evaluate
+from archllm.objectives.base import evaluate_all
 
 _FAREWELL = 2.0  # seconds to clean up after the parent has died
 
@@ -24,7 +24,7 @@ def serve(pipe: int, lifeline: int) -> None:
     """Receives objectives, then architectures; sends pairs of a word and a content.
 
     `("ready", None)` once the objectives are there; `("begin", number)` before each objective of an evaluation,
-    `("done", outcome)` after the last; `("broken", message)` if it can't work at all.
+    `("done", evaluation)` after the last; `("broken", message)` if it can't work at all.
 
     Args:
         pipe: descriptor of a pipe that goes both ways.
@@ -54,11 +54,11 @@ def _serve(pipe: Connection) -> None:
     while True:
         arch = pipe.recv()
         try:
-            outcome = evaluate(objectives, arch, lambda number: pipe.send(("begin", number)))
+            evaluation = evaluate_all(objectives, arch, lambda number: pipe.send(("begin", number)))
         except ArchLLMError as error:
             pipe.send(("broken", str(error)))
             return
-        pipe.send(("done", outcome))
+        pipe.send(("done", evaluation))
 
 
 def _stop(*_: Any) -> None:
