@@ -38,7 +38,7 @@ def test_a_function_of_the_working_directory_scores_architectures(nasbench201, m
     arch = nasbench201.parse("0")
     found = objective.evaluate(arch)
     assert (found.value, objective.direction, objective.spec) == (129_306 / 2, "maximise", f"python:{module}:score")
-    assert found.architecture == arch and found.cost > 0
+    assert found.cost > 0
 
 
 @pytest.mark.parametrize(("attribute", "value"), [("scorer", 7.0), ("scorer.method", 8.0), ("twice", 2.0)])
@@ -87,7 +87,7 @@ def test_scalars_of_any_library_are_numbers(nasbench201, number):
         (1j, "which is no number"),
         (Evaluation("high"), "returned 'high', which is no number"),  # type: ignore[arg-type]
         (Evaluation(1.0, {"size": "big"}), "returned 'big', which is no number"),  # type: ignore[arg-type, dict-item]
-        (Evaluation(float("nan")), "the score is nan"),  # type: ignore[arg-type]
+        (Evaluation(float("nan")), "the score is nan"),
     ],
 )
 def test_what_is_no_finite_number_is_a_failed_evaluation(nasbench201, found, told):

@@ -150,7 +150,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "rows": _rows(space, data),
         "sizes": [SIZES[name] for name in _sizes(study)],
         "total": len(result.trials),
-        "cheap": any(trial.evaluation.total_cost for trial in data.over),
+        "costs": any(trial.evaluation.total_cost for trial in data.over),
         "exports": space.network_config is not None and winner is not None,
         "commands": export_commands(winner, name) if winner else [],
         "python": export_python(winner, name) if winner else "",
