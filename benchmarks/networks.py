@@ -63,13 +63,14 @@ def counts(name: str) -> Job:
     from archllm.networks.counting import count_macs, count_params
 
     space = load_space(name)
+    networks = space.require_networks()
     whole = space.enumerate() if space.enumerable else space.sample(GENOTYPES, np.random.default_rng(SEED))
     start = time.perf_counter()
-    params = space.params(whole)
+    params = networks.params(whole)
     middle = time.perf_counter()
-    macs = space.macs(whole)
+    macs = networks.macs(whole)
     found: Job = {"cells": len(whole), "params_seconds": middle - start, "macs_seconds": time.perf_counter() - middle}
-    agree, image = 0, space.network_options().image
+    agree, image = 0, networks.setting().image
     for row in np.random.default_rng(SEED).choice(len(whole), BUILT, replace=False).tolist():
         with torch.device("meta"):
             network = space.architecture(whole[row]).build()
@@ -78,10 +79,10 @@ def counts(name: str) -> Job:
     if name == "nasbench101":
         sample = _table("nasbench101/cifar10").architectures()
         start = time.perf_counter()
-        space.params(sample)
+        networks.params(sample)
         found["sample"] = {"cells": len(sample), "params_seconds": time.perf_counter() - start}
     if name == "nasbench201":
-        expected = space.params(whole, cells=1)
+        expected = networks.params(whole, networks.setting(cells=1))
         pairs = zip(space.architectures(whole), expected.tolist(), strict=True)
         found["every_cell"] = sum(_params(arch) == count for arch, count in pairs)
     return found
@@ -100,12 +101,13 @@ def _params(arch: Any) -> int:
 def orders() -> Job:
     """How often the size of a NAS-Bench-101 cell depends on the order of its vertices."""
     from archllm import load_space
-    from archllm.spaces.nasbench101 import counts as formulas
+    from archllm.networks.nasbench101 import counts as formulas
 
-    space: Any = load_space("nasbench101")
-    config = space.network_options()
+    space = load_space("nasbench101")
+    networks = space.require_networks()
+    config = networks.setting()
     whole = space.enumerate()
-    other = formulas.params(whole, config) != space.params(whole)
+    other = formulas.params(whole, config) != networks.params(whole)
     cells, copies = ORDERS
     rng = np.random.default_rng(SEED)
     drawn = space.sample(cells, rng)

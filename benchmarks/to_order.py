@@ -113,7 +113,7 @@ class Bench:
         cells = self.space.enumerate()
         keys = self.space.keys(cells)
         order = np.argsort(keys)
-        self.keys, self.params = keys[order], self.space.params(cells)[order].astype(float)
+        self.keys, self.params = keys[order], self.space.require_networks().params(cells)[order].astype(float)
         self.truth: dict[str, np.ndarray] = {}
         self.shown: dict[str, np.ndarray] = {}
         for text in looked_up:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from tests.networks import sizes
 
 from archllm.errors import FormatError, InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate, equal
@@ -485,9 +486,9 @@ def test_the_official_identifier_is_the_same_for_the_same_member_only(space: Sea
 
 @pytest.fixture
 def buildable(space: SearchSpace) -> SearchSpace:
-    if space.network_config is None:
+    if space.networks is None:
         with pytest.raises(InvalidInput, match=f"no network .* {space.name}"):
-            space.params(space.sample(1, np.random.default_rng(0)))
+            space.require_networks()
         pytest.skip(f"no networks are made of {space.name}")
     return space
 
@@ -496,10 +497,10 @@ def test_sizes_are_positive_the_same_for_isomorphic_members_and_those_of_each_al
     space = buildable
     rng = np.random.default_rng(17)
     members = space.sample(30, rng)
-    params, macs = space.params(members), space.macs(members)
+    params, macs = space.networks.params(members), space.networks.macs(members)
     assert params.dtype == macs.dtype == np.int64 and (params > 0).all() and (macs > 0).all()
     copies = space.relabel(members, rng)
-    assert (space.params(copies) == params).all() and (space.macs(copies) == macs).all()
+    assert (space.networks.params(copies) == params).all() and (space.networks.macs(copies) == macs).all()
     for arch, expected in zip(space.architectures(members), zip(params, macs, strict=True), strict=True):
         assert (arch.params, arch.macs) == expected
 
@@ -514,8 +515,8 @@ def test_sizes_are_those_of_the_built_network(buildable: SearchSpace) -> None:
         with torch.device("meta"):
             network = arch.build(num_classes=7, in_channels=1)
         options = {"num_classes": 7, "in_channels": 1}
-        assert count_params(network) == space.params(arch.graph, **options)[0]
-        assert count_macs(network, (1, 32, 32)) == space.macs(arch.graph, **options)[0]
+        assert count_params(network) == sizes.params(space, arch.graph, **options)[0]
+        assert count_macs(network, (1, 32, 32)) == sizes.macs(space, arch.graph, **options)[0]
 
 
 def test_sizes_of_what_is_no_member_are_refused(buildable: SearchSpace) -> None:
@@ -523,9 +524,9 @@ def test_sizes_of_what_is_no_member_are_refused(buildable: SearchSpace) -> None:
     broken = space.sample(2, np.random.default_rng(0))
     broken = Graphs(np.where(np.arange(broken.nodes) == 0, 99, broken.ops), broken.adjacency)
     with pytest.raises(InvalidArchitecture):
-        space.params(broken)
+        space.networks.params(broken)
     with pytest.raises(InvalidArchitecture):
-        space.macs(broken)
+        space.networks.macs(broken)
 
 
 def test_many_texts_are_read_at_once_and_a_bad_one_is_named(space: SearchSpace) -> None:

@@ -121,8 +121,8 @@ def pool(space: str, size: int = POOL) -> Domain:
 
 def sizes(graphs: Graphs, space: SearchSpace) -> NDArray[np.float64]:
     """Something to count in every space: parameters, or labels where there are no networks."""
-    if space.network_config is not None:
-        return space.params(graphs).astype(np.float64)
+    if space.networks is not None:
+        return space.networks.params(graphs).astype(np.float64)
     return np.maximum(graphs.ops, 0).sum(1).astype(np.float64)
 
 
@@ -133,7 +133,7 @@ def method(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["nasbench101", "nasbench201", "darts", *FILES])
 def space(request: pytest.FixtureRequest, method: str) -> str:
-    if method == "largest" and home(request.param).network_config is None:
+    if method == "largest" and home(request.param).networks is None:
         pytest.skip("without networks none is the largest")
     return request.param
 
@@ -150,7 +150,7 @@ def build(method: str, domain: Domain, seed: int = 0, objectives: int = 1) -> Se
 
 def score(arch: Architecture) -> Evaluation:
     """Fewer parameters are better."""
-    if arch.space.network_config is None:
+    if arch.space.networks is None:
         return Evaluation(-size(arch), cost=1.0)
     objective = Complexity(arch.space, "params")
     return for_searcher(objective.evaluate(arch), [objective.direction])

@@ -112,7 +112,7 @@ def test_parameters_without_an_effect_do_not_count(nasbench201: SearchSpace) -> 
     live = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"
     bare = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
     graphs = nasbench201.parse_batch([dead, live, bare])
-    own, fewest = nasbench201.params(graphs), fewest_params(nasbench201, graphs)
+    own, fewest = nasbench201.networks.params(graphs), fewest_params(nasbench201, graphs)
     assert own[0] == own[1] > own[2]
     assert fewest.tolist() == [own[2], own[1], own[2]]
     assert nasbench201.format(one_of_each(nasbench201, graphs)) == [dead, live]
@@ -120,7 +120,7 @@ def test_parameters_without_an_effect_do_not_count(nasbench201: SearchSpace) -> 
 
 def test_where_members_cannot_be_listed_parameters_are_their_own(darts: SearchSpace) -> None:
     graphs = some(darts, 5)
-    assert np.array_equal(fewest_params(darts, graphs), darts.params(graphs))
+    assert np.array_equal(fewest_params(darts, graphs), darts.networks.params(graphs))
 
 
 def test_a_trained_model_has_embeddings_of_three_kinds() -> None:

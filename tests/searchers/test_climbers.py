@@ -97,5 +97,5 @@ def test_the_largest_come_first(domain: Domain) -> None:
 
 def test_the_largest_of_a_space_too_large_to_list_are_larger_than_any_of_many_draws(darts: SearchSpace) -> None:
     domain = Domain(darts)
-    drawn = darts.params(domain.sample(3_000, np.random.default_rng(5))).max()
+    drawn = darts.networks.params(domain.sample(3_000, np.random.default_rng(5))).max()
     assert all(arch.params > drawn for arch in build_searcher("largest", domain, 0).ask(8))

@@ -44,17 +44,17 @@ def test_a_pool_counts_each_member_once(nasbench101: SearchSpace) -> None:
 @pytest.mark.parametrize("name", ["nasbench201", "darts"])
 def test_a_constraint_narrows_everything(name: str, request: pytest.FixtureRequest) -> None:
     space: SearchSpace = request.getfixturevalue(name)
-    limit = np.median(space.params(space.sample(100, rng(3))))
-    domain = Domain(space, allowed=lambda graphs: space.params(graphs) < limit)
-    assert (space.params(domain.sample(20, rng())) < limit).all()
+    limit = np.median(space.networks.params(space.sample(100, rng(3))))
+    domain = Domain(space, allowed=lambda graphs: space.networks.params(graphs) < limit)
+    assert (space.networks.params(domain.sample(20, rng())) < limit).all()
     mixed = space.sample(40, rng(1))
-    assert (domain.contains(mixed) == (space.params(mixed) < limit)).all()
+    assert (domain.contains(mixed) == (space.networks.params(mixed) < limit)).all()
     arch = space.architecture(domain.sample(1, rng(2)))
     near = domain.neighbours(arch)
     assert near == [other for other in space.neighbours(arch) if other.params < limit]
     if domain.enumerable:
-        assert domain.size == (space.params(space.enumerate()) < limit).sum()
-        assert (domain.params == space.params(domain.enumerate())).all()
+        assert domain.size == (space.networks.params(space.enumerate()) < limit).sum()
+        assert (domain.params == space.networks.params(domain.enumerate())).all()
 
 
 def test_samples_are_uniform_over_a_pool(nasbench201: SearchSpace) -> None:

@@ -105,7 +105,7 @@ def test_every_ingredient_can_be_left_out(
 
 
 def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> None:
-    params = domain.space.params(domain.enumerate())
+    params = domain.space.networks.params(domain.enumerate())
     large, far, any_ = (build(domain, run, start=start, initial=8).ask(8) for start in ("large", "spread", "random"))
     limit = np.quantile(params, 0.75)
     assert all(arch.params > limit for arch in large)

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from tests.networks import sizes
 
 from archllm.errors import InvalidInput
 from archllm.spaces import load_space, space_names
@@ -102,8 +103,8 @@ def test_counts_of_every_size_of_network_are_those_of_the_module(name: str, opti
         with torch.device("meta"):
             network = arch.build(num_classes=3, in_channels=2, image_size=8, **option)
         given = option | {"num_classes": 3, "in_channels": 2, "image_size": 8}
-        assert count_params(network) == space.params(arch.graph, **given)[0]
-        assert count_macs(network, (2, 8, 8)) == space.macs(arch.graph, **given)[0]
+        assert count_params(network) == sizes.params(space, arch.graph, **given)[0]
+        assert count_macs(network, (2, 8, 8)) == sizes.macs(space, arch.graph, **given)[0]
 
 
 @pytest.mark.parametrize("name", ["nats-size", "transformer"])
@@ -112,7 +113,7 @@ def test_a_network_answers_for_every_image_on_its_own(name: str) -> None:
 
     space = load_space(name)
     arch = space.architectures(space.sample(1, np.random.default_rng(5)))[0]
-    network = arch.build(num_classes=4, in_channels=1, image_size=8, **space.small_network).eval()
+    network = arch.build(num_classes=4, in_channels=1, image_size=8, **space.networks.small).eval()
     images = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         together = network(images)
@@ -136,4 +137,4 @@ def test_a_network_answers_for_every_image_on_its_own(name: str) -> None:
 def test_options_that_can_not_be_used_are_refused(name: str, option: dict[str, int], said: str) -> None:
     space = load_space(name)
     with pytest.raises(InvalidInput, match=said):
-        space.params(space.sample(1, np.random.default_rng(0)), **option)
+        sizes.params(space, space.sample(1, np.random.default_rng(0)), **option)

@@ -11,6 +11,7 @@ from archllm.data.split import split_cells
 from archllm.generation.recommended import recommended
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig
+from archllm.tokenizer.hints import code_layout
 from archllm.tokenizer.model import VQVAE, CodePredictor, Shape
 from archllm.tokenizer.vq import VQTokenizer
 
@@ -139,7 +140,7 @@ def test_the_recommended_tokenizer_gives_every_cell_back_after_a_few_steps(nasbe
     cells = split_cells(nasbench201, 0.9, 1, 0)
     tokenizer = VQTokenizer(nasbench201, replace(recommended(nasbench201).tokenizer, steps=150, batch=256))
     tokenizer.fit(cells.train, 0)
-    assert tokenizer.length == nasbench201.code_length
+    assert tokenizer.length == code_layout(nasbench201).length
     assert tokenizer.reconstruction(cells.held_out) == tokenizer.reconstruction(cells.train) == 1.0
 
 

@@ -119,7 +119,7 @@ def test_random_search_on_a_table_is_exact_and_the_best_there_is_is_named(data_d
 def test_requirements_narrow_what_random_search_draws_from(data_dir, monkeypatch, nasbench201: SearchSpace):
     monkeypatch.setenv("ARCHLLM_DATA", str(data_dir))
     searched("table:nasbench201/cifar10", where=["params <= 1e5"])
-    few = int((nasbench201.params(nasbench201.enumerate()) <= 1e5).sum())
+    few = int((nasbench201.networks.params(nasbench201.enumerate()) <= 1e5).sum())
     told = text_of(report("a.db").path)
     assert f"draws among {few:,} architectures" in told and "params ≤ 100,000" in told
 

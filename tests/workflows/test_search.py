@@ -105,7 +105,7 @@ def test_a_search_is_not_resumed_as_another_one(change, told):
 
 def test_requirements_narrow_what_may_be_asked_for(nasbench201):
     graphs = nasbench201.enumerate()
-    wanted = (nasbench201.params(graphs) <= 1e5) & (nasbench201.macs(graphs) > 1e6)
+    wanted = (nasbench201.networks.params(graphs) <= 1e5) & (nasbench201.networks.macs(graphs) > 1e6)
     allowed = constraint(nasbench201, parse_all(["params <= 1e5", "macs > 1e6"]))
     assert 0 < wanted.sum() < len(graphs) and np.array_equal(allowed(graphs), wanted)
 

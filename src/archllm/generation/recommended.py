@@ -9,6 +9,7 @@ from pathlib import Path
 from archllm.generation.run_folder import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.spaces.base import SearchSpace
+from archllm.tokenizer.hints import code_layout
 
 PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 """What a preset multiplies the steps by."""
@@ -66,11 +67,11 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
             prior = replace(prior, width=48, batch=128, learning_rate=0.012, weight_decay=0.0)
-            if space.independent_codes:  # their marginals are all that there is to know
+            if code_layout(space).independent:  # their marginals are all that there is to know
                 prior = replace(prior, layers=1, steps=500, marginals=True)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
             return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
-        if space.independent_codes:
+        if code_layout(space).independent:
             prior = replace(prior, steps=400, marginals=True)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
@@ -87,5 +88,5 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
 
 def _codebook(space: SearchSpace) -> int:
     """Codes for a small space: twice as many as its nodes need, a power of two, so that none is short of one."""
-    words = space.code_words or 64
+    words = code_layout(space).contents or 64
     return min(2048, max(128, 1 << (3 * words // 2).bit_length()))

@@ -1,5 +1,9 @@
-"""What all networks share: blocks, blueprints, counting of parameters and multiply-accumulates, verified export."""
+"""What becomes of an architecture: its network, how large it is, and files of it that other tools read.
 
-from archllm.networks.config import NetworkConfig
+`space.networks` leads here: one `SpaceNetworks` for each space whose members become networks.
+"""
 
-__all__ = ["NetworkConfig"]
+from archllm.networks.base import SpaceNetworks
+from archllm.networks.setting import NetworkSetting
+
+__all__ = ["NetworkSetting", "SpaceNetworks"]

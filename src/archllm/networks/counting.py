@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_COUNTED = 2**63 - 1
+"""Largest count: arrays of them hold 64-bit integers."""
+
 
 def conv_weights(c_in: int, c_out: int, kernel: int = 1, groups: int = 1) -> int:
     """Weights of a square convolution without bias: its parameters, and its multiply-accumulates per output pixel."""

@@ -70,7 +70,7 @@ class CandidateTraining:
     """Share of the images that no searcher sees, where the source sets none aside."""
 
     network: dict[str, Any] = field(default_factory=dict)
-    """Fields of the space's network options, such as channels, on top of those of the space's `small_network`."""
+    """Fields of the space's network setting, such as channels, on top of `space.networks.small`."""
 
     most_params: int = 20_000_000
     """A candidate with more parameters fails."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture, SearchSpace
@@ -16,7 +20,7 @@ class Complexity(Objective):
     Args:
         space: the space whose architectures are counted.
         measure: which of the two.
-        options: fields of the space's `network_config`.
+        options: fields of the space's network setting.
 
     Raises:
         InvalidInput: no networks are made of the space's architectures, or an option is wrong.
@@ -27,12 +31,20 @@ class Complexity(Objective):
     def __init__(self, space: SearchSpace, measure: Literal["params", "macs"], **options: Any) -> None:
         if measure not in ("params", "macs"):
             raise InvalidInput(f"measure must be params or macs, got {measure!r}")
-        space.network_options(**options)
+        self.networks = space.require_networks()
+        self.setting = self.networks.setting(**options)
         self.spec: str = measure
         self.measure = measure
         self.space = space
-        self.options = options
+
+    def counts(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n` values of members, all at once.
+
+        Raises:
+            InvalidArchitecture: a graph is not a member.
+        """
+        count = self.networks.params if self.measure == "params" else self.networks.macs
+        return count(graphs, self.setting)
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
-        count = self.space.params if self.measure == "params" else self.space.macs
-        return Evaluation(float(count(arch.graph, **self.options)[0]))
+        return Evaluation(float(self.counts(arch.graph)[0]))

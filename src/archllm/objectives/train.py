@@ -30,6 +30,8 @@ from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.images import Images, Split, load_images, split_images
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.base import check_same_space
+from archllm.spaces.network_interface import Networks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -107,12 +109,13 @@ class TrainObjective(Objective):
     def network_options(self) -> dict[str, Any]:
         """Options with which candidates are built; pass them to `Architecture.export` with a trained network."""
         _, channels, height, width = self.images.x.shape
-        options = dict(self.space.small_network) | self.config.network
+        networks = self.space.require_networks()
+        options = dict(networks.small) | self.config.network
         options |= {"num_classes": len(self.images.classes), "in_channels": channels}
         if self.config.image_size is None:
-            return options | {"image_size": _allowed_size(self.space, options, max(height, width))}
+            return options | {"image_size": _allowed_size(networks, options, max(height, width))}
         options["image_size"] = self.config.image_size
-        self.space.network_options(**options)
+        networks.setting(**options)
         return options
 
     def prepared(self, x: NDArray[Any]) -> Tensor:
@@ -166,16 +169,17 @@ class TrainObjective(Objective):
         from archllm.objectives.fitting import accuracy, fit
         from archllm.training.randomness import torch_seeded
 
-        config, options = self.config, self.network_options
-        blueprint = self.space.blueprint(arch, **options)
-        params = int(self.space.params(arch.graph, **options)[0])
+        config, options, networks = self.config, self.network_options, self.space.require_networks()
+        setting = networks.setting(**options)
+        check_same_space(self.space, arch.space)
+        params = int(networks.params(arch.graph, setting)[0])
         if params > config.most_params:
             raise EvaluationFailed(f"it has {params:,} parameters, more than {config.most_params:,}")
         train, valid, test = self._sets
         # the seed of one architecture in one search; SeedSequence mixes the two and is the same everywhere
         seed = int(np.random.SeedSequence([self.seed, arch.key % 2**64]).generate_state(1)[0])
         with torch_seeded(seed), cudnn.flags(True, benchmark=False, deterministic=True):
-            network = blueprint.build().to(self._device)
+            network = networks.build(arch.graph, setting).to(self._device)
             fitted = fit(
                 network,
                 train,
@@ -189,7 +193,7 @@ class TrainObjective(Objective):
         seconds = time.monotonic() - start
         metrics = {
             "params": float(params),
-            "macs": float(self.space.macs(arch.graph, **options)[0]),
+            "macs": float(networks.macs(arch.graph, setting)[0]),
             "train_loss": fitted.train_loss,
             "best_valid": max(fitted.curve),
             "seconds": seconds,
@@ -213,8 +217,8 @@ class TrainObjective(Objective):
         return [(self.prepared(x).to(self._device), torch.from_numpy(y).to(self._device)) for x, y in parts]
 
 
-def _allowed_size(space: SearchSpace, options: dict[str, Any], size: int) -> int:
-    """The smallest size of at least `size` that the space's networks allow.
+def _allowed_size(networks: Networks, options: dict[str, Any], size: int) -> int:
+    """The smallest size of at least `size` that the networks allow.
 
     Raises:
         InvalidInput: there is none nearby, or another option is wrong.
@@ -222,12 +226,12 @@ def _allowed_size(space: SearchSpace, options: dict[str, Any], size: int) -> int
     first: InvalidInput | None = None
     for larger in range(size, size + MOST_PADDING):
         try:
-            space.network_options(**options, image_size=larger)
+            networks.setting(**options, image_size=larger)
         except InvalidInput as error:
             first = first or error
         else:
             return larger
-    raise first or InvalidInput(f"networks of {space.name} allow no images of {size} pixels")
+    raise first or InvalidInput(f"networks of this space allow no images of {size} pixels")
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -69,10 +69,11 @@ def fewest_params(space: SearchSpace, graphs: Graphs) -> NDArray[np.int64]:
         space: a space with networks.
         graphs: `n` members.
     """
+    networks = space.require_networks()
     if not (has_synonyms(space) and space.enumerable):
-        return space.params(graphs)
+        return networks.params(graphs)
     members = space.enumerate()
     keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
     fewest = np.full(len(keys), np.iinfo(np.int64).max)
-    np.minimum.at(fewest, class_of, space.params(members))
+    np.minimum.at(fewest, class_of, networks.params(members))
     return fewest[np.searchsorted(keys, computation_keys(space, graphs))]

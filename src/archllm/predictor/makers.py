@@ -69,7 +69,8 @@ def free(space: SearchSpace) -> FeatureMaker:
     """
 
     def make(graphs: Graphs) -> NDArray[np.float32]:
-        counted = [] if space.network_config is None else [space.params(graphs), space.macs(graphs)]
+        networks = space.networks
+        counted = [] if networks is None else [networks.params(graphs), networks.macs(graphs)]
         sizes = [np.log(count)[:, None] for count in counted]
         return np.concatenate([*sizes, path_statistics(space, graphs)], axis=1).astype(np.float32)
 

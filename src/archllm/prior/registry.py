@@ -42,7 +42,7 @@ def build_prior(
     return CodeLM(config, codebook_size, length, conditions)
 
 
-def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int) -> None:
+def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int, length: int) -> None:
     """Makes sure, before any long work, that a text model is there and can write so many codes.
 
     Raises:
@@ -50,7 +50,7 @@ def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int) 
         InvalidInput: a setting does not suit the model.
     """
     if config.kind == "text":
-        TextLM(config, codebook_size, space.code_length, (), space.name)
+        TextLM(config, codebook_size, length, (), space.name)
 
 
 def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM | MarginalPrior:

@@ -151,7 +151,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "sizes": [SIZES[name] for name in _sizes(study)],
         "total": len(result.trials),
         "costs": any(trial.evaluation.total_cost for trial in data.over),
-        "exports": space.network_config is not None and winner is not None,
+        "exports": space.networks is not None and winner is not None,
         "commands": export_commands(winner, name) if winner else [],
         "python": export_python(winner, name) if winner else "",
     }
@@ -218,7 +218,8 @@ def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
     if not archs:
         return []
     graphs = concatenate([arch.graph for arch in archs])
-    counts = {"params": space.params, "macs": space.macs}
+    networks = space.require_networks()
+    counts = {"params": networks.params, "macs": networks.macs}
     sizes = np.stack([counts[name](graphs) for name in SIZES], 1)[:, [list(SIZES).index(n) for n in _sizes(data.study)]]
     front = {trial.number for trial in data.result.front}
     return [

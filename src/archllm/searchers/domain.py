@@ -46,7 +46,7 @@ class Domain:
     Example:
         >>> from archllm.spaces import load_space
         >>> space = load_space("nasbench201")
-        >>> Domain(space, allowed=lambda graphs: space.params(graphs) <= 1e5).size
+        >>> Domain(space, allowed=lambda graphs: space.networks.params(graphs) <= 1e5).size
         729
     """
 
@@ -185,7 +185,7 @@ class Domain:
         Raises:
             NotEnumerable: there are too many members.
         """
-        return self.space.params(self.enumerate())
+        return self.space.require_networks().params(self.enumerate())
 
     @cached_property
     def encoding(self) -> Encoding:

@@ -22,7 +22,7 @@ and MACs. A block without a meaning in a space has no columns there."""
 
 def blocks_of(space: SearchSpace) -> tuple[Block, ...]:
     """The blocks that say something about members of a space."""
-    said = {"paths": not space.slotted, "values": space.slotted, "complexity": space.network_config is not None}
+    said = {"paths": not space.slotted, "values": space.slotted, "complexity": space.networks is not None}
     return tuple(block for block in BLOCKS if said.get(block, True))
 
 
@@ -92,6 +92,6 @@ class Encoding:
 
 def complexity(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """`n x 2` logarithms of parameters and MACs, with no column where the space has no networks."""
-    if space.network_config is None:
+    if space.networks is None:
         return np.zeros((len(graphs), 0), dtype=np.float32)
-    return np.log(np.stack([space.params(graphs), space.macs(graphs)], axis=1)).astype(np.float32)
+    return np.log(np.stack([space.networks.params(graphs), space.networks.macs(graphs)], axis=1)).astype(np.float32)

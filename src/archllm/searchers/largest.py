@@ -30,7 +30,7 @@ class LargestFirst(Searcher):
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Options | None = None) -> None:
         super().__init__(domain, seed, objectives)
-        if domain.space.network_config is None:
+        if domain.space.networks is None:
             raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
@@ -62,5 +62,5 @@ class LargestFirst(Searcher):
             arch = max(larger, key=lambda near: near.params)
 
     def _largest(self, graphs: Graphs, rng: np.random.Generator) -> Architecture:
-        sizes = self.domain.space.params(graphs)
+        sizes = self.domain.space.require_networks().params(graphs)
         return self.domain.space.architecture(graphs[int(rng.choice(np.flatnonzero(sizes == sizes.max())))])

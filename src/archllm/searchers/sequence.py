@@ -233,7 +233,7 @@ class SequenceSearch(Searcher):
         """What is evaluated first, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._replayed)
-        if options.start == "large" and self.objectives == 1 and space.network_config is not None:
+        if options.start == "large" and self.objectives == 1 and space.networks is not None:
             order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
             graphs = graphs[order[: max(options.initial, round(options.largest * len(graphs)))]]
         if options.start == "random":

@@ -1,12 +1,15 @@
-"""SearchSpace: the contract every search space fulfils."""
+"""SearchSpace, the contract every search space fulfils, and Architecture, one member of one space."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +17,8 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
-from archllm.networks import NetworkConfig
-from archllm.spaces.architecture import Architecture
 from archllm.spaces.definition import Definition
-
-if TYPE_CHECKING:
-    from archllm.networks.blueprint import Blueprint
-
-MOST_LISTED = 5_000_000
-"""Most members of a space that is listed."""
-
-LARGEST_LISTING = 1 << 30
-"""Most bytes of a listing."""
+from archllm.spaces.network_interface import Networks
 
 
 class SearchSpace(ABC):
@@ -61,27 +54,19 @@ class SearchSpace(ABC):
     exact_size: bool = True
     """Whether `size` was counted; a large constrained space is estimated from random draws."""
 
-    code_length: int
-    """Codes per architecture that suit the space: see docs/decisions.md."""
-
-    code_words: int | None = None
-    """How many different contents so many codes have to tell apart; `None` where it is not known."""
-
-    independent_codes: bool = False
-    """Whether such codes of a uniform member do not depend on one another."""
-
     enumerable: bool
-    """Whether `enumerate` can list the whole space."""
+    """Whether `enumerate` can give the whole space at once."""
 
     slotted: bool = False
     """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
     stands, and paths through a graph say nothing."""
 
-    network_config: type[NetworkConfig] | None = None
-    """The options of the space's networks; `None` where no network is made of its members."""
+    networks_from: str = "archllm.networks.registry:networks_of"
+    """`module:function` that gives `networks` for this space; imported when they are first asked for."""
 
-    small_network: Mapping[str, Any] = MappingProxyType({})
-    """Network options for small images and short trainings on a CPU, where the paper's network would take hours."""
+    made_by: tuple[Callable[..., SearchSpace], tuple[Any, ...]] | None = None
+    """The call that makes the space again, an importable function and its arguments: what a pickle of it holds. Set by
+    whoever makes the space; without it, a space is pickled like any other object."""
 
     @abstractmethod
     def enumerate(self) -> Graphs:
@@ -158,19 +143,31 @@ class SearchSpace(ABC):
     def _define(self, definition: Definition) -> None:
         """Takes over what all kinds of definitions say."""
         self.definition, self.name = definition, definition.name
+        self.made_by = type(self), (definition,)
 
-    @staticmethod
-    def _listable(size: int, nodes: int) -> bool:
-        """Whether so many graphs of so many nodes can be listed."""
-        return size <= MOST_LISTED and size * nodes * (nodes + 1) <= LARGEST_LISTING
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A space is pickled as the call that makes it; its look-up tables are made anew where they are needed."""
+        return self.made_by or super().__reduce_ex__(protocol)
 
-    def __reduce__(self) -> tuple[Callable[..., SearchSpace], tuple[str, ...]]:
-        """A space is pickled as its name, or as its file; its look-up tables are made anew where they are needed."""
-        from archllm.spaces.registry import load_space, space_names, space_of_text
+    @cached_property
+    def networks(self) -> Networks | None:
+        """Settings, sizes and modules of the members' networks; `None` where no network is made of them."""
+        module, _, function = self.networks_from.partition(":")
+        found: Networks | None = getattr(import_module(module), function)(self)
+        return found
 
-        if self.name in space_names():
-            return load_space, (self.name,)
-        return space_of_text, (self.file or self.definition.to_toml(), self.origin or self.name, self.name)
+    def require_networks(self) -> Networks:
+        """The same where networks can't be done without.
+
+        Raises:
+            InvalidInput: no network is made of the space's members.
+        """
+        if self.networks is None:
+            raise InvalidInput(
+                f"no network can be made of architectures of {self.name}: that takes a space of cells whose file names "
+                "a block for each operation under [ops]; scores can also come from a table or a function of yours"
+            )
+        return self.networks
 
     @property
     def ideal_nats(self) -> float:
@@ -183,8 +180,19 @@ class SearchSpace(ABC):
         Raises:
             InvalidArchitecture: a graph is not a member; the message says which and why.
         """
-        self._check_members(graphs)
+        self.check_members(graphs)
         return self._keys(graphs)
+
+    def check_members(self, graphs: Graphs) -> None:
+        """Makes sure that all graphs are members.
+
+        Raises:
+            InvalidArchitecture: one is not; the message says which and why.
+        """
+        valid = self.validate(graphs)
+        if not valid.all():
+            first = int(np.flatnonzero(~valid)[0])
+            raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
 
     def architecture(self, graph: Graphs) -> Architecture:
         """The member that a batch of one holds.
@@ -261,84 +269,9 @@ class SearchSpace(ABC):
         others = first[keys != arch.key]
         return self.architectures(candidates[others])
 
-    def params(self, graphs: Graphs, **options: Any) -> NDArray[np.int64]:
-        """`n` counts of trainable parameters of the members' networks, exact, without building them.
-
-        Args:
-            graphs: members.
-            options: fields of `network_config`.
-
-        Raises:
-            InvalidArchitecture: a graph is not a member.
-            InvalidInput: an option does not exist or is out of range.
-        """
-        return self._params(*self._checked(graphs, options))
-
-    def macs(self, graphs: Graphs, **options: Any) -> NDArray[np.int64]:
-        """`n` counts of multiply-accumulates of the members' networks for one image, without building them.
-
-        Convolutions and linear layers count, and an addition per bias of a linear layer, as in NAS-Bench-201's own
-        figures; batch norm, pooling, additions and activations don't.
-
-        Args:
-            graphs: members.
-            options: fields of `network_config`.
-
-        Raises:
-            InvalidArchitecture: a graph is not a member.
-            InvalidInput: an option does not exist or is out of range.
-        """
-        return self._macs(*self._checked(graphs, options))
-
-    def network_options(self, **options: Any) -> NetworkConfig:
-        """The configuration of a network with these options; the rest is as in the space's paper.
-
-        Raises:
-            InvalidInput: an option does not exist or is out of range, or the space has no networks.
-        """
-        if self.network_config is None:
-            raise InvalidInput(
-                f"no network can be made of architectures of {self.name}: that takes a space of cells whose file names "
-                "a block for each operation under [ops]; scores can also come from a table or a function of yours"
-            )
-        return self.network_config.of(options)
-
-    def blueprint(self, arch: Architecture, **options: Any) -> Blueprint:
-        """All that it takes to make a network of `arch`.
-
-        Raises:
-            InvalidInput: an option does not exist or is out of range, or `arch` is of another space.
-        """
-        config = self.network_options(**options)
-        self._check_own(arch)
-        return self._blueprint(arch, config)
-
-    def _checked(self, graphs: Graphs, options: dict[str, Any]) -> tuple[Graphs, NetworkConfig]:
-        config = self.network_options(**options)
-        self._check_members(graphs)
-        return self.normalise(graphs), config
-
-    def _params(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
-        """`params` for normalised members."""
-        raise NotImplementedError
-
-    def _macs(self, graphs: Graphs, config: Any) -> NDArray[np.int64]:
-        """`macs` for normalised members."""
-        raise NotImplementedError
-
-    def _blueprint(self, arch: Architecture, config: Any) -> Blueprint:
-        """`blueprint` for an own architecture."""
-        raise NotImplementedError
-
     def drawing_cells(self, graph: Graphs) -> list[drawing.Cell]:
         """What to draw for one graph: one labelled cell, or several."""
         return [drawing.cell_of_graph(graph, self.op_names)]
-
-    def _check_members(self, graphs: Graphs) -> None:
-        valid = self.validate(graphs)
-        if not valid.all():
-            first = int(np.flatnonzero(~valid)[0])
-            raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")
 
     def _check_own(self, arch: Architecture) -> None:
         check_same_space(self, arch.space)
@@ -350,6 +283,123 @@ class SearchSpace(ABC):
     def __repr__(self) -> str:
         about = "" if self.exact_size else "about "
         return f"<SearchSpace {self.name}: {self.kind}, {about}{self.size:,} architectures>"
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One immutable member of a space. Equal, and of equal hash, exactly when isomorphic."""
+
+    space: SearchSpace
+    """The space that it is a member of."""
+
+    graph: Graphs
+    """Its normalised graph, a batch of one; its arrays are read-only."""
+
+    key: int
+    """Its canonical key in the space."""
+
+    def __post_init__(self) -> None:
+        own = Graphs(self.graph.ops.copy(), self.graph.adjacency.copy())
+        own.ops.setflags(write=False)
+        own.adjacency.setflags(write=False)
+        object.__setattr__(self, "graph", own)
+
+    @cached_property
+    def text(self) -> str:
+        """Its text in the space's standard format."""
+        return self.space._format(self.graph)
+
+    @property
+    def official_hash(self) -> str | None:
+        """The identifier that the benchmark itself gives it, if any."""
+        return self.space.official_hash(self.graph)
+
+    @cached_property
+    def params(self) -> int:
+        """Trainable parameters of its network as in the space's paper (CIFAR-10)."""
+        return int(self.space.require_networks().params(self.graph)[0])
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of its network as in the space's paper, for one CIFAR-10 image."""
+        return int(self.space.require_networks().macs(self.graph)[0])
+
+    def build(self, num_classes: int = 10, channels: int | None = None, **options: Any) -> Any:
+        """A new network of this architecture, its weights drawn from torch's generator.
+
+        Args:
+            num_classes: classes that are told apart.
+            channels: channels of the first cells; by default those of the space's paper.
+            options: further fields of the space's network setting, such as `in_channels` or `image_size`.
+
+        Returns:
+            A plain `torch.nn.Module`; it maps images `n x c x h x w` to logits `n x classes`.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range.
+        """
+        networks = self.space.require_networks()
+        return networks.build(self.graph, networks.setting(num_classes=num_classes, channels=channels, **options))
+
+    def export(
+        self,
+        path: str | Path,
+        to: Literal["python", "torch", "onnx"] = "python",
+        *,
+        weights: Any = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> Any:
+        """Writes its network as a file that other tools read, after making sure that it computes the same.
+
+        Args:
+            path: file to write; an existing one is replaced.
+            to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`.
+            weights: a safetensors file or a trained network; by default fresh weights.
+            seed: seed of fresh weights.
+            options: fields of the space's network setting.
+
+        Returns:
+            An `archllm.networks.export.Exported`: the file, its size, how far its outputs are off.
+
+        Raises:
+            InvalidInput: an option does not exist or is out of range, or the weights are those of another network.
+            ExportError: the file can't be written, or computes something else.
+            MissingExtra: `onnx` is not installed.
+        """
+        networks = self.space.require_networks()
+        setting = networks.setting(**options)
+        return networks.export(self.graph, path, to, setting=setting, weights=weights, seed=seed)
+
+    def svg(self) -> str:
+        """A layered drawing as one SVG document."""
+        return drawing.to_svg(self.space.drawing_cells(self.graph))
+
+    def dot(self) -> str:
+        """The cell in Graphviz' DOT language."""
+        return drawing.to_dot(self.space.drawing_cells(self.graph))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __reduce__(self) -> Any:
+        return Architecture, (self.space, self.graph, self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Architecture)
+            and self.key == other.key
+            and (self.space is other.space or self.space.identity == other.space.identity)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.space.name, self.key))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Architecture of {self.space.name}: {self.text}>"
 
 
 def check_same_space(wanted: SearchSpace, found: SearchSpace) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from archllm.errors import DefinitionError, InvalidInput
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.darts.space import DARTS
 from archllm.spaces.definition import Definition
 from archllm.spaces.kinds.choices import Choices
 from archllm.spaces.kinds.edge_dag import EdgeDag
@@ -20,7 +19,6 @@ from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 from archllm.spaces.nats_size.space import NATSSize
 from archllm.spaces.space_file import placed, read_definition, read_text
-from archllm.spaces.transformer.space import Transformer
 
 ENDING = ".toml"
 """Ending of a space file."""
@@ -30,14 +28,14 @@ _KINDS: dict[str, Callable[..., SearchSpace]] = {kind.kind: kind for kind in (No
 _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "nasbench101": ("nasbench101/space.toml", NASBench101),
     "nasbench201": ("nasbench201/space.toml", NASBench201),
-    "darts": ("darts/space.toml", DARTS),
+    "darts": ("examples/darts.toml", None),
     "nats-size": ("nats_size/space.toml", NATSSize),
-    "transformer": ("transformer/space.toml", Transformer),
+    "transformer": ("examples/transformer.toml", None),
     "nasbench-macro": ("examples/nasbench-macro.toml", None),
     "mobilenetv3": ("examples/mobilenetv3.toml", None),
     "transnasbench": ("examples/transnasbench.toml", None),
 }
-"""Name -> its space file, in this package, and what adds texts, hashes and networks of its own to the kind."""
+"""Name -> its space file, in this package, and what adds texts and hashes of its own to the kind."""
 
 
 def space_names() -> list[str]:
@@ -104,6 +102,8 @@ def space_of(definition: Definition) -> SearchSpace:
     """
     space = _KINDS[definition.kind](definition)
     _ = space.size  # counts the space, so that an empty one is told now
+    if definition.name not in _SPACES:  # the same text gives the same space, so other processes make it once
+        space.made_by = space_of_text, (definition.to_toml(), definition.name, definition.name)
     return space
 
 
@@ -112,7 +112,9 @@ def _builtin(name: str) -> SearchSpace:
     file, build = _SPACES[name]
     text = resources.files("archllm.spaces").joinpath(file).read_text(encoding="utf-8")
     definition = read_definition(text, file, name)
-    return (build or _KINDS[definition.kind])(definition)
+    space = (build or _KINDS[definition.kind])(definition)
+    space.made_by = load_space, (name,)
+    return space
 
 
 @lru_cache(maxsize=32)
@@ -130,5 +132,5 @@ def _from_text(text: str, origin: str, name: str) -> SearchSpace:
         space = space_of(definition)
     except DefinitionError as error:
         raise placed(error, text, origin) from error
-    space.file, space.origin = text, origin
+    space.file, space.origin, space.made_by = text, origin, (space_of_text, (text, origin, name))
     return space

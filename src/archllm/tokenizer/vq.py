@@ -19,6 +19,7 @@ from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import NodeGroups, node_words
+from archllm.tokenizer.hints import code_layout
 from archllm.tokenizer.model import VQVAE, Shape
 from archllm.training.loop import Loop, Schedule, seeded
 from archllm.training.progress import Listener
@@ -39,7 +40,7 @@ class VQTokenizer(Tokenizer):
     def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:
         self.space, self.config = space, config
         self.codebook_size = config.codebook_size
-        self.length = config.code_length or space.code_length
+        self.length = config.code_length or code_layout(space).length
         self.groups: NodeGroups | None = None
         self.used = np.arange(config.codebook_size)  # quantizer index of each code
         self.code_of = np.arange(config.codebook_size)  # code of each quantizer index

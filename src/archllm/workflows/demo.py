@@ -129,7 +129,7 @@ def demo(
         document = {"command": _MARK, "seed": seed, "evaluations": [e.to_json() for e in evaluations]}
         write_text(folder / "evaluation.json", json.dumps(document, indent=2) + "\n")
         write_text(folder / "cells.txt", "".join(f"{cell.text}\n" for cell in cells))
-        exports = bool(cells) and space.network_config is not None
+        exports = bool(cells) and space.networks is not None
         if exports:
             tell("export", 0, 1)
             cells[0].export(folder / EXPORTED, "python", seed=seed)

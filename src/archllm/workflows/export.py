@@ -68,7 +68,7 @@ def export(
         out: file to write; an existing one is replaced.
         weights: a safetensors file or a trained network; by default fresh weights.
         seed: seed of fresh weights.
-        options: fields of the space's `network_config`, such as `num_classes`, `channels`, `in_channels`.
+        options: fields of the space's network setting, such as `num_classes`, `channels`, `in_channels`.
 
     Raises:
         FormatError: the text can't be read.
@@ -78,10 +78,10 @@ def export(
         ExportError: what was to be written computes something else.
     """
     arch = as_architecture(architecture, space)
-    config = arch.space.network_options(**options)
-    file = arch.export(out, to, weights=weights, seed=seed, **options)
-    macs = int(arch.space.macs(arch.graph, **options)[0])
-    return Export(arch, file, macs, asdict(config))
+    networks = arch.space.require_networks()
+    setting = networks.setting(**options)
+    file = networks.export(arch.graph, out, to, setting=setting, weights=weights, seed=seed)
+    return Export(arch, file, int(networks.macs(arch.graph, setting)[0]), asdict(setting))
 
 
 def options_of_words(space: SearchSpace, words: tuple[str, ...]) -> dict[str, Any]:
@@ -90,5 +90,5 @@ def options_of_words(space: SearchSpace, words: tuple[str, ...]) -> dict[str, An
     Raises:
         InvalidInput: a word is not of that form, or the value is of another type.
     """
-    types = {field.name: str(field.type) for field in fields(type(space.network_options()))}
+    types = {field.name: str(field.type) for field in fields(space.require_networks().setting_type)}
     return parse_words(words, types, "network")

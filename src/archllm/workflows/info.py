@@ -81,8 +81,8 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
         vertices=int((graph.ops != ABSENT).sum()),
         edges=int(graph.adjacency.sum()),
         class_key=int(classes[0]) if classes is not None else None,
-        params=arch.params if home.network_config else None,
-        macs=arch.macs if home.network_config else None,
+        params=arch.params if home.networks else None,
+        macs=arch.macs if home.networks else None,
         other_names=home.other_names(graph),
     )
 

@@ -35,7 +35,7 @@ def find_tables(space: SearchSpace, conditions: tuple[str, ...]) -> dict[str, Ta
         name, _, column = text.partition("=")
         column = column or name
         if column in COUNTED:
-            space.network_options()  # says so where no networks are made of the space's members
+            space.require_networks()  # says so where no networks are made of the space's members
             if name != column:
                 raise InvalidInput(f"the condition {column} has no other name, got {text!r}")
         else:

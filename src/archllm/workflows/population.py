@@ -64,8 +64,7 @@ def population(domain: Domain, objectives: list[Objective]) -> Population | None
 def _scores(objective: Objective, members: Graphs) -> NDArray[np.float64] | None:
     """`n` scores, in the objective's own unit."""
     if isinstance(objective, Complexity):
-        count = objective.space.params if objective.measure == "params" else objective.space.macs
-        return count(members, **objective.options).astype(np.float64)
+        return objective.counts(members).astype(np.float64)
     if not isinstance(objective, TableObjective):
         return None
     keys = objective.space.keys(objective.architectures())

@@ -203,8 +203,10 @@ def constraint(space: SearchSpace, ranges: dict[str, Range]) -> Allowed | None:
         if name not in _FREE:
             raise InvalidInput(f"a search can only require what is known beforehand ({', '.join(_FREE)}), got {name!r}")
 
+    networks = space.require_networks()
+
     def allowed(graphs: Graphs) -> NDArray[np.bool_]:
-        counts = {"params": space.params, "macs": space.macs}
+        counts = {"params": networks.params, "macs": networks.macs}
         return all_hold(ranges, {name: counts[name](graphs).astype(np.float64) for name in ranges})
 
     return allowed

@@ -113,7 +113,7 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         classes=space.class_count,
         ideal_nats=space.ideal_nats,
         enumerable=space.enumerable,
-        networks=space.network_config is not None,
+        networks=space.networks is not None,
         ops=list(space.op_names),
         constraints=list(space.definition.constraints),
     )

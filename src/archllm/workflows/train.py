@@ -34,6 +34,7 @@ from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
+from archllm.tokenizer.hints import code_layout
 from archllm.training.log import Journal, read_journal
 from archllm.training.loop import resolve_device
 from archllm.training.processes import Team, gather
@@ -84,7 +85,7 @@ def train(
     asked = config or recommended(space)
     device = resolve_device(device)
     check_seed(seed)
-    check_language(asked.prior, space, asked.tokenizer.codebook_size)
+    check_language(asked.prior, space, asked.tokenizer.codebook_size, code_layout(space).length)
     team = gather(device)
     settings, seed = team.share(lambda: (asked, seed))
 

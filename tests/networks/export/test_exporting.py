@@ -15,7 +15,7 @@ from archllm.errors import DataError, ExportError, InvalidInput, MissingExtra, R
 from archllm.networks.export import FORMATS, exporting
 from archllm.spaces import Architecture, SearchSpace, load_space, space_names
 
-SPACES = [name for name in space_names() if load_space(name).network_config]
+SPACES = [name for name in space_names() if load_space(name).networks]
 SMALL = {
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1},
     "nasbench201": {"channels": 4, "cells": 1},

@@ -52,7 +52,7 @@ def test_scores_are_means_of_the_runs_at_the_end_of_training(tmp_path, nasbench1
         "params": [2_694_282.0],
     }
     assert nasbench101.official_hash(table.graphs) == inception
-    assert nasbench101.params(table.graphs).tolist() == [2_694_282]
+    assert nasbench101.networks.params(table.graphs).tolist() == [2_694_282]
     assert "cifar10.valid@108 3" in table.about["seeds"] and table.about["source"] == "a"
 
 

@@ -16,7 +16,7 @@ def table_of(space, **about):
     graphs = space.sample(50, np.random.default_rng(0))
     scores = 100 * np.random.default_rng(1).random(50)
     scores[3] = np.nan
-    columns = {"cifar10.valid@200": scores, "params": space.params(graphs).astype(float)}
+    columns = {"cifar10.valid@200": scores, "params": space.networks.params(graphs).astype(float)}
     assert len(np.unique(space.keys(graphs))) == 50
     return make_table_of_graphs(space, graphs, columns, dict(about), "row {}".format)
 

@@ -8,17 +8,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from archllm.errors import InvalidInput
-from archllm.networks import NetworkConfig
+from archllm.networks import NetworkSetting
 from archllm.objectives.images import load_images
 
 
-def noise(n: int, network: NetworkConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def noise(n: int, network: NetworkSetting, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """`n` images of standard normal pixels, `n x c x h x w`, and random labels."""
     images = rng.standard_normal((n, *network.image), dtype=np.float32)
     return torch.from_numpy(images), torch.from_numpy(rng.integers(network.num_classes, size=n))
 
 
-def digits(n: int, network: NetworkConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def digits(n: int, network: NetworkSetting, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """`n` handwritten digits, standardised and enlarged to the network's image size, alike in all channels.
 
     Raises:

@@ -32,7 +32,7 @@ class ProxyConfig:
     """Draws of initial weights that the score is the mean of."""
 
     network: dict[str, Any] = field(default_factory=dict)
-    """Fields of the space's network options, such as channels; on top of those of the space's `small_network`."""
+    """Fields of the space's network setting, such as channels, on top of `space.networks.small`."""
 
     def __post_init__(self) -> None:
         for name, options in (("data", Data), ("init", Init)):

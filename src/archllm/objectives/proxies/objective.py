@@ -70,10 +70,10 @@ class ProxyObjective(Objective):
         self.space, self.name, self.seed = space, name, seed
         self.config = config or ProxyConfig()
         self.spec: str = f"proxy:{name}"
-        self.network_options: dict[str, Any] = dict(space.small_network) | self.config.network
+        self.networks = space.require_networks()
         draw = batch.digits if self.config.data == "digits" else batch.noise
-        network = space.network_options(**self.network_options)
-        self.images: tuple[Tensor, Tensor] = draw(self.config.batch, network, np.random.default_rng([seed, 0]))
+        self.setting = self.networks.setting(**dict(self.networks.small) | self.config.network)
+        self.images: tuple[Tensor, Tensor] = draw(self.config.batch, self.setting, np.random.default_rng([seed, 0]))
         """The mini-batch: images `n x c x h x w` and `n` labels."""
 
     def __reduce__(self) -> Any:
@@ -89,7 +89,7 @@ class ProxyObjective(Objective):
             repeat: which draw of weights.
         """
         with torch_seeded(self._weight_seed(arch, repeat)):
-            network = arch.build(**self.network_options)
+            network: nn.Module = self.networks.build(arch.graph, self.setting)
             if self.config.init == "kaiming":
                 for module in network.modules():
                     if isinstance(module, WEIGHTED):
@@ -105,8 +105,8 @@ class ProxyObjective(Objective):
         return Evaluation(value, cost=time.monotonic() - start)
 
     def _count(self, arch: Architecture) -> float:
-        count = self.space.params if self.name == "params" else self.space.macs
-        return float(count(arch.graph, **self.network_options)[0])
+        count = self.networks.params if self.name == "params" else self.networks.macs
+        return float(count(arch.graph, self.setting)[0])
 
     def _score(self, arch: Architecture) -> float:
         images, labels = self.images

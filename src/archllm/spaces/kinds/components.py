@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError
-from archllm.spaces.base import MOST_LISTED
 from archllm.spaces.constraints import Constraint
+from archllm.spaces.limits import MOST_ENUMERATED
 
 OFF = -1
 """The choice of a slot that is switched off."""
@@ -71,7 +71,7 @@ class Joint:
         for place, slot in enumerate(self.slots):
             on = active(self.switches[slot], rows) if slot in self.switches else np.ones(len(rows), dtype=np.bool_)
             radix = int(self.radices[slot])
-            if len(rows) + int(on.sum()) * (radix - 1) > MOST_LISTED:
+            if len(rows) + int(on.sum()) * (radix - 1) > MOST_ENUMERATED:
                 return None
             repeats = np.where(on, radix, 1)
             first = np.repeat(np.cumsum(repeats) - repeats, repeats)

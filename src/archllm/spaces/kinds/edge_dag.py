@@ -6,8 +6,6 @@ nodes are linked (the fixed topology) is the same for all members, so a member i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +13,12 @@ from archllm.graphs import Graphs
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
-from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import EdgeVocabulary
 from archllm.spaces.texts import edges as texts
 
-if TYPE_CHECKING:
-    from torch import nn
 
-
-class EdgeDag(CellSpace, FixedTopology):
+class EdgeDag(FixedTopology):
     """A space of cells with one operation per edge.
 
     Labels are `0` input, `1 … k` the operations, `k + 1` output. Edges come target by target, and within a target by
@@ -39,6 +32,8 @@ class EdgeDag(CellSpace, FixedTopology):
     """
 
     kind = "edge_dag"
+    ops: tuple[str, ...]
+    definition: EdgeDagDefinition
     _slot_word = "edges"
 
     def __init__(self, definition: EdgeDagDefinition) -> None:
@@ -71,32 +66,3 @@ class EdgeDag(CellSpace, FixedTopology):
 
     def _format(self, graph: Graphs) -> str:
         return texts.format_string(self.choices_of(graph)[0], self.cell_edges, self.ops)
-
-    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
-        return staged(config, counted(self.choices_of(graphs), len(self.ops)))
-
-    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
-        from archllm.spaces.kinds.network import EdgeDagNetwork
-
-        ops = [self.ops[choice] for choice in self.choices_of(graph)[0]]
-        terms: dict[int, list[str]] = {}
-        for op, (source, target) in zip(ops, self.cell_edges, strict=True):
-            terms.setdefault(target, []).append(f"{op}(node {source})")
-        arguments = {
-            "ops": tuple(ops),
-            "nodes": self.cell_nodes,
-            "num_classes": config.num_classes,
-            "channels": config.channels,
-            "cells": config.cells,
-            "in_channels": config.in_channels,
-        }
-        notes = [f"node {node} = {' + '.join(parts)}" for node, parts in terms.items()]
-        return (
-            EdgeDagNetwork,
-            arguments,
-            [
-                "node 0 = input of the cell",
-                *notes,
-                f"output of the cell = node {self.cell_nodes - 1}",
-            ],
-        )

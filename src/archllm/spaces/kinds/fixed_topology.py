@@ -12,12 +12,7 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.components import OFF, Choices
-
-MOST_WORDS = 32
-"""Most different contents of the nodes that one code speaks of, by default."""
-
-MOST_WHOLE_WORDS = 128
-"""The same where that keeps together what belongs together."""
+from archllm.spaces.limits import fits
 
 ILLEGAL = -2
 """The choice that a label stands for which its slot does not have."""
@@ -47,28 +42,7 @@ class FixedTopology(SearchSpace):
                 self._label_of[slot, OFF] = own[radix]
                 self._choice_of[slot, own[radix]] = OFF
         self.size, self.exact_size = assignments.size, assignments.exact
-        self.enumerable = assignments.exact and self._listable(assignments.size, self.max_nodes)
-        self.code_length, self.code_words = self._codes()
-        self.independent_codes = not assignments.divide(_divided(assignments.varying, self.code_length))
-
-    def _codes(self) -> tuple[int, int]:
-        """How many codes, and how many contents they tell apart.
-
-        The fewest each of which speaks of few contents; but where slots that belong together need not be divided
-        between codes, fewer of more contents: then codes do not depend on one another.
-        """
-        varying = self.assignments.varying
-        parts = {length: _divided(varying, length) for length in range(1, max(1, len(varying)) + 1)}
-        contents = {length: [self.assignments.contents(part) for part in split] for length, split in parts.items()}
-        length = next((each for each, found in contents.items() if max(found) <= MOST_WORDS), len(parts))
-        if self.assignments.joins:
-            whole = [
-                each
-                for each in range(1, length)
-                if max(contents[each]) <= MOST_WHOLE_WORDS and not self.assignments.divide(parts[each])
-            ]
-            length = max(whole, default=length)
-        return length, sum(contents[length])
+        self.enumerable = assignments.exact and fits(assignments.size, self.max_nodes)
 
     def graphs_of(self, choices: NDArray[np.integer]) -> Graphs:
         """Graphs of `n x slots` choices."""
@@ -173,8 +147,3 @@ class FixedTopology(SearchSpace):
         slots, values = np.array(changes).T
         variants[np.arange(len(variants)), slots] = values
         return self.graphs_of(variants)
-
-
-def _divided(slots: Sequence[int], length: int) -> list[list[int]]:
-    """Neighbouring slots in so many parts, as `archllm.tokenizer` makes them."""
-    return [[int(slot) for slot in part] for part in np.array_split(np.array(slots, dtype=np.int64), length)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +17,15 @@ from numpy.typing import NDArray
 from archllm.drawing import Cell
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
+from archllm.spaces.base import SearchSpace
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.cells import STAGES, CellSpace, Place, counted, staged
 from archllm.spaces.kinds.components import KEY_LIMIT
-from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.genotype_drawing import drawn_cell
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
+from archllm.spaces.limits import fits
 from archllm.spaces.texts import genotypes as texts
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MOST_NODES = 48
 """Most nodes of a graph: the words of the plain tokenizer hold no more."""
@@ -37,7 +33,7 @@ MOST_NODES = 48
 _CHUNK = 65_536  # genotypes at a time
 
 
-class Genotype(CellSpace):
+class Genotype(SearchSpace):
     """A space of genotypes.
 
     Labels are the cell inputs first, then the operations, then output. A space that can be listed is a set of different
@@ -53,6 +49,8 @@ class Genotype(CellSpace):
     """
 
     kind = "genotype"
+    ops: tuple[str, ...]
+    definition: GenotypeDefinition
 
     def __init__(self, definition: GenotypeDefinition) -> None:
         self._define(definition)
@@ -69,8 +67,6 @@ class Genotype(CellSpace):
                 f"{self.max_nodes} nodes, more than {MOST_NODES}",
                 "nodes",
             )
-        self.code_length = self.inner * len(self.cells)
-        self.independent_codes = not definition.constraints  # each node chooses by itself
         self._wirings = [list(combinations(range(self.cell_inputs + k), self.arity)) for k in range(self.inner)]
         self._radix = [len(w) * self.ops_per_slot**self.arity for w in self._wirings]
         self.cell_size = math.prod(self._radix)
@@ -88,7 +84,7 @@ class Genotype(CellSpace):
         constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
         self.assignments = Assignments(digits * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
-        self.enumerable = self.exact_size and self._listable(self.assignments.size, self.max_nodes)
+        self.enumerable = self.exact_size and fits(self.assignments.size, self.max_nodes)
 
     @cached_property
     def size(self) -> int:  # type: ignore[override]
@@ -348,45 +344,3 @@ class Genotype(CellSpace):
         return [
             drawn_cell(sources[0, cell], ops[0, cell], names, self.ops, title) for cell, title in enumerate(self.cells)
         ]
-
-    _strided = True
-
-    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
-        sources, ops = self.parts_of(graphs)
-        n = len(graphs)
-        found = staged(config, counted(ops[:, 0].reshape(n, -1), len(self.ops)))
-        if len(self.cells) > 1:
-            reads_input = sources[:, 1] < self.cell_inputs
-            for stage in range(1, STAGES):
-                width, size = config.channels * 2**stage, config.image_size // 2 ** (stage - 1)
-                for stride, there in ((2, reads_input), (1, ~reads_input)):
-                    chosen = np.where(there, ops[:, 1], -1).reshape(n, -1)
-                    at = size if stride == 2 else size // 2
-                    found.append(((width, at, stride), counted(chosen, len(self.ops))))
-        return found
-
-    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
-        from archllm.spaces.kinds.network import GenotypeNetwork
-
-        sources, ops = self.parts_of(graph)
-        states = [*self.op_names[: self.cell_inputs], *(f"node {k}" for k in range(self.inner))]
-        cells, notes = [], []
-        for cell, title in enumerate(self.cells):
-            edges = [
-                (self.ops[op], int(source))
-                for op, source in zip(ops[0, cell].ravel(), sources[0, cell].ravel(), strict=True)
-            ]
-            cells.append(tuple(edges))
-            for k in range(self.inner):
-                terms = (f"{op}({states[source]})" for op, source in edges[k * self.arity :][: self.arity])
-                notes.append(f"{title} node {k} = {' + '.join(terms)}")
-        arguments = {
-            "cells": tuple(cells),
-            "inputs": self.cell_inputs,
-            "per_node": self.arity,
-            "num_classes": config.num_classes,
-            "channels": config.channels,
-            "layers": config.cells,
-            "in_channels": config.in_channels,
-        }
-        return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]

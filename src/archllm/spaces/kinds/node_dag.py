@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
+from archllm.spaces.base import SearchSpace
 from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
-from archllm.spaces.kinds.cells import CellSpace, Place, counted, staged
-from archllm.spaces.kinds.config import CellNetworkConfig
 from archllm.spaces.kinds.paths import (
     by_vertices,
     on_a_path,
@@ -30,10 +28,8 @@ from archllm.spaces.kinds.paths import (
 )
 from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
 from archllm.spaces.kinds.vocabularies import NodeVocabulary
+from archllm.spaces.limits import fits
 from archllm.spaces.texts import matrices as texts
-
-if TYPE_CHECKING:
-    from torch import nn
 
 INPUT = 0
 """Label of the input vertex."""
@@ -47,7 +43,7 @@ _ENOUGH = 2_000  # accepted draws after which a share is known well enough
 _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
 
 
-class NodeDag(CellSpace):
+class NodeDag(SearchSpace):
     """A space of cells with one operation per vertex.
 
     Labels are `0` input, `1 … k` the operations, `k + 1` output.
@@ -60,6 +56,8 @@ class NodeDag(CellSpace):
     """
 
     kind = "node_dag"
+    ops: tuple[str, ...]
+    definition: NodeDagDefinition
 
     def __init__(self, definition: NodeDagDefinition) -> None:
         self._define(definition)
@@ -67,7 +65,6 @@ class NodeDag(CellSpace):
         self.op_names = ("input", *self.ops, "output")
         self.max_nodes, self.max_edges = definition.max_vertices, definition.max_edges
         self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
-        self.code_length = self.max_nodes - 1
         self.output = len(self.ops) + 1
         self.constraints = compile_constraints(definition.constraints, NodeVocabulary(self.ops), "constraints")
         edges = self.max_nodes * (self.max_nodes - 1) // 2
@@ -252,31 +249,6 @@ class NodeDag(CellSpace):
     def _name(self, label: int) -> str:
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
 
-    def _uses(self, graphs: Graphs, config: CellNetworkConfig) -> list[tuple[Place, NDArray[np.int64]]]:
-        return staged(config, counted(graphs.ops.astype(np.int64) - 1, len(self.ops)))
-
-    def _plan(self, graph: Graphs, config: CellNetworkConfig) -> tuple[type[nn.Module], dict[str, Any], list[str]]:
-        from archllm.spaces.kinds.network import NodeDagNetwork
-
-        used = int((graph.ops[0] != ABSENT).sum())
-        matrix = graph.adjacency[0, :used, :used]
-        ops = [self.op_names[label] for label in graph.ops[0, :used]]
-        names = ["input", *(f"vertex {vertex}" for vertex in range(1, used - 1)), "output"]
-        notes = [
-            f"{names[j]} = {ops[j]}({' + '.join(names[i] for i in np.flatnonzero(matrix[:, j]))})"
-            for j in range(1, used - 1)
-        ]
-        notes.append(f"output = {' + '.join(names[i] for i in np.flatnonzero(matrix[:, -1]))}")
-        arguments = {
-            "matrix": tuple(tuple(row) for row in matrix.astype(int).tolist()),
-            "ops": tuple(ops[1:-1]),
-            "num_classes": config.num_classes,
-            "channels": config.channels,
-            "cells": config.cells,
-            "in_channels": config.in_channels,
-        }
-        return NodeDagNetwork, arguments, notes
-
 
 class _Counted:
     """Members of a space: listed, or else counted and drawn shape by shape."""
@@ -289,7 +261,7 @@ class _Counted:
         self.exact, self.share, self.listed = True, 1.0, None
         if not self.size:
             raise DefinitionError("no cell keeps to the limits", "max_edges")
-        if space._listable(self.size, space.max_nodes):
+        if fits(self.size, space.max_nodes):
             keys = [r.enumerate(shapes) for r, shapes in zip(relabellings, self.shapes, strict=True)]
             parts = [space._unpack(k, v) for v, k in zip(space._relabellings, keys, strict=True)]
             everything = concatenate(parts).padded(space.max_nodes)

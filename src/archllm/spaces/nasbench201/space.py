@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import random
 from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.spaces.architecture import Architecture
 from archllm.spaces.kinds.edge_dag import EdgeDag
-from archllm.spaces.nasbench201 import counts, formats
-from archllm.spaces.nasbench201.config import NASBench201Config
-
-if TYPE_CHECKING:
-    from archllm.networks.blueprint import Blueprint
+from archllm.spaces.nasbench201 import formats
 
 
 class NASBench201(EdgeDag):
     """The 15,625 cells of NAS-Bench-201, in the official order: keys are official indices."""
 
     class_count = 6_466
-    network_config = NASBench201Config
-    small_network = MappingProxyType({"channels": 8, "cells": 1})
 
     def official_hash(self, graph: Graphs) -> str:
         """The official index, as text."""
@@ -83,36 +75,3 @@ class NASBench201(EdgeDag):
     def naslib(self, graph: Graphs) -> tuple[int, ...]:
         """NASLib's 6-tuple of a member."""
         return formats.format_naslib(self.choices_of(graph)[0], self.ops)
-
-    def _params(self, graphs: Graphs, config: NASBench201Config) -> NDArray[np.int64]:
-        return counts.params(self.choices_of(graphs), self.ops, config)
-
-    def _macs(self, graphs: Graphs, config: NASBench201Config) -> NDArray[np.int64]:
-        return counts.macs(self.choices_of(graphs), self.ops, config)
-
-    def _blueprint(self, arch: Architecture, config: NASBench201Config) -> Blueprint:
-        from archllm.networks.blueprint import Blueprint
-        from archllm.spaces.nasbench201.network import Network
-
-        ops = [self.ops[choice] for choice in self.choices_of(arch.graph)[0]]
-        terms: dict[int, list[str]] = {}
-        for op, (source, target) in zip(ops, self.cell_edges, strict=True):
-            terms.setdefault(target, []).append(f"{op}(node {source})")
-        return Blueprint(
-            Network,
-            {
-                "ops": tuple(ops),
-                "num_classes": config.num_classes,
-                "channels": config.channels,
-                "cells": config.cells,
-                "in_channels": config.in_channels,
-            },
-            operations=tuple(dict.fromkeys(ops)),
-            image=config.image,
-            title=f"NAS-Bench-201 cell {arch.text}",
-            notes=(
-                "node 0 = input of the cell",
-                *(f"node {node} = {' + '.join(parts)}" for node, parts in terms.items()),
-                "output of the cell = node 3",
-            ),
-        )

@@ -1,0 +1,229 @@
+"""CellNetworks: networks of cells whose operations are made by blocks that the space's definition names.
+
+A network is a fixed part and one module for each operation of each cell, so its size is a sum. With `f` the size of the
+fixed part, `p` a place (channels, resolution, stride), `n(o, p)` how often operation `o` stands there and `s(o, p)` the
+size of one:
+
+    size = f + sum over o, p of n(o, p) s(o, p)
+
+`f` is counted once for each setting, in a network whose operations have no weights; `s` once for each operation and
+place; only `n` differs between members, so a batch is a product of matrices.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.errors import DefinitionError, InvalidInput
+from archllm.graphs import Graphs
+from archllm.networks.base import SpaceNetworks
+from archllm.networks.blueprint import Blueprint
+from archllm.networks.callables import resolve
+from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
+from archllm.spaces.base import SearchSpace
+from archllm.spaces.space_file import placed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+STAGES = 3
+
+Place = tuple[int, int, int]
+"""Where an operation stands in a network: channels, height of its input, stride."""
+
+Uses = list[tuple[Place, NDArray[np.int64]]]
+"""Places, each with `n x ops` counts of what stands there in the networks of `n` members."""
+
+Plan = tuple["type[nn.Module]", dict[str, Any], list[str]]
+"""The network class of a member, its arguments without the operations, and what its cell computes, in words."""
+
+
+class CellNetworks(SpaceNetworks):
+    """Networks of the members of one space of cells: a stem, three stages of cells, a classifier.
+
+    Args:
+        space: a space whose definition names a block for each operation.
+    """
+
+    setting_type = CellNetworkSetting
+    small = MappingProxyType({"channels": 8, "cells": 1})
+
+    strided = False
+    """Whether what makes an operation is also called with a stride."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        super().__init__(space)
+        self._fixed: dict[CellNetworkSetting, tuple[int, int]] = {}
+        self._cost = lru_cache(maxsize=4096)(self._count_operation)
+        self._maker = lru_cache(maxsize=256)(self._find_maker)
+        self._check_shape = lru_cache(maxsize=4096)(self._check_shape_at)
+
+    @abstractmethod
+    def _uses(self, graphs: Graphs, setting: Any) -> Uses:
+        """Where operations stand in the networks of members."""
+
+    @abstractmethod
+    def _plan(self, graph: Graphs, setting: Any) -> Plan:
+        """How the network of a member is made."""
+
+    def _params(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
+        return self._sized(graphs, setting, "params")
+
+    def _macs(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
+        return self._sized(graphs, setting, "macs")
+
+    def _sized(self, graphs: Graphs, setting: CellNetworkSetting, what: Literal["params", "macs"]) -> NDArray[np.int64]:
+        if not len(graphs):
+            return np.zeros(0, dtype=np.int64)
+        if setting not in self._fixed:
+            self._fixed[setting] = self._count_fixed(graphs[0], setting)
+        which = ("params", "macs").index(what)
+        most = fixed = self._fixed[setting][which]
+        terms = []
+        for place, counts in self._uses(graphs, setting):
+            used = np.flatnonzero(counts.any(0))  # an operation that is nowhere in use is not made
+            costs = {int(op): self._cost(self.space.ops[op], place)[which] for op in used}
+            most += sum(int(counts[:, op].max()) * cost for op, cost in costs.items())
+            terms.append((counts, costs))
+        if most > MOST_COUNTED:  # before numpy's integers wrap around silently
+            raise InvalidInput(
+                "the network is too large to be counted in 64 bits; take fewer channels, cells or pixels"
+            )
+        total = np.full(len(graphs), fixed, dtype=np.int64)
+        for counts, costs in terms:
+            for op, cost in costs.items():
+                total += counts[:, op] * cost
+        return total
+
+    def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
+        """Parameters and multiply-accumulates of a network without those of its operations."""
+        import torch
+        from torch import nn
+
+        def weightless(channels: int, stride: int = 1) -> nn.Module:
+            return nn.Identity() if stride == 1 else nn.AvgPool2d(1, stride=stride)
+
+        network, arguments, _ = self._plan(graph, setting)
+        with torch.device("meta"):
+            built = network(**arguments, operations=dict.fromkeys(self.space.ops, weightless))
+        return count_params(built), count_macs(built, setting.image)
+
+    def _count_operation(self, op: str, place: Place) -> tuple[int, int]:
+        """Parameters and multiply-accumulates of an operation at a place."""
+        import torch
+
+        channels, size, stride = place
+        with torch.device("meta"):
+            module = self._maker(op)(channels, *[stride] * self.strided)
+        try:
+            return count_params(module), count_macs(module, (channels, size, size))
+        except Exception as error:
+            raise self._misplaced(
+                f"{self._where(op)} makes a module that fails on images of {channels} channels and "
+                f"{size} x {size} pixels: {type(error).__name__}: {error}",
+                op,
+            ) from error
+
+    def _where(self, op: str) -> str:
+        """`module:function` of what makes an operation."""
+        where: str = self.space.definition.callables[op]
+        return where
+
+    def _find_maker(self, op: str) -> Callable[..., nn.Module]:
+        """What makes an operation; what it makes is looked at."""
+        where = self._where(op)
+        try:
+            function = resolve(where, Path(self.space.origin).parent if self.space.origin else None)
+        except InvalidInput as error:
+            raise self._misplaced(str(error), op) from error
+
+        def make(*arguments: int) -> nn.Module:
+            from torch import nn
+
+            try:
+                made = function(*arguments)
+            except Exception as error:
+                shown = ", ".join(map(str, arguments))
+                raise self._misplaced(f"{where}({shown}) raised {type(error).__name__}: {error}", op) from error
+            if not isinstance(made, nn.Module):
+                raise self._misplaced(f"{where} must return a torch module, and returned a {type(made).__name__}", op)
+            return made
+
+        return make
+
+    def _misplaced(self, message: str, op: str) -> DefinitionError:
+        """The error of an operation, with the line of the space file."""
+        error = DefinitionError(message, "ops", op)
+        return placed(error, self.space.file, self.space.origin or self.space.name) if self.space.file else error
+
+    def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
+        network, arguments, notes = self._plan(graph, setting)
+        used: set[str] = set()
+        for place, counts in self._uses(graph, setting):
+            for op in np.flatnonzero(counts[0]):
+                self._check_shape(self.space.ops[op], place)
+                used.add(self.space.ops[op])
+        ops = sorted(used)
+        return Blueprint(
+            network,
+            arguments,
+            operations=tuple(ops),
+            image=setting.image,
+            title=f"cell {text} of {self.space.name}",
+            notes=tuple(notes),
+            callables={op: self._where(op) for op in ops},
+            makers={op: self._maker(op) for op in ops},
+        )
+
+    def _check_shape_at(self, op: str, place: Place) -> None:
+        """Makes sure that an operation keeps the shape that cells need.
+
+        Raises:
+            DefinitionError: it can't be made, or does not; the message names its line.
+        """
+        import torch
+
+        channels, size, stride = place
+        where = self._where(op)
+        with torch.device("meta"):
+            module = self._maker(op)(channels, *[stride] * self.strided)
+        expected = (2, channels, -(-size // stride), -(-size // stride))
+        try:
+            with torch.no_grad():
+                found = module.to("meta").eval()(torch.empty(2, channels, size, size, device="meta"))
+        except Exception as error:
+            raise self._misplaced(
+                f"{where} makes a module that fails on images {channels} x {size} x {size}: "
+                f"{type(error).__name__}: {error}",
+                op,
+            ) from error
+        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        if shape != expected:
+            raise self._misplaced(
+                f"{where} must map {(2, channels, size, size)} to {expected}"
+                f"{f' with stride {stride}' if stride > 1 else ''}, and gives {shape}",
+                op,
+            )
+
+
+def staged(setting: CellNetworkSetting, counts: NDArray[np.int64]) -> Uses:
+    """The places of operations of cells that keep the resolution, given `n x ops` counts in one cell."""
+    return [
+        ((setting.channels * 2**stage, setting.image_size // 2**stage, 1), counts * setting.cells)
+        for stage in range(STAGES)
+    ]
+
+
+def counted(chosen: NDArray[np.int64], ops: int) -> NDArray[np.int64]:
+    """`n x ops` counts of operations among `n x places`; negative numbers stand for none."""
+    found: NDArray[np.int64] = (chosen[:, :, None] == np.arange(ops)).sum(1, dtype=np.int64)
+    return found

@@ -1,0 +1,21 @@
+"""How a network is made of a cell of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archllm.networks.setting import NetworkSetting
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellNetworkSetting(NetworkSetting):
+    """Stem, three stages of cells, classifier; channels double from stage to stage."""
+
+    channels: int = 16
+    """Channels of the first stage."""
+
+    cells: int = 3
+    """Cells per stage."""
+
+    SIZE_MULTIPLE: ClassVar[int] = 4

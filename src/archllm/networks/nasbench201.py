@@ -1,0 +1,25 @@
+"""Networks of NAS-Bench-201: those of any cell with one operation per edge, deeper by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archllm.networks.cells.edge_dag import EdgeDagNetworks
+from archllm.networks.cells.setting import CellNetworkSetting
+
+
+@dataclass(frozen=True, kw_only=True)
+class NASBench201Setting(CellNetworkSetting):
+    """Network of NAS-Bench-201 (Dong & Yang, 2020, figure 1): three stages of cells, a residual block between two."""
+
+    channels: int = 16
+    """Channels of the first stage (C); they double from stage to stage."""
+
+    cells: int = 5
+    """Cells per stage (N)."""
+
+
+class NASBench201Networks(EdgeDagNetworks):
+    """Networks of NAS-Bench-201; the blocks of its operations stand in its space file."""
+
+    setting_type = NASBench201Setting

@@ -1,0 +1,44 @@
+"""Which networks a space has: those of its benchmark, or of the blocks that its file names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archllm.networks.base import SpaceNetworks
+from archllm.networks.cells.edge_dag import EdgeDagNetworks
+from archllm.networks.cells.genotype import GenotypeNetworks
+from archllm.networks.cells.node_dag import NodeDagNetworks
+from archllm.networks.darts.networks import DARTSNetworks
+from archllm.networks.nasbench101.networks import NASBench101Networks
+from archllm.networks.nasbench201 import NASBench201Networks
+from archllm.networks.nats_size.networks import NATSSizeNetworks
+from archllm.networks.transformer.networks import TransformerNetworks
+from archllm.spaces.base import SearchSpace
+from archllm.spaces.definition import CellDefinition
+from archllm.spaces.registry import load_space
+
+_BENCHMARKS: dict[str, Callable[[Any], SpaceNetworks]] = {
+    "nasbench101": NASBench101Networks,
+    "nasbench201": NASBench201Networks,
+    "darts": DARTSNetworks,
+    "nats-size": NATSSizeNetworks,
+    "transformer": TransformerNetworks,
+}
+"""Name of a built-in space -> its own networks."""
+
+_KINDS: dict[str, Callable[[Any], SpaceNetworks]] = {
+    "edge_dag": EdgeDagNetworks,
+    "node_dag": NodeDagNetworks,
+    "genotype": GenotypeNetworks,
+}
+"""Kind -> networks of the blocks that a space names for its operations."""
+
+
+def networks_of(space: SearchSpace) -> SpaceNetworks | None:
+    """The networks of a space's members; `None` where none are made of them."""
+    own = _BENCHMARKS.get(space.name)
+    if own is not None and space.identity == load_space(space.name).identity:
+        return own(space)
+    named = isinstance(space.definition, CellDefinition) and bool(space.definition.callables)
+    return _KINDS[space.kind](space) if named and space.kind in _KINDS else None

@@ -1,0 +1,82 @@
+"""How many codes suit a space, and how much they have to tell apart; derived from what the space is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archllm.spaces.base import SearchSpace
+from archllm.spaces.kinds.fixed_topology import FixedTopology
+from archllm.spaces.kinds.genotype import Genotype
+from archllm.spaces.kinds.node_dag import NodeDag
+from archllm.tokenizer.groups import varying_nodes
+
+MOST_CONTENTS = 32
+"""Most different contents of the nodes that one code speaks of, by default."""
+
+MOST_WHOLE_CONTENTS = 128
+"""The same where that keeps together what belongs together."""
+
+_SAMPLE = 1_000  # members that tell which nodes vary, where the kind does not
+
+
+@dataclass(frozen=True)
+class CodeLayout:
+    """How architectures of a space are best divided among codes."""
+
+    length: int
+    """Codes per architecture."""
+
+    contents: int | None = None
+    """How many different contents all codes together tell apart; `None` where it is not known."""
+
+    independent: bool = False
+    """Whether codes of a uniform member do not depend on one another, so that their marginals say all there is."""
+
+
+def code_layout(space: SearchSpace) -> CodeLayout:
+    """The layout that trials found good for the space's kind; see docs/decisions.md.
+
+    One code for each vertex but the first in `node_dag`, one for each inner node in `genotype`; see `_of_slots` for
+    kinds of one fixed topology. In any other space one for each node that varies among random members.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> code_layout(load_space("darts"))
+        CodeLayout(length=8, contents=None, independent=True)
+    """
+    if isinstance(space, NodeDag):
+        return CodeLayout(space.max_nodes - 1)
+    if isinstance(space, Genotype):  # without constraints, each node chooses by itself
+        return CodeLayout(space.inner * len(space.cells), independent=not space.definition.constraints)
+    if isinstance(space, FixedTopology):
+        return _of_slots(space)
+    return CodeLayout(max(1, int(varying_nodes(space.sample(_SAMPLE, np.random.default_rng(0))).sum())))
+
+
+def _of_slots(space: FixedTopology) -> CodeLayout:
+    """The fewest codes each of which speaks of few contents.
+
+    But where slots that belong together need not be divided between codes, fewer codes of more contents: then they do
+    not depend on one another.
+    """
+    assignments = space.assignments
+    varying = assignments.varying
+    parts = {length: _divided(varying, length) for length in range(1, max(1, len(varying)) + 1)}
+    contents = {length: [assignments.contents(part) for part in split] for length, split in parts.items()}
+    length = next((each for each, found in contents.items() if max(found) <= MOST_CONTENTS), len(parts))
+    if assignments.joins:
+        whole = [
+            each
+            for each in range(1, length)
+            if max(contents[each]) <= MOST_WHOLE_CONTENTS and not assignments.divide(parts[each])
+        ]
+        length = max(whole, default=length)
+    return CodeLayout(length, sum(contents[length]), not assignments.divide(parts[length]))
+
+
+def _divided(slots: Sequence[int], length: int) -> list[list[int]]:
+    """Neighbouring slots in so many parts, as `NodeGroups` makes them."""
+    return [[int(slot) for slot in part] for part in np.array_split(np.array(slots, dtype=np.int64), length)]
