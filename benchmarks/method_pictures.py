@@ -54,7 +54,7 @@ def draw_all(run: Path, run_101: Path, images: Path = IMAGES) -> list[Path]:
         draw_codebook(images / "method-codebook.svg", found, model.tokenizer.encode(arch.graph)[0]),
         _sheet(images / "method-one-code.svg", one_code_changed(model, arch)),
         draw_temperatures(images / "method-temperature.svg", *by_temperature(model)),
-        _sheet(images / "method-cycle.svg", cycles(load(run_101)), columns=2),
+        draw_cycles(images / "method-cycle.svg", load(run_101)),
     ]
 
 
@@ -90,8 +90,8 @@ def by_temperature(model: ArchLLM) -> tuple[NDArray[np.float64], NDArray[np.floa
     return np.array(valid), np.array(distinct)
 
 
-def cycles(model: ArchLLM, temperature: float = 1.5) -> list[tuple[str, Architecture]]:
-    """A valid draw whose codes are those of its architecture, and one whose are not.
+def draw_cycles(path: Path, model: ArchLLM, temperature: float = 1.5) -> Path:
+    """A valid draw whose codes are those of its architecture, one whose are not, and how its architecture is written.
 
     Raises:
         SystemExit: there is no valid draw of one of the two sorts.
@@ -101,12 +101,21 @@ def cycles(model: ArchLLM, temperature: float = 1.5) -> list[tuple[str, Architec
     again = model.tokenizer.encode(graphs[valid])
     same = (again == codes[valid]).all(1)
     if same.all() or not same.any():
-        raise SystemExit(f"of {len(valid)} valid draws, {int(same.sum())} are cycle-consistent; try another temperature")
-    found: list[tuple[str, Architecture]] = []
+        raise SystemExit(
+            f"of {len(valid)} valid draws, {int(same.sum())} are cycle-consistent; try another temperature"
+        )
+    consistent, other = (graphs[int(valid[at])] for at in (same.argmax(), same.argmin()))
+    items = [
+        ("consistent", consistent),
+        ("inconsistent", other),
+        ("the same, normalised", model.space.normalise(other)),
+    ]
+    drawn = [(caption, [drawing.cell_of_graph(graph, model.space.op_names)]) for caption, graph in items]
+    write_text(path, drawing.sheet(drawn, columns=3))
+    print(f"{same.mean():.1%} of {len(valid)} valid draws at temperature {temperature} are cycle-consistent")
     for at in (int(same.argmax()), int(same.argmin())):
-        caption = f"drawn {_written(codes[valid[at]].tolist())}, encoded {_written(again[at].tolist())}"
-        found.append((caption, model.space.architecture(graphs[int(valid[at])])))
-    return found
+        print(f"drawn {_written(codes[valid[at]].tolist())}, encoded {_written(again[at].tolist())}")
+    return path
 
 
 def draws(model: ArchLLM, n: int, temperature: float, seed: int) -> tuple[NDArray[np.int64], Graphs]:
@@ -136,10 +145,9 @@ def draw_codebook(path: Path, found: CodebookMap, marked: Sequence[int]) -> Path
         point = next(point for point in found.points if point.code == code)
         axes.scatter([point.x], [point.y], s=90, facecolors="none", edgecolors="#222222", linewidths=1.4)
         label = f"{code}: {' + '.join(point.meaning)}"
+        place = ((0, 14), (0, -16), (0, 14))[position % 3]
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-        axes.annotate(
-            label, (point.x, point.y), (0, 9), textcoords="offset points", fontsize=7, ha="center", bbox=box
-        )
+        axes.annotate(label, (point.x, point.y), place, textcoords="offset points", fontsize=7, ha="center", bbox=box)
     axes.legend(frameon=False, fontsize=7, loc="best")
     title = f"{len(found.points)} codes in use; the plane shows {found.explained:.0%} of their variance"
     describe(axes, title, "first principal component", "second")
