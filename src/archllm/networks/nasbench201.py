@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from archllm.networks.cells.edge_dag import EdgeDagNetworks
 from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.setting import Size
 
 
 @dataclass(frozen=True, kw_only=True)
 class NASBench201Setting(CellNetworkSetting):
     """Network of NAS-Bench-201 (Dong & Yang, 2020, figure 1): three stages of cells, a residual block between two."""
 
-    channels: int = 16
+    channels: Size = 16
     """Channels of the first stage (C); they double from stage to stage."""
 
-    cells: int = 5
+    cells: Size = 5
     """Cells per stage (N)."""
 
 

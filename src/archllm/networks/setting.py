@@ -1,43 +1,51 @@
-"""NetworkSetting: what a cell does not say about the network made of it."""
+"""NetworkSetting: what a member of a space does not say about the network made of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
 
-from archllm.errors import InvalidInput, shown
+from archllm.config import Bounds, Settings
+from archllm.errors import InvalidInput
 
 LARGEST = 100_000
 """No size of a network may be larger: what is meant is a typing error."""
 
+Size = Annotated[int, Bounds(1, LARGEST)]
+"""A number of channels, layers, classes or pixels."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkSetting:
-    """Size and images of a network; the defaults of each space are those of its paper on CIFAR-10."""
+class NetworkSetting(Settings):
+    """Size and images of a network; the defaults of each space are those of its paper on CIFAR-10.
 
-    num_classes: int = 10
+    Settings can be compared and hashed; one setting and one member of a space make one network.
+
+    Example:
+        >>> NetworkSetting(channels=8).image
+        (3, 32, 32)
+        >>> NetworkSetting(channels=0)
+        Traceback (most recent call last):
+        archllm.errors.InvalidInput: channels must be a whole number from 1 to 100,000, got 0
+    """
+
+    num_classes: Size = 10
     """Classes that are told apart."""
 
-    channels: int = 16
+    channels: Size = 16
     """Channels of the first cells; they double wherever the resolution is halved."""
 
-    in_channels: int = 3
+    in_channels: Size = 3
     """Channels of the images: 3 for colour, 1 for grey."""
 
-    image_size: int = 32
+    image_size: Size = 32
     """Height and width of the images in pixels."""
 
     SIZE_MULTIPLE: ClassVar[int] = 1
     """The image size must be a multiple of this, so that all branches of a cell keep the same size."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-                raise InvalidInput(f"{field.name} must be a whole number, got {shown(value)}")
-            if field.type == "int" and not 1 <= value <= LARGEST:
-                raise InvalidInput(f"{field.name} must be 1 to {LARGEST:,}, got {value}")
+    def _check_together(self) -> None:
         if self.image_size % self.SIZE_MULTIPLE:
             raise InvalidInput(
                 f"image_size must be a multiple of {self.SIZE_MULTIPLE} (each halving needs an even size), "
@@ -50,16 +58,10 @@ class NetworkSetting:
         return self.in_channels, self.image_size, self.image_size
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Self:
+    def of(cls, options: Mapping[str, Any]) -> Self:
         """The setting with these fields, the rest at its default; `None` stands for the default, too.
 
         Raises:
             InvalidInput: there is no such field, or a value is out of range.
         """
-        known = [field.name for field in fields(cls)]
-        for name in options:
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise InvalidInput(f"networks of this space have no option {name!r}; {hint}known: {', '.join(known)}")
-        return cls(**{name: value for name, value in options.items() if value is not None})
+        return cls.from_mapping({name: value for name, value in options.items() if value is not None}, "the network")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from archllm.config import parse_words
 from archllm.spaces import Architecture, SearchSpace
 from archllm.workflows.info import as_architecture
-from archllm.workflows.words import parse_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -90,5 +90,4 @@ def options_of_words(space: SearchSpace, words: tuple[str, ...]) -> dict[str, An
     Raises:
         InvalidInput: a word is not of that form, or the value is of another type.
     """
-    types = {field.name: str(field.type) for field in fields(space.require_networks().setting_type)}
-    return parse_words(words, types, "network")
+    return parse_words(words, space.require_networks().setting_type, "the network")

@@ -26,9 +26,9 @@ from archllm.errors import DefinitionError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
-from archllm.networks.callables import resolve
 from archllm.networks.cells.setting import CellNetworkSetting
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
+from archllm.plugins import resolve
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.space_file import placed
 

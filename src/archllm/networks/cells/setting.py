@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archllm.networks.setting import NetworkSetting
+from archllm.networks.setting import NetworkSetting, Size
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellNetworkSetting(NetworkSetting):
     """Stem, three stages of cells, classifier; channels double from stage to stage."""
 
-    channels: int = 16
+    channels: Size = 16
     """Channels of the first stage."""
 
-    cells: int = 3
+    cells: Size = 3
     """Cells per stage."""
 
     SIZE_MULTIPLE: ClassVar[int] = 4

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
-from archllm.errors import InvalidInput, shown
-from archllm.networks.setting import NetworkSetting
+from archllm.config import Bounds
+from archllm.errors import InvalidInput
+from archllm.networks.setting import NetworkSetting, Size
 
 Stem = Literal["cifar", "imagenet"]
 
@@ -21,10 +22,10 @@ AUXILIARY_SIZES = {"cifar": (8, 10), "imagenet": (7, 8)}
 class DARTSSetting(NetworkSetting):
     """Evaluation network of DARTS (Liu et al., 2019, section 3 and appendix A)."""
 
-    channels: int = 36
+    channels: Size = 36
     """Channels of the first cells (C); they double at each of the two reduction cells."""
 
-    layers: int = 20
+    layers: Size = 20
     """Cells in all; those at a third and two thirds are reduction cells, all of them where there are only 1 or 2."""
 
     stem: Stem = "cifar"
@@ -33,21 +34,14 @@ class DARTSSetting(NetworkSetting):
     auxiliary: bool = False
     """A second classifier after the second reduction cell, for training; needs images of about the paper's size."""
 
-    drop_path: float = 0.0
+    drop_path: Annotated[float, Bounds(0, below=1)] = 0.0
     """Probability with which training drops an operation's output for an image; in [0, 1)."""
 
     SIZE_MULTIPLE: ClassVar[int] = 4
     """That of the cifar stem; the imagenet stem needs 32, see `HALVINGS`."""
 
-    def __post_init__(self) -> None:
-        if self.stem not in get_args(Stem):
-            raise InvalidInput(f"stem must be one of {', '.join(get_args(Stem))}, got {shown(self.stem)}")
-        if not isinstance(self.auxiliary, bool):
-            raise InvalidInput(f"auxiliary must be true or false, got {shown(self.auxiliary)}")
-        value: object = self.drop_path
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-            raise InvalidInput(f"drop_path must be at least 0 and below 1, got {shown(self.drop_path)}")
-        super().__post_init__()
+    def _check_together(self) -> None:
+        super()._check_together()
         if self.stem == "imagenet" and self.channels < 2:
             raise InvalidInput(f"channels must be at least 2 with the imagenet stem, got {self.channels}")
         multiple = HALVINGS[self.stem]

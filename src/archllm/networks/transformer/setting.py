@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archllm.errors import InvalidInput
-from archllm.networks.setting import NetworkSetting
+from archllm.networks.setting import NetworkSetting, Size
 
 UNIT = 64
 """The choice of width that `channels` stands for."""
@@ -15,14 +15,14 @@ UNIT = 64
 class TransformerSetting(NetworkSetting):
     """A transformer encoder on square patches of an image (Dosovitskiy et al., 2021), features averaged at the end."""
 
-    channels: int = UNIT
+    channels: Size = UNIT
     """Features of a network of width 64; other widths in proportion. A multiple of 16, so that all heads fit."""
 
-    patch: int = 4
+    patch: Size = 4
     """Height and width of a patch in pixels; the image size is a multiple of it."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_together(self) -> None:
+        super()._check_together()
         if self.channels % 16:
             raise InvalidInput(f"channels must be a multiple of 16, so that all heads fit, got {self.channels}")
         if self.image_size % self.patch:
