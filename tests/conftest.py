@@ -13,11 +13,13 @@ from archllm.spaces import SearchSpace, load_space
 settings.register_profile("archllm", deadline=None)
 settings.load_profile("archllm")
 
+os.environ.setdefault("ARCHLLM_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of benchmark tables; a test that needs it is skipped where there is none."""
-    folder = Path(os.environ.get("ARCHLLM_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    folder = Path(os.environ["ARCHLLM_DATA"])
     if not folder.is_dir():
         pytest.skip(f"no benchmark data in {folder}; set ARCHLLM_DATA to the folder that holds it")
     return folder

@@ -126,12 +126,12 @@ def test_a_function_can_return_an_evaluation_with_more_figures(nasbench201):
 @pytest.mark.parametrize(
     ("rest", "told"),
     [
-        ("{module}", "written module:function"),
-        (":score", "written module:function"),
-        ("{module}:", "written module:function"),
+        ("{module}", "written MODULE:NAME"),
+        (":score", "written MODULE:NAME"),
+        ("{module}:", "written MODULE:NAME"),
         ("{module}:nothing", "there is no nothing in {module}"),
         ("{module}:scorer.nothing", "there is no scorer.nothing in {module}"),
-        ("{module}:TEXT", "is not a function but 'three'"),
+        ("{module}:TEXT", "is neither a function nor a class but 'three'"),
         ("nowhere_at_all:score", "there is no module nowhere_at_all in"),
         ("nowhere_at_all.deep:score", "there is no module nowhere_at_all.deep in"),
         ("broken:score", "broken can't be imported: SyntaxError"),
@@ -150,7 +150,7 @@ def test_a_function_that_can_not_be_had_is_refused(nasbench201, module, rest, to
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
 def test_a_time_limit_is_positive(nasbench201, limit):
     for spec in ("python:math:sqrt", "command:true"):
-        with pytest.raises(InvalidInput, match="time limit must be a positive number"):
+        with pytest.raises(InvalidInput, match="time limit in seconds must be a number above 0"):
             load_objective(spec, nasbench201, time_limit=limit)
 
 

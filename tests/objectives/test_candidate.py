@@ -30,7 +30,7 @@ from archllm.objectives.candidate import CandidateTraining
     ],
 )
 def test_a_value_that_can_not_be_used_is_refused_by_the_name_of_its_field(field: str, value: Any) -> None:
-    with pytest.raises(InvalidInput, match=rf"^{field} of a candidate's training must be .*, got "):
+    with pytest.raises(InvalidInput, match=rf"^training.{field} must be .*, got "):
         CandidateTraining(**{field: value})
 
 

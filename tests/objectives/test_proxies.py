@@ -400,7 +400,7 @@ def test_digits_are_refused_where_there_are_too_few(batch: int, classes: int, na
 def test_an_unknown_proxy_is_refused_with_the_list_and_a_near_one(
     name: str, near: str, nasbench201: SearchSpace
 ) -> None:
-    with pytest.raises(InvalidInput, match=f"did you mean '{near}'.*known: params, macs, naswot, synflow, "):
+    with pytest.raises(InvalidInput, match=f"did you mean '{near}'.*Known: params, macs, naswot, synflow, "):
         load_objective(f"proxy:{name}", nasbench201)
 
 
@@ -416,7 +416,7 @@ def test_a_wrong_setting_is_refused_by_name(wrong: dict) -> None:
 def test_wrong_network_options_and_seeds_are_refused_at_once(nasbench201: SearchSpace) -> None:
     with pytest.raises(InvalidInput, match="did you mean 'channels'"):
         ProxyObjective(nasbench201, "naswot", ProxyConfig(network={"chanels": 4}))
-    with pytest.raises(InvalidInput, match="seed must be at least 0, got -1"):
+    with pytest.raises(InvalidInput, match="seed must be a whole number from 0"):
         ProxyObjective(nasbench201, "naswot", seed=-1)
 
 

@@ -292,7 +292,7 @@ def test_images_that_can_not_be_used_are_refused_before_anything_is_trained(arch
     np.savez(tmp_path / "data.npz", x=np.zeros((9, 8, 8)), y=[0] * 8 + [1])
     with pytest.raises(DataError, match="class '1' has too few images"):
         TrainObjective(arch.space, str(tmp_path / "data.npz"))
-    with pytest.raises(InvalidInput, match="seed must be at least 0, got -1"):
+    with pytest.raises(InvalidInput, match="seed must be a whole number from 0"):
         TrainObjective(arch.space, "digits", seed=-1)
 
 

@@ -2,6 +2,6 @@
 
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
-from archllm.objectives.registry import load_objective
+from archllm.objectives.registry import as_objective, load_objective
 
-__all__ = ["Evaluation", "Objective", "load_objective"]
+__all__ = ["Evaluation", "Objective", "as_objective", "load_objective"]

@@ -11,56 +11,70 @@ archllm search --space nasbench201 --objective python:mine:score --budget 100
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, SupportsFloat, cast
+from typing import Annotated, Any, SupportsFloat, cast
 
-from archllm.errors import EvaluationFailed, InvalidInput, shown
+from archllm.config import Positive, checked_value, unknown
+from archllm.errors import EvaluationFailed, shown
 from archllm.objectives.base import Objective
-from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.evaluation import Direction, Evaluation
+from archllm.plugins import PREFIX, resolve
 from archllm.spaces import Architecture, SearchSpace
 
 TIME_LIMIT = 3_600.0
 """Seconds that code of a user's may take for one architecture, unless told otherwise."""
 
+_KEYS = ("value", "metrics", "test", "cost", "curves", "failure")
+"""Keys of a dictionary that a function may return; they mean what the fields of `Evaluation` mean."""
+
 
 class CallableObjective(Objective):
-    """What a function of the user's returns for an `Architecture`: a number, or an `Evaluation`.
+    """What a user's function returns for an `Architecture`: a number, an `Evaluation`, or a dictionary.
 
-    A number can be anything that `float` takes except text and truth values: a scalar of numpy or torch, too. Whatever
-    the function raises, and a result that is no finite number, is a failed evaluation with that reason.
+    A number can be anything that `float` takes except text and truth values: a scalar of numpy or torch, too. A
+    dictionary has a `value`, and any of `metrics`, `test`, `cost`, `curves` and `failure`. Whatever the function
+    raises, and a result that is no finite number, is a failed evaluation with that reason.
 
     Args:
         space: the space.
-        function: `module:name`, which is looked for in the working directory first, or the function itself, which other
-            processes have to find by its module and name.
+        function: `MODULE:NAME`, looked up as in `archllm.plugins.resolve`, or the function itself. A function in hand
+            runs in the process that searches; for other processes to run it, they have to find it by its module and
+            name, which a lambda has not.
         direction: which values are better.
         time_limit: seconds that one call may take, where it runs in a process of its own.
+        name: what reports and stores call it instead of `python:MODULE:NAME`.
 
     Raises:
         InvalidInput: there is no such module or function, or its module can't be imported.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> few_edges = CallableObjective(space, lambda arch: arch.text.count("none"))
+        >>> few_edges.evaluate(space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|")).value
+        5.0
     """
 
     def __init__(
         self,
         space: SearchSpace,
         function: str | Callable[[Architecture], Any],
-        direction: Literal["maximise", "minimise"] = "maximise",
+        direction: Direction = "maximise",
         time_limit: float = TIME_LIMIT,
+        name: str | None = None,
     ) -> None:
         self.space, self.direction, self.time_limit = space, direction, check_limit(time_limit)
         self.name = function if isinstance(function, str) else _name(function)
-        self.spec: str = f"python:{self.name}"
-        self.function = imported(function) if isinstance(function, str) else function
+        self.spec: str = name or f"{PREFIX}{self.name}"
+        self.function = _imported(function) if isinstance(function, str) else function
         self.foreign = isinstance(function, str)  # a function in hand may be known in this process alone
         self._source = function
 
     def __reduce__(self) -> Any:
-        kept = {"spec": self.spec}
+        kept = {"spec": self.spec, "foreign": self.foreign}
         return CallableObjective, (self.space, self._source, self.direction, self.time_limit), kept
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
@@ -73,19 +87,40 @@ class CallableObjective(Objective):
             reason = f"{self.name} raised {type(error).__name__}: {error}"
             raise EvaluationFailed(reason, time.monotonic() - start) from error
         seconds = time.monotonic() - start
+        if isinstance(found, Mapping):
+            found = self._of_dictionary(found, seconds)
         if isinstance(found, Evaluation):
-            return replace(
-                found,
-                values=None if found.values is None else tuple(self._number(each, seconds) for each in found.values),
-                metrics={str(name): self._number(value, seconds) for name, value in found.metrics.items()},
-                test={str(name): self._number(value, seconds) for name, value in found.test.items()},
-                curves={
-                    str(name): tuple(self._number(value, seconds) for value in curve)
-                    for name, curve in found.curves.items()
-                },
-                cost=self._number(found.cost, seconds) or seconds,
-            )
+            return self._checked(found, seconds)
         return Evaluation(self._number(found, seconds), cost=seconds)
+
+    def _of_dictionary(self, found: Mapping[str, Any], seconds: float) -> Evaluation:
+        for key in found:
+            if key not in _KEYS:
+                raise EvaluationFailed(unknown("key", key, _KEYS, f"what {self.name} returned"), seconds)
+        if "value" not in found and "failure" not in found:
+            raise EvaluationFailed(f"{self.name} returned a dictionary without a value: {shown(found)}", seconds)
+        rest = {key: value for key, value in found.items() if key != "value"}
+        try:
+            return Evaluation(found.get("value"), **rest)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise EvaluationFailed(f"{self.name} returned {shown(found)}: {error}", seconds) from error
+
+    def _checked(self, found: Evaluation, seconds: float) -> Evaluation:
+        """With plain numbers alone; where no cost is given, it is the time that the function took."""
+
+        def plain(figures: Mapping[str, float]) -> dict[str, float]:
+            return {str(name): self._number(value, seconds) for name, value in figures.items()}
+
+        return Evaluation(
+            None if found.values is None else [self._number(value, seconds) for value in found.values],
+            metrics=plain(found.metrics),
+            test=plain(found.test),
+            cost=self._number(found.cost, seconds) or seconds,
+            curves={
+                str(name): [self._number(value, seconds) for value in curve] for name, curve in found.curves.items()
+            },
+            failure=None if found.failure is None else str(found.failure),
+        )
 
     def _number(self, found: object, seconds: float) -> float:
         try:
@@ -96,32 +131,12 @@ class CallableObjective(Objective):
             raise EvaluationFailed(f"{self.name} returned {shown(found)}, which is no number", seconds) from error
 
 
-def imported(name: str) -> Callable[[Architecture], Any]:
-    """The function that `module:name` stands for, the working directory included, as with `python -m`.
-
-    Raises:
-        InvalidInput: there is none.
-    """
-    module, colon, attribute = name.partition(":")
-    if not colon or not module or not attribute:
-        raise InvalidInput(f"a function is written module:function, such as mine:score, got {name!r}")
+def _imported(name: str) -> Callable[[Architecture], Any]:
+    """The function that `MODULE:NAME` stands for; what it imports when it is called is looked for here, too."""
+    found = resolve(name)
     here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise InvalidInput(f"{module} can't be imported: {error}") from error
-        raise InvalidInput(f"there is no module {module} in {here} or among installed packages") from error
-    except (Exception, SystemExit) as error:
-        raise InvalidInput(f"{module} can't be imported: {type(error).__name__}: {error}") from error
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise InvalidInput(f"there is no {attribute} in {module} ({getattr(found, '__file__', module)})")
-        found = getattr(found, part)
-    if not callable(found):
-        raise InvalidInput(f"{name} is not a function but {shown(found)}")
+    if here not in sys.path:  # as with `python -m`
+        sys.path.append(here)
     return cast(Callable[[Architecture], Any], found)
 
 
@@ -131,9 +146,7 @@ def check_limit(seconds: float) -> float:
     Raises:
         InvalidInput: it is not a positive number.
     """
-    if not seconds > 0:
-        raise InvalidInput(f"a time limit must be a positive number of seconds, got {seconds}")
-    return seconds
+    return cast(float, checked_value(seconds, Annotated[float, Positive], "the time limit in seconds"))
 
 
 def _name(function: Callable[..., Any]) -> str:

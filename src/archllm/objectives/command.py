@@ -10,12 +10,12 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
 from archllm.objectives.base import Objective
 from archllm.objectives.callable import TIME_LIMIT, check_limit
-from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.evaluation import Direction, Evaluation
 from archllm.spaces import Architecture, SearchSpace
 
 _KEPT = 65_536  # bytes of output that are looked at; a program may print for days
@@ -44,7 +44,7 @@ class CommandObjective(Objective):
         self,
         space: SearchSpace,
         command: str,
-        direction: Literal["maximise", "minimise"] = "maximise",
+        direction: Direction = "maximise",
         time_limit: float = TIME_LIMIT,
     ) -> None:
         self.space, self.direction = space, direction

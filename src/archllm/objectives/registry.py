@@ -1,12 +1,17 @@
-"""Objective specs -> objectives: `table:nasbench201/cifar10`, `train:digits`, `python:mine:score`, `params`."""
+"""What stands for an objective -> the objective: a spec such as `table:nasbench201/cifar10`, or a Python function."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import inspect
+from collections.abc import Callable
+from typing import Any, get_args
 
-from archllm.errors import InvalidInput
+from archllm.config import did_you_mean
+from archllm.errors import InvalidInput, shown
 from archllm.objectives.base import Objective
-from archllm.spaces import SearchSpace
+from archllm.objectives.evaluation import Direction, Evaluation
+from archllm.plugins import is_reference, load_plugin, plugin_names
+from archllm.spaces import Architecture, SearchSpace
 
 FORMS = (
     "table:TABLE/METRIC",
@@ -17,9 +22,59 @@ FORMS = (
     "params",
     "macs",
 )
-"""Forms of a spec."""
+"""Forms of a spec; installed packages may add names of their own, see `archllm.plugins`."""
 
-_DIRECTIONS: tuple[Literal["maximise", "minimise"], ...] = ("maximise", "minimise")
+Score = Callable[[Architecture], "float | Evaluation | dict[str, Any]"]
+"""A user's function: the score of an architecture, with more about it or without."""
+
+
+def as_objective(
+    what: str | Objective | Score,
+    space: SearchSpace,
+    time_limit: float | None = None,
+    *,
+    direction: Direction | None = None,
+    name: str | None = None,
+) -> Objective:
+    """The objective that a spec, a function or an objective itself stands for.
+
+    Args:
+        what: a spec as in `load_objective`, a Python function or lambda of an `Architecture`, a subclass of `Objective`
+            that is made with the space alone, or an objective, which comes back as it is.
+        space: the space whose architectures are to be scored.
+        time_limit: seconds that one evaluation may take, for objectives that take time; by default an hour.
+        direction: which scores are better; by default what the spec says, and more for functions.
+        name: of a function, in stores and reports; by default `python:MODULE:NAME`.
+
+    Raises:
+        InvalidInput: it stands for no objective, or for one with another direction.
+        DataMissing: its data is not there.
+        DataError: its data can't be used, or is of another space.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> as_objective(lambda arch: arch.params, space, direction="minimise", name="size").spec
+        'size'
+        >>> as_objective("params", space).direction
+        'minimise'
+    """
+    if isinstance(what, str):
+        return load_objective(what if direction is None else f"{direction}:{what}", space, time_limit)
+    if isinstance(what, type) and issubclass(what, Objective):
+        what = what(space)  # type: ignore[call-arg]
+    if isinstance(what, Objective):
+        if direction not in (None, what.direction):
+            raise InvalidInput(f"{what.spec} is to be {what.direction}d; its direction can't be changed to {direction}")
+        return what
+    if not callable(what):
+        raise InvalidInput(
+            f"an objective is a spec ({', '.join(FORMS)}), an Objective or a function, got {shown(what)}"
+        )
+    from archllm.objectives.callable import TIME_LIMIT, CallableObjective
+
+    limit = TIME_LIMIT if time_limit is None else time_limit
+    return CallableObjective(space, what, direction or "maximise", limit, name)
 
 
 def load_objective(spec: str, space: SearchSpace, time_limit: float | None = None) -> Objective:
@@ -39,7 +94,8 @@ def load_objective(spec: str, space: SearchSpace, time_limit: float | None = Non
         DataMissing: its data is not there.
         DataError: its data can't be used, or is of another space.
     """
-    for direction in _DIRECTIONS:
+    direction: Direction
+    for direction in get_args(Direction):
         if spec.startswith(f"{direction}:"):
             objective = _load(spec.partition(":")[2], space, time_limit)
             objective.spec, objective.direction = spec, direction
@@ -67,12 +123,32 @@ def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
         from archllm.objectives.proxies import ProxyObjective
 
         return ProxyObjective(space, rest)
-    if rest and kind == "python":
-        from archllm.objectives.callable import CallableObjective
-
-        return CallableObjective(space, rest, **limited)
     if rest and kind == "command":
         from archllm.objectives.command import CommandObjective
 
         return CommandObjective(space, rest, **limited)
-    raise InvalidInput(f"unknown objective {spec!r}; objectives are written {', '.join(FORMS)}")
+    if (rest and is_reference(spec)) or kind in plugin_names("objectives"):
+        return _plugged_in(spec, space, limited)
+    known = ["params", "macs", *(form.partition(":")[0] for form in FORMS if ":" in form), *plugin_names("objectives")]
+    hint, own = did_you_mean(kind, known), ", ".join([*FORMS, *plugin_names("objectives")])
+    raise InvalidInput(f"unknown objective {spec!r}; {hint + ' ' if hint else ''}objectives are written {own}")
+
+
+def _plugged_in(spec: str, space: SearchSpace, limited: dict[str, Any]) -> Objective:
+    """A user's function or subclass of `Objective`: `python:MODULE:NAME`, or an announced name, perhaps with `:REST`.
+
+    A class is made with the space, and with REST where there is some.
+    """
+    from archllm.objectives.callable import CallableObjective
+
+    name, _, rest = (spec, "", "") if is_reference(spec) else spec.partition(":")
+    found = load_plugin(name, "objectives")
+    if inspect.isclass(found) and issubclass(found, Objective):
+        objective: Objective = found(space, rest) if rest else found(space)  # type: ignore[call-arg]
+        objective.time_limit = limited.get("time_limit", objective.time_limit)
+    elif is_reference(spec):
+        objective = CallableObjective(space, spec.partition(":")[2], **limited)
+    else:
+        objective = CallableObjective(space, found, **limited)
+    objective.spec, objective.foreign = spec, True
+    return objective

@@ -127,23 +127,18 @@ class TableObjective(Objective):
 
 
 def data_folder() -> Path:
-    """Where imported tables go: `$ARCHLLM_DATA`, or a folder of the user's own."""
+    """Where imported tables go and are looked for: `$ARCHLLM_DATA`, or a folder of the user's own."""
     return Path(os.environ.get("ARCHLLM_DATA") or Path.home() / ".local" / "share" / "archllm")
 
 
-def data_folders() -> list[Path]:
-    """Where tables are looked for: the data folder, and, unless `$ARCHLLM_DATA` names one, `../shared/data`."""
-    return [data_folder()] if os.environ.get("ARCHLLM_DATA") else [data_folder(), Path("..", "shared", "data")]
-
-
 def found_tables() -> list[Path]:
-    """All table files there are."""
-    folders = [folder for folder in data_folders() if folder.is_dir()]
-    return [path for folder in folders for path in sorted(folder.iterdir()) if path.name.endswith(_ENDINGS)]
+    """All table files of the data folder."""
+    folder = data_folder()
+    return [path for path in sorted(folder.iterdir()) if path.name.endswith(_ENDINGS)] if folder.is_dir() else []
 
 
 def find_table(name: str) -> Path:
-    """The file of a table: a path, or the name of one in a data folder.
+    """The file of a table: a path, or the name of one in the data folder.
 
     Raises:
         DataMissing: there is none; the message says where it was looked for.
@@ -153,14 +148,13 @@ def find_table(name: str) -> Path:
         if not path.is_file():
             raise DataMissing(f"there is no table {path}")
         return path
-    for folder in data_folders():
-        for ending in _ENDINGS:
-            if (folder / f"{name}{ending}").is_file():
-                return folder / f"{name}{ending}"
+    for ending in _ENDINGS:
+        if (data_folder() / f"{name}{ending}").is_file():
+            return data_folder() / f"{name}{ending}"
     found = [str(path) for path in found_tables()]
     there = f"there are {', '.join(found)}" if found else "there are no tables at all"
     raise DataMissing(
-        f"there is no table {name!r} in {data_folders()[0]}; {there}; import one with `archllm data import`, or name "
+        f"there is no table {name!r} in {data_folder()}; {there}; import one with `archllm data import`, or name "
         "the folder of your tables in ARCHLLM_DATA"
     )
 

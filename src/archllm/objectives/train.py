@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config import check_seed
 from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.objectives.base import Objective
 from archllm.objectives.candidate import CandidateTraining
@@ -66,9 +67,7 @@ class TrainObjective(Objective):
     direction = "maximise"
 
     def __init__(self, space: SearchSpace, data: str, config: CandidateTraining | None = None, seed: int = 0) -> None:
-        if seed < 0:
-            raise InvalidInput(f"seed must be at least 0, got {seed}")
-        self._set(space, data, config or CandidateTraining(), seed)
+        self._set(space, data, config or CandidateTraining(), check_seed(seed))
         size = self.network_options["image_size"]
         if self.config.cutout >= size:
             raise InvalidInput(f"cutout must be smaller than the images of {size} pixels, got {self.config.cutout}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from archllm.errors import InvalidInput, shown
+from archllm.config import Bounds, Settings
 
 Data = Literal["noise", "digits"]
 Init = Literal["torch", "kaiming"]
@@ -15,10 +15,10 @@ MOST_IMAGES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProxyConfig:
+class ProxyConfig(Settings):
     """Images, weights and size of the untrained network; docs/results/proxies.md says what other settings give."""
 
-    batch: int = 64
+    batch: Annotated[int, Bounds(2, MOST_IMAGES)] = 64
     """Images of the one mini-batch."""
 
     data: Data = "noise"
@@ -28,18 +28,8 @@ class ProxyConfig:
     """`torch` for the layers' own initial weights, or `kaiming` (He et al., 2015; normal, fan-in). SynFlow and the
     gradients depend on it; `zen` draws weights of its own."""
 
-    repeats: int = 1
+    repeats: Annotated[int, Bounds(1, MOST_IMAGES)] = 1
     """Draws of initial weights that the score is the mean of."""
 
     network: dict[str, Any] = field(default_factory=dict)
     """Fields of the space's network setting, such as channels, on top of `space.networks.small`."""
-
-    def __post_init__(self) -> None:
-        for name, options in (("data", Data), ("init", Init)):
-            if getattr(self, name) not in get_args(options):
-                expected = ", ".join(get_args(options))
-                raise InvalidInput(f"{name} must be one of {expected}, got {shown(getattr(self, name))}")
-        for name, least in (("batch", 2), ("repeats", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_IMAGES:
-                raise InvalidInput(f"{name} must be a whole number, {least} to {MOST_IMAGES:,}, got {shown(value)}")

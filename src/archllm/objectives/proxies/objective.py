@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archllm.errors import EvaluationFailed, InvalidInput, shown
+from archllm.config import check_seed, unknown
+from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.proxies import batch
@@ -62,11 +62,8 @@ class ProxyObjective(Objective):
     def __init__(self, space: SearchSpace, name: str, config: ProxyConfig | None = None, seed: int = 0) -> None:
         if name not in COUNTS and name not in PROXIES:
             known = [*COUNTS, *PROXIES]
-            near = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise InvalidInput(f"there is no proxy {shown(name)}; {hint}known: {', '.join(known)}")
-        if seed < 0:
-            raise InvalidInput(f"seed must be at least 0, got {seed}")
+            raise InvalidInput(unknown("proxy", name, known))
+        check_seed(seed)
         self.space, self.name, self.seed = space, name, seed
         self.config = config or ProxyConfig()
         self.spec: str = f"proxy:{name}"
