@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from archllm.graphs import Graphs, equal
 from archllm.spaces import load_space
 from archllm.spaces.definition import EdgeDagDefinition, NodeDagDefinition
 from archllm.spaces.registry import space_of
-from archllm.training.loop import Loop
 from archllm.training.progress import Event
 
 SPACE = space_of(EdgeDagDefinition(name="tiny", ops=("a", "b", "c"), nodes=3))
@@ -140,7 +138,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path, mon
         if event.step == 11:
             raise Interrupted
 
-    monkeypatch.setattr("archllm.baselines.vae.Loop", partial(Loop, checkpoint_seconds=-1.0))
+    monkeypatch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
     config = replace(PER_NODE, steps=20)
     whole = GraphVAE(SPACE, config).fit(CELLS, seed=0)
     with pytest.raises(Interrupted):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -206,7 +205,7 @@ class Stop(Exception):
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     stop: int, config: PriorConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archllm.prior.code_lm.Loop", partial(Loop, checkpoint_seconds=-1.0))
+    monkeypatch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
     heard: list[int] = []
 
     def stopping(event: Event) -> None:

@@ -176,6 +176,13 @@ class Stop(Exception):
     """What interrupts a training in a test."""
 
 
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints after every step."""
+    monkeypatch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
+
+
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("stop", [1, 10, 11, 21, 35])
 def test_an_interrupted_loop_ends_as_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
     def validate(module: Line) -> Callable[[], Metrics]:
@@ -188,7 +195,7 @@ def test_an_interrupted_loop_ends_as_an_uninterrupted_one(stop: int, tmp_path: P
     module, resumed, whole = Line(), Line(), Line()
     point = tmp_path / "point"
     with pytest.raises(Stop):
-        loop(module, 50, validate=validate(module), listener=stopping, checkpoint=point, checkpoint_seconds=-1.0).run()
+        loop(module, 50, validate=validate(module), listener=stopping, checkpoint=point).run()
     second = loop(resumed, 50, validate=validate(resumed), checkpoint=point)
     second.run()
     first = loop(whole, 50, validate=validate(whole))
@@ -202,10 +209,11 @@ def test_no_checkpoint_is_written_before_its_time(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("damage", ["empty", "half", "noise", "foreign", "silent"])
 def test_a_damaged_checkpoint_is_refused_with_what_to_do(damage: str, tmp_path: Path) -> None:
     point = tmp_path / "point"
-    loop(Line(), 5, checkpoint=point, checkpoint_seconds=-1.0).run()
+    loop(Line(), 5, checkpoint=point).run()
     path = point.with_suffix(".safetensors")
     content = path.read_bytes()
     if damage == "foreign":

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from tests.training.program import code, text
 from archllm.cli import main
 from archllm.generation.generator import load
 from archllm.training.log import read_journal
-from archllm.training.loop import Loop
 from archllm.training.progress import Event
 from archllm.workflows.train import train
 
@@ -57,7 +55,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         patch.setattr("archllm.reporting.figures.write_figures", lambda *_: None)
         train("nasbench201", text(base), 3, out=folder / "one", device="cpu")
         assert main(code(folder / "code-one")) == 0
-        patch.setattr("archllm.prior.text_lm.Loop", partial(Loop, checkpoint_seconds=-1.0))
+        patch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
         with pytest.raises(Stop):
             train("nasbench201", text(base), 3, out=folder / "resumed", device="cpu", listener=stopping)
     words = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]

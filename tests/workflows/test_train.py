@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +142,7 @@ def test_cells_put_aside_for_the_prior_are_not_learned_from(monkeypatch: pytest.
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints after every step."""
-    for room in ("archllm.tokenizer.vq", "archllm.prior.code_lm"):
-        monkeypatch.setattr(f"{room}.Loop", partial(Loop, checkpoint_seconds=-1.0))
+    monkeypatch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
 
 
 @pytest.mark.usefixtures("eager")

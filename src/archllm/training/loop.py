@@ -25,6 +25,9 @@ from archllm.training.processes import ALONE, Team
 from archllm.training.progress import Event, Listener, Metrics
 from archllm.training.randomness import torch_seeded
 
+CHECKPOINT_SECONDS = 20.0
+"""Least time between two checkpoints."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -113,9 +116,6 @@ class Loop:
     checkpoint: Path | None = None
     """Path without suffix of the files that make the loop resumable."""
 
-    checkpoint_seconds: float = 20.0
-    """Least time between two checkpoints."""
-
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     best_loss: float = math.inf
     stale: int = 0
@@ -159,7 +159,7 @@ class Loop:
                 metrics = metrics | self._validated()
             if self.listener is not None and self.team.main:
                 self.listener(Event(self.stage, step, self.schedule.steps, metrics))
-            due = self.team.main and time.monotonic() - saved > self.checkpoint_seconds
+            due = self.team.main and time.monotonic() - saved > CHECKPOINT_SECONDS
             if self.checkpoint is not None and due:
                 self._save(optimizer, step)
                 saved = time.monotonic()

@@ -1,0 +1,47 @@
+"""Contract suites: what every space, tokenizer, prior, searcher, predictor, objective, store and worker keeps.
+
+Each suite is a class for pytest. An author of a plug-in derives from it, names the class to test, and runs pytest:
+
+    from archllm.testing import TokenizerContract
+    from mine import MyTokenizer
+
+    class TestMyTokenizer(TokenizerContract):
+        tokenizer = MyTokenizer
+
+The built-in implementations are tested by the same suites. `pip install 'archllm[testing]'` brings what they need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from archllm.errors import MissingExtra
+
+try:
+    import hypothesis  # noqa: F401 - the suites need it; here it is only looked for
+    import pytest
+except ImportError as error:
+    raise MissingExtra("testing an implementation against its contract", "testing") from error
+
+if TYPE_CHECKING:
+    from archllm.testing.prior import ConditionalPriorContract, PriorContract
+    from archllm.testing.tokenizer import LearnedTokenizerContract, TokenizerContract
+
+__all__ = ["ConditionalPriorContract", "LearnedTokenizerContract", "PriorContract", "TokenizerContract"]
+
+_HOMES = {
+    "ConditionalPriorContract": "archllm.testing.prior",
+    "LearnedTokenizerContract": "archllm.testing.tokenizer",
+    "PriorContract": "archllm.testing.prior",
+    "TokenizerContract": "archllm.testing.tokenizer",
+}
+
+pytest.register_assert_rewrite(*sorted(set(_HOMES.values())))  # a failing assertion shows its values
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a suite when it is first asked for: one for spaces needs no deep-learning library."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
