@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CONSTRAINTS ?= constraints.txt
 
 # The first Python on the PATH that is new enough and can make virtual environments; `make PYTHON=...` overrules it.
 PROBE := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
@@ -10,14 +11,14 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	if $$python -c '$(PROBE)' 2>/dev/null; then echo $$python; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench clean
+.PHONY: help venv demo quick test lowest coverage lint format bench clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP) ## make .venv with ArchLLM, its tools and the tested versions
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
 		if ! '$(PYTHON)' -c '$(PROBE)' 2>/dev/null; then \
 			echo "ArchLLM needs Python 3.11 or newer with its venv module, and '$(or $(PYTHON),python3)' is not one." >&2; \
@@ -27,15 +28,30 @@ $(STAMP): pyproject.toml constraints.txt
 		'$(PYTHON)' -m venv --clear $(VENV); \
 	fi
 	@echo 'installing into $(VENV) ...'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[data,images,llm,onnx,ray,report,search,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[data,images,llm,onnx,ray,report,search,testing,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]
 	@$(BIN)/archllm demo $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed '$(SEED)')
 
 # Tests of a file share what they train, so a file stays on one worker, in the order of the files.
+PYTEST := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+quick: lint ## every check, then the tests that train nothing: within 90 s on 2 cores
+	@$(PYTEST) -m 'not slow'
+
 test: lint ## every check, then every test
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
+
+lowest: ## the quick tests with the lowest versions that are supported, in .venv-lowest
+	@$(MAKE) --no-print-directory venv VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+	@$(PYTEST:$(BIN)/%=.venv-lowest/bin/%) -m 'not slow'
+
+coverage: $(STAMP) ## every test, and which lines none of them reaches [TESTS=path]
+	@rm -f .coverage .coverage.*
+	@$(PYTEST) --cov --cov-report= $(TESTS)
+	@$(BIN)/coverage report
+	@$(BIN)/coverage html --quiet && echo 'line by line: htmlcov/index.html'
 
 lint: $(STAMP) ## lint, format, types, layers
 	$(BIN)/ruff check .
@@ -52,5 +68,5 @@ bench: ## how to measure
 	@echo '    $(BIN)/python -m benchmarks.generation --help'
 
 clean: ## remove caches and built packages; .venv and runs/ stay
-	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@find . -path './$(VENV)' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -path './.venv*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
