@@ -22,7 +22,7 @@ def test_every_row_has_every_column():
         assert len(table.rows) == len(NAMES) + 2
 
 
-def test_figures_stand_in_percent_with_their_spread_beside_the_ideal():
+def test_figures_stand_in_percent_with_their_spread_beside_what_is_expected():
     (row,) = [row for row in quality([ONE]).rows if row[0] == "valid and unique"]
     assert row[1:3] == ["90.00 ± 1.00", "95.00"]
     (row,) = [row for row in quality([replace(ONE, seeds=(0,))]).rows if row[0] == "valid and unique"]
@@ -35,6 +35,7 @@ def test_published_figures_carry_their_number_of_draws_and_source():
     assert "97.52 Arch-VQ, n unknown" in valid[-1]
     assert "98.97 DiffusionNAG, n=1,000" in valid[-1]
     assert "DiffusionNAG, PNAG quoted second-hand" in sources(published("nasbench201"))
+    assert any(note.startswith("arch2vec: ") and "leaves training mode" in note for note in table.notes)
 
 
 def test_published_figures_are_figures_of_ours_and_of_a_known_mark():

@@ -20,15 +20,15 @@ LABELS = {
     "valid_unique": "valid and unique",
     "unique_classes": "… by isomorphism",
     "novel": "novel among unique",
-    "cycle": "cycle",
+    "cycle": "cycle consistency",
 }
-"""What the figures of `archllm.generation.metrics` are called in tables."""
+"""What the metrics of `archllm.generation.metrics` are called in tables."""
 
 MEANINGS = (
-    "reconstruction, held-out nats: of cells kept from the training; nats per cell, as a negative log-likelihood",
-    "ideal: what independent uniform draws from the whole space give; beyond chance, no honest figure is higher",
-    "novel: not in the training set, so its ideal is the share of the space that was held out",
-    "cycle: draws whose codes are those that the tokenizer gives to the decoded architecture",
+    "reconstruction, held-out nats: of the held-out split; nats per cell, as a negative log-likelihood",
+    "expected: under uniform sampling of the whole space; beyond chance, no honest value is higher",
+    "novel: not in the training set, so its expected value is the share of the held-out split",
+    "cycle consistency: draws whose codes are those that the tokenizer gives to the decoded architecture",
 )
 """What a reader needs to know."""
 
@@ -54,7 +54,7 @@ class Table:
 
 
 def quality(evaluations: Sequence[Evaluation]) -> Table:
-    """One run's quality at one or several numbers of draws, beside the ideal and what is published.
+    """One run's quality at one or several numbers of draws, beside its expected value and what is published.
 
     Args:
         evaluations: of one run, each with another number of draws.
@@ -68,7 +68,7 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
     others = published(first.space)
     columns = [""]
     for evaluation in evaluations:
-        columns += [f"n = {evaluation.n:,}", "ideal"]
+        columns += [f"n = {evaluation.n:,}", "expected"]
     blank = [""] * (2 * (len(evaluations) - 1))
     rows = [
         ["reconstruction", f"{100 * first.reconstruction:.2f}", "100.00", *blank],
@@ -90,6 +90,7 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
         for row, name in zip(rows[2:], first.figures, strict=True):
             row.append("\n".join(f"{each.percent[name]} {_whose(each)}" for each in others if name in each.percent))
         notes.append(f"published: {sources(others)}")
+        notes += [f"{each.method}: {each.remark}" for each in others if each.remark]
     seeds = " ".join(map(str, first.seeds))
     spread = f"mean ± standard deviation of seeds {seeds}" if len(first.seeds) > 1 else f"seed {seeds}"
     title = f"{first.space}: raw draws at temperature {first.temperature:g}, in %; {spread}"

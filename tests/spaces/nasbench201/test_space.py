@@ -122,15 +122,15 @@ def test_a_sample_is_uniform(nasbench201: SearchSpace) -> None:
     assert abs(chi_square - 15_624) < 6 * (2 * 15_624) ** 0.5
 
 
-def test_the_loose_rule_looks_at_operations_only(nasbench201: SearchSpace) -> None:
+def test_the_loose_rule_looks_at_labels_only_and_skips_the_second(nasbench201: SearchSpace) -> None:
     graphs = nasbench201.sample(8, np.random.default_rng(0)).padded(9)
     graphs.adjacency[0] = True
-    graphs.ops[1, 0] = 77  # the first label is not looked at
+    graphs.ops[1, 1] = 77  # the official code skips the second node
     graphs.ops[2, 3] = 0
     graphs.ops[3, 3] = 6
     graphs.ops[4, 7] = 1
     graphs.ops[5, 8] = 1
-    graphs.ops[6, 6] = -1
+    graphs.ops[6, 0] = 1
     loose = nasbench201.validate_loosely(graphs)
     assert loose is not None
     assert loose.tolist() == [True, True, False, False, False, False, False, True]

@@ -28,12 +28,14 @@ class NASBench201(EdgeDag):
         return {"index": int(self._keys(graph)[0]), "naslib": self.naslib(graph)}
 
     def validate_loosely(self, graphs: Graphs) -> NDArray[np.bool_]:
-        """arch2vec's rule: legal operations and an output label; links and the first label are not looked at."""
+        """The rule of arch2vec's official code: labels alone count, and that of the second node may be anything."""
         ops = graphs.padded(max(graphs.nodes, self.max_nodes)).ops
-        inner = ops[:, 1 : self.max_nodes - 1]
+        last = self.max_nodes - 1
+        inner = ops[:, 2:last]  # the official loop begins at the third node
         legal: NDArray[np.bool_] = (
-            ((inner > 0) & (inner <= len(self.ops))).all(1)
-            & (ops[:, self.max_nodes - 1] == len(self.ops) + 1)
+            (ops[:, 0] == 0)
+            & ((inner > 0) & (inner <= len(self.ops))).all(1)
+            & (ops[:, last] == len(self.ops) + 1)
             & (ops[:, self.max_nodes :] < 0).all(1)
         )
         return legal
