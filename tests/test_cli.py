@@ -300,9 +300,9 @@ def test_options_beat_the_file_and_the_file_beats_what_is_recommended(capsys, tm
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[tokenizer]\nstepz = 3\n", "unknown key 'tokenizer.stepz'"),
-        ("split = 'much'\n", "split must be of type float"),
-        ("[tokenizer]\nkind = 'quantum'\n", "tokenizer.kind must be one of"),
+        ("[tokenizer]\nstepz = 3\n", "[tokenizer] has no setting 'stepz'; did you mean 'steps'?"),
+        ("split = 'much'\n", "split must be a number above 0 and below 1"),
+        ("[tokenizer]\nkind = 'quantum'\n", "tokenizer.kind must be 'vq' or 'plain'"),
         ("split", "not a TOML file"),
     ],
 )

@@ -1,4 +1,13 @@
-"""ArchLLM: learns the discrete language of a neural-architecture search space and writes new sentences in it."""
+"""ArchLLM: learns the discrete language of a neural-architecture search space and generates new architectures in it.
+
+Every name below is loaded when it is first asked for, so that `import archllm` needs neither numpy nor torch.
+
+Example:
+    >>> import archllm
+    >>> found = archllm.search(space="nasbench201", objective="params", budget=5, method="random")
+    >>> found.result.queries
+    5
+"""
 
 from __future__ import annotations
 
@@ -6,10 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archllm.errors import ArchLLMError
+    from archllm.generation.config import EvaluationOptions, SamplingOptions, TrainConfig
     from archllm.generation.generator import ArchLLM, load
     from archllm.generation.recommended import recommended
-    from archllm.generation.run_folder import TrainConfig
-    from archllm.spaces import Architecture, SearchSpace, load_space
+    from archllm.objectives import Evaluation, Objective, load_objective
+    from archllm.predictor import Predictor
+    from archllm.prior import Prior
+    from archllm.searchers.base import Searcher
+    from archllm.spaces import Architecture, SearchSpace, load_space, space_names
+    from archllm.tokenizer import Tokenizer
+    from archllm.workflows.compare import compare
+    from archllm.workflows.evaluate import evaluate
+    from archllm.workflows.options import CompareOptions, ReportOptions, SearchOptions, TrainOptions
+    from archllm.workflows.report import report
+    from archllm.workflows.sample import sample
+    from archllm.workflows.search import search
     from archllm.workflows.train import train
 
 __version__ = "0.1.0"
@@ -18,11 +38,30 @@ __all__ = [
     "ArchLLM",
     "ArchLLMError",
     "Architecture",
+    "CompareOptions",
+    "Evaluation",
+    "EvaluationOptions",
+    "Objective",
+    "Predictor",
+    "Prior",
+    "ReportOptions",
+    "SamplingOptions",
+    "SearchOptions",
     "SearchSpace",
+    "Searcher",
+    "Tokenizer",
     "TrainConfig",
+    "TrainOptions",
+    "compare",
+    "evaluate",
     "load",
+    "load_objective",
     "load_space",
     "recommended",
+    "report",
+    "sample",
+    "search",
+    "space_names",
     "train",
 ]
 
@@ -30,17 +69,36 @@ _HOMES = {
     "ArchLLM": "archllm.generation.generator",
     "ArchLLMError": "archllm.errors",
     "Architecture": "archllm.spaces",
+    "CompareOptions": "archllm.workflows.options",
+    "Evaluation": "archllm.objectives",
+    "EvaluationOptions": "archllm.generation.config",
+    "Objective": "archllm.objectives",
+    "Predictor": "archllm.predictor",
+    "Prior": "archllm.prior",
+    "ReportOptions": "archllm.workflows.options",
+    "SamplingOptions": "archllm.generation.config",
+    "SearchOptions": "archllm.workflows.options",
     "SearchSpace": "archllm.spaces",
-    "TrainConfig": "archllm.generation.run_folder",
+    "Searcher": "archllm.searchers.base",
+    "Tokenizer": "archllm.tokenizer",
+    "TrainConfig": "archllm.generation.config",
+    "TrainOptions": "archllm.workflows.options",
+    "compare": "archllm.workflows.compare",
+    "evaluate": "archllm.workflows.evaluate",
     "load": "archllm.generation.generator",
+    "load_objective": "archllm.objectives",
     "load_space": "archllm.spaces",
     "recommended": "archllm.generation.recommended",
+    "report": "archllm.workflows.report",
+    "sample": "archllm.workflows.sample",
+    "search": "archllm.workflows.search",
+    "space_names": "archllm.spaces",
     "train": "archllm.workflows.train",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name when it is first asked for, so that the command line starts without torch."""
+    """Loads a public name when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -83,6 +83,35 @@ Seed = Annotated[int, Bounds(0, LARGEST_SEED)]
 
 
 @dataclass(frozen=True)
+class Option:
+    """How a field is written on a command line, declared beside it: `Annotated[Path, Option("RUN", positional=True)]`.
+
+    Only the command line reads this, but for `each`.
+    """
+
+    metavar: str = ""
+    """What stands for the value in the help; by default its type."""
+
+    name: str = ""
+    """Another name than the field's."""
+
+    short: str = ""
+    """A second, short name, such as `-n`."""
+
+    positional: bool = False
+    """It is written without its name."""
+
+    each: bool = False
+    """A list whose values are named one by one, `--where A --where B`; a single value may stand for a list of one."""
+
+    needed: bool = False
+    """It has to be named on the command line, though Python has a default."""
+
+    flat: bool = False
+    """Settings inside of settings, whose fields are named without a prefix."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Base of all settings: each field is checked against its type and bounds when they are made.
 
@@ -129,7 +158,7 @@ class Settings:
         for name, value in values.items():
             if name not in known:
                 raise InvalidInput(unknown("setting", name, known, what))
-            inner = _settings_class(_hints(cls)[name])
+            inner = settings_class(_hints(cls)[name])
             if inner is not None and isinstance(value, Mapping):
                 within = getattr(default, name, None)
                 chosen[name] = inner.from_mapping(value, f"{what} [{name}]".strip(), within)
@@ -137,7 +166,21 @@ class Settings:
                 raise InvalidInput(f"{_prefix(what)}[{name}] must be a table, got {shown(value)}")
             else:
                 chosen[name] = value
-        return replace(default, **chosen) if default is not None else cls(**chosen)
+        if default is not None:
+            return replace(default, **chosen)
+        missing = [name for name in needed_names(cls) if name not in chosen]
+        if missing:
+            raise InvalidInput(f"{what or cls.__name__} needs {', '.join(missing)}")
+        return cls(**chosen)
+
+    @classmethod
+    def given(cls, options: Self | None, keywords: Mapping[str, Any]) -> Self:
+        """The settings of a function that takes them whole, by keyword, or both; keywords win.
+
+        Raises:
+            InvalidInput: a keyword is unknown or missing, or a value can't be used.
+        """
+        return cls.from_mapping(keywords, cls.__name__, options)
 
     @classmethod
     def from_words(cls, words: Iterable[str], what: str) -> Self:
@@ -183,6 +226,8 @@ def checked_value(value: Any, hint: Any, where: str) -> Any:
     while get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)
         bounds = next((note for note in notes if isinstance(note, Bounds)), bounds)
+        if any(isinstance(note, Option) and note.each for note in notes) and not isinstance(value, list | tuple):
+            value = (value,)
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return _checked_union(value, hint, bounds, where)
@@ -204,7 +249,7 @@ def checked_value(value: Any, hint: Any, where: str) -> Any:
     raise InvalidInput(f"{where} must be {_NAMES.get(kind, f'of type {kind.__name__}')}, got {shown(value)}")
 
 
-def parse_words(words: Iterable[str], settings: type[Settings], what: str) -> dict[str, Any]:
+def parse_words(words: Iterable[str], settings: type, what: str) -> dict[str, Any]:
     """`KEY=VALUE` words of a command line -> values by key, typed as the fields of the settings are.
 
     Raises:
@@ -222,6 +267,35 @@ def parse_words(words: Iterable[str], settings: type[Settings], what: str) -> di
             raise InvalidInput(unknown("option", key, known, what))
         found[key] = _typed(value, hints[key], f"{what}: {key}")
     return found
+
+
+def written(settings: Settings, called: Callable[[object], str] = str) -> list[str]:
+    """The words of a command line that stand for settings, but for what is at its default; see `Option`.
+
+    Args:
+        settings: the settings.
+        called: how a value is written.
+    """
+    words: list[str] = []
+    for each in fields(settings):
+        value, hint = getattr(settings, each.name), _hints(type(settings))[each.name]
+        note = next((note for note in _notes(hint) if isinstance(note, Option)), Option())
+        default = each.default_factory() if each.default_factory is not MISSING else each.default
+        flag = f"--{note.name or each.name.replace('_', '-')}"
+        if value is None or value == default:
+            continue
+        if isinstance(value, Mapping):
+            value = [f"{key}={inner}" for key, inner in value.items()]
+        values = [called(one) for one in value] if isinstance(value, list | tuple) else [called(value)]
+        if note.positional:
+            words = [*values, *words]
+        elif isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif note.each:
+            words += [word for one in values for word in (flag, one)]
+        else:
+            words += [flag, *values]
+    return words
 
 
 def read_toml(path: Path, section: str | None = None) -> dict[str, Any]:
@@ -243,6 +317,15 @@ def read_toml(path: Path, section: str | None = None) -> dict[str, Any]:
 def field_names(settings: type) -> list[str]:
     """Names of the fields of a dataclass, in order."""
     return [field.name for field in fields(settings) if field.init]
+
+
+def needed_names(settings: type) -> list[str]:
+    """Names of the fields of a dataclass that have no default."""
+    return [
+        field.name
+        for field in fields(settings)
+        if field.init and field.default is MISSING and field.default_factory is MISSING
+    ]
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
@@ -298,11 +381,12 @@ def _resolved(settings: Any) -> dict[str, Any]:
     return {name: hints[name] for name in field_names(settings)}
 
 
-def _settings_class(hint: Any) -> type[Settings] | None:
+def settings_class(hint: Any) -> type[Settings] | None:
+    """The settings that an annotation allows, if any."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if get_origin(hint) in (Union, UnionType):
-        return next((found for each in get_args(hint) if (found := _settings_class(each)) is not None), None)
+        return next((found for each in get_args(hint) if (found := settings_class(each)) is not None), None)
     return hint if isinstance(hint, type) and is_dataclass(hint) and issubclass(hint, Settings) else None
 
 
@@ -346,6 +430,15 @@ def _checked_number(value: Any, kind: type, bounds: Bounds, where: str) -> float
     if not right or (isinstance(value, float) and not math.isfinite(value)) or value not in bounds:
         raise InvalidInput(f"{where} must be {bounds.wording(kind)}, got {shown(value)}")
     return float(value) if kind is float and isinstance(value, int) else cast(float, value)
+
+
+def _notes(hint: Any) -> list[Any]:
+    """What an annotation says beside the type."""
+    found: list[Any] = []
+    while get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        found += notes
+    return found
 
 
 def _typed(text: str, hint: Any, where: str) -> Any:

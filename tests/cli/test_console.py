@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from archllm.cli.console import Console, duration
-from archllm.cli.train import option, positional
+from archllm.cli.parsing import option, positional
+from archllm.cli.train import Train
 from archllm.reporting.tables import Table
 from archllm.training.progress import Event
 
@@ -54,15 +55,14 @@ def test_durations_read_as_people_say_them():
 
 
 def test_the_space_is_found_wherever_it_stands():
-    switches = frozenset({"--resume", "--json"})
     for words in (
         ["darts", "--out", "x"],
         ["--out", "nasbench101", "darts"],
         ["--resume", "darts", "--out=x"],
         ["--prior.steps", "3", "--json", "darts"],
     ):
-        assert positional(words, switches) == "darts"
-    assert positional(["--out", "x"], switches) is None
+        assert positional(words, Train) == "darts"
+    assert positional(["--out", "x"], Train) is None
 
 
 def test_the_last_of_repeated_options_counts():

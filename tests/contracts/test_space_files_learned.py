@@ -11,7 +11,7 @@ from tests.contracts.test_space_files import SEEDS, loaded
 from tests.spaces.space_files import KINDS
 
 import archllm
-from archllm.generation.run_folder import TrainConfig
+from archllm.generation.config import TrainConfig
 from archllm.graphs import concatenate
 from archllm.objectives.evaluation import Evaluation
 from archllm.prior import PriorConfig
@@ -38,7 +38,7 @@ def test_a_language_of_any_space_is_learned_measured_and_spoken(kind: str, data:
     told = (codes > 0).all(1)  # cells set aside for validation may have words that no other has
     cells = model.cells.train[told]
     assert told.mean() > 0.5 and (space.keys(model.tokenizer.decode(codes[told])) == space.keys(cells)).all()
-    figures = model.evaluate(100, [0, 1]).figures
+    figures = model.evaluate(100, [0, 1]).metrics
     assert all(0 <= figure.mean <= 1 for figure in figures.values())
     assert figures["valid_unique"].mean <= figures["valid"].mean
     found = model.generate(3)

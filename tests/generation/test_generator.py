@@ -15,8 +15,8 @@ import torch
 from safetensors import SafetensorError
 
 from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import ArchLLM, load
-from archllm.generation.run_folder import TrainConfig
 from archllm.prior import PriorConfig
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import TokenizerConfig
@@ -174,18 +174,18 @@ def test_a_figure_that_a_space_has_no_rule_for_is_null(darts: SearchSpace) -> No
     assert found["valid_loose"] is None and found["valid"]["std"] == 0.0
 
 
-def test_a_perfect_model_reaches_the_ceilings(exact: ArchLLM) -> None:
+def test_a_perfect_model_reaches_the_expected_metrics(exact: ArchLLM) -> None:
     evaluation = exact.evaluate(2000, seeds=range(5))
     assert evaluation.reconstruction == 1.0
-    for name, figure in evaluation.figures.items():
-        assert figure.mean == pytest.approx(figure.ceiling, abs=0.02), name
+    for name, figure in evaluation.metrics.items():
+        assert figure.mean == pytest.approx(figure.expected, abs=0.02), name
     assert evaluation.held_out_nats == pytest.approx(evaluation.ideal_nats, abs=0.01)
 
 
 def test_a_hopeless_model_is_measured_too(hopeless: ArchLLM) -> None:
     evaluation = hopeless.evaluate(200, seeds=(0,))
     assert evaluation.reconstruction < 0.01
-    assert evaluation.figures["valid"].mean < 0.5 and evaluation.figures["cycle"].mean < 0.5
+    assert evaluation.metrics["valid"].mean < 0.5 and evaluation.metrics["cycle"].mean < 0.5
 
 
 def test_a_draw_cycles_when_its_cell_has_its_codes(exact: ArchLLM) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archllm.errors import InvalidInput
-from archllm.generation.metrics import NAMES, Figure, ceilings, expected_distinct, measure_draws, summarise
+from archllm.generation.metrics import NAMES, Metric, Tally, expected_distinct, expected_metrics, summarise
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces import SearchSpace, load_space
 
@@ -28,7 +28,7 @@ def test_figures_of_a_batch_counted_by_hand(nasbench201: SearchSpace) -> None:
     draws = concatenate([cells[[5, 5, 5, 6, 6, 7, 8]], broken(cells[[9, 9, 10]])])
     cycle = np.array([True] * 6 + [False] * 4)
     training = np.sort(nasbench201.keys(cells[[7, 100, 200]]))
-    figures = measure_draws(nasbench201, draws, cycle, training)
+    figures = Tally(nasbench201, training).add(draws, cycle).metrics()
     assert figures.pop("unique_classes") <= 0.4
     assert figures == {
         "valid": pytest.approx(0.7),
@@ -48,13 +48,13 @@ def test_cells_that_compute_the_same_are_one_class(nasbench201: SearchSpace) -> 
         "|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|none~2|",
     )
     draws = concatenate([nasbench201.parse(text).graph for text in texts])
-    figures = measure_draws(nasbench201, draws, None, NOTHING)
+    figures = Tally(nasbench201, NOTHING).add(draws, None).metrics()
     assert figures["unique"] == 1.0 and figures["unique_classes"] < 1.0
     assert "cycle" not in figures
 
 
 def test_nothing_valid_gives_zeros_and_no_crash(nasbench201: SearchSpace) -> None:
-    figures = measure_draws(nasbench201, broken(nasbench201.enumerate()[:5]), np.zeros(5, np.bool_), NOTHING)
+    figures = Tally(nasbench201, NOTHING).add(broken(nasbench201.enumerate()[:5]), np.zeros(5, np.bool_)).metrics()
     assert figures["valid_loose"] == 1.0
     assert {name for name, value in figures.items() if value == 0.0} == set(figures) - {"valid_loose"}
 
@@ -63,9 +63,9 @@ def test_nothing_valid_gives_zeros_and_no_crash(nasbench201: SearchSpace) -> Non
 def test_every_figure_has_a_ceiling_and_a_place(name: str, request: pytest.FixtureRequest) -> None:
     space: SearchSpace = request.getfixturevalue(name)
     draws = space.sample(20, np.random.default_rng(0))
-    figures = measure_draws(space, draws, np.ones(20, np.bool_), NOTHING)
+    figures = Tally(space, NOTHING).add(draws, np.ones(20, np.bool_)).metrics()
     assert list(figures) == [each for each in NAMES if each in figures]
-    assert figures["valid"] == 1.0 and set(figures) <= set(ceilings(space, 20, 10))
+    assert figures["valid"] == 1.0 and set(figures) <= set(expected_metrics(space, 20, 10))
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_uniform_draws_reach_the_ceilings_on_average(nasbench201: SearchSpace) -
     training = np.sort(nasbench201.keys(cells[:5000]))
     rng = np.random.default_rng(0)
     found = [
-        measure_draws(nasbench201, cells[rng.integers(len(cells), size=n)], np.ones(n, np.bool_), training)
+        Tally(nasbench201, training).add(cells[rng.integers(len(cells), size=n)], np.ones(n, np.bool_)).metrics()
         for _ in range(repeats)
     ]
-    for name, ceiling in ceilings(nasbench201, n, 5000).items():
+    for name, ceiling in expected_metrics(nasbench201, n, 5000).items():
         values = np.array([figures[name] for figures in found])
         error = max(values.std() / np.sqrt(repeats), 1e-12)
         assert abs(values.mean() - ceiling) < 4 * error, name
@@ -105,14 +105,14 @@ def test_uniform_draws_reach_the_ceilings_on_average(nasbench201: SearchSpace) -
 
 def test_the_class_ceiling_for_very_many_draws_is_the_number_of_classes(nasbench201: SearchSpace) -> None:
     n = 10**9
-    assert ceilings(nasbench201, n, 0)["unique_classes"] * n == pytest.approx(6_466)
+    assert expected_metrics(nasbench201, n, 0)["unique_classes"] * n == pytest.approx(6_466)
 
 
 def test_a_summary_has_the_mean_and_the_sample_deviation() -> None:
     runs = [{"valid": value} for value in (0.2, 0.4, 0.9)]
     summary = summarise(runs, {"valid": 1.0, "cycle": 1.0})
-    assert summary == {"valid": Figure(pytest.approx(0.5), pytest.approx(np.sqrt(0.13)), 1.0)}
-    assert summarise(runs[:1], {"valid": 1.0}) == {"valid": Figure(0.2, 0.0, 1.0)}
+    assert summary == {"valid": Metric(pytest.approx(0.5), pytest.approx(np.sqrt(0.13)), 1.0)}
+    assert summarise(runs[:1], {"valid": 1.0}) == {"valid": Metric(0.2, 0.0, 1.0)}
 
 
 def test_a_summary_of_no_run_is_refused() -> None:
@@ -122,4 +122,4 @@ def test_a_summary_of_no_run_is_refused() -> None:
 
 def test_the_ceiling_of_uniqueness_goes_by_the_valid_draws() -> None:
     space = load_space("nasbench201")
-    assert ceilings(space, 10_000, 0, valid=0.1)["unique"] == ceilings(space, 1_000, 0)["unique"]
+    assert expected_metrics(space, 10_000, 0, valid=0.1)["unique"] == expected_metrics(space, 1_000, 0)["unique"]

@@ -13,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archllm.errors import InvalidInput, RunFolderError
+from archllm.generation.config import TrainConfig
 from archllm.generation.recommended import PRESETS, recommended
 from archllm.generation.run_folder import (
     RunInfo,
-    TrainConfig,
     check_same,
     check_startable,
-    config_from_dict,
     read_info,
     read_interrupted,
     read_report,
@@ -87,7 +86,7 @@ def test_the_file_can_be_read_and_changed_by_a_person() -> None:
     assert (data["format"], data["space"], data["seed"]) == (3, "nasbench201", 3)
     assert data["train"]["split"] == 0.9 and data["train"]["prior"]["kind"] == "code"
     data["train"]["tokenizer"]["width"] = 8
-    assert config_from_dict(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))
+    assert TrainConfig.from_mapping(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))
 
 
 def test_a_missing_folder_is_told_with_what_makes_one(tmp_path: Path) -> None:
@@ -146,8 +145,10 @@ def test_a_foreign_head_is_refused_by_name(tmp_path: Path, content: bytes) -> No
 
 def test_what_is_not_named_stays_as_in_the_default() -> None:
     default = replace(TrainConfig(), orders=4, prior=PriorConfig(steps=7))
-    assert config_from_dict({}, default) == default
-    changed = config_from_dict({"split": 1, "prior": {"width": 8, "heads": 1}} | {"split": 0.5}, default)
+    assert TrainConfig.from_mapping({}, default=default) == default
+    changed = TrainConfig.from_mapping(
+        {"split": 1, "prior": {"width": 8, "heads": 1}} | {"split": 0.5}, default=default
+    )
     assert changed == replace(default, split=0.5, prior=PriorConfig(steps=7, width=8, heads=1))
 
 
@@ -155,7 +156,7 @@ def test_what_is_not_named_stays_as_in_the_default() -> None:
     ("data", "name"),
     [
         ({"splitt": 0.5}, "splitt"),
-        ({"tokenizer": {"widht": 8}}, "tokenizer.widht"),
+        ({"tokenizer": {"widht": 8}}, "[tokenizer] has no setting 'widht'"),
         ({"tokenizer": 8}, "tokenizer"),
         ({"prior": {"width": "8"}}, "prior.width"),
         ({"prior": {"width": 8.0}}, "prior.width"),
@@ -167,12 +168,12 @@ def test_what_is_not_named_stays_as_in_the_default() -> None:
 )
 def test_what_can_not_be_used_is_refused_by_name(data: dict[str, Any], name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        config_from_dict(data)
+        TrainConfig.from_mapping(data)
     assert name in str(caught.value)
 
 
 def test_a_whole_number_is_taken_where_any_number_is_asked_for() -> None:
-    assert config_from_dict({"prior": {"weight_decay": 0}}).prior.weight_decay == 0
+    assert TrainConfig.from_mapping({"prior": {"weight_decay": 0}}).prior.weight_decay == 0
 
 
 @pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from archllm.errors import InvalidInput
-from archllm.generation.generator import Evaluation
-from archllm.generation.metrics import NAMES, Figure
+from archllm.generation.generator import Quality
+from archllm.generation.metrics import NAMES, Metric
 from archllm.reporting.published import PUBLISHED, published, sources
 from archllm.reporting.tables import quality
 
-FIGURES = {name: Figure(0.9, 0.01, 0.95) for name in NAMES}
-ONE = Evaluation("nasbench201", 1_000, (0, 1, 2), 1.0, 0.999, 9.7, 9.657, FIGURES, 1.0)
+FIGURES = {name: Metric(0.9, 0.01, 0.95) for name in NAMES}
+ONE = Quality("nasbench201", 1_000, (0, 1, 2), 1.0, 0.999, 9.7, 9.657, FIGURES, 1.0)
 
 
 def test_every_row_has_every_column():

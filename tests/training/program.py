@@ -16,7 +16,7 @@ import torch
 import archllm.reporting.figures
 from archllm.cli import main
 from archllm.errors import ArchLLMError
-from archllm.generation.run_folder import TrainConfig
+from archllm.generation.config import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training.loop import Loop, Schedule

@@ -57,7 +57,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         assert main(code(folder / "code-one")) == 0
         patch.setattr("archllm.training.loop.CHECKPOINT_SECONDS", -1.0)
         with pytest.raises(Stop):
-            train("nasbench201", text(base), 3, out=folder / "resumed", device="cpu", listener=stopping)
+            train("nasbench201", text(base), 3, out=folder / "resumed", device="cpu", progress=stopping)
     words = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]
     words += ["-m", "tests.training.program", str(folder), base]
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}

@@ -14,7 +14,7 @@ from archllm.errors import ArchLLMError, DataMissing, InvalidInput, RunFolderErr
 from archllm.objectives.table import TableObjective
 from archllm.study.store import open_store
 from archllm.workflows import compare as module
-from archllm.workflows.compare import compare_methods
+from archllm.workflows.compare import compare
 
 CELLS = range(0, 15_000, 500)
 
@@ -26,8 +26,8 @@ def here(monkeypatch, tmp_path):
 
 
 def run(*methods: str, **options):
-    settings = {"space": "nasbench201", "objectives": ["table:few.csv/score"], "seeds": 2, "budget": 5, "out": "out"}
-    return compare_methods(methods=methods or ("random", "largest"), **settings | options)
+    settings = {"space": "nasbench201", "objective": ["table:few.csv/score"], "seeds": 2, "budget": 5, "out": "out"}
+    return compare(methods=methods or ("random", "largest"), **settings | options)
 
 
 def names(out: str = "out") -> list[str]:
@@ -109,7 +109,7 @@ def test_a_comparison_is_not_resumed_as_another_one():
 
 
 def test_several_objectives_are_compared_by_hypervolume():
-    found = run(objectives=["table:few.csv/score", "params"])
+    found = run(objective=["table:few.csv/score", "params"])
     assert found.comparison.measures_volume and "hypervolume after 5" in Path("out/comparison.md").read_text()
 
 
@@ -142,15 +142,15 @@ def test_a_search_can_end_once_it_has_found_the_best_there_is():
         (("sequence",), {}, InvalidInput, "needs a trained generator"),
         (("random",), {"options": ["gp.warp=x"]}, InvalidInput, r"NAME that is compared \(random\), got 'gp.warp=x'"),
         (("evolution",), {"options": ["evolution.size=3"]}, InvalidInput, "no option 'size'"),
-        (("random",), {"seeds": 0}, InvalidInput, "seeds must be at least 1"),
-        (("random",), {"budget": 0}, InvalidInput, "budget must be at least 1"),
-        (("random",), {"objectives": []}, InvalidInput, "at least one objective"),
-        (("random",), {"objectives": ["params", "params"]}, InvalidInput, "the same objective twice"),
-        (("random",), {"objectives": ["table:gone/x"]}, DataMissing, "there is no table"),
+        (("random",), {"seeds": 0}, InvalidInput, "seeds must be a whole number of at least 1"),
+        (("random",), {"budget": 0}, InvalidInput, "budget must be a whole number of at least 1"),
+        (("random",), {"objective": []}, InvalidInput, "at least one objective"),
+        (("random",), {"objective": ["params", "params"]}, InvalidInput, "the same objective twice"),
+        (("random",), {"objective": ["table:gone/x"]}, DataMissing, "there is no table"),
         (("random",), {"space": None}, InvalidInput, "needs a run folder, or a space"),
         (
             ("random",),
-            {"objectives": ["params", "macs"], "until_best": True},
+            {"objective": ["params", "macs"], "until_best": True},
             InvalidInput,
             "one objective is looked up",
         ),
@@ -161,9 +161,9 @@ def test_a_search_can_end_once_it_has_found_the_best_there_is():
     ],
 )
 def test_what_can_not_be_compared_is_named_and_leaves_nothing(methods, options, error, told):
-    settings = {"space": "nasbench201", "objectives": ["table:few.csv/score"], "seeds": 1, "budget": 3, "out": "out"}
+    settings = {"space": "nasbench201", "objective": ["table:few.csv/score"], "seeds": 1, "budget": 3, "out": "out"}
     with pytest.raises(error, match=told) as caught:
-        compare_methods(**settings | {"methods": methods} | options)
+        compare(**settings | {"methods": methods} | options)
     assert isinstance(caught.value, ArchLLMError) and [path.name for path in Path().iterdir()] == ["few.csv"]
 
 
@@ -175,7 +175,7 @@ def test_the_command_prints_a_table_or_a_document(capsys):
     assert "evaluations to the best there is" in out and "a holds trials.db" in out and "compare    16/16" in err
     assert main([*words, "--out", "b", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert {"out", "space", "objective", "budget", "seeds", "optimum", "methods", "files"} <= set(document)
+    assert {"out", "space", "objectives", "budget", "seeds", "optimum", "methods", "files"} <= set(document)
     assert document["seeds"] == [0, 1] and set(document["methods"]) == {"random", "local"}
     assert main([*words, "--out", "b"]) == 1 and main([*words[:-1], "0", "--out", "c"]) == 2
 

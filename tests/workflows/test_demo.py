@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import load
-from archllm.generation.run_folder import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows import demo as module
-from archllm.workflows.demo import GENERATED, Demo, _new_cells, demo
+from archllm.workflows.demo import GENERATED, Demo, Scope, _new_cells, demo
 from archllm.workflows.demo_search import Match, SearchPlan
 
 SHORT = TrainConfig(
@@ -30,13 +30,10 @@ def done(tmp_path_factory) -> tuple[Demo, list[str]]:
     stages: list[str] = []
     out = tmp_path_factory.mktemp("runs") / "demo"
     result = demo(
-        out,
+        out=out,
         seed=1,
-        config=SHORT,
-        draws=(50, 80),
-        seeds=(0, 1),
-        plan=SearchPlan("params", 4, "own"),
-        listener=lambda event: stages.append(event.stage),
+        scope=Scope(config=SHORT, draws=(50, 80), seeds=(0, 1), plan=SearchPlan("params", 4, "own")),
+        progress=lambda event: stages.append(event.stage),
     )
     return result, stages
 
@@ -109,7 +106,7 @@ def test_without_the_extras_of_a_search_it_does_the_rest_and_says_so(tmp_path, m
 
 def test_the_folder_of_an_earlier_demo_is_replaced(done):
     result, _ = done
-    again = demo(result.out, seed=2, config=SHORT, draws=(30,), seeds=(0,), plan=None)
+    again = demo(out=result.out, seed=2, scope=Scope(config=SHORT, draws=(30,), seeds=(0,), plan=None))
     assert load(again.out).seed == 2
 
 
@@ -117,7 +114,7 @@ def test_the_folder_of_an_earlier_demo_is_replaced(done):
 def test_another_folder_is_left_alone(tmp_path, content):
     (tmp_path / "evaluation.json").write_text(content)
     with pytest.raises(RunFolderError, match="earlier demo"):
-        demo(tmp_path, config=SHORT)
+        demo(out=tmp_path, scope=Scope(config=SHORT))
     assert (tmp_path / "evaluation.json").read_text() == content
 
 
@@ -126,13 +123,13 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        demo(tmp_path / "demo", config=SHORT, listener=interrupt)
+        demo(out=tmp_path / "demo", scope=Scope(config=SHORT), progress=interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_is_checked_before_anything_is_written(tmp_path):
     with pytest.raises(InvalidInput, match="seed"):
-        demo(tmp_path / "demo", seed=-1, config=SHORT)
+        demo(out=tmp_path / "demo", seed=-1, scope=Scope(config=SHORT))
     assert list(tmp_path.iterdir()) == []
 
 

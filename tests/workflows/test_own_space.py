@@ -10,8 +10,9 @@ import pytest
 
 from archllm.cli import main
 from archllm.errors import DataError, InvalidInput, RunFolderError, StoreError
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import load
-from archllm.generation.run_folder import TrainConfig, work_folder
+from archllm.generation.run_folder import work_folder
 from archllm.objectives import load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.prior.config import PriorConfig
@@ -256,7 +257,7 @@ def test_a_run_of_ones_own_space_is_searched(file: Path, tmp_path: Path, method:
     model = train(str(file), FLUENT, out=run)
     file.unlink()  # the run needs it no more
     goal = CallableObjective(model.space, score)
-    found = search(run, objectives=[goal], budget=20, method=method, store="memory:")
+    found = search(run=run, objective=goal, budget=20, method=method, store="memory:")
     assert found.result.best is not None and found.result.queries == 20
     values = sorted((trial.values[0] for trial in found.result.trials if trial.values), reverse=True)
     assert found.to_json()["best"]["value"] == values[0] >= 56
@@ -279,7 +280,7 @@ def test_a_search_of_a_run_takes_no_other_space(file: Path, tmp_path: Path) -> N
     train(str(file), FLUENT, out=run)
     file.write_text(FILE.replace("<=", ">="))
     with pytest.raises(InvalidInput, match="a run of widths, as it was defined then"):
-        search(run, space=str(file), objectives=["command:wc -c"], budget=1, method="random", store="memory:")
+        search(run=run, space=str(file), objective=["command:wc -c"], budget=1, method="random", store="memory:")
 
 
 def test_a_table_of_ones_own_is_searched(file: Path, tmp_path: Path, monkeypatch) -> None:
@@ -288,7 +289,7 @@ def test_a_table_of_ones_own_is_searched(file: Path, tmp_path: Path, monkeypatch
     rows = "".join(f"{arch.text},{score(arch)}\n" for arch in space.architectures(space.enumerate()))
     csv = table(tmp_path / "results.csv", rows)
     import_data(csv, "csv", str(file), arch_column="cell", metrics=["acc"])
-    found = search(space=str(file), objectives=["table:results/acc"], budget=12, method="local", store="memory:")
+    found = search(space=str(file), objective=["table:results/acc"], budget=12, method="local", store="memory:")
     assert found.result.best is not None and found.result.best.values == (96.0,)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from archllm.cli import main
 from archllm.errors import InvalidInput, RunFolderError, StoreError
-from archllm.generation.run_folder import TrainConfig
+from archllm.generation.config import TrainConfig
 from archllm.objectives.evaluation import Evaluation
 from archllm.reporting.page import export_commands, export_python
 from archllm.spaces import SearchSpace, load_space
@@ -48,7 +48,7 @@ def run(tmp_path_factory) -> Path:
 
 def searched(*objectives: str, store: str = "a.db", **options):
     settings = {"space": "nasbench201", "budget": 8, "method": "random"} | options
-    return search(objectives=objectives or ["params"], store=store, **settings)
+    return search(objective=objectives or ["params"], store=store, **settings)
 
 
 def stored(name: str, *found: Evaluation, space: str = "nasbench201", store: str = "a.db", **study) -> None:

@@ -14,7 +14,8 @@ from archllm.errors import DataMissing, InvalidInput, StoreError
 from archllm.objectives import load_objective
 from archllm.searchers import registry
 from archllm.searchers.options import Options
-from archllm.workflows.search import constraint, default_store, pool_of, search, searched_space
+from archllm.workflows.options import SearchOptions
+from archllm.workflows.search import constraint, kept, pool_of, search, searched_space
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def table(name: str, *cells: int) -> str:
 
 def run(*objectives: str, **options):
     settings = {"space": "nasbench201", "budget": 4, "method": "random", "store": "memory:"} | options
-    return search(objectives=objectives, **settings)
+    return search(objective=objectives, **settings)
 
 
 def test_the_document_keeps_its_contract(nasbench201):
@@ -56,11 +57,18 @@ def test_only_the_best_shows_a_test_figure(data_dir, monkeypatch):
     assert "test" not in json.dumps(found["trials"])
 
 
-def test_without_a_store_trials_are_kept_beside_the_run_or_here(nasbench201, tmp_path):
-    assert default_store(None, nasbench201) == Path("search-nasbench201.db")
-    assert default_store("runs/mine", nasbench201) == Path("runs/mine/search.db")
-    run("params", store=None)
-    assert (tmp_path / "search-nasbench201.db").is_file()
+def test_trials_stay_in_memory_unless_a_store_is_named(tmp_path):
+    assert run("params", store=None).store == "memory"
+    with pytest.raises(StoreError, match="nothing to resume"):
+        run("params", store=None, resume=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_line_keeps_trials_beside_the_run_or_here():
+    words = {"objective": "params", "budget": 1}
+    assert kept(SearchOptions(space="nasbench201", **words)).store == "search-nasbench201.db"
+    assert kept(SearchOptions(run="runs/mine", **words)).store == Path("runs/mine/search.db")
+    assert kept(SearchOptions(run="runs/mine", store="a.db", **words)).store == "a.db"
 
 
 def test_a_search_that_is_there_goes_on_only_when_asked():
@@ -90,8 +98,8 @@ def test_there_must_be_something_to_resume(tmp_path):
     ("change", "told"),
     [
         ({"space": "darts"}, "space is 'nasbench201', asked for 'darts'"),
-        ({"objectives": ["macs"]}, "objective is 'minimise params', asked for 'minimise macs'"),
-        ({"objectives": ["maximise:params"]}, "asked for 'maximise maximise:params'"),
+        ({"objective": ["macs"]}, "objective is 'minimise params', asked for 'minimise macs'"),
+        ({"objective": ["maximise:params"]}, "asked for 'maximise maximise:params'"),
         ({"where": ["params <= 1e6"]}, "where is None, asked for"),
         ({"method": "evolution"}, "method is 'random', asked for 'evolution'"),
         ({"method": "evolution", "options": ["tournament=9"]}, "asked for {'tournament': 9}"),
@@ -100,7 +108,7 @@ def test_there_must_be_something_to_resume(tmp_path):
 def test_a_search_is_not_resumed_as_another_one(change, told):
     run("params", store="a.db", study="s")
     with pytest.raises(StoreError, match=told):
-        run(*change.pop("objectives", ["params"]), **({"store": "a.db", "study": "s", "resume": True} | change))
+        run(*change.pop("objective", ["params"]), **({"store": "a.db", "study": "s", "resume": True} | change))
 
 
 def test_requirements_narrow_what_may_be_asked_for(nasbench201):
@@ -169,16 +177,16 @@ def test_a_search_of_a_closed_pool_ends_with_it():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"budget": 0}, "budget must be at least 1"),
+        ({"budget": 0}, "budget must be a whole number of at least 1"),
         ({"seed": -1}, "seed"),
         ({"space": None}, "a search needs a run folder, or a space"),
         ({"space": "nasbench20"}, "did you mean 'nasbench201'"),
         ({"method": "clairvoyance"}, "unknown searcher 'clairvoyance'"),
         ({"workers": "none"}, "workers must be"),
-        ({"time_limit": 0.0, "objectives": ["command:true"]}, "time limit"),
-        ({"objectives": []}, "at least one objective"),
-        ({"objectives": ["params", "params"]}, "the same objective twice"),
-        ({"objectives": ["parms"]}, "unknown objective 'parms'"),
+        ({"time_limit": 0.0, "objective": ["command:true"]}, "time_limit must be a number above 0"),
+        ({"objective": []}, "at least one objective"),
+        ({"objective": ["params", "params"]}, "the same objective twice"),
+        ({"objective": ["parms"]}, "unknown objective 'parms'"),
         ({"store": "mysql://localhost/x"}, "PostgreSQL"),
         ({"method": "sequence"}, "method sequence needs a trained generator"),
         ({"method": "sequence", "options": ["run=x", "cheap=macs,params"]}, "cheap=params is the objective params"),
@@ -186,7 +194,7 @@ def test_a_search_of_a_closed_pool_ends_with_it():
 )
 def test_what_can_not_be_used_is_refused_and_leaves_nothing_behind(tmp_path, options, told):
     with pytest.raises(InvalidInput, match=told):
-        run(*options.pop("objectives", ["params"]), **({"store": "a.db"} | options))
+        run(*options.pop("objective", ["params"]), **({"store": "a.db"} | options))
     assert not list(tmp_path.iterdir())
 
 
@@ -197,7 +205,8 @@ def test_missing_data_is_told_before_anything_is_stored(tmp_path):
 
 
 def test_a_run_and_a_space_must_agree(tmp_path):
-    from archllm.generation.run_folder import RunInfo, TrainConfig, write_info
+    from archllm.generation.config import TrainConfig
+    from archllm.generation.run_folder import RunInfo, write_info
 
     write_info(tmp_path, RunInfo("nasbench101", 0, TrainConfig()))
     assert searched_space(tmp_path, None).name == searched_space(tmp_path, "nasbench101").name == "nasbench101"

@@ -13,9 +13,9 @@ from tests.prior.text.tiny import tiny_model
 
 from archllm.cli import main
 from archllm.errors import BudgetExhausted, DataError, DataMissing, InvalidInput, ModelUnusable
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import ArchLLM, load
 from archllm.generation.recommended import recommended
-from archllm.generation.run_folder import TrainConfig
 from archllm.prior import PriorConfig
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import TokenizerConfig
@@ -209,7 +209,7 @@ def test_labels_are_drawn_by_the_seed_and_the_rest_is_predicted(nasbench201: Sea
 def test_too_few_labels_are_told_of_before_anything_is_trained(table: Path) -> None:
     heard: list[object] = []
     with pytest.raises(DataError, match=r"only 9 training cells have a known score=.*at least 20"):
-        train("nasbench201", replace(CONFIG, conditions=(f"score={table}/score",), labels=9), 0, listener=heard.append)
+        train("nasbench201", replace(CONFIG, conditions=(f"score={table}/score",), labels=9), 0, progress=heard.append)
     assert not heard
 
 
@@ -241,7 +241,7 @@ def test_an_interrupted_training_can_not_go_on_with_another_language_model(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train("nasbench201", config, 0, out=out, listener=interrupt)
+        train("nasbench201", config, 0, out=out, progress=interrupt)
     words = ["train", "nasbench201", "--out", str(out), "--resume", "--prior"]
     assert main([*words, tiny_model("gpt2")]) == 1
     assert "prior.kind 'code' (asked for: 'text')" in capsys.readouterr().err

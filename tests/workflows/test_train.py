@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from archllm.errors import InvalidInput, RunFolderError
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import ArchLLM, load
-from archllm.generation.run_folder import TrainConfig, work_folder
+from archllm.generation.run_folder import work_folder
 from archllm.prior.config import PriorConfig
 from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
@@ -162,10 +163,10 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(
     out = tmp_path / "run"
     heard: list[tuple[str, int]] = []
     with pytest.raises(Stop):
-        train("nasbench201", SHORT, 5, out=out, listener=stopping(stage, step))
+        train("nasbench201", SHORT, 5, out=out, progress=stopping(stage, step))
     assert not out.exists()
     assert sorted(path.name for path in work_folder(out).glob("checkpoint*")) == left
-    train("nasbench201", SHORT, 5, out=out, resume=True, listener=lambda e: heard.append((e.stage, e.step)))
+    train("nasbench201", SHORT, 5, out=out, resume=True, progress=lambda e: heard.append((e.stage, e.step)))
     assert heard[0] == (stage, step)  # the step that was not kept, and none before it
     assert_equal_runs(out, whole)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -198,7 +199,7 @@ def test_a_training_interrupted_between_its_stages_can_be_resumed(tmp_path: Path
 def test_a_journal_line_that_broke_off_does_not_stop_a_resumed_training(tmp_path: Path, whole: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Stop):
-        train("nasbench201", SHORT, 5, out=out, listener=stopping("prior", 6))
+        train("nasbench201", SHORT, 5, out=out, progress=stopping("prior", 6))
     with (work_folder(out) / "train.jsonl").open("a") as file:
         file.write('{"stage": "pri')
     train("nasbench201", SHORT, 5, out=out, resume=True)
@@ -208,7 +209,7 @@ def test_a_journal_line_that_broke_off_does_not_stop_a_resumed_training(tmp_path
 def test_a_training_is_resumed_with_the_same_settings_only(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Stop):
-        train("nasbench201", SHORT, 5, out=out, listener=stopping("tokenizer", 1))
+        train("nasbench201", SHORT, 5, out=out, progress=stopping("tokenizer", 1))
     before = contents(work_folder(out))
     with pytest.raises(RunFolderError, match=r"seed 5 \(asked for: 6\)"):
         train("nasbench201", SHORT, 6, out=out, resume=True)
@@ -229,7 +230,7 @@ def test_there_is_nothing_to_resume(tmp_path: Path, whole: Path, state: str) -> 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(Stop):
-        train("nasbench201", SHORT, 5, out=out, listener=stopping("tokenizer", 4))
+        train("nasbench201", SHORT, 5, out=out, progress=stopping("tokenizer", 4))
     path = work_folder(out) / "checkpoint-tokenizer.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(RunFolderError, match=r"checkpoint-tokenizer\.safetensors can't be taken up"):
@@ -250,7 +251,7 @@ def test_what_exists_is_refused_before_any_work_and_left_as_it_was(tmp_path: Pat
         (folder / ("config.toml" if kind == "run" else "notes.txt")).write_text("mine")
     before = contents(tmp_path)
     with pytest.raises(RunFolderError, match="run"):
-        train("nasbench201", SHORT, out=out, listener=stop)
+        train("nasbench201", SHORT, out=out, progress=stop)
     assert contents(tmp_path) == before
 
 
@@ -287,7 +288,7 @@ def test_an_existing_run_stays_until_its_replacement_is_complete(tmp_path: Path)
     train("nasbench201", SHORT, 1, out=out)
     before = contents(out)
     with pytest.raises(Stop):
-        train("nasbench201", SHORT, 2, out=out, overwrite=True, listener=stopping("prior", 1))
+        train("nasbench201", SHORT, 2, out=out, overwrite=True, progress=stopping("prior", 1))
     assert contents(out) == before
     train("nasbench201", SHORT, 2, out=out, resume=True, overwrite=True)
     assert load(out).seed == 2 and [path.name for path in tmp_path.iterdir()] == ["run"]

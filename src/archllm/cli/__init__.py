@@ -10,12 +10,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 from archllm import __version__
 from archllm.cli.command import Command
 from archllm.cli.console import Console
+from archllm.config import unknown
 from archllm.errors import ArchLLMError, InvalidInput
 from archllm.training.processes import started
 
@@ -100,13 +100,10 @@ def _run(words: list[str]) -> int:
 
 
 def _parsed(name: str, words: list[str]) -> Command:
-    import tyro
+    from archllm.cli.parsing import parse
 
     kind = command_class(name)
-    defaults = kind.defaults(words)
-    if defaults is None:
-        return tyro.cli(kind, prog=f"archllm {name}", args=words)
-    return tyro.cli(kind, prog=f"archllm {name}", args=words, default=defaults)
+    return parse(kind, words, kind.defaults(words), f"archllm {name}")
 
 
 def command_class(name: str) -> type[Command]:
@@ -116,9 +113,7 @@ def command_class(name: str) -> type[Command]:
         InvalidInput: there is no such command.
     """
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InvalidInput(f"there is no command {name!r}; {hint}see archllm --help")
+        raise InvalidInput(unknown("command", name, list(COMMANDS)))
     kind: type[Command] = getattr(import_module(f"archllm.cli.{name}"), COMMANDS[name])
     return kind
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
 from archllm.cli.console import Console
+from archllm.cli.parsing import file_values, option
+from archllm.config import Option, read_toml
 from archllm.errors import InvalidInput
 
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
@@ -31,31 +34,58 @@ class Common:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Base of the commands: a field is an option, its docstring the help."""
+    """Base of the commands: a field is an option, its docstring the help.
 
-    common: Annotated[Common, tyro.conf.arg(name="")] = field(default_factory=Common)
+    A field of settings that is marked `Option(flat=True)` adds all their fields.
+    """
+
+    NOT_IN_FILES: ClassVar[tuple[str, ...]] = ("common", "config_file")
+    """Fields that a configuration file can't hold."""
+
+    common: Annotated[Common, Option(flat=True)] = field(default_factory=Common)
 
     @classmethod
-    def defaults(cls, words: list[str]) -> Self | None:
-        """Defaults that depend on other words of the command line; `None` for those of the fields."""
-        return None
+    def defaults(cls, words: Sequence[str]) -> dict[str, Any]:
+        """Values that replace the defaults of the fields, nested as these are: those of a file, or of other words."""
+        return {}
 
     @abstractmethod
     def run(self, console: Console) -> None:
         """Does the work and prints the result."""
 
 
-def use_threads(threads: int) -> None:
-    """Makes torch compute with that many threads, whether or not it is imported already.
+@dataclass(frozen=True, kw_only=True)
+class ThreadedCommand(Command):
+    """Base of the commands that compute."""
 
-    Raises:
-        InvalidInput: it is below 1.
-    """
-    if threads < 1:
-        raise InvalidInput(f"threads must be at least 1, got {threads}")
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)  # read when torch is imported
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
+    threads: int = 1
+    """Threads to compute with in this process; what a seed gives depends on it. `archllm doctor` tells which number is
+    fastest."""
+
+    def use_threads(self) -> None:
+        """Makes torch compute with so many threads, whether or not it is imported already.
+
+        Raises:
+            InvalidInput: it is below 1.
+        """
+        if self.threads < 1:
+            raise InvalidInput(f"threads must be at least 1, got {self.threads}")
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(self.threads)  # read when torch is imported
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(self.threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongCommand(ThreadedCommand):
+    """Base of the commands that take a configuration file; words of the command line win over it."""
+
+    config_file: Annotated[Path | None, Option("FILE.toml", name="config")] = None
+    """TOML file with any of these options, by the same names, or in a table named like the command."""
+
+    @classmethod
+    def defaults(cls, words: Sequence[str]) -> dict[str, Any]:
+        file = option(words, "config")
+        return {} if file is None else file_values(cls, read_toml(Path(file), cls.__name__.lower()), file)
 
 
 def architecture_text(word: str) -> str:

@@ -5,39 +5,34 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Annotated
 
-from archllm.cli.command import Command, use_threads
+from archllm.cli.command import LongCommand
 from archllm.cli.console import Console, duration
+from archllm.config import Option
+from archllm.workflows.options import DemoOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Demo(Command):
+class Demo(LongCommand):
     """Learn NAS-Bench-201, generate cells, measure them, and search by training on digits: the main job, in minutes.
 
     Needs no download. The run folder also gets figures, evaluation.json, new cells in cells.txt, the first of them as a
     network in cell.py, and a page about it all in report.html.
     """
 
-    out: Path = Path("runs/demo-nasbench201")
-    """Run folder to write; one that an earlier demo wrote is replaced, anything else is left alone."""
-
-    seed: int = 0
-    """Seed of the training."""
-
-    threads: int = 1
-    """Threads to compute with; `archllm doctor` tells which number is fastest."""
+    options: Annotated[DemoOptions, Option(flat=True)]
 
     def run(self, console: Console) -> None:
-        use_threads(self.threads)
+        self.use_threads()
         from archllm.reporting.tables import quality
         from archllm.workflows.demo import check_replaceable, demo
 
-        check_replaceable(self.out)
+        check_replaceable(self.options.out)
         console.note("Learning the 15,625 cells of NAS-Bench-201; a tenth of them is held out.")
         start = time.monotonic()
         with console.progress() as listener:
-            result = demo(self.out, self.seed, listener=listener)
+            result = demo(self.options, progress=listener)
         console.document(result.to_json())
         console.say()
         console.table(quality(result.evaluations))
@@ -56,7 +51,7 @@ class Demo(Command):
             f"{name} {parameters[name]:,} parameters, {duration(seconds[name])}" for name in ("tokenizer", "prior")
         ]
         console.say(f"{'; '.join(parts)}; the whole demo took {duration(time.monotonic() - start)}.")
-        run = shlex.quote(str(self.out))
+        run = shlex.quote(str(self.options.out))
         console.say(f"{len(result.cells)} new cells are in {run}/cells.txt; {run}/figures shows draws and training.")
         if result.exported is not None:
             console.say(f"The first of them is a network in one file: python {run}/{result.exported.name}")

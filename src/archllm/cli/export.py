@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 import tyro
 
-from archllm.cli.command import Command, architecture_text, use_threads
+from archllm.cli.command import ThreadedCommand, architecture_text
 from archllm.cli.console import Console, fields
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(Command):
+class Export(ThreadedCommand):
     """Write an architecture's network as Python source, a torch program or ONNX.
 
     What is written is run and compared with the network first: a file that exists computes the same.
@@ -52,15 +52,12 @@ class Export(Command):
     seed: int = 0
     """Seed of fresh weights."""
 
-    threads: int = 1
-    """Threads to compute with."""
-
     def run(self, console: Console) -> None:
         from archllm.spaces import load_space
 
         space = load_space(self.space)
         arch = space.parse(architecture_text(self.arch))
-        use_threads(self.threads)
+        self.use_threads()
         from archllm.workflows.export import export, options_of_words
 
         options = {

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from archllm.cli.command import Command, use_threads
+from archllm.cli.command import LongCommand
 from archllm.cli.console import Console
+from archllm.config import Option
+from archllm.workflows.options import ReportOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(Command):
+class Report(LongCommand):
     """Write one HTML file about a search: best cells, curve against random search, Pareto plot, trials, provenance.
 
     It needs no network and no other file. A run without a search gives a page about its generator.
     """
 
-    run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """Run folder of a generator, or a store of trials: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE."""
-
-    study: str | None = None
-    """Which search of the store; by default the latest that is not random search."""
-
-    space: str | None = None
-    """Space file of a store whose trials are of a space of your own; a run folder has its own."""
-
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """File to write; by default report.html in the run folder, or a file beside the store. An existing one is
-    replaced."""
-
-    threads: int = 1
-    """Threads to compute with."""
+    options: Annotated[ReportOptions, Option(flat=True)]
 
     def run(self, console: Console) -> None:
-        use_threads(self.threads)
+        self.use_threads()
         from archllm.reporting.panels import figure
         from archllm.workflows.report import report
 
-        found = report(self.run_folder, study=self.study, out=self.out, space=self.space)
+        found = report(self.options)
         console.document(found.to_json())
         best = found.search.result.best if found.search else None
         if best is not None:

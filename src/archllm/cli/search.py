@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
-from archllm.cli.command import Command, Switch, use_threads
+from archllm.cli.command import LongCommand
 from archllm.cli.console import Console, duration, fields
+from archllm.config import Option
 from archllm.errors import EvaluationFailed
+from archllm.workflows.options import SearchOptions, command_line
 
 if TYPE_CHECKING:
     from archllm.objectives.evaluation import LowerFidelity
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search(Command):
+class Search(LongCommand):
     """Find the best architectures with few evaluations; every trial is kept and an interrupted search goes on.
 
     An objective is written table:TABLE/METRIC, train:DATA, proxy:NAME, python:MODULE:FUNCTION (it gets an Architecture
@@ -30,79 +28,18 @@ class Search(Command):
     otherwise.
     """
 
-    run_folder: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
-    """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
-
-    objective: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="SPEC")]
-    """Where a score comes from; name it several times to search for a Pareto front."""
-
-    budget: Annotated[int, tyro.conf.arg(metavar="N")]
-    """Different architectures to evaluate, those of an interrupted search and failed ones included."""
-
-    space: str | None = None
-    """The space to search, where there is no run folder."""
-
-    method: str | None = None
-    """Search method: sequence, random, largest, local, evolution, gp, ensemble or latent; by default sequence where
-    there is a run folder, and gp where there is none."""
-
-    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Options of the method."""
-
-    seed: int = 0
-    """Seed of the method."""
-
-    where: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="EXPR")] = ()
-    """What architectures must meet to be evaluated: "params <= 1e6", "macs in [1e7, 5e7]"; may be repeated."""
-
-    store: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
-    """Where trials are kept: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; by default search.db in the
-    run folder, or search-SPACE.db here."""
-
-    study: str | None = None
-    """Name of this search in its store; by default METHOD-SEED."""
-
-    resume: Switch = False
-    """Go on with the search that is in the store, or help a process that works on it."""
-
-    workers: Annotated[str | None, tyro.conf.arg(metavar="WHERE")] = None
-    """Where evaluations run: own (this process), a number of processes, ray, or ray://HOST:PORT; by default own, or one
-    process if the objective is a function of yours, as it may hang."""
-
-    batch: int = 1
-    """Architectures that the method is asked for at once, at least."""
-
-    time_limit: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
-    """How long one evaluation may take, for objectives that take time; by default an hour."""
-
-    threads: int = 1
-    """Threads to compute with in this process; other processes use one each."""
+    options: Annotated[SearchOptions, Option(flat=True)]
 
     def run(self, console: Console) -> None:
-        use_threads(self.threads)
-        from archllm.workflows.search import search
+        self.use_threads()
+        from archllm.workflows.search import kept, search
 
         try:
             with console.progress() as listener, redirect_stdout(sys.stderr):  # functions of users may print
-                found = search(
-                    self.run_folder,
-                    space=self.space,
-                    objectives=self.objective,
-                    budget=self.budget,
-                    method=self.method,
-                    options=self.set,
-                    seed=self.seed,
-                    where=self.where,
-                    store=self.store,
-                    study=self.study,
-                    resume=self.resume,
-                    workers=self.workers,
-                    batch=self.batch,
-                    time_limit=self.time_limit,
-                    listener=listener,
-                )
+                found = search(kept(self.options), progress=listener)
         except KeyboardInterrupt:
-            console.note(f"What is evaluated is kept. Go on with: {self._again()}")
+            again = command_line("search", replace(self.options, resume=True))
+            console.note(f"What is evaluated is kept. Go on with: {again}")
             raise
         console.document(found.to_json())
         if found.result.best is None:
@@ -133,21 +70,6 @@ class Search(Command):
         pairs["time"] = duration(result.seconds)
         pairs["kept in"] = f"{found.store}, study {study.name}"
         return pairs
-
-    def _again(self) -> str:
-        """The command that goes on with this search."""
-        words = ["archllm", "search", *([str(self.run_folder)] if self.run_folder else [])]
-        options: dict[str, Any] = {"space": self.space, "budget": self.budget, "method": self.method}
-        options |= {"seed": self.seed or None, "store": self.store, "study": self.study, "workers": self.workers}
-        options |= {"batch": self.batch if self.batch > 1 else None, "time-limit": self.time_limit}
-        for spec in self.objective:
-            words += ["--objective", spec]
-        for name, value in options.items():
-            words += [] if value is None else [f"--{name}", str(value)]
-        for requirement in self.where:
-            words += ["--where", requirement]
-        words += ["--set", *self.set] if self.set else []
-        return shlex.join([*words, "--resume"])
 
 
 def _counted(lower: tuple[LowerFidelity, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 
 from archllm.conditional.bins import Conditions
 from archllm.conditional.request import Request
-from archllm.data.split import Cells, check_seed, known, split_cells
-from archllm.errors import InvalidInput
+from archllm.data.split import Cells, known, split_cells
 from archllm.files import assembling, write_text
 from archllm.generation import metrics
-from archllm.generation.metrics import Figure
+from archllm.generation.config import EvaluationOptions, SamplingOptions, TrainConfig
+from archllm.generation.metrics import Metric
 from archllm.generation.rejection import Distinct, most_at_once
 from archllm.generation.run_folder import (
     RunInfo,
-    TrainConfig,
     check_seal,
     read_info,
     read_report,
@@ -35,7 +34,6 @@ from archllm.generation.run_folder import (
 )
 from archllm.graphs import Graphs
 from archllm.prior import Prior, load_prior
-from archllm.prior.config import check_draws, check_guidance
 from archllm.spaces import Architecture, SearchSpace
 from archllm.tokenizer import Tokenizer, load_tokenizer
 
@@ -65,7 +63,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Quality:
     """Quality of raw draws and of the tokenizer behind them."""
 
     space: str
@@ -89,18 +87,18 @@ class Evaluation:
     ideal_nats: float
     """ln(size): what a perfect prior of a uniform space needs."""
 
-    figures: dict[str, Figure]
-    """The figures of `archllm.generation.metrics`."""
+    metrics: dict[str, Metric]
+    """The metrics of `archllm.generation.metrics`."""
 
     seconds: float
     """Time taken."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm evaluate --json`."""
-        head = {name: value for name, value in vars(self).items() if name not in ("figures", "seconds")}
+        head = {name: value for name, value in vars(self).items() if name not in ("metrics", "seconds")}
         absent = {"valid_loose": None, "cycle": None}
-        figures = {name: vars(figure) for name, figure in self.figures.items()}
-        return head | {"seeds": list(self.seeds)} | absent | figures | {"seconds": self.seconds}
+        measured = {name: metric.to_json() for name, metric in self.metrics.items()}
+        return head | {"seeds": list(self.seeds)} | absent | measured | {"seconds": self.seconds}
 
 
 @dataclass(eq=False)
@@ -133,100 +131,49 @@ class ArchLLM:
     conditions: Conditions | None = None
     """What generation can be steered by, if the prior was trained on conditions."""
 
-    def generate(
-        self,
-        n: int,
-        *,
-        temperature: float = 1.0,
-        seed: int = 0,
-        novel: bool = False,
-        max_draws: int | None = None,
-        where: Sequence[str] = (),
-        guidance: float = 1.0,
-    ) -> list[Architecture]:
+    def generate(self, n: int | SamplingOptions, **settings: Any) -> list[Architecture]:
         """`n` valid, pairwise different architectures.
 
         Args:
-            n: how many.
-            temperature: sampling temperature.
-            seed: seed of the draws.
-            novel: leave out members of the training set.
-            max_draws: most code sequences to draw; by default 50 for each that is asked for, and 10,000 more.
-            where: requirements, such as `"params <= 1e6"` or `"cifar10 >= 93"`. Those that the run was trained on steer
-                the draws; `params` and `macs`, which can be counted, are also checked, whether it was or not.
-            guidance: how strongly requirements steer; 1 draws from the conditional distribution itself.
+            n: how many, or all options of the draws.
+            settings: fields of `SamplingOptions`: `temperature`, `seed`, `novel`, `where`, `guidance`, `max_draws`.
+
+        Example:
+            >>> cells = load("runs/nasbench201").generate(10, temperature=0.8, where="params <= 1e6")  # doctest: +SKIP
 
         Raises:
-            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used.
+            InvalidInput: a setting can't be used.
             BudgetExhausted: the space or the draws hold fewer than `n`; the message says how many were found.
         """
-        sample = self.sample(
-            n,
-            temperature=temperature,
-            seed=seed,
-            novel=novel,
-            max_draws=max_draws,
-            where=where,
-            guidance=guidance,
-        )
-        return [arch for arch in sample.architectures if arch is not None]
+        return [arch for arch in self.sample(n, **settings).architectures if arch is not None]
 
-    def sample(
-        self,
-        n: int,
-        *,
-        raw: bool = False,
-        temperature: float = 1.0,
-        seed: int = 0,
-        novel: bool = False,
-        max_draws: int | None = None,
-        where: Sequence[str] = (),
-        guidance: float = 1.0,
-    ) -> Sample:
+    def sample(self, n: int | SamplingOptions, **settings: Any) -> Sample:
         """Like `generate`, with the counts; with `raw`, exactly `n` draws as they come, invalid ones as `None`.
 
         Raises:
-            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used, or `raw` is joined with a
-                filter.
+            InvalidInput: a setting can't be used, or `raw` is joined with a filter.
             BudgetExhausted: fewer than `n` were found.
         """
-        if raw:
-            if novel or max_draws is not None:
-                raise InvalidInput("raw returns every draw; it can't be joined with novel or max_draws")
-            check_seed(seed)
-            check_guidance(guidance)
-            request = Request.of(where, self.conditions, guidance, seed, raw=True)
-            start = time.perf_counter()
-            graphs = self.draw(n, temperature, torch.Generator().manual_seed(seed), request)[1]
-            valid = self.space.validate(graphs)
-            members = iter(self.space.architectures(graphs[valid]))
-            drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
-            return Sample(drawn, n, int(valid.sum()), time.perf_counter() - start)
-        found = self.stream(
-            n,
-            temperature=temperature,
-            seed=seed,
-            novel=novel,
-            max_draws=max_draws,
-            where=where,
-            guidance=guidance,
-        )
+        options = _sampling(n, settings)
+        if options.raw:
+            return self._raw(options)
+        found = self.stream(options)
         architectures: list[Architecture | None] = []
         for batch in found:
             architectures += self.space.architectures(batch)
         return Sample(architectures, found.drawn, found.valid, found.seconds)
 
-    def stream(
-        self,
-        n: int,
-        *,
-        temperature: float = 1.0,
-        seed: int = 0,
-        novel: bool = False,
-        max_draws: int | None = None,
-        where: Sequence[str] = (),
-        guidance: float = 1.0,
-    ) -> Distinct:
+    def _raw(self, options: SamplingOptions) -> Sample:
+        request = self._request(options)
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(options.seed)
+        graphs = self.draw(options.n, options.temperature, generator, request)[1]
+        valid = self.space.validate(graphs)
+        members = iter(self.space.architectures(graphs[valid]))
+        drawn: list[Architecture | None] = [next(members) if good else None for good in valid]
+        return Sample(drawn, options.n, int(valid.sum()), time.perf_counter() - start)
+
+    def stream(self, n: int | SamplingOptions, **settings: Any) -> Distinct:
         """The architectures of `generate` in batches of graphs, for more of them than memory would hold as objects.
 
         Example:
@@ -234,22 +181,22 @@ class ArchLLM:
             ...     texts = model.space.format(graphs)
 
         Raises:
-            InvalidInput: `n`, the temperature, the guidance or a requirement can't be used.
+            InvalidInput: a setting can't be used.
             BudgetExhausted: the space holds fewer than `n`, or, while iterating, the draws do.
         """
-        check_seed(seed)
-        check_guidance(guidance)
-        check_draws(n, temperature)
-        request = Request.of(where, self.conditions, guidance, seed, raw=False)
-        generator = torch.Generator().manual_seed(seed)
+        options = _sampling(n, settings)
+        request = self._request(options)
+        generator = torch.Generator().manual_seed(options.seed)
         return Distinct(
             self.space,
-            lambda count: self.draw(count, temperature, generator, request)[1],
-            n,
-            50 * n + 10_000 if max_draws is None else max_draws,
+            lambda count: self.draw(count, options.temperature, generator, request)[1],
+            options,
             lambda members: request.fulfilling(self.space, members),
-            self.training_keys if novel else None,
+            self.training_keys if options.novel else None,
         )
+
+    def _request(self, options: SamplingOptions) -> Request:
+        return Request.of(options.where, self.conditions, options.guidance, options.seed, raw=options.raw)
 
     def draw(
         self, n: int, temperature: float, generator: torch.Generator, request: Request | None = None
@@ -268,43 +215,44 @@ class ArchLLM:
             result[rows] = (self.tokenizer.encode(graphs[rows]) == codes[rows]).all(1)
         return result
 
-    def evaluate(self, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), temperature: float = 1.0) -> Evaluation:
+    def evaluate(
+        self, n: int | EvaluationOptions | None = None, seeds: Sequence[int] | None = None, **settings: Any
+    ) -> Quality:
         """Measures raw draws, see `archllm.generation.metrics`.
 
         Args:
-            n: draws per seed.
-            seeds: one batch of draws each.
-            temperature: sampling temperature.
+            n: draws per seed, or all options; by default 1,000.
+            seeds: one batch of draws each; by default three.
+            settings: fields of `EvaluationOptions`: `temperature`.
 
         Raises:
-            InvalidInput: `n`, the seeds or the temperature can't be used.
+            InvalidInput: a setting can't be used.
         """
-        if not seeds:
-            raise InvalidInput("at least one seed is needed")
-        check_draws(n, temperature)
-        for seed in seeds:
-            check_seed(seed)
+        whole = n if isinstance(n, EvaluationOptions) else None
+        given: dict[str, Any] = {"n": None if whole is not None else n, "seeds": seeds}
+        given = {name: value for name, value in given.items() if value is not None}
+        options = EvaluationOptions.given(whole, given | settings)
         start, most = time.perf_counter(), most_at_once(self.space)
         runs = []
-        for seed in seeds:
+        for seed in options.seeds:
             generator = torch.Generator().manual_seed(seed)
             tally = metrics.Tally(self.space, self.training_keys)
-            for at in range(0, n, most):
-                codes, graphs = self.draw(min(most, n - at), temperature, generator)
+            for at in range(0, options.n, most):
+                codes, graphs = self.draw(min(most, options.n - at), options.temperature, generator)
                 tally.add(graphs, self.cycles(codes, graphs))
-            runs.append(tally.figures())
+            runs.append(tally.metrics())
         valid = sum(run["valid"] for run in runs) / len(runs)
-        ceiling = metrics.ceilings(self.space, n, len(self.training_keys), valid)
+        expected = metrics.expected_metrics(self.space, options.n, len(self.training_keys), valid)
         fit = self.fit_of_held_out
-        return Evaluation(
+        return Quality(
             space=self.space.name,
-            n=n,
-            seeds=tuple(seeds),
-            temperature=temperature,
+            n=options.n,
+            seeds=options.seeds,
+            temperature=options.temperature,
             reconstruction=fit["reconstruction"],
             held_out_nats=fit["held_out_nats"],
             ideal_nats=self.space.ideal_nats,
-            figures=metrics.summarise(runs, ceiling),
+            metrics=metrics.summarise(runs, expected),
             seconds=time.perf_counter() - start,
         )
 
@@ -351,6 +299,13 @@ class ArchLLM:
             self.conditions.save(folder)
         write_text(folder / "metrics.json", json.dumps(self.report, indent=2, allow_nan=False) + "\n")
         seal(folder)
+
+
+def _sampling(n: int | SamplingOptions, settings: Mapping[str, Any]) -> SamplingOptions:
+    """The options of draws, given whole, by keyword, or both."""
+    if isinstance(n, SamplingOptions):
+        return SamplingOptions.given(n, settings)
+    return SamplingOptions.given(None, {"n": n, **settings})
 
 
 def load(folder: str | Path) -> ArchLLM:

@@ -1,4 +1,4 @@
-"""What is measured of raw draws, each figure beside the ceiling that an ideal uniform sampler would reach."""
+"""Metrics of raw draws, each beside its expected value under uniform sampling of the space."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
 
 NAMES = ("valid", "valid_loose", "unique", "valid_unique", "unique_classes", "novel", "cycle")
-"""The figures, in the order in which tables show them."""
+"""The metrics, in the order in which tables show them."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure over several seeds."""
+class Metric:
+    """A metric over several seeds."""
 
     mean: float
     """Mean over the seeds."""
@@ -28,12 +28,21 @@ class Figure:
     std: float
     """Sample standard deviation over the seeds; 0 for a single seed."""
 
-    ceiling: float
-    """What independent uniform draws from the space would give, in closed form."""
+    expected: float
+    """Its expected value under uniform sampling of the space, in closed form."""
+
+    def to_json(self) -> dict[str, float]:
+        """Mean, standard deviation, and the expected value under its contract's name, `ceiling`."""
+        return {"mean": self.mean, "std": self.std, "ceiling": self.expected}
+
+    @staticmethod
+    def from_json(data: dict[str, float]) -> Metric:
+        """What `to_json` wrote."""
+        return Metric(data["mean"], data["std"], data["ceiling"])
 
 
 class Tally:
-    """The figures of raw draws, added up batch by batch; those that the space has no rule for are left out.
+    """The metrics of raw draws, added up batch by batch; those that the space has no rule for are left out.
 
     - `valid`: share of draws that are members; `valid_loose`: by the literature's laxer rule.
     - `unique`: distinct keys / valid; `valid_unique`: distinct keys / drawn.
@@ -52,8 +61,8 @@ class Tally:
         self._counts = dict.fromkeys(("drawn", "valid", "known"), 0)
         self._optional: dict[str, int] = {}
 
-    def add(self, graphs: Graphs, cycle: NDArray[np.bool_] | None) -> None:
-        """Takes in draws.
+    def add(self, graphs: Graphs, cycle: NDArray[np.bool_] | None) -> Tally:
+        """Takes in draws; gives itself back.
 
         Args:
             graphs: `n` draws as they came.
@@ -75,38 +84,23 @@ class Tally:
         if classes is not None:
             self._classes.add(classes)
             self._optional["unique_classes"] = len(self._classes)
+        return self
 
-    def figures(self) -> dict[str, float]:
-        """The figures of all draws so far."""
+    def metrics(self) -> dict[str, float]:
+        """The metrics of all draws so far."""
         drawn, distinct = max(1, self._counts["drawn"]), len(self._distinct)
-        figures = {
+        found = {
             "valid": self._counts["valid"] / drawn,
             "unique": distinct / max(1, self._counts["valid"]),
             "valid_unique": distinct / drawn,
             "novel": (distinct - self._counts["known"]) / max(1, distinct),
         }
-        figures |= {name: count / drawn for name, count in self._optional.items()}
-        return {name: figures[name] for name in NAMES if name in figures}
+        found |= {name: count / drawn for name, count in self._optional.items()}
+        return {name: found[name] for name in NAMES if name in found}
 
 
-def measure_draws(
-    space: SearchSpace, graphs: Graphs, cycle: NDArray[np.bool_] | None, training_keys: NDArray[np.int64]
-) -> dict[str, float]:
-    """The figures of one batch of raw draws, see `Tally`.
-
-    Args:
-        space: the space.
-        graphs: the `n` draws as they came.
-        cycle: `n` booleans, or `None` where draws have no codes.
-        training_keys: keys of the training set.
-    """
-    tally = Tally(space, training_keys)
-    tally.add(graphs, cycle)
-    return tally.figures()
-
-
-def ceilings(space: SearchSpace, n: int, training_size: int, valid: float = 1.0) -> dict[str, float]:
-    """What `Tally` gives, on average, for `n` independent uniform draws.
+def expected_metrics(space: SearchSpace, n: int, training_size: int, valid: float = 1.0) -> dict[str, float]:
+    """The expected value of each metric for `n` independent uniform draws.
 
     Args:
         space: the space.
@@ -116,7 +110,7 @@ def ceilings(space: SearchSpace, n: int, training_size: int, valid: float = 1.0)
     """
     distinct = expected_distinct(space.size, n) / n
     members = max(1, round(valid * n))
-    figures = {
+    found = {
         "valid": 1.0,
         "valid_loose": 1.0,
         "unique": expected_distinct(space.size, members) / members,
@@ -128,8 +122,8 @@ def ceilings(space: SearchSpace, n: int, training_size: int, valid: float = 1.0)
         classes = space.class_keys(space.enumerate())
         if classes is not None:
             shares = np.bincount(classes) / space.size
-            figures["unique_classes"] = float(-np.expm1(n * np.log1p(-shares[shares > 0])).sum()) / n
-    return figures
+            found["unique_classes"] = float(-np.expm1(n * np.log1p(-shares[shares > 0])).sum()) / n
+    return found
 
 
 def expected_distinct(size: int, n: int) -> float:
@@ -142,8 +136,8 @@ def expected_distinct(size: int, n: int) -> float:
     return -size * math.expm1(n * math.log1p(-1 / size))
 
 
-def summarise(runs: Sequence[dict[str, float]], ceiling: dict[str, float]) -> dict[str, Figure]:
-    """Mean and sample standard deviation of each figure over several runs.
+def summarise(runs: Sequence[dict[str, float]], expected: dict[str, float]) -> dict[str, Metric]:
+    """Mean and sample standard deviation of each metric over several runs.
 
     Raises:
         InvalidInput: there is no run.
@@ -154,5 +148,5 @@ def summarise(runs: Sequence[dict[str, float]], ceiling: dict[str, float]) -> di
     for name in runs[0]:
         values = np.array([run[name] for run in runs])
         std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        summary[name] = Figure(float(values.mean()), std, ceiling[name])
+        summary[name] = Metric(float(values.mean()), std, expected[name])
     return summary

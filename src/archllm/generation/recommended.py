@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from archllm.generation.run_folder import TrainConfig
+from archllm.generation.config import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.hints import code_layout

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.data.keyset import KeySet
-from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.errors import BudgetExhausted
+from archllm.generation.config import SamplingOptions
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
 
@@ -31,13 +32,11 @@ class Distinct:
     Args:
         space: the space.
         draw: gives so many raw draws.
-        n: how many members.
-        budget: most draws.
+        options: how many members, of how many draws at most.
         fulfilling: gives those of some members that are wanted.
         excluded: keys of members that are not.
 
     Raises:
-        InvalidInput: the budget holds no draw.
         BudgetExhausted: the space holds fewer than `n`; while iterating: the draws did. The message says how many were
             found.
     """
@@ -46,13 +45,11 @@ class Distinct:
         self,
         space: SearchSpace,
         draw: Callable[[int], Graphs],
-        n: int,
-        budget: int,
+        options: SamplingOptions,
         fulfilling: Callable[[Graphs], Graphs],
         excluded: NDArray[np.int64] | None = None,
     ) -> None:
-        if budget < 1:
-            raise InvalidInput(f"max_draws must be at least 1, got {budget}")
+        n = options.n
         known = 0 if excluded is None else len(excluded)
         available = space.size - known
         if n > available:
@@ -62,7 +59,7 @@ class Distinct:
                 found=0,
                 drawn=0,
             )
-        self.space, self.n, self.budget = space, n, budget
+        self.space, self.n, self.budget = space, n, options.most_draws
         self._draw, self._fulfilling = draw, fulfilling
         self._seen = KeySet(excluded)
         self.found = 0

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import tyro
-
+from archllm.config import Seed, Settings
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
 from archllm.files import refuse_existing, write_text
-from archllm.prior.config import PriorConfig
-from archllm.tokenizer.config import TokenizerConfig
+from archllm.generation.config import TrainConfig
 
 if TYPE_CHECKING:
     from archllm.spaces.base import SearchSpace
@@ -23,87 +20,17 @@ if TYPE_CHECKING:
 SPACE_FILE = "space.toml"
 """The definition of the space in a run folder, where the space does not come with archllm."""
 
-CONDITION_NAME = re.compile(r"[A-Za-z_][\w.@-]*")
-"""What a condition can be called."""
-
 _FORMAT = 3
-_HEAD: dict[str, Any] = {"space": "", "seed": 0, "train": {}}  # types of what config.toml must hold
-_FEWEST = 150  # steps below which a tokenizer of the smallest space is not learned
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """All that decides, with the seed, what a training gives."""
-
-    split: float = 0.9
-    """Share of the cells to train on; the others are held out."""
-
-    cells: int = 600_000
-    """Training cells to draw where the space is too large to list."""
-
-    orders: int = 1
-    """Random node orders in which each training cell is written; 1 keeps the normalised order."""
-
-    conditions: Annotated[
-        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(name="condition", metavar="KEY")
-    ] = ()
-    """What `sample --where` can ask for: params, macs, or a column of a table, such as cifar10, as NAME or
-    NAME=TABLE/COLUMN; may be repeated."""
-
-    labels: int = 0
-    """Training cells whose values in tables are looked at, drawn at random; the others' are predicted. 0 is all."""
-
-    levels: int = 20
-    """Buckets of a condition from a table, at most: a few labels tell no more apart, and the last one is the best
-    twentieth. Counted conditions have `prior.buckets`."""
-
-    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
-    """The tokenizer."""
-
-    prior: PriorConfig = field(default_factory=PriorConfig)
-    """The prior."""
-
-    @property
-    def condition_names(self) -> tuple[str, ...]:
-        """What the conditions are called in requirements: `acc` for `acc=mine.csv/accuracy`, else as it is."""
-        return tuple(text.partition("=")[0] for text in self.conditions)
-
-    def __post_init__(self) -> None:
-        names = self.condition_names
-        for name in names:
-            if names.count(name) > 1:
-                raise InvalidInput(f"the condition {name} is named twice")
-            if not CONDITION_NAME.fullmatch(name):
-                raise InvalidInput(
-                    f"{name!r} can't be the name of a condition; write NAME or NAME=TABLE/COLUMN, with letters, digits "
-                    "and _ . @ - in NAME"
-                )
-        if self.levels < 2:
-            raise InvalidInput(f"levels must be at least 2, got {self.levels}")
-        if self.labels < 0:
-            raise InvalidInput(f"labels must be 0 (all) or positive, got {self.labels}")
-
-    def scaled(self, factor: float) -> TrainConfig:
-        """The same with all training steps multiplied, but not cut down to so few that nothing is learned."""
-
-        def steps(planned: int) -> int:
-            return max(round(planned * factor), min(planned, _FEWEST))
-
-        return replace(
-            self,
-            tokenizer=replace(self.tokenizer, steps=steps(self.tokenizer.steps)),
-            prior=replace(self.prior, steps=steps(self.prior.steps)),
-        )
-
-
-@dataclass(frozen=True)
-class RunInfo:
+class RunInfo(Settings):
     """The head of a run folder."""
 
     space: str
     """Name of the space."""
 
-    seed: int
+    seed: Seed
     """Seed of the training."""
 
     config: TrainConfig
@@ -146,9 +73,8 @@ def read_info(folder: Path) -> RunInfo:
     if data.get("format") != _FORMAT:
         raise RunFolderError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}")
     try:
-        head = _checked("", {name: data[name] for name in ("space", "seed", "train")}, _HEAD)
-        info = RunInfo(head["space"], head["seed"], config_from_dict(head["train"]))
-    except (KeyError, TypeError, ValueError, ArchLLMError) as error:
+        info = RunInfo.from_mapping({"space": data["space"], "seed": data["seed"], "config": data["train"]})
+    except (KeyError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a run configuration: {error}") from error
     if tomllib.loads(info.to_toml()) != data:  # a default in place of a lost setting would tell of another run
         raise RunFolderError(f"{path} is not complete: it must hold every setting of the training and nothing else")
@@ -251,41 +177,6 @@ def _checksums(folder: Path) -> dict[str, str]:
     names += [name for name in ("conditions.safetensors",) if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def config_from_dict(data: dict[str, Any], default: TrainConfig | None = None) -> TrainConfig:
-    """A configuration from nested dictionaries; what is not named stays as in `default`.
-
-    Raises:
-        InvalidInput: a key is unknown or a value has the wrong type.
-    """
-    default = default or TrainConfig()
-    known = asdict(default)
-    values: dict[str, Any] = {}
-    for name, value in data.items():
-        if name not in known:
-            raise InvalidInput(f"unknown key {name!r}; known are {', '.join(known)}")
-        if isinstance(known[name], dict):
-            if not isinstance(value, dict):
-                raise InvalidInput(f"[{name}] must be a table, found {value!r}")
-            values[name] = replace(getattr(default, name), **_checked(name, value, known[name]))
-        else:
-            values |= _checked("", {name: value}, known)
-    return replace(default, **values)
-
-
-def _checked(table: str, values: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    result = dict(values)
-    for name, value in values.items():
-        where = f"{table}.{name}" if table else name
-        if name not in known:
-            raise InvalidInput(f"unknown key {where!r}; known are {', '.join(known)}")
-        expected = type(known[name])
-        if expected is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
-            result[name] = value = tuple(value)
-        if type(value) is not expected and not (expected is float and type(value) is int):
-            raise InvalidInput(f"{where} must be of type {expected.__name__}, found {value!r}")
-    return result
 
 
 def work_folder(out: Path) -> Path:

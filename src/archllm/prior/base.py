@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.files import write_text
 from archllm.prior.conditioning import check_conditions
-from archllm.prior.config import PriorConfig, check_draws, check_guidance
+from archllm.prior.config import PriorConfig, check_draws
 from archllm.training.loop import Schedule
 from archllm.training.processes import ALONE, Team
 from archllm.training.progress import Listener
@@ -148,8 +148,7 @@ class Prior(ABC):
             InvalidInput: `n` is below 1, or the temperature or the guidance is not positive, or the conditions are not
                 those of this prior.
         """
-        check_draws(n, temperature)
-        check_guidance(guidance)
+        check_draws(n, temperature, guidance)
         buckets = check_conditions(conditions, n, len(self.conditions), self.config.buckets)
         return self._sample(n, temperature, generator, buckets, guidance)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
+from archllm.config import Bounds, Positive, Settings, Share, checked_value
 from archllm.errors import InvalidInput
 
 Kind = Literal["code", "text", "marginal"]
@@ -18,20 +18,22 @@ UNCONDITIONED = -1
 
 
 @dataclass(frozen=True)
-class PriorConfig:
+class PriorConfig(Settings):
     """What the prior is made of and how it is trained."""
+
+    section = "prior"
 
     kind: Kind = "code"
     """`code` is a causal language model trained from scratch, `text` a pre-trained one that writes the codes as text;
     `marginal` draws each position on its own (a floor)."""
 
-    width: int = 96
+    width: Annotated[int, Bounds(1)] = 96
     """Features per position (`code`)."""
 
-    layers: int = 3
+    layers: Annotated[int, Bounds(1)] = 3
     """Transformer layers (`code`)."""
 
-    heads: int = 4
+    heads: Annotated[int, Bounds(1)] = 4
     """Attention heads per layer (`code`)."""
 
     base: str = ""
@@ -46,92 +48,65 @@ class PriorConfig:
     tuning: Tuning = "lora"
     """Train low-rank adapters of the linear layers and the words in use (`lora`), or all weights (`full`)."""
 
-    rank: int = 16
+    rank: Annotated[int, Bounds(1)] = 16
     """Rank of the adapters."""
 
-    accumulation: int = 1
+    accumulation: Annotated[int, Bounds(1)] = 1
     """Parts in which a batch is worked through, one after the other, to save memory."""
 
-    buckets: int = 64
-    """Buckets into which the values of each condition are sorted, at most."""
+    buckets: Annotated[int, Bounds(1)] = 64
+    """Quantile bins of the values of each condition, at most."""
 
     marginals: bool = False
-    """Start from how often each code occurs at each position, and learn what departs from it (`code`)."""
+    """Output-bias initialisation: start from the unigram distribution of each position and learn the rest (`code`)."""
 
     soft_targets: bool = True
-    """Train each prefix towards the shares of all codes that follow it in the training set, not just one of them."""
+    """Train each prefix towards the empirical next-token distribution of the training set, not one-hot targets."""
 
-    steps: int = 1200
+    steps: Annotated[int, Bounds(1)] = 1200
     """Most optimiser steps; training stops earlier when the validation likelihood stops improving (`keep`)."""
 
-    batch: int = 512
+    batch: Annotated[int, Bounds(1)] = 512
     """Sequences per step."""
 
-    learning_rate: float = 3e-3
+    learning_rate: Annotated[float, Positive] = 3e-3
     """Peak learning rate of AdamW."""
 
-    weight_decay: float = 0.01
+    weight_decay: Annotated[float, Bounds(0, below=1)] = 0.01
     """Decoupled weight decay."""
 
-    dropout: float = 0.0
+    dropout: Annotated[float, Bounds(0, below=1)] = 0.0
     """Share of attention weights that are dropped in training (`code`)."""
 
-    validation: float = 0.02
+    validation: Annotated[float, Share] = 0.02
     """Share of the training cells that is kept aside to decide when to stop; not the held-out cells."""
 
     keep: Keep = "best"
     """Which weights to keep: the latest that validation can't tell from the `best`, or those of the `last` step."""
 
-    patience: int = 8
+    patience: Annotated[int, Bounds(1)] = 8
     """Validations in a row that are clearly worse than the best, after which to stop, unless the last weights are kept;
     there are 12, or 6 of `text`."""
 
-    def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise InvalidInput(f"prior.kind must be one of {', '.join(get_args(Kind))}, got {self.kind!r}")
-        for name, choices in (("format", Format), ("tuning", Tuning), ("keep", Keep)):
-            if getattr(self, name) not in get_args(choices):
-                known = ", ".join(get_args(choices))
-                raise InvalidInput(f"prior.{name} must be one of {known}, got {getattr(self, name)!r}")
+    def _check_together(self) -> None:
         if (self.kind == "text") != bool(self.base):
             raise InvalidInput("prior.base names the pre-trained model of prior.kind text, and of no other")
         if not self.pretrained and self.tuning == "lora":
             raise InvalidInput(
                 "adapters of random weights learn little; prior.pretrained false needs prior.tuning full"
             )
-        for name in ("width", "layers", "heads", "steps", "batch", "patience", "rank", "accumulation", "buckets"):
-            if getattr(self, name) < 1:
-                raise InvalidInput(f"prior.{name} must be at least 1, got {getattr(self, name)}")
         if self.accumulation > self.batch:
             raise InvalidInput(f"prior.accumulation can't exceed prior.batch, got {self.accumulation}, {self.batch}")
         if self.width % (2 * self.heads):
             raise InvalidInput(f"prior.width must be an even multiple of prior.heads, got {self.width}, {self.heads}")
-        if not 0 < self.learning_rate < math.inf:
-            raise InvalidInput(f"prior.learning_rate must be positive and finite, got {self.learning_rate}")
-        if not 0 < self.validation < 1:
-            raise InvalidInput(f"prior.validation must lie between 0 and 1, got {self.validation}")
-        for name in ("weight_decay", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InvalidInput(f"prior.{name} must be 0 to below 1, got {getattr(self, name)}")
 
 
-def check_draws(n: int, temperature: float) -> None:
-    """Makes sure that `n` draws at that temperature can be made.
+def check_draws(n: int, temperature: float, guidance: float = 1.0) -> None:
+    """Makes sure that so many sequences can be drawn that way.
 
     Raises:
-        InvalidInput: `n` is below 1 or the temperature is not positive and finite.
+        InvalidInput: `n` is below 1, or the temperature or the guidance is not positive and finite.
     """
-    if n < 1:
-        raise InvalidInput(f"n must be at least 1, got {n}")
-    if not 0 < temperature < math.inf:
-        raise InvalidInput(f"temperature must be positive and finite, got {temperature}")
-
-
-def check_guidance(strength: float) -> None:
-    """Makes sure that a strength of guidance can be used.
-
-    Raises:
-        InvalidInput: it is not positive and finite.
-    """
-    if not 0 < strength < math.inf:
-        raise InvalidInput(f"guidance must be positive and finite, got {strength}")
+    checked_value(n, Annotated[int, Bounds(1)], "n")
+    checked_value(temperature, Annotated[float, Positive], "temperature")
+    checked_value(guidance, Annotated[float, Positive], "guidance")

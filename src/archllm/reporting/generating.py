@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from archllm.errors import RunFolderError
-from archllm.generation.generator import ArchLLM, Evaluation
-from archllm.generation.metrics import Figure
+from archllm.generation.generator import ArchLLM, Quality
+from archllm.generation.metrics import Metric
 from archllm.reporting.codebook import CodebookMap, codebook_map
 from archllm.reporting.figures import Curve, collect_curve, some_cells
 from archllm.reporting.tables import LABELS, Table, quality
@@ -85,7 +85,7 @@ def _quality(path: Path) -> Table | None:
         raise RunFolderError(f"{path} is damaged: {error}; remove it, or run the demo again") from error
 
 
-def _evaluation(data: dict[str, Any]) -> Evaluation:
-    figures = {name: Figure(**data[name]) for name in LABELS if isinstance(data.get(name), dict)}
+def _evaluation(data: dict[str, Any]) -> Quality:
+    metrics = {name: Metric.from_json(data[name]) for name in LABELS if isinstance(data.get(name), dict)}
     rest = {name: value for name, value in data.items() if value is not None and not isinstance(value, dict)}
-    return Evaluation(**rest | {"seeds": tuple(data["seeds"]), "figures": figures})
+    return Quality(**rest | {"seeds": tuple(data["seeds"]), "metrics": metrics})

@@ -10,8 +10,8 @@ from archllm.errors import InvalidInput
 from archllm.reporting.published import Published, published, sources
 
 if TYPE_CHECKING:
-    from archllm.generation.generator import Evaluation
-    from archllm.generation.metrics import Figure
+    from archllm.generation.generator import Quality
+    from archllm.generation.metrics import Metric
 
 LABELS = {
     "valid": "valid, strict rule",
@@ -53,7 +53,7 @@ class Table:
     """Lines to print below."""
 
 
-def quality(evaluations: Sequence[Evaluation]) -> Table:
+def quality(evaluations: Sequence[Quality]) -> Table:
     """One run's quality at one or several numbers of draws, beside its expected value and what is published.
 
     Args:
@@ -74,20 +74,20 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
         ["reconstruction", f"{100 * first.reconstruction:.2f}", "100.00", *blank],
         ["held-out nats", f"{first.held_out_nats:.3f}", f"{first.ideal_nats:.3f}", *blank],
     ]
-    for name in first.figures:
+    for name in first.metrics:
         row = [LABELS[name]]
         for evaluation in evaluations:
-            figure = evaluation.figures[name]
-            row += [shown(figure, len(evaluation.seeds)), f"{100 * figure.ceiling:.2f}"]
+            figure = evaluation.metrics[name]
+            row += [shown(figure, len(evaluation.seeds)), f"{100 * figure.expected:.2f}"]
         rows.append(row)
-    notes = list(MEANINGS if "cycle" in first.figures else MEANINGS[:-1])
+    notes = list(MEANINGS if "cycle" in first.metrics else MEANINGS[:-1])
     left = {0}
     if others:
         columns.append("published")
         left.add(len(columns) - 1)
         rows[0].append("")
         rows[1].append("")
-        for row, name in zip(rows[2:], first.figures, strict=True):
+        for row, name in zip(rows[2:], first.metrics, strict=True):
             row.append("\n".join(f"{each.percent[name]} {_whose(each)}" for each in others if name in each.percent))
         notes.append(f"published: {sources(others)}")
         notes += [f"{each.method}: {each.remark}" for each in others if each.remark]
@@ -97,7 +97,7 @@ def quality(evaluations: Sequence[Evaluation]) -> Table:
     return Table(title, columns, rows, frozenset(left), notes)
 
 
-def shown(figure: Figure, seeds: int) -> str:
+def shown(figure: Metric, seeds: int) -> str:
     """A figure in %, with its spread where there are several seeds."""
     mean = f"{100 * figure.mean:.2f}"
     return f"{mean} ± {100 * figure.std:.2f}" if seeds > 1 else mean

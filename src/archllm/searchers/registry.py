@@ -67,3 +67,8 @@ def _find(name: str) -> tuple[str, str, str]:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InvalidInput(f"unknown searcher {name!r}; {hint}known are {', '.join(_METHODS)}")
     return _METHODS[name]
+
+
+def searcher_name(name: str) -> str:
+    """What a method is called in a study."""
+    return name

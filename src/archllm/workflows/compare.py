@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from archllm.conditional.requirements import parse_all
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.files import refuse_existing, write_text
-from archllm.objectives import Objective, load_objective
+from archllm.objectives import Objective
 from archllm.reporting.checklist import Setup, page
-from archllm.reporting.comparing import Comparison, Search, compare, table, write_trials
+from archllm.reporting.comparing import Comparison, Search, table, write_trials
+from archllm.reporting.comparing import compare as collect
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
 from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
@@ -29,8 +29,10 @@ from archllm.study.workers import Workers, check_workers, start_workers
 from archllm.training.progress import Event, Listener
 from archllm.workflows.contenders import Contender, prepared, read_contenders
 from archllm.workflows.doctor import machine, version
+from archllm.workflows.options import CompareOptions, command_line
 from archllm.workflows.population import looked_up, population
-from archllm.workflows.search import check_cheap, constraint, pool_of, searched_space, settings_of
+from archllm.workflows.progress import Progress, shown
+from archllm.workflows.search import check_cheap, constraint, goals_of, pool_of, searched_space, settings_of
 
 STORE, TRIALS, PAGE, FIGURES = "trials.db", "trials.csv", "comparison.md", "comparison.json"
 """Files of a comparison, besides its curves."""
@@ -84,53 +86,30 @@ class _Task:
             space=self.space.name,
             objectives=tuple(objective.spec for objective in self.objectives),
             directions=tuple(objective.direction for objective in self.objectives),
-            method=contender.method,
+            method=contender.name_of_method,
             seed=seed,
             settings=settings,
         )
 
 
-def compare_methods(
-    *,
-    out: str | Path,
-    space: str | SearchSpace | None = None,
-    run: str | Path | None = None,
-    objectives: Sequence[str],
-    methods: Sequence[str],
-    seeds: int,
-    budget: int,
-    options: Sequence[str] = (),
-    where: Sequence[str] = (),
-    workers: str | int | None = None,
-    time_limit: float | None = None,
-    until_best: bool = False,
-    resume: bool = False,
-    listener: Listener | None = None,
-) -> Compared:
+def compare(options: CompareOptions | None = None, /, *, progress: Progress = "auto", **settings: Any) -> Compared:
     """Lets several methods search with several seeds, and writes trials, curves, a table and a checklist.
 
     Every search is a study in a store of the folder, so an interrupted comparison goes on, and more methods or seeds
     can be added. Where all scores are looked up in tables, a search is kept when it is complete; else every trial is.
 
     Args:
-        out: folder to write.
-        space: the space, or its name, where there is no run.
-        run: run folder of a trained generator, for methods that need one.
-        objectives: specs of one or several objectives.
-        methods: names of methods, or `NAME=METHOD` for one that is to be compared under another name, as with other
-            options.
-        seeds: number of seeds, from 0.
-        budget: different architectures that each search evaluates.
-        options: of the methods, as `NAME.KEY=VALUE`.
-        where: requirements that architectures must meet.
-        workers: where evaluations run, see `start_workers`.
-        time_limit: seconds that an evaluation may take.
-        until_best: end a search as soon as it has found the best there is, where that is known: curves stay there.
-        resume: go on with what is in the folder.
-        listener: told after every finished trial.
+        options: what to compare.
+        progress: whether it is shown, or a listener that is told after every finished trial.
+        settings: fields of `CompareOptions`, in place of `options` or on top of them.
+
+    Example:
+        >>> found = compare(  # doctest: +SKIP
+        ...     space="nasbench201", objective="params", methods=["random", "local"], seeds=3, budget=20, out="compared"
+        ... )
 
     Raises:
-        InvalidInput: an argument can't be used.
+        InvalidInput: an option can't be used.
         RunFolderError: there is no such run, or the folder is taken or can't be written.
         DataMissing: data of an objective is not there.
         DataError: data of an objective can't be used.
@@ -138,61 +117,54 @@ def compare_methods(
         WorkersError: evaluations can't be run.
         MissingExtra: matplotlib or SQLAlchemy is not installed.
     """
-    out = Path(out)
-    for name, number in (("seeds", seeds), ("budget", budget)):
-        if number < 1:
-            raise InvalidInput(f"{name} must be at least 1, got {number}")
-    if not objectives:
-        raise InvalidInput("a comparison needs at least one objective")
-    if workers is not None:
-        check_workers(workers)
-    home = searched_space(run, space)
-    contenders = read_contenders(methods, options, run)
-    ranges = parse_all(where)
-    goals = [load_objective(spec, home, time_limit) for spec in objectives]
-    if len({goal.spec for goal in goals}) < len(goals):
-        raise InvalidInput(f"the same objective twice: {', '.join(objectives)}")
+    chosen = CompareOptions.given(options, settings)
+    if chosen.workers is not None:
+        check_workers(chosen.workers)
+    out, run, budget = chosen.out, chosen.run, chosen.budget
+    home = searched_space(run, chosen.space)
+    contenders = read_contenders(chosen)
+    ranges = parse_all(chosen.where)
+    goals = goals_of(chosen.objective, home, chosen.time_limit)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
     cheap = all(looked_up(goal.spec) for goal in goals)
     known = population(domain, goals) if cheap else None
-    target = _target(known, goals) if until_best else None
+    target = _target(known, goals) if chosen.until_best else None
     task = _Task(home, goals, domain, budget, cheap, target)
     for each in contenders:  # what a method can't do is told before anything is paid for
         check_cheap(each.options.get("cheap", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
-    _check_folder(out, resume)
+    _check_folder(out, chosen.resume)
     out.mkdir(parents=True, exist_ok=True)
     contenders, pre_training = prepared(contenders, domain, out)
     with open_store(out / STORE) as store:
         settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in contenders}
         studies = {
             (each.name, seed): task.study(each, seed, settings[each.name])
-            for seed in range(seeds)
+            for seed in range(chosen.seeds)
             for each in contenders
         }
         there = {study.name for study in store.studies()}
         for study in studies.values():
             if study.name in there:
                 check_same(store, study)
-        _search_all(task, contenders, studies, store, workers, listener)
+        with shown(progress) as listener:
+            _search_all(task, contenders, studies, store, chosen.workers, listener)
         trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
     searches = [Search(name, seed, found) for (name, seed), found in trials.items()]
     specs, directions = [goal.spec for goal in goals], [goal.direction for goal in goals]
-    found = compare(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
+    found = collect(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
     results = table(found, pre_training)
     files = _written(out, found, searches, specs)
     setup = Setup(
         space=home.name,
-        command=_command(
-            home, space, run, objectives, methods, seeds, budget, options, where, workers, until_best, out
-        ),
+        command=command_line("compare", replace(chosen, resume=False)),
         methods={each.name: each.told for each in contenders},
-        random=any(each.method == "random" for each in contenders),
+        random=any(each.name_of_method == "random" for each in contenders),
         pre_training=pre_training,
         looked_up=task.cheap,
-        until_best=until_best,
+        until_best=chosen.until_best,
         requirements=[str(wanted) for wanted in ranges.values()],
-        workers="in the process that searches" if workers in (None, "own") else f"--workers {workers}",
+        workers="in the process that searches" if chosen.workers in (None, "own") else f"--workers {chosen.workers}",
         machine=machine(),
         versions={"archllm": version("archllm") or "source", "python": platform.python_version()}
         | {name: found_version for name in _TOLD if (found_version := version(name)) is not None},
@@ -310,31 +282,3 @@ def _last(searches: Sequence[Search]) -> str:
     ends: list[Trial] = [trial for search in searches for trial in search.trials if trial.finished is not None]
     last = max((trial.finished or 0.0 for trial in ends), default=0.0)
     return datetime.fromtimestamp(last, UTC).date().isoformat()
-
-
-def _command(
-    home: SearchSpace,
-    space: str | SearchSpace | None,
-    run: str | Path | None,
-    objectives: Sequence[str],
-    methods: Sequence[str],
-    seeds: int,
-    budget: int,
-    options: Sequence[str],
-    where: Sequence[str],
-    workers: str | int | None,
-    until_best: bool,
-    out: Path,
-) -> str:
-    """The command line of a comparison."""
-    words = ["archllm", "compare"]
-    words += ["--run", str(run)] if run is not None else ["--space", space if isinstance(space, str) else home.name]
-    for spec in objectives:
-        words += ["--objective", spec]
-    words += ["--methods", *methods, "--seeds", str(seeds), "--budget", str(budget)]
-    words += ["--set", *options] if options else []
-    for requirement in where:
-        words += ["--where", requirement]
-    words += [] if workers is None else ["--workers", str(workers)]
-    words += ["--until-best"] if until_best else []
-    return shlex.join([*words, "--out", str(out)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
 from archllm.generation.run_folder import read_report
+from archllm.plugins import is_reference
 from archllm.reporting.panels import option
 from archllm.searchers import registry
 from archllm.searchers.domain import Domain
+from archllm.workflows.options import CompareOptions, Method
 from archllm.workflows.search import options_of
 
 _SECONDS = "pre-training.json"
@@ -27,11 +29,16 @@ class Contender:
     name: str
     """What it is called."""
 
-    method: str
-    """The method."""
+    method: Method
+    """The method, by name or class."""
 
     options: dict[str, Any]
     """Its options that are not at their default, and where its models are."""
+
+    @property
+    def name_of_method(self) -> str:
+        """The name of the method itself."""
+        return registry.searcher_name(self.method)
 
     @property
     def lasting(self) -> dict[str, Any]:
@@ -43,34 +50,53 @@ class Contender:
         """The method and its options in words."""
         told = [f"{name} = {option(value)}" for name, value in self.options.items() if name not in ("run", "vae")]
         how = ", ".join(told) or "default settings"
-        return how if self.name == self.method else f"{self.method}, {how}"
+        return how if self.name == self.name_of_method else f"{self.name_of_method}, {how}"
 
 
-def read_contenders(methods: Sequence[str], options: Sequence[str], run: str | Path | None) -> list[Contender]:
-    """The methods by name, each with its options.
+def read_contenders(asked: CompareOptions) -> list[Contender]:
+    """The methods of a comparison, each with its options.
 
     Raises:
         InvalidInput: a method or an option is not known, a name stands twice, or a run is needed.
     """
-    if not methods:
+    if not asked.methods:
         raise InvalidInput(f"name the methods to compare: {', '.join(registry.searcher_names())}")
-    named: dict[str, str] = {}
-    for word in methods:
-        name, equals, method = word.partition("=")
+    named: dict[str, Method] = {}
+    for each in asked.methods:
+        name, method = _named(each)
         if name in named:
-            raise InvalidInput(f"{name} is to be compared twice; give one of them another name: NAME={method or name}")
+            raise InvalidInput(f"{name} is to be compared twice; give one of them another name: NAME=METHOD")
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             raise InvalidInput(f"{name!r} can't be the name of a method; letters, digits, - and _ can")
-        named[name] = method if equals else name
+        named[name] = method
     words: dict[str, list[str]] = {name: [] for name in named}
-    for word in options:
-        name, dot, rest = word.partition(".")
-        if not dot or name not in named:
-            raise InvalidInput(
-                f"an option is written NAME.KEY=VALUE with a NAME that is compared ({', '.join(named)}), got {word!r}"
-            )
-        words[name].append(rest)
-    return [Contender(name, method, options_of(method, words[name], run)) for name, method in named.items()]
+    values: dict[str, dict[str, Any]] = {name: {} for name in named}
+    if isinstance(asked.options, Mapping):
+        for name, chosen in asked.options.items():
+            if name not in named or not isinstance(chosen, Mapping):
+                raise InvalidInput(f"options of methods are given as {{NAME: {{KEY: VALUE}}}}, got {name!r}")
+            values[name] = dict(chosen)
+    else:
+        for word in asked.options:
+            name, dot, rest = word.partition(".")
+            if not dot or name not in named:
+                raise InvalidInput(
+                    f"an option is written NAME.KEY=VALUE with a NAME that is compared ({', '.join(named)}), "
+                    f"got {word!r}"
+                )
+            words[name].append(rest)
+    return [
+        Contender(name, method, options_of(method, values[name] or words[name], asked.run))
+        for name, method in named.items()
+    ]
+
+
+def _named(method: Method) -> tuple[str, Method]:
+    """What a method is called in a comparison: `NAME=METHOD` says it; else its own name, or that of its class."""
+    name, equals, rest = method.partition("=")
+    if equals:
+        return name, rest
+    return (method.rpartition(":")[2] if is_reference(method) else method), method
 
 
 def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tuple[list[Contender], dict[str, float]]:

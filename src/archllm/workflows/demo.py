@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.data.split import check_seed
 from archllm.errors import BudgetExhausted, RunFolderError
 from archllm.files import assembling, write_text
+from archllm.generation.config import TrainConfig
 from archllm.generation.recommended import recommended
-from archllm.generation.run_folder import TrainConfig, work_folder
-from archllm.spaces import SearchSpace, load_space
+from archllm.generation.run_folder import work_folder
+from archllm.spaces import SearchSpace
 from archllm.workflows.demo_search import Match, SearchPlan, match, missing_extras
+from archllm.workflows.inputs import as_space
+from archllm.workflows.options import DemoOptions
+from archllm.workflows.progress import Progress, shown
 
 if TYPE_CHECKING:
-    from archllm.generation.generator import ArchLLM, Evaluation
+    from archllm.generation.generator import ArchLLM, Quality
     from archllm.spaces import Architecture
     from archllm.training.progress import Listener
 
@@ -34,6 +37,26 @@ _MARK = "archllm demo"
 
 
 @dataclass(frozen=True)
+class Scope:
+    """How much a demo does; by default what fits into minutes."""
+
+    space: SearchSpace | str = "nasbench201"
+    """The space, or its name."""
+
+    config: TrainConfig | None = None
+    """How to train; by default as recommended."""
+
+    draws: tuple[int, ...] | None = None
+    """Numbers of draws at which quality is measured; by default 1,000 and 10,000."""
+
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the draws."""
+
+    plan: SearchPlan | None = field(default_factory=SearchPlan)
+    """What is searched for; `None` for no search."""
+
+
+@dataclass(frozen=True)
 class Demo:
     """What a demo gives."""
 
@@ -43,7 +66,7 @@ class Demo:
     model: ArchLLM
     """The generator."""
 
-    evaluations: list[Evaluation]
+    evaluations: list[Quality]
     """Quality at each number of draws."""
 
     cells: list[Architecture]
@@ -75,15 +98,12 @@ class Demo:
 
 
 def demo(
-    out: str | Path = "runs/demo-nasbench201",
-    seed: int = 0,
+    options: DemoOptions | None = None,
+    /,
     *,
-    space: SearchSpace | str = "nasbench201",
-    config: TrainConfig | None = None,
-    draws: tuple[int, ...] | None = None,
-    seeds: tuple[int, ...] = (0, 1, 2),
-    plan: SearchPlan | None = SearchPlan(),  # noqa: B008 - it is frozen
-    listener: Listener | None = None,
+    scope: Scope = Scope(),
+    progress: Progress = "auto",
+    **settings: Any,
 ) -> Demo:
     """Trains on a whole space, measures raw draws, generates cells that are new, exports one, and searches.
 
@@ -91,39 +111,40 @@ def demo(
     `report`; without them they are left out.
 
     Args:
-        out: run folder to write; one that an earlier demo wrote is replaced.
-        seed: seed of the training.
-        space: the space, or its name.
-        config: the configuration; by default the recommended one.
-        draws: numbers of draws at which quality is measured; by default 1,000 and 10,000.
-        seeds: seeds of the draws.
-        plan: what is searched for; `None` for no search.
-        listener: told of every step.
+        options: where to, and with which seed.
+        scope: how much of everything.
+        progress: whether it is shown, or a listener that is told of every step.
+        settings: fields of `DemoOptions`, in place of `options` or on top of them.
 
     Raises:
         RunFolderError: `out` is something else than the folder of an earlier demo, or can't be written.
     """
-    out = Path(out)
-    check_seed(seed)
-    check_replaceable(out)
-    draws = draws or DRAWS
-    space = load_space(space) if isinstance(space, str) else space
+    chosen = DemoOptions.given(options, settings)
+    check_replaceable(chosen.out)
+    with shown(progress) as listener:
+        return _demo(chosen, scope, listener)
+
+
+def _demo(options: DemoOptions, scope: Scope, listener: Listener | None) -> Demo:
+    out, seed, space = options.out, options.seed, as_space(scope.space)
+    draws = scope.draws or DRAWS
     from archllm.training.progress import Event
     from archllm.workflows.train import train
 
-    def tell(stage: str, step: int, steps: int, **figures: float) -> None:
+    def tell(stage: str, step: int, steps: int) -> None:
         if listener is not None:
-            listener(Event(stage, step, steps, figures))
+            listener(Event(stage, step, steps, {}))
 
     with assembling(out, overwrite=True) as folder:
         try:
-            model = train(space, config or recommended(space), seed, out=folder, listener=listener)
+            config = scope.config or recommended(space)
+            model = train(space, config, seed, out=folder, progress=listener or False)
         finally:
             shutil.rmtree(work_folder(folder), ignore_errors=True)
         evaluations = []
         for number, n in enumerate(draws):
             tell("evaluate", number, len(draws))
-            evaluations.append(model.evaluate(n, seeds))
+            evaluations.append(model.evaluate(n, scope.seeds))
         tell("evaluate", len(draws), len(draws))
         cells = _new_cells(model, seed)
         document = {"command": _MARK, "seed": seed, "evaluations": [e.to_json() for e in evaluations]}
@@ -135,7 +156,7 @@ def demo(
             cells[0].export(folder / EXPORTED, "python", seed=seed)
             tell("export", 1, 1)
         missing = missing_extras()
-        found = match(folder, plan, seed, listener) if plan is not None and not missing else None
+        found = match(folder, scope.plan, seed, listener) if scope.plan is not None and not missing else None
     exported = out / EXPORTED if exports else None
     page = None
     if found is not None:

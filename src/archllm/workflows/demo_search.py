@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archllm.training.progress import Event, Listener
 from archllm.workflows.doctor import available_cores
+from archllm.workflows.options import SearchOptions
 
 if TYPE_CHECKING:
     from archllm.study.loop import Result
@@ -83,18 +84,17 @@ def match(run: Path, plan: SearchPlan, seed: int, listener: Listener | None = No
         WorkersError: evaluations can't be run.
         DataError: data of the objective can't be used.
     """
-    from archllm.workflows.search import search
+    from archllm.workflows.search import kept, search
 
     workers = plan.workers or str(min(2, available_cores()))
     found = [
         search(
-            run,
-            objectives=[plan.objective],
-            budget=plan.budget,
-            method=method,
-            seed=seed,
-            workers=workers,
-            listener=_named(listener, stage),
+            kept(
+                SearchOptions(
+                    run=run, objective=(plan.objective,), budget=plan.budget, method=method, seed=seed, workers=workers
+                )
+            ),
+            progress=_named(listener, stage) or False,
         ).result
         for method, stage in ((None, "search"), ("random", "random"))
     ]

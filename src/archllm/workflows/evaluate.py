@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from archllm.data.split import check_seed
-from archllm.errors import InvalidInput
 from archllm.generation.run_folder import read_info
-from archllm.prior.config import check_draws
+from archllm.workflows.options import EvaluateOptions
 
 if TYPE_CHECKING:
-    from archllm.generation.generator import Evaluation
+    from archllm.generation.generator import Quality
 
 
-def evaluate(run: str | Path, n: int = 1000, seeds: Sequence[int] = (0, 1, 2), temperature: float = 1.0) -> Evaluation:
-    """Measures a run: validity, uniqueness, novelty, cycle, reconstruction, fit of the prior.
+def evaluate(options: EvaluateOptions | None = None, /, **settings: Any) -> Quality:
+    """Measures a run: validity, uniqueness, novelty, cycle consistency, reconstruction, fit of the prior.
 
     Args:
-        run: the run folder.
-        n: draws per seed.
-        seeds: one batch of draws each.
-        temperature: sampling temperature.
+        options: what to measure.
+        settings: fields of `EvaluateOptions`, in place of `options` or on top of them.
 
     Raises:
-        InvalidInput: an argument can't be used.
+        InvalidInput: an option can't be used.
         RunFolderError: there is no such run.
     """
-    check_draws(n, temperature)
-    if not seeds:
-        raise InvalidInput("at least one seed is needed")
-    for seed in seeds:
-        check_seed(seed)
-    if len(set(seeds)) < len(seeds):
-        raise InvalidInput(f"each seed must be named once, got {' '.join(map(str, seeds))}")
-    read_info(Path(run))  # a wrong folder is told before the slow import
+    chosen = EvaluateOptions.given(options, settings)
+    read_info(chosen.run)  # a wrong folder is told before the slow import
     from archllm.generation.generator import load
 
-    return load(run).evaluate(n, seeds, temperature)
+    return load(chosen.run).evaluate(chosen)

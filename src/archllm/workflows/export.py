@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archllm.config import parse_words
 from archllm.spaces import Architecture, SearchSpace
-from archllm.workflows.info import as_architecture
+from archllm.workflows.inputs import as_architecture
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT
-from archllm.spaces import Architecture, SearchSpace, load_space
+from archllm.spaces import Architecture, SearchSpace
+from archllm.workflows.inputs import as_architecture
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,3 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
         macs=arch.macs if home.networks else None,
         other_names=home.other_names(graph),
     )
-
-
-def as_architecture(architecture: str | Architecture, space: str | SearchSpace | None) -> Architecture:
-    """The architecture that a text of a space stands for; an architecture stands for itself.
-
-    Raises:
-        FormatError: the text can't be read.
-        InvalidArchitecture: it is not a member of the space.
-        InvalidInput: there is a text, but no space.
-    """
-    if isinstance(architecture, Architecture):
-        return architecture
-    if space is None:
-        raise InvalidInput("the text of an architecture needs its space")
-    home = load_space(space) if isinstance(space, str) else space
-    return home.parse(architecture.strip())

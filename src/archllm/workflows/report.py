@@ -18,6 +18,7 @@ from archllm.study.loop import Result, result
 from archllm.study.store import MEMORY, Store, Study, Trial, open_store
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
+from archllm.workflows.options import ReportOptions
 from archllm.workflows.population import population_of
 from archllm.workflows.search import DEFINITION
 
@@ -65,17 +66,16 @@ class Report:
         }
 
 
-def report(
-    run: str | Path, *, study: str | None = None, out: str | Path | None = None, space: str | Path | None = None
-) -> Report:
+def report(run: str | Path | ReportOptions, **settings: Any) -> Report:
     """Writes a page about a search, a generator, or both.
 
     Args:
-        run: run folder of a generator, with or without a search in it, or a store of trials, see `open_store`.
-        study: name of a search in the store; by default the latest one that is not random search, if there is one.
-        out: file to write; by default `report.html` in the run folder, a file named after the store beside it, or
-            `report.html` here for a store on a server.
-        space: the space file of a store whose trials are of a space of one's own; a run folder has its own.
+        run: run folder of a generator, with or without a search in it, or a store of trials, see `open_store`; or all
+            options at once.
+        settings: further fields of `ReportOptions`: `study`, `out`, `space`.
+
+    Example:
+        >>> report("runs/mine", out="mine.html")  # doctest: +SKIP
 
     Raises:
         InvalidInput: the store is of no known kind, a run without a search is asked for a study, or the space is not
@@ -84,17 +84,20 @@ def report(
         StoreError: there is no such store or study, or it can't be read.
         MissingExtra: a library for it is not installed.
     """
-    folder = Path(run) if "://" not in str(run) and Path(run).is_dir() else None
+    whole = run if isinstance(run, ReportOptions) else None
+    options = ReportOptions.given(whole, settings if whole is not None else {"run": run} | settings)
+    source, study = options.run, options.study
+    folder = Path(source) if "://" not in str(source) and Path(source).is_dir() else None
     generator = None
     if folder is not None:
         from archllm.generation.generator import load
 
         generator = collect_generator(folder, load(folder))
-    source = folder / STORE if folder is not None else run
-    if folder is not None and not (folder / STORE).exists():
-        if study is not None:
-            raise InvalidInput(f"no search was made with {folder} yet: there is no {STORE} in it to find {study!r} in")
-        return _written(folder, _default_out(run), out, None, generator, None, space)
+        source = folder / STORE
+        if not source.exists():
+            if study is not None:
+                raise InvalidInput(f"no search was made with {folder} yet: it holds no {STORE} to find {study!r} in")
+            return _written(options, None, generator)
     _check_there(source)
     with open_store(source) as store:
         about = _chosen(store, study)
@@ -102,7 +105,7 @@ def report(
         rivals = _random_studies(store, about)
         others = tuple(each.name for each in store.studies() if each.name != about.name)
         where = store.where
-    return _written(run, _default_out(run), out, _Part(found, rivals, others, where), generator, folder, space)
+    return _written(options, _Part(found, rivals, others, where), generator)
 
 
 @dataclass(frozen=True)
@@ -115,24 +118,17 @@ class _Part:
     where: str
 
 
-def _written(
-    run: str | Path,
-    default: Path,
-    out: str | Path | None,
-    part: _Part | None,
-    generator: GeneratorData | None,
-    folder: Path | None,
-    named: str | Path | None,
-) -> Report:
-    path = Path(out) if out is not None else default
+def _written(options: ReportOptions, part: _Part | None, generator: GeneratorData | None) -> Report:
+    path = options.out if options.out is not None else _default_out(options.run)
     versions = {"archllm": version("archllm") or "source", "python": platform.python_version()}
     versions |= {name: found for name in _TOLD if (found := version(name)) is not None}
     if part is None:
         assert generator is not None
         home = generator.model.space
-        write_text(path, render(home, Origin(str(run), None, versions), generator=generator))
+        write_text(path, render(home, Origin(str(options.run), None, versions), generator=generator))
         return Report(path, home, None, generator)
-    space, name = _space(part.result.study, generator, folder, named)
+    folder = Path(options.run) if generator is not None else None
+    space, name = _space(part.result.study, generator, folder, options.space)
     population, missing = _population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
     origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing, name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.conditional.requirements import Range, all_hold, parse_all
-from archllm.data.split import check_seed
+from archllm.config import field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
@@ -22,13 +22,14 @@ from archllm.objectives.evaluation import recorded_cost, without_cost
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
-from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.spaces import SearchSpace, space_names
 from archllm.study.loop import Result, run_search
-from archllm.study.store import Study, Trial, check_same, open_store
+from archllm.study.store import MEMORY, Study, Trial, check_same, open_store
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
-from archllm.training.progress import Listener
-from archllm.workflows.words import parse_words
+from archllm.workflows.inputs import as_space
+from archllm.workflows.options import Method, SearchOptions
+from archllm.workflows.progress import Progress, shown
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
@@ -77,96 +78,104 @@ class Searched:
         }
 
 
-def search(
-    run: str | Path | None = None,
-    *,
-    space: str | SearchSpace | None = None,
-    objectives: Sequence[str | Objective],
-    budget: int,
-    method: str | None = None,
-    options: Sequence[str] | dict[str, Any] = (),
-    seed: int = 0,
-    where: Sequence[str] = (),
-    store: str | Path | None = None,
-    study: str | None = None,
-    resume: bool = False,
-    workers: str | int | None = None,
-    batch: int = 1,
-    time_limit: float | None = None,
-    listener: Listener | None = None,
-) -> Searched:
+def search(options: SearchOptions | None = None, /, *, progress: Progress = "auto", **settings: Any) -> Searched:
     """Searches a space for the best architectures by one or several objectives.
 
+    From Python, trials are kept in memory unless a `store` is named; `kept` names the one of the command line.
+
     Args:
-        run: run folder of a trained generator, for methods that have an option `run`; its space is searched, and its
-            folder holds the store.
-        space: the space, or its name, where there is no run.
-        objectives: objectives or their specs.
-        budget: different architectures to evaluate in all, those of an interrupted search included.
-        method: one of `searcher_names()`; by default `sequence` where there is a run, and `gp` where there is none.
-        options: of the method, by name or as `KEY=VALUE`.
-        seed: seed of the method.
-        where: requirements, such as `params <= 1e6`, that architectures must meet to be evaluated.
-        store: where trials are kept, see `open_store`; by default `search.db` in the run folder, or
-            `search-SPACE.db` in the working directory.
-        study: name of the search in its store; by default METHOD-SEED.
-        resume: go on with a study that is there, or join a process that works on it.
-        workers: where evaluations run, see `start_workers`.
-        batch: architectures that the method is asked for at once, at least.
-        time_limit: seconds that an evaluation may take; by default an hour.
-        listener: told after every finished trial.
+        options: what to search for, and how.
+        progress: whether it is shown, or a listener that is told after every finished trial.
+        settings: fields of `SearchOptions`, in place of `options` or on top of them.
+
+    Example:
+        >>> found = search(space="nasbench201", objective="params", budget=5, method="random")
+        >>> found.result.queries
+        5
 
     Raises:
-        InvalidInput: an argument can't be used.
+        InvalidInput: an option can't be used.
         RunFolderError: there is no such run.
         DataMissing: data of an objective is not there.
         DataError: data of an objective can't be used.
         StoreError: the store can't be used, holds the study already, or, on resuming, another one of that name.
         WorkersError: evaluations can't be run.
     """
-    check_seed(seed)
-    if budget < 1:
-        raise InvalidInput(f"the budget must be at least 1 architecture, got {budget}")
-    if not objectives:
-        raise InvalidInput("a search needs at least one objective")
-    if workers is not None:
-        check_workers(workers)
-    method = method or (METHOD if run is None else METHOD_OF_RUN)
-    home = searched_space(run, space)
-    chosen = options_of(method, options, run)
-    ranges = parse_all(where)
-    goals = [load_objective(each, home, time_limit) if isinstance(each, str) else each for each in objectives]
-    specs = [goal.spec for goal in goals]
-    if len(set(specs)) < len(specs):
-        raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
-    check_cheap(chosen.get("cheap", ()), goals, home)
+    chosen = SearchOptions.given(options, settings)
+    if chosen.workers is not None:
+        check_workers(chosen.workers)
+    run, method = chosen.run, chosen.method or (METHOD if chosen.run is None else METHOD_OF_RUN)
+    home = searched_space(run, chosen.space)
+    of_method = options_of(method, chosen.options, run)
+    ranges = parse_all(chosen.where)
+    goals = goals_of(chosen.objective, home, chosen.time_limit)
+    check_cheap(of_method.get("cheap", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
+    name = registry.searcher_name(method)
     about = Study(
-        name=study or f"{method}-{seed}",
+        name=chosen.study or f"{name}-{chosen.seed}",
         space=home.name,
-        objectives=tuple(specs),
+        objectives=tuple(goal.spec for goal in goals),
         directions=tuple(goal.direction for goal in goals),
-        method=method,
-        seed=seed,
-        settings=settings_of(home, chosen, ranges, run),
+        method=name,
+        seed=chosen.seed,
+        settings=settings_of(home, of_method, ranges, run),
     )
-    searcher = registry.build_searcher(method, domain, seed, len(goals), **chosen)
-    url = store if store is not None else default_store(run, home)
+    searcher = registry.build_searcher(method, domain, chosen.seed, len(goals), **of_method)
+    url = chosen.store if chosen.store is not None else MEMORY
     file = sqlite_file(url)
-    if resume and file is not None and not file.exists():
-        raise StoreError(f"there is nothing to resume: there is no store {file}")
-    with open_store(url) as opened:
-        if resume:
+    if chosen.resume and (url == MEMORY or (file is not None and not file.exists())):
+        raise StoreError(f"there is nothing to resume: there is no store {file or 'but one in memory'}")
+    with shown(progress) as listener, open_store(url) as opened:
+        if chosen.resume:
             check_same(opened, about)
         else:
             opened.create(about)
         result = run_search(
-            searcher, goals, opened, about.name, budget, workers=workers, batch=batch, listener=listener
+            searcher,
+            goals,
+            opened,
+            about.name,
+            chosen.budget,
+            workers=chosen.workers,
+            batch=chosen.batch,
+            listener=listener,
         )
         return Searched(result, opened.where)
 
 
-def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> SearchSpace:
+def kept(options: SearchOptions) -> SearchOptions:
+    """The options with a store that lasts, unless one is named: `search.db` of the run, or `search-SPACE.db` here.
+
+    Raises:
+        InvalidInput: there is neither a run nor a space.
+    """
+    if options.store is not None:
+        return options
+    if options.run is not None:
+        return replace(options, store=options.run / "search.db")
+    return replace(options, store=f"search-{searched_space(None, options.space).name}.db")
+
+
+def goals_of(objectives: Sequence[Any], space: SearchSpace, time_limit: float | None) -> list[Objective]:
+    """The objectives of a search.
+
+    Args:
+        objectives: specs, objectives or functions.
+        space: the space.
+        time_limit: seconds that an evaluation may take.
+
+    Raises:
+        InvalidInput: one can't be used, or stands twice.
+    """
+    goals = [load_objective(each, space, time_limit) if isinstance(each, str) else each for each in objectives]
+    specs = [goal.spec for goal in goals]
+    if len(set(specs)) < len(specs):
+        raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
+    return goals
+
+
+def searched_space(run: Path | None, space: object) -> SearchSpace:
     """The space of a run, or the one that is named.
 
     Raises:
@@ -176,19 +185,14 @@ def searched_space(run: str | Path | None, space: str | SearchSpace | None) -> S
     if run is None:
         if space is None:
             raise InvalidInput("a search needs a run folder, or a space (--space NAME) for methods that use none")
-        return load_space(space) if isinstance(space, str) else space
-    own = read_space(Path(run), read_info(Path(run)))
+        return as_space(space)
+    own = read_space(run, read_info(run))
     if space is not None:
-        named = load_space(space) if isinstance(space, str) else space
+        named = as_space(space)
         if named.identity != own.identity:
             other = "" if named.name != own.name else ", as it was defined then"
             raise InvalidInput(f"{run} is a run of {own.name}{other}; leave the space out, or name the same")
     return own
-
-
-def default_store(run: str | Path | None, space: SearchSpace) -> Path:
-    """Where trials are kept unless told otherwise."""
-    return Path(f"search-{space.name}.db") if run is None else Path(run) / "search.db"
 
 
 def constraint(space: SearchSpace, ranges: dict[str, Range]) -> Allowed | None:
@@ -232,22 +236,22 @@ def pool_of(objectives: Sequence[Objective]) -> Graphs | None:
     return pool
 
 
-def options_of(method: str, options: Sequence[str] | dict[str, Any], run: str | Path | None) -> dict[str, Any]:
+def options_of(method: Method, options: Mapping[str, Any] | Sequence[str], run: Path | None) -> dict[str, Any]:
     """Options of a method; one that uses a trained generator has an option `run`.
 
     Args:
-        method: its name.
+        method: its name or class.
         options: by name, or as `KEY=VALUE`.
         run: run folder of the generator.
 
     Raises:
         InvalidInput: an option can't be used, or the method needs a run and there is none.
     """
-    known = {field.name: str(field.type) for field in fields(registry.searcher_options(method))}
-    chosen = dict(options) if isinstance(options, dict) else parse_words(options, known, f"{method} search")
-    if "run" in known and "run" not in chosen:
+    kind, name = registry.searcher_options(method), registry.searcher_name(method)
+    chosen = dict(options) if isinstance(options, Mapping) else parse_words(options, kind, f"searcher {name}")
+    if "run" in field_names(kind) and "run" not in chosen:
         if run is None:
-            raise InvalidInput(f"method {method} needs a trained generator: name a run folder, or another method")
+            raise InvalidInput(f"method {name} needs a trained generator: name a run folder, or another method")
         chosen["run"] = str(run)
     return chosen
 
@@ -269,7 +273,7 @@ def check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchS
 
 
 def settings_of(
-    space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: str | Path | None
+    space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: Path | None
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
@@ -281,7 +285,7 @@ def settings_of(
             for name, wanted in ranges.items()
         }
     if "run" in options:
-        seal = Path(run if run is not None else options["run"]) / "seal.json"
+        seal = (run or Path(options["run"])) / "seal.json"
         try:
             settings["generator"] = sha256(seal.read_bytes()).hexdigest()[:16]
         except OSError as error:

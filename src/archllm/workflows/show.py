@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archllm.spaces import Architecture, SearchSpace
-from archllm.workflows.info import as_architecture
+from archllm.workflows.inputs import as_architecture
 
 
 def show(

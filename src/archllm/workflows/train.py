@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from archllm.conditional.bins import Conditions
 from archllm.conditional.request import COUNTED
-from archllm.data.split import check_seed, known, split_cells, with_orders
+from archllm.data.split import known, split_cells, with_orders
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
+from archllm.generation.config import TrainConfig
 from archllm.generation.generator import ArchLLM
 from archllm.generation.recommended import recommended
 from archllm.generation.run_folder import (
     RunInfo,
-    TrainConfig,
     check_same,
     check_same_definition,
     check_startable,
@@ -32,14 +32,17 @@ from archllm.generation.run_folder import (
 from archllm.graphs import Graphs
 from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
-from archllm.spaces import SearchSpace, load_space
+from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.tokenizer.hints import code_layout
 from archllm.training.log import Journal, read_journal
 from archllm.training.loop import resolve_device
 from archllm.training.processes import Team, gather
 from archllm.training.progress import Event, Listener
+from archllm.workflows.inputs import as_space
 from archllm.workflows.labels import fill_in, find_tables, label
+from archllm.workflows.options import TrainOptions
+from archllm.workflows.progress import Progress, shown
 
 _Made = TypeVar("_Made", Tokenizer, Prior)
 
@@ -47,31 +50,29 @@ _USAGE_CELLS = 100_000  # training cells on which reconstruction and codebook us
 
 
 def train(
-    space: SearchSpace | str,
+    space: SearchSpace | str | TrainOptions,
     config: TrainConfig | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     *,
-    out: str | Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    device: str = "auto",
-    listener: Listener | None = None,
+    progress: Progress = "auto",
+    **settings: Any,
 ) -> ArchLLM:
-    """Trains the tokenizer, then the prior, and measures both on held-out cells.
+    """Trains the tokenizer, then the prior, and measures both on held-out architectures.
 
     Of several processes that `accelerate launch` has started, all call this with the same arguments and get the same
     model. They train the prior together; the tokenizer is trained, and `out` written, by the main one alone, whose
     settings count.
 
     Args:
-        space: the space, or its name.
-        config: the configuration; by default what benchmarks found good for the space.
-        seed: seed of the split, the weights and the order of the batches. One seed on one machine gives one result.
-        out: run folder to write; it appears under this name only when it is complete.
-        resume: go on with an interrupted training to `out`; the result is that of an uninterrupted one.
-        overwrite: replace an existing run folder, once the new one is complete.
-        device: `cpu`, `cuda`, … or `auto` for a GPU where there is one.
-        listener: told of every step; of several processes, that of the main one.
+        space: the space, its name or its file; or all options at once.
+        config: what is learned and how; by default what benchmarks found good for the space.
+        seed: seed of the split, the weights and the order of the batches; by default 0.
+        progress: whether steps are shown, or a listener that is told of them; of several processes, that of the main
+            one.
+        settings: further fields of `TrainOptions`: `out`, `device`, `resume`, `overwrite`.
+
+    Example:
+        >>> model = train("nasbench201", out="runs/mine")  # doctest: +SKIP
 
     Raises:
         InvalidInput: a setting can't be used.
@@ -81,10 +82,17 @@ def train(
         RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
         PeerFailed: another of several processes failed.
     """
-    space = load_space(space) if isinstance(space, str) else space
-    asked = config or recommended(space)
-    device = resolve_device(device)
-    check_seed(seed)
+    whole = space if isinstance(space, TrainOptions) else None
+    given = {"space": None if whole is not None else space, "config": config, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    options = TrainOptions.given(whole, given | settings)
+    with shown(progress) as listener:
+        return _train(options, as_space(options.space), listener)
+
+
+def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None) -> ArchLLM:
+    asked, out, seed = options.config or recommended(space), options.out, options.seed
+    device = resolve_device(options.device)
     check_language(asked.prior, space, asked.tokenizer.codebook_size, code_layout(space).length)
     team = gather(device)
     settings, seed = team.share(lambda: (asked, seed))
@@ -94,7 +102,7 @@ def train(
         if settings.labels and not tables:
             raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
         info = RunInfo(space.name, seed, settings)
-        return tables, _Work(Path(out), space, info, resume, overwrite) if out is not None else None
+        return tables, _Work(options, space, info) if out is not None else None
 
     tables, work = team.first(begin) or ({}, None)
     try:
@@ -282,14 +290,16 @@ class _Clock:
 class _Work:
     """The folder in which a run grows, beside its final place."""
 
-    def __init__(self, out: Path, space: SearchSpace, info: RunInfo, resume: bool, overwrite: bool) -> None:
-        self.out, self.overwrite = out, overwrite
+    def __init__(self, options: TrainOptions, space: SearchSpace, info: RunInfo) -> None:
+        assert options.out is not None
+        out = self.out = options.out
+        self.overwrite = options.overwrite
         self.folder = work_folder(out)
-        if resume:
+        if options.resume:
             check_same(out, read_interrupted(out), info)
             check_same_definition(self.folder, info, space)
         else:
-            check_startable(out, overwrite)
+            check_startable(out, self.overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
             try:
                 self.folder.mkdir(parents=True)

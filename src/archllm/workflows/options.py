@@ -1,0 +1,206 @@
+"""The options of every command, for the command line, Python and TOML files alike.
+
+A docstring is the help of the command line. Nothing here imports numpy or torch, so help comes at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from archllm.config import Bounds, Option, Seed, Settings, written
+from archllm.errors import InvalidInput
+from archllm.generation.config import EvaluationOptions, Requirements, SamplingOptions, TrainConfig
+
+if TYPE_CHECKING:
+    from archllm.objectives import Objective
+    from archllm.spaces import SearchSpace
+
+    Space: TypeAlias = str | SearchSpace
+    Goal: TypeAlias = str | Objective | Callable[[Any], float]
+    Method: TypeAlias = str
+else:  # the classes themselves are looked at where they are used
+    Space = Goal = Method = str | object
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(SamplingOptions):
+    """Options of `archllm sample`."""
+
+    run: Annotated[Path, Option("RUN", positional=True)]
+    """Run folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(EvaluationOptions):
+    """Options of `archllm evaluate`."""
+
+    run: Annotated[Path, Option("RUN", positional=True)]
+    """Run folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Settings):
+    """Options of `archllm train` that do not change what is learned, but for the seed; those that do are `config`."""
+
+    space: Annotated[Space, Option("SPACE", positional=True)]
+    """The search space, or the path of a space file; `archllm spaces` lists the spaces."""
+
+    out: Annotated[Path | None, Option("RUN", needed=True)] = None
+    """Run folder to write; it appears when it is complete."""
+
+    seed: Seed = 0
+    """Seed of the split, the weights and the order of the batches. One seed on one machine gives one result."""
+
+    device: str = "auto"
+    """Where to compute: cpu, cuda, or auto for a GPU where there is one."""
+
+    resume: bool = False
+    """Go on with an interrupted training to RUN, with its settings; the result is that of an uninterrupted one."""
+
+    overwrite: bool = False
+    """Replace an existing run folder once the new run is complete; an interrupted training to it is discarded."""
+
+    config: Annotated[TrainConfig | None, Option(flat=True)] = None
+    """What is learned and how; by default what benchmarks found good for the space, see `recommended`."""
+
+    def _check_together(self) -> None:
+        if self.out is None and (self.resume or self.overwrite):
+            raise InvalidInput("resume and overwrite are of a run folder; name it (out)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Searching(Settings):
+    """What a search and a comparison of searches have in common."""
+
+    space: Annotated[Space | None, Option("SPACE")] = None
+    """The space to search, where there is no run folder."""
+
+    objective: Annotated[tuple[Goal, ...], Option("SPEC", each=True)]
+    """Where a score comes from; name several to search for a Pareto front."""
+
+    budget: Annotated[int, Bounds(1), Option("N")]
+    """Different architectures that each search evaluates, those of an interrupted one and failed ones included."""
+
+    where: Requirements = ()
+    """Requirements that architectures must meet to be evaluated: "params <= 1e6", "macs in [1e7, 5e7]"; may be
+    repeated."""
+
+    workers: Annotated[int | str | None, Option("WHERE")] = None
+    """Where evaluations run: own (this process), a number of processes, ray, or ray://HOST:PORT; by default own, or one
+    process if the objective is a function of yours, as it may hang."""
+
+    time_limit: Annotated[float | None, Bounds(above=0), Option("SECONDS")] = None
+    """How long one evaluation may take, for objectives that take time; by default an hour."""
+
+    def _check_together(self) -> None:
+        if not self.objective:
+            raise InvalidInput("a search needs at least one objective")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(_Searching):
+    """Options of `archllm search`."""
+
+    run: Annotated[Path | None, Option("RUN", positional=True)] = None
+    """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
+
+    method: Annotated[Method | None, Option("METHOD")] = None
+    """Search method: sequence, random, largest, local, evolution, gp, ensemble, latent, or python:MODULE:CLASS for one
+    of yours; by default sequence where there is a run folder, and gp where there is none."""
+
+    options: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", name="set")] = ()
+    """Options of the method."""
+
+    seed: Seed = 0
+    """Seed of the method."""
+
+    store: Annotated[str | Path | None, Option("URL")] = None
+    """Where trials are kept: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; by default search.db in the
+    run folder, or search-SPACE.db here."""
+
+    study: Annotated[str | None, Option("NAME")] = None
+    """Name of this search in its store; by default METHOD-SEED."""
+
+    resume: bool = False
+    """Go on with the search that is in the store, or help a process that works on it."""
+
+    batch: Annotated[int, Bounds(1)] = 1
+    """Architectures that the method is asked for at once, at least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(_Searching):
+    """Options of `archllm compare`."""
+
+    run: Annotated[Path | None, Option("RUN")] = None
+    """Run folder of a trained generator, for methods that need one."""
+
+    methods: Annotated[tuple[Method, ...], Option("METHOD")]
+    """Methods to compare; NAME=METHOD compares one under another name, as with other options."""
+
+    seeds: Annotated[int, Bounds(1), Option("N")]
+    """Searches of each method, with seeds from 0."""
+
+    options: Annotated[dict[str, Any] | tuple[str, ...], Option("NAME.KEY=VALUE", name="set")] = ()
+    """Options of the methods."""
+
+    until_best: bool = False
+    """End a search as soon as it has found the best there is; for one objective whose scores are looked up."""
+
+    resume: bool = False
+    """Go on with the comparison in the folder; more methods, seeds or evaluations are added to it."""
+
+    out: Annotated[Path, Option("DIR")]
+    """Folder to write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Settings):
+    """Options of `archllm report`."""
+
+    run: Annotated[str | Path, Option("RUN", positional=True)]
+    """Run folder of a generator, or a store of trials: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE."""
+
+    study: Annotated[str | None, Option("NAME")] = None
+    """Which search of the store; by default the latest that is not random search."""
+
+    space: Annotated[str | Path | None, Option("FILE")] = None
+    """Space file of a store whose trials are of a custom space; a run folder has its own."""
+
+    out: Annotated[Path | None, Option("FILE")] = None
+    """File to write; by default report.html in the run folder, or a file beside the store. An existing one is
+    replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(Settings):
+    """Options of `archllm demo`."""
+
+    out: Annotated[Path, Option("RUN")] = Path("runs/demo-nasbench201")
+    """Run folder to write; one that an earlier demo wrote is replaced, anything else is left alone."""
+
+    seed: Seed = 0
+    """Seed of the training."""
+
+
+def command_line(command: str, options: Settings) -> str:
+    """The command line that stands for options: what is at its default is left out.
+
+    Objects that a command line can't hold, such as a function, are written as they are called.
+
+    Example:
+        >>> command_line("search", SearchOptions(space="darts", objective="params", budget=9, resume=True))
+        'archllm search --space darts --objective params --budget 9 --resume'
+    """
+    return shlex.join(["archllm", command, *written(options, _called)])
+
+
+def _called(value: object) -> str:
+    for name in ("spec", "name", "__name__"):
+        if isinstance(found := getattr(value, name, None), str):
+            return found
+    return str(value)
