@@ -11,6 +11,8 @@ import pytest
 from archllm.cli import command_class, main
 from archllm.cli.command import LongCommand
 from archllm.cli.parsing import parse
+from archllm.generation.recommended import recommended
+from archllm.spaces import load_space
 
 LONG = ["demo", "train", "sample", "evaluate", "search", "compare", "report"]
 
@@ -49,7 +51,8 @@ def test_a_switch_of_the_file_can_be_turned_off(tmp_path):
 def test_a_file_of_train_names_space_preset_and_parts(tmp_path):
     file = written(tmp_path, 'space = "nasbench201"\nout = "x"\npreset = "thorough"\n[prior]\nwidth = 16\n')
     found = parsed("train", "--config", file)
-    assert (found.space, found.config.prior.width, found.config.prior.steps) == ("nasbench201", 16, 900)
+    steps = 3 * recommended(load_space("nasbench201")).prior.steps
+    assert (found.space, found.config.prior.width, found.config.prior.steps) == ("nasbench201", 16, steps)
 
 
 @pytest.mark.parametrize(

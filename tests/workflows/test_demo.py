@@ -99,7 +99,7 @@ def test_it_says_who_was_better_whoever_it_was(done):
 
 def test_without_the_extras_of_a_search_it_does_the_rest_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "missing_extras", lambda: ["images", "search"])
-    result = demo(tmp_path / "demo", config=SHORT, draws=(30,), seeds=(0,))
+    result = demo(out=tmp_path / "demo", scope=Scope(config=SHORT, draws=(30,), seeds=(0,)))
     assert result.match is None and result.report is None and result.missing == ("images", "search")
     assert result.to_json()["search"] is None and result.cells
 
