@@ -163,11 +163,11 @@ def quality(job: Job) -> dict[str, Any]:
 
 def _model(space: Any, job: Job) -> dict[str, Any]:
     from archllm import train
+    from archllm.generation.config import TrainConfig
     from archllm.generation.recommended import recommended
-    from archllm.generation.run_folder import config_from_dict
 
     changes = dict(job.get("train", {}))
-    config = config_from_dict(changes, recommended(space, changes.get("split", 0.9)))
+    config = TrainConfig.from_mapping(changes, default=recommended(space, changes.get("split", 0.9)))
     if job["method"] == "plain":
         prior = replace(config.prior, **FROM_NOTHING) if config.prior.marginals else config.prior
         config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"), prior=prior)  # words do depend
@@ -177,11 +177,11 @@ def _model(space: Any, job: Job) -> dict[str, Any]:
     draws = {}
     for n in DRAWS:
         evaluation = model.evaluate(n, seeds=[job["seed"]])
-        draws[str(n)] = {name: figure.mean for name, figure in evaluation.figures.items()}
+        draws[str(n)] = {name: figure.mean for name, figure in evaluation.metrics.items()}
     sweep = {}
     for temperature in TEMPERATURES if job.get("sweep") else ():
         evaluation = model.evaluate(DRAWS[-1], seeds=[job["seed"]], temperature=temperature)
-        sweep[str(temperature)] = {name: figure.mean for name, figure in evaluation.figures.items()}
+        sweep[str(temperature)] = {name: figure.mean for name, figure in evaluation.metrics.items()}
     result = {"report": model.report, "draws": draws, "sweep": sweep, "ceilings": _ceilings(space, model.training_keys)}
     return result | ({"rate": _rate(model)} if job.get("sweep") else {})
 
@@ -199,7 +199,7 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
 
     from archllm.baselines import GraphVAE, recommended_vae
     from archllm.data.split import known, split_cells
-    from archllm.generation.metrics import measure_draws
+    from archllm.generation.metrics import Tally
     from archllm.generation.recommended import recommended
 
     config = recommended(space)
@@ -211,9 +211,9 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
     draws, sampled = {}, {}
     for n in DRAWS:
         graphs = vae.sample(n, generator=torch.Generator().manual_seed(seed))
-        draws[str(n)] = measure_draws(space, graphs, None, keys)
+        draws[str(n)] = Tally(space, keys).add(graphs, None).metrics()
         graphs = vae.sample_decoder(n, generator=torch.Generator().manual_seed(seed))
-        sampled[str(n)] = measure_draws(space, graphs, None, keys)
+        sampled[str(n)] = Tally(space, keys).add(graphs, None).metrics()
     held_out = cells.held_out[:20_000]
     report = {
         "reconstruction": vae.reconstruction(held_out),
@@ -227,21 +227,21 @@ def _vae(space: Any, seed: int) -> dict[str, Any]:
 
 def _uniform(space: Any, seed: int) -> dict[str, Any]:
     from archllm.data.split import known, split_cells
-    from archllm.generation.metrics import measure_draws
+    from archllm.generation.metrics import Tally
     from archllm.generation.recommended import recommended
 
     config = recommended(space)
     keys = known(space, split_cells(space, config.split, config.cells, seed).train)
     rng = np.random.default_rng([seed, 99])
-    draws = {str(n): measure_draws(space, space.sample(n, rng), None, keys) for n in DRAWS}
+    draws = {str(n): Tally(space, keys).add(space.sample(n, rng), None).metrics() for n in DRAWS}
     report = {"held_out_nats": space.ideal_nats, "ideal_nats": space.ideal_nats}
     return {"report": report, "draws": draws, "ceilings": _ceilings(space, keys)}
 
 
 def _ceilings(space: Any, keys: Any) -> dict[str, dict[str, float]]:
-    from archllm.generation.metrics import ceilings
+    from archllm.generation.metrics import expected_metrics
 
-    return {str(n): ceilings(space, n, len(keys)) for n in DRAWS}
+    return {str(n): expected_metrics(space, n, len(keys)) for n in DRAWS}
 
 
 def speed() -> dict[str, Any]:

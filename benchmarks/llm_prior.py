@@ -107,7 +107,7 @@ def run(name: str, folder: Path, base: Path) -> Job:
 
 def _legal(model: Any, temperature: float, seed: int) -> dict[str, float]:
     """The figures of raw draws; with a text model, its automaton is at work."""
-    figures = model.evaluate(DRAWS, seeds=[seed], temperature=temperature).figures
+    figures = model.evaluate(DRAWS, seeds=[seed], temperature=temperature).metrics
     return {name: figure.mean for name, figure in figures.items()}
 
 
@@ -115,14 +115,14 @@ def _free(model: Any, seed: int) -> dict[str, float]:
     """The same without the automaton: a text that is not legal counts as an invalid draw."""
     import torch
 
-    from archllm.generation.metrics import measure_draws
+    from archllm.generation.metrics import Tally
 
     codes = model.prior.draw_freely(DRAWS, generator=torch.Generator().manual_seed(seed))
     legal = (codes >= 0).all(1)
     if not legal.any():
         return {"legal": 0.0, "valid": 0.0, "valid_unique": 0.0, "cycle": 0.0, "novel": 0.0}
     graphs = model.tokenizer.decode(codes[legal])
-    found = measure_draws(model.space, graphs, model.cycles(codes[legal], graphs), model.training_keys)
+    found = Tally(model.space, model.training_keys).add(graphs, model.cycles(codes[legal], graphs)).metrics()
     share = float(legal.mean())
     scaled = {name: found[name] * share for name in ("valid", "valid_unique", "cycle")}
     return {"legal": share, "novel": found["novel"]} | scaled

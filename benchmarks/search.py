@@ -199,22 +199,22 @@ def _compared(
 ) -> Result:
     """Compares one method with itself, seed by seed; its searches go on where an interrupted job stood."""
     from archllm.study.store import open_store
-    from archllm.workflows.compare import STORE, compare_methods
+    from archllm.workflows.compare import STORE, compare
 
     method, out = job["method"], folder / "compared" / _name(job)
     clock = Clock(out / "cpu-seconds.json", job["budget"])
-    compare_methods(
+    compare(
         out=out,
         space=space,
         run=run,
-        objectives=[f"table:{spec}" for spec in _specs(job)],
+        objective=[f"table:{spec}" for spec in _specs(job)],
         methods=[method],
         seeds=job["seeds"],
         budget=job["budget"],
         options=[f"{method}.{word}" for word in words],
         until_best=job["part"] != "front",
         resume=(out / STORE).is_file(),
-        listener=clock,
+        progress=clock,
     )
     with open_store(out / STORE) as store:
         searches = [store.trials(f"{method}-{seed}") for seed in range(job["seeds"])]

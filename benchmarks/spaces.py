@@ -85,7 +85,7 @@ def quality(job: Job) -> Job:
     model = archllm.train(space, config, job["seed"])
     seconds, cpu_seconds = time.time() - start, time.process_time() - before
     seeds = [1_000 * job["seed"] + k for k in range(BATCHES)]
-    figures = {n: model.evaluate(n, seeds).figures for n in DRAWS}
+    figures = {n: model.evaluate(n, seeds).metrics for n in DRAWS}
     draws = {str(n): {name: asdict(figure) for name, figure in found.items()} for n, found in figures.items()}
     return {
         "size": space.size,
@@ -123,7 +123,7 @@ def training(job: Job) -> Job:
 def apart(job: Job) -> Job:
     """Draws until so many different members were found; a prior of marginals draws fast and repeats most."""
     import archllm
-    from archllm.generation.run_folder import TrainConfig
+    from archllm.generation.config import TrainConfig
     from archllm.prior.config import PriorConfig
     from archllm.tokenizer.config import TokenizerConfig
 

@@ -62,22 +62,22 @@ def run(job: Job, base: Path | None = None) -> Job:
     import torch
 
     import archllm
+    from archllm.generation.config import TrainConfig
     from archllm.generation.recommended import recommended
-    from archllm.generation.run_folder import config_from_dict
 
     torch.set_num_threads(1)
     start, space = time.time(), archllm.load_space(SPACE)
     config = recommended(space, base=str(base) if "text" in job else "", conditions=job["conditions"])
     looked_up = [name for name in job["conditions"] if name != "params"]
     changes = TRIALS[job["trial"]] if "trial" in job else TEXT if "text" in job else {}
-    config = config_from_dict(changes | ({"labels": LABELS} if looked_up else {}), config)
+    config = TrainConfig.from_mapping(changes | ({"labels": LABELS} if looked_up else {}), default=config)
     before = time.process_time()
 
     def hear(event: Any) -> None:
         if event.step % 50 == 0:
             print(event, f"{time.process_time() - before:.0f} s", flush=True)
 
-    model = archllm.train(space, config, job["seed"], listener=hear)
+    model = archllm.train(space, config, job["seed"], progress=hear)
     trained = time.process_time() - before
     bench = Bench(model, looked_up)
     if job["conditions"] == ["params"]:
@@ -86,7 +86,7 @@ def run(job: Job, base: Path | None = None) -> Job:
         found = {str(guidance): bench.top(looked_up[0].partition("=")[0], guidance) for guidance in GUIDANCE}
     else:
         found = {str(guidance): bench.joint(looked_up[0], guidance) for guidance in GUIDANCE}
-    plain = model.evaluate(DRAWS, seeds=[job["seed"]]).figures
+    plain = model.evaluate(DRAWS, seeds=[job["seed"]]).metrics
     return job | {
         "base": base.name if base else None,
         "steps": config.prior.steps,
