@@ -86,7 +86,7 @@ def test_reconstruction_does_not_depend_on_how_a_cell_is_written() -> None:
     space = space_of(NodeDagDefinition(name="small", ops=("a", "b"), max_vertices=5, max_edges=6))
     cells = space.enumerate()
     vae = GraphVAE(space, replace(PER_GRAPH, steps=20)).fit(cells, seed=0)
-    other = space.relabel(cells, np.random.default_rng(0))
+    other = space.permute(cells, np.random.default_rng(0))
     assert not equal(other, cells).all()
     assert np.array_equal(vae.embed(other), vae.embed(cells))
     assert vae.reconstruction(other) == vae.reconstruction(cells)

@@ -94,7 +94,7 @@ def test_one_seed_gives_one_sample_and_another_seed_another(space: SearchSpace) 
 def test_a_sample_needs_no_global_random_state(space: SearchSpace) -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     space.sample(10, np.random.default_rng(0))
-    space.relabel(space.sample(10, np.random.default_rng(0)), np.random.default_rng(0))
+    space.permute(space.sample(10, np.random.default_rng(0)), np.random.default_rng(0))
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
 
@@ -112,10 +112,10 @@ def test_an_empty_batch_goes_through_every_question(space: SearchSpace) -> None:
     empty = Graphs(np.zeros((0, space.max_nodes)), np.zeros((0, space.max_nodes, space.max_nodes)))
     assert space.validate(empty).shape == space.keys(empty).shape == (0,)
     assert space.format(empty) == space.architectures(empty) == []
-    assert len(space.normalise(empty)) == len(space.relabel(empty, np.random.default_rng(0))) == 0
+    assert len(space.normalise(empty)) == len(space.permute(empty, np.random.default_rng(0))) == 0
 
 
-# --- keys, normal forms, relabelling -------------------------------------------------------------------------------
+# --- keys, normal forms, permutations -------------------------------------------------------------------------------
 
 
 @examples(max_examples=15)
@@ -123,7 +123,7 @@ def test_an_empty_batch_goes_through_every_question(space: SearchSpace) -> None:
 def test_another_node_order_is_valid_and_has_the_same_key(space: SearchSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
     members = space.sample(40, rng)
-    copies = space.relabel(members, rng)
+    copies = space.permute(members, rng)
     assert space.validate(copies).all()
     assert (space.keys(copies) == space.keys(members)).all()
 
@@ -132,7 +132,7 @@ def test_another_node_order_is_valid_and_has_the_same_key(space: SearchSpace, se
 @given(seed=SEEDS)
 def test_normalising_keeps_the_key_and_does_nothing_the_second_time(space: SearchSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    copies = space.relabel(space.sample(40, rng), rng)
+    copies = space.permute(space.sample(40, rng), rng)
     normal = space.normalise(copies)
     assert (space.keys(normal) == space.keys(copies)).all()
     assert same(space.normalise(normal), normal)
@@ -147,7 +147,7 @@ def test_room_for_more_nodes_changes_nothing(space: SearchSpace, seed: int) -> N
     assert (space.keys(wide) == space.keys(members)).all()
     assert same(space.normalise(wide), members)
     assert space.format(wide) == space.format(members)
-    assert (space.keys(space.relabel(wide, np.random.default_rng(seed))) == space.keys(members)).all()
+    assert (space.keys(space.permute(wide, np.random.default_rng(seed))) == space.keys(members)).all()
 
 
 @examples(max_examples=20)
@@ -177,7 +177,7 @@ def test_keys_are_equal_exactly_for_isomorphic_members(name: str, seed: int) -> 
     step = near[rng.integers(len(near))]
     back = space.neighbours(step)
     others = [step, back[rng.integers(len(back))], *(near[i] for i in rng.integers(len(near), size=4))]
-    batch = space.relabel(concatenate([arch.graph, arch.graph, *(other.graph for other in others)]), rng)
+    batch = space.permute(concatenate([arch.graph, arch.graph, *(other.graph for other in others)]), rng)
     batch = concatenate([batch, regrouped(space, batch, rng)])
     keys = space.keys(batch)
     meanings = [meaning(space, graph) for graph in batch]
@@ -221,7 +221,7 @@ def regrouped(space: SearchSpace, batch: Graphs, rng: np.random.Generator) -> Gr
 
 def damaged(space: SearchSpace, rng: np.random.Generator, n: int) -> Graphs:
     """Graphs that are members, nearly members, and anything at all."""
-    graphs = space.relabel(space.sample(n, rng), rng).padded(space.max_nodes + int(rng.integers(4)))
+    graphs = space.permute(space.sample(n, rng), rng).padded(space.max_nodes + int(rng.integers(4)))
     ops, adjacency = graphs.ops.copy(), graphs.adjacency.copy()
     v = graphs.nodes
     for row in range(n):
@@ -286,7 +286,7 @@ def test_coarser_keys_never_part_what_keys_join(space: SearchSpace) -> None:
     classes = space.class_keys(members)
     assert (classes is None) == (space.class_count is None)
     if classes is not None:
-        assert (space.class_keys(space.relabel(members, rng)) == classes).all()
+        assert (space.class_keys(space.permute(members, rng)) == classes).all()
 
 
 # --- texts ---------------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_coarser_keys_never_part_what_keys_join(space: SearchSpace) -> None:
 @given(seed=SEEDS)
 def test_a_text_read_and_written_again_is_the_same_text(space: SearchSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    members = space.relabel(space.sample(3, rng), rng)
+    members = space.permute(space.sample(3, rng), rng)
     for text, key in zip(space.format(members), space.keys(members), strict=True):
         assert text is not None
         arch = space.parse(text)
@@ -395,7 +395,7 @@ def test_neighbours_are_other_members_each_once_in_the_order_of_keys(space: Sear
 def test_equal_architectures_have_the_same_neighbours(space: SearchSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
     graph = space.sample(1, rng)
-    twin = space.architecture(space.relabel(graph, rng))
+    twin = space.architecture(space.permute(graph, rng))
     assert space.neighbours(twin) == space.neighbours(space.architecture(graph))
 
 
@@ -426,7 +426,7 @@ def test_architectures_are_equal_and_hash_alike_exactly_when_isomorphic(space: S
     rng = np.random.default_rng(2)
     members = space.sample(30, rng)
     first = space.architectures(members)
-    second = space.architectures(space.relabel(members, rng))
+    second = space.architectures(space.permute(members, rng))
     assert first == second and [hash(a) for a in first] == [hash(a) for a in second]
     assert len({*first, *second}) == len(set(space.keys(members).tolist()))
     assert first[0] != first[0].text and first[0] != one(NAMES[NAMES.index(space.name) - 1])
@@ -475,7 +475,7 @@ def test_the_official_identifier_is_the_same_for_the_same_member_only(space: Sea
     rng = np.random.default_rng(8)
     members = space.sample(200, rng)
     names = [arch.official_hash for arch in space.architectures(members)]
-    again = [arch.official_hash for arch in space.architectures(space.relabel(members, rng))]
+    again = [arch.official_hash for arch in space.architectures(space.permute(members, rng))]
     assert names == again
     if names[0] is not None:
         assert len(set(names)) == len(set(space.keys(members).tolist()))
@@ -499,7 +499,7 @@ def test_sizes_are_positive_the_same_for_isomorphic_members_and_those_of_each_al
     members = space.sample(30, rng)
     params, macs = space.networks.params(members), space.networks.macs(members)
     assert params.dtype == macs.dtype == np.int64 and (params > 0).all() and (macs > 0).all()
-    copies = space.relabel(members, rng)
+    copies = space.permute(members, rng)
     assert (space.networks.params(copies) == params).all() and (space.networks.macs(copies) == macs).all()
     for arch, expected in zip(space.architectures(members), zip(params, macs, strict=True), strict=True):
         assert (arch.params, arch.macs) == expected

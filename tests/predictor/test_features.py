@@ -54,7 +54,7 @@ def test_cells_have_the_same_features_whatever_stands_beside_them(space: SearchS
 
 def test_features_do_not_depend_on_how_a_cell_is_written(nasbench101: SearchSpace) -> None:
     graphs = some(nasbench101)
-    other = nasbench101.relabel(graphs, np.random.default_rng(1))
+    other = nasbench101.permute(graphs, np.random.default_rng(1))
     featurizer = Featurizer(nasbench101, by_hand(nasbench101), graphs)
     assert np.array_equal(featurizer(other).values, featurizer(graphs).values)
 

@@ -101,7 +101,7 @@ def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Gr
     if orders == 1:
         return cells
     rng = np.random.default_rng([seed, 7])
-    return concatenate([space.relabel(cells, rng) for _ in range(orders)])
+    return concatenate([space.permute(cells, rng) for _ in range(orders)])
 
 
 def known(space: SearchSpace, cells: Graphs) -> NDArray[np.int64]:

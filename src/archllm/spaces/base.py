@@ -93,7 +93,7 @@ class SearchSpace(ABC):
         """The members in the form in which the space writes them; non-members come back as they are."""
 
     @abstractmethod
-    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+    def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         """A random isomorphic copy of each member (not normalised): a new node order where the space allows one."""
 
     @abstractmethod

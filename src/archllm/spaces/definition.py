@@ -210,7 +210,7 @@ class ChoicesDefinition(Definition):
     """Slot -> its values: numbers, or texts, or truth values."""
 
     when: Mapping[str, str] = field(default_factory=dict)
-    """Slot -> the condition, on earlier slots, without which it is switched off."""
+    """Slot -> the condition, on earlier slots, without which it is inactive."""
 
     kind = "choices"
 

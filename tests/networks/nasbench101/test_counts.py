@@ -27,7 +27,7 @@ def test_the_published_size_of_the_inception_like_cell(nasbench101: SearchSpace)
 def test_the_inception_like_cell_has_its_size_in_any_order(nasbench101: SearchSpace) -> None:
     rng = np.random.default_rng(0)
     config = nasbench101.networks.setting()
-    copies = [INCEPTION_LIKE, *(nasbench101.relabel(INCEPTION_LIKE, rng) for _ in range(50))]
+    copies = [INCEPTION_LIKE, *(nasbench101.permute(INCEPTION_LIKE, rng) for _ in range(50))]
     assert {int(counts.params(copy, config)[0]) for copy in copies} == {2_694_282}
 
 
@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_built_network(nasbench101: SearchSpace, options
 def test_isomorphic_cells_are_one_network(nasbench101: SearchSpace) -> None:
     rng = np.random.default_rng(5)
     cells = nasbench101.sample(200, rng)
-    copies = nasbench101.relabel(cells, rng)
+    copies = nasbench101.permute(cells, rng)
     assert (nasbench101.networks.params(copies) == nasbench101.networks.params(cells)).all()
     assert (nasbench101.networks.macs(copies) == nasbench101.networks.macs(cells)).all()
 
@@ -76,7 +76,7 @@ def test_the_order_does_not_matter_where_channels_can_be_shared_evenly(nasbench1
     config = nasbench101.networks.setting(channels=60)  # up to six vertices share them
     cells = nasbench101.sample(2_000, rng)
     for _ in range(3):
-        copies = nasbench101.relabel(cells, rng)
+        copies = nasbench101.permute(cells, rng)
         assert (counts.params(copies, config) == counts.params(cells, config)).all()
         assert (counts.macs(copies, config) == counts.macs(cells, config)).all()
 
@@ -85,7 +85,7 @@ def test_the_order_matters_only_where_three_vertices_share_128_channels(nasbench
     rng = np.random.default_rng(2)
     config = nasbench101.networks.setting()
     cells = nasbench101.sample(2_000, rng)
-    copies = [counts.params(nasbench101.relabel(cells, rng), config) for _ in range(10)]
+    copies = [counts.params(nasbench101.permute(cells, rng), config) for _ in range(10)]
     differs = np.ptp(copies, axis=0) > 0
     outputs = (cells.ops != ABSENT).sum(1) - 1
     sharers = cells.adjacency[np.arange(len(cells)), 1:, outputs].sum(1)

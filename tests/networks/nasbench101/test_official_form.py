@@ -28,7 +28,7 @@ def test_records_of_the_benchmark_are_in_official_form(
     for source, target in edges.split():
         adjacency[0, int(source), int(target)] = True
     record = Graphs([[0, *labels, 4]], adjacency)
-    copies = nasbench101.relabel(record[[0] * 20], np.random.default_rng(0))
+    copies = nasbench101.permute(record[[0] * 20], np.random.default_rng(0))
     official = nasbench101.networks.official_form(nasbench101.normalise(copies))
     assert equal(official, record[[0] * 20]).all()
     assert (nasbench101.networks.params(copies) == params).all()
@@ -53,7 +53,7 @@ def test_the_official_form_is_the_first_of_the_class_in_the_benchmarks_own_order
         return sum(1 << (x + y * (y - 1) // 2) for x, y in edges), graphs.ops[row, 1 : used - 1].tolist()
 
     for _ in range(100):
-        copies = nasbench101.relabel(normal, rng)
+        copies = nasbench101.permute(normal, rng)
         assert all(place(official, row) <= place(copies, row) for row in range(len(normal)))
 
 

@@ -119,4 +119,4 @@ def test_a_gap_among_the_nodes_is_named(tiny: EdgeDag) -> None:
 
 def test_every_member_has_one_node_order_only(tiny: EdgeDag) -> None:
     members = tiny.enumerate()
-    assert equal(tiny.relabel(members, np.random.default_rng(0)), members).all()
+    assert equal(tiny.permute(members, np.random.default_rng(0)), members).all()

@@ -117,14 +117,14 @@ def test_neighbours_are_all_classes_one_slot_away(tiny: Genotype) -> None:
                     other = (*member[:k], rest | {pair}, *member[k + 1 :])
                     if other in at and at[other] != at[member]:
                         near[at[member]].add(at[other])
-    for graph in tiny.relabel(graphs_of(tiny, members[::29]), np.random.default_rng(0)):
+    for graph in tiny.permute(graphs_of(tiny, members[::29]), np.random.default_rng(0)):
         arch = tiny.architecture(graph)
         assert {other.key for other in tiny.neighbours(arch)} == near[arch.key]
 
 
 def test_another_order_is_drawn_from_all_orders(tiny: Genotype) -> None:
     member = (frozenset({(0, 0), (1, 0)}), frozenset({(0, 1), (1, 0)}), frozenset({(0, 1), (1, 1)}))
-    copies = tiny.relabel(graphs_of(tiny, [member] * 600), np.random.default_rng(0))
+    copies = tiny.permute(graphs_of(tiny, [member] * 600), np.random.default_rng(0))
     sources, ops = tiny.parts_of(copies)
     pairs = np.sort(sources * 2 + ops, axis=-1).reshape(600, -1)  # a node's two inputs have no order
     _, counts = np.unique(pairs, axis=0, return_counts=True)
@@ -158,7 +158,7 @@ def test_three_operations_per_node_work_alike() -> None:
     space = space_of("triple", ("a", "b"), ("x", "y", "z"), inner=2, arity=3, cells=("one", "other"))
     assert space.assignments.size == (1 * 4 * 2**6) ** 2
     drawn = space.sample(50, np.random.default_rng(0))
-    copies = space.relabel(drawn, np.random.default_rng(1))
+    copies = space.permute(drawn, np.random.default_rng(1))
     assert space.validate(copies).all() and (space.keys(copies) == space.keys(drawn)).all()
 
 

@@ -61,7 +61,7 @@ def without_dangling(cell: Cell) -> Cell:
 
 
 def smallest_copy(cell: Cell) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The first of all relabelled copies of a cell in the order of Python's tuples."""
+    """The first of all permuted copies of a cell in the order of Python's tuples."""
     ops, edges = cell
     copies = []
     for order in permutations(range(1, len(ops) - 1)):
@@ -96,10 +96,10 @@ def test_the_listing_is_what_trying_everything_finds(ops: int, nodes: int, edges
 
 @examples(max_examples=30)
 @given(seed=SEEDS)
-def test_keys_agree_with_the_smallest_of_all_relabelled_copies(small: NodeDag, seed: int) -> None:
+def test_keys_agree_with_the_smallest_of_all_permuted_copies(small: NodeDag, seed: int) -> None:
     rng = np.random.default_rng(seed)
     shape = rng.integers(small.size, size=6)
-    batch = small.relabel(small.enumerate()[np.concatenate([shape, shape, np.maximum(shape - 1, 0)])], rng)
+    batch = small.permute(small.enumerate()[np.concatenate([shape, shape, np.maximum(shape - 1, 0)])], rng)
     copies = [smallest_copy(cell_of(graph)) for graph in batch]
     keys = small.keys(batch).tolist()
     assert all((keys[i] == keys[j]) == (copies[i] == copies[j]) for i in range(len(keys)) for j in range(i))
@@ -119,7 +119,7 @@ def test_another_order_of_a_cell_with_dangling_vertices_keeps_its_ends(small: No
     ops = np.concatenate([np.zeros((50, 1)), rng.integers(1, 3, (50, 5)), np.full((50, 1), 3)], axis=1)
     loose = Graphs(ops, np.triu(rng.random((50, 7, 7)) < 0.3, 1))
     loose = loose[small.validate(loose)]
-    copies = small.relabel(loose, rng)
+    copies = small.permute(loose, rng)
     assert small.validate(copies).all()
     assert (small.keys(copies) == small.keys(loose)).all()
 
@@ -129,7 +129,7 @@ def test_another_order_is_drawn_from_all_orders() -> None:
     fan = graph_of(
         ((0, 1, 2, 3, 4), frozenset((i, j) for i, j in combinations(range(5), 2) if i == 0 or j == 4) - {(0, 4)})
     )
-    copies = space.relabel(fan[[0] * 600], np.random.default_rng(0))
+    copies = space.permute(fan[[0] * 600], np.random.default_rng(0))
     _, counts = np.unique(copies.ops, axis=0, return_counts=True)
     assert len(counts) == 6 and counts.min() > 60
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import ABSENT, Graphs
-from archllm.spaces.kinds.relabellings import Relabellings
+from archllm.spaces.kinds.permutations import NodePermutations
 
 
 class OfficialForm:
@@ -23,22 +23,22 @@ class OfficialForm:
     """
 
     def __init__(self, max_nodes: int, ops: int) -> None:
-        self._relabellings = {v: _OfficialOrder(v, ops) for v in range(2, max_nodes + 1)}
+        self._permutations = {v: _OfficialOrder(v, ops) for v in range(2, max_nodes + 1)}
 
     def __call__(self, graphs: Graphs) -> Graphs:
         """The members, pruned and without gaps, each in official form; unused positions stay behind the output."""
         ops, adjacency = graphs.ops.copy(), graphs.adjacency.copy()
         used = (ops != ABSENT).sum(1)
-        for v, relabellings in self._relabellings.items():
+        for v, permutations in self._permutations.items():
             at = np.flatnonzero(used == v)
             if len(at):
-                keys = relabellings.canonical(ops[at, :v], adjacency[at, :v, :v])
-                official = relabellings.unpack(keys).padded(graphs.nodes)
+                keys = permutations.canonical(ops[at, :v], adjacency[at, :v, :v])
+                official = permutations.unpack(keys).padded(graphs.nodes)
                 ops[at], adjacency[at] = official.ops, official.adjacency
         return Graphs(ops, adjacency)
 
 
-class _OfficialOrder(Relabellings):
+class _OfficialOrder(NodePermutations):
     """Keys that order cells as the benchmark lists them: by matrix, the last vertex' in-edges first, then by labels."""
 
     def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,6 +1,6 @@
-"""Assignments: one choice per slot, under constraints and switches; counted, numbered, drawn.
+"""Assignments: one choice per decision variable, under constraints and conditions; counted, numbered, drawn.
 
-Slots that no constraint or switch joins are independent, so the assignments fall into components: their counts
+Variables that no constraint or condition joins are independent, so the assignments fall into components: their counts
 multiply, and each is drawn on its own.
 """
 
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.kinds.components import (
+    INACTIVE,
     KEY_LIMIT,
-    OFF,
     Choices,
     Component,
+    Enumerated,
     Free,
     Joint,
-    Listed,
     Open,
     active,
     fulfilled,
@@ -30,13 +30,13 @@ from archllm.spaces.kinds.components import (
 
 
 class Assignments:
-    """All tuples of choices `0 … radix - 1`, one per slot, that fulfil the constraints.
+    """All tuples of choices `0 … radix - 1`, one per variable, that fulfil the constraints.
 
     Args:
-        radices: number of choices of each slot.
-        constraints: what every assignment fulfils; the terms' `reads` are numbers of slots.
-        switches: conditions of slots that can be switched off; each reads earlier slots only. Where it does not hold,
-            the choice is `OFF`.
+        radices: number of choices of each variable.
+        constraints: what every assignment fulfils; the terms' `reads` are numbers of variables.
+        conditions: when each conditional variable is active; each reads earlier variables only. Where it does not hold,
+            the choice is `INACTIVE`.
 
     Raises:
         DefinitionError: nothing fulfils the constraints, too little does to draw from, or there are too many members.
@@ -46,15 +46,15 @@ class Assignments:
         self,
         radices: Sequence[int],
         constraints: Sequence[Constraint] = (),
-        switches: Mapping[int, Constraint] | None = None,
+        conditions: Mapping[int, Constraint] | None = None,
     ) -> None:
         self.radices = np.array(radices, dtype=np.int64)
-        self.constraints, self.switches = tuple(constraints), dict(switches or {})
+        self.constraints, self.conditions = tuple(constraints), dict(conditions or {})
         for number, constraint in enumerate(self.constraints):
             if not constraint.term.reads:
                 raise DefinitionError("this constraint speaks of no choice", "constraints", number)
-        groups = joined(len(self.radices), self.constraints, self.switches)
-        self.components = [self._component(slots) for slots in groups]
+        groups = joined(len(self.radices), self.constraints, self.conditions)
+        self.components = [self._component(variables) for variables in groups]
         self.exact = all(component.exact for component in self.components)
         self.size = math.prod(component.size for component in self.components)
         span = math.prod(component.span for component in self.components)
@@ -62,40 +62,40 @@ class Assignments:
             raise DefinitionError(f"the space has {span:.3g} members, more than 64-bit keys (9.22e18) can tell apart")
         self._spans = [math.prod(c.span for c in self.components[at + 1 :]) for at in range(len(self.components))]
 
-    def _component(self, slots: list[int]) -> Component:
-        constraints = [(k, c) for k, c in enumerate(self.constraints) if c.term.reads & set(slots)]
-        switches = {slot: self.switches[slot] for slot in slots if slot in self.switches}
-        if not constraints and not switches:
-            return Free(slots, int(self.radices[slots[0]]))
-        base = Joint(slots, self.radices, constraints, switches)
-        rows = base.listing()
+    def _component(self, variables: list[int]) -> Component:
+        constraints = [(k, c) for k, c in enumerate(self.constraints) if c.term.reads & set(variables)]
+        conditions = {variable: self.conditions[variable] for variable in variables if variable in self.conditions}
+        if not constraints and not conditions:
+            return Free(variables, int(self.radices[variables[0]]))
+        base = Joint(variables, self.radices, constraints, conditions)
+        rows = base.enumerate()
         if rows is None:
             return Open(base)
         if not len(rows):
             raise base.unsatisfied()
-        return Listed(base, rows)
+        return Enumerated(base, rows)
 
-    def contents(self, slots: Sequence[int]) -> int:
-        """How many different contents some slots have at most."""
-        return math.prod(component.contents(set(slots)) for component in self.components)
+    def contents(self, variables: Sequence[int]) -> int:
+        """How many different contents some variables have at most."""
+        return math.prod(component.contents(set(variables)) for component in self.components)
 
     @property
     def joins(self) -> bool:
-        """Whether some slots depend on one another."""
+        """Whether some variables depend on one another."""
         return any(len(component.varying()) > 1 for component in self.components)
 
     def divide(self, parts: Sequence[Sequence[int]]) -> bool:
-        """Whether slots that depend on one another stand in several of the parts."""
-        home = {slot: number for number, part in enumerate(parts) for slot in part}
-        return any(len({home[slot] for slot in component.varying()}) > 1 for component in self.components)
+        """Whether variables that depend on one another stand in several of the parts."""
+        home = {variable: number for number, part in enumerate(parts) for variable in part}
+        return any(len({home[variable] for variable in component.varying()}) > 1 for component in self.components)
 
     @property
     def varying(self) -> list[int]:
-        """Slots in which assignments differ."""
-        return sorted(slot for component in self.components for slot in component.varying())
+        """Variables in which assignments differ."""
+        return sorted(variable for component in self.components for variable in component.varying())
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
-        """`n` numbers of assignments, all different; `0 … size - 1` if all components are listed."""
+        """`n` numbers of assignments, all different; `0 … size - 1` if all components are enumerated."""
         number = np.zeros(len(choices), dtype=np.int64)
         for component, span in zip(self.components, self._spans, strict=True):
             number += component.rank(choices) * span
@@ -109,17 +109,17 @@ class Assignments:
         return choices
 
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
-        """`n` booleans: which tuples of choices in range, or `OFF`, are assignments."""
+        """`n` booleans: which tuples of choices in range, or `INACTIVE`, are assignments."""
         held = np.ones(len(choices), dtype=np.bool_)
         for component in self.components:
             held &= component.contains(choices)
         return held
 
     def broken(self, choices: Choices) -> tuple[str, int] | None:
-        """What a single tuple that is no assignment breaks: `switch` and a slot, or `constraint` and its number."""
-        for slot, switch in self.switches.items():
-            if (choices[0, slot] != OFF) != active(switch, choices)[0]:
-                return "switch", slot
+        """What a single tuple that is no assignment breaks: `condition`, a variable; or `constraint`, its number."""
+        for variable, condition in self.conditions.items():
+            if (choices[0, variable] != INACTIVE) != active(condition, choices)[0]:
+                return "condition", variable
         for number, constraint in enumerate(self.constraints):
             if not fulfilled(constraint, choices)[0]:
                 return "constraint", number

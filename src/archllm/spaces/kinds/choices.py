@@ -2,7 +2,7 @@
 
 As a graph, the slots are a chain of nodes between one input and one output; a node's label is the value. Slots that
 constraints or conditions join stand side by side, in the order of the definition, so that a tokenizer that makes codes
-of neighbouring nodes can learn what goes together. A slot whose condition does not hold is switched off, and labelled
+of neighbouring nodes can learn what goes together. A slot whose condition does not hold is inactive, and labelled
 so.
 """
 
@@ -20,20 +20,20 @@ from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.constraints.meaning import compile_constraint
 from archllm.spaces.definition import ChoicesDefinition, Value, text_of
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.components import OFF, active, joined
+from archllm.spaces.kinds.components import INACTIVE, active, joined
 from archllm.spaces.kinds.components import Choices as Rows
 from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
 from archllm.spaces.texts import slots as texts
 
 MOST_SWITCHED = 4_096
-"""An edit that switches slots on whose values have more combinations is no neighbour's, nor is its reverse."""
+"""An edit that activates slots whose values have more combinations is no neighbour's, nor is its reverse."""
 
 
 class Choices(FixedTopology):
     """A space of tuples of values, one for each named slot.
 
-    Labels are `0` input, then the values of all slots, each text once, then `off` if slots can be switched off, then
+    Labels are `0` input, then the values of all slots, each text once, then `off` if slots can be inactive, then
     output.
 
     Args:
@@ -49,17 +49,17 @@ class Choices(FixedTopology):
 
     def __init__(self, definition: ChoicesDefinition) -> None:
         self._define(definition)
-        constraints, switches = self._compiled(definition, tuple(definition.slots))
-        groups = joined(len(definition.slots), constraints, switches)
+        constraints, conditions = self._compiled(definition, tuple(definition.slots))
+        groups = joined(len(definition.slots), constraints, conditions)
         names = tuple(self.slot_names[slot] for group in groups for slot in group)
-        constraints, switches = self._compiled(definition, names)
+        constraints, conditions = self._compiled(definition, names)
         self.value_texts = {slot: tuple(map(text_of, values)) for slot, values in self.slots.items()}
         words = tuple(dict.fromkeys(text for values in self.value_texts.values() for text in values))
         self.op_names = ("input", *words, *["off"] * bool(definition.when), "output")
-        assignments = Assignments([len(values) for values in self.slots.values()], constraints, switches)
-        off = self.op_names.index("off") if switches else 0
+        assignments = Assignments([len(values) for values in self.slots.values()], constraints, conditions)
+        off = self.op_names.index("off") if conditions else 0
         labels = [
-            [self.op_names.index(text) for text in self.value_texts[name]] + [off] * (slot in switches)
+            [self.op_names.index(text) for text in self.value_texts[name]] + [off] * (slot in conditions)
             for slot, name in enumerate(self.slot_names)
         ]
         chain = np.eye(len(labels) + 2, k=1, dtype=np.bool_)
@@ -68,13 +68,15 @@ class Choices(FixedTopology):
     def _compiled(
         self, definition: ChoicesDefinition, names: tuple[str, ...]
     ) -> tuple[Sequence[Constraint], dict[int, Constraint]]:
-        """Constraints and switches of slots in that order, which becomes the space's own."""
+        """Constraints and conditions of slots in that order, which becomes the space's own."""
         self.slot_names, self.slots = names, {slot: tuple(definition.slots[slot]) for slot in names}
         vocabulary = ChoiceVocabulary(self.slots)
-        switches = {names.index(slot): self._switch(slot, text, vocabulary) for slot, text in definition.when.items()}
-        return compile_constraints(definition.constraints, vocabulary, "constraints"), switches
+        conditions = {
+            names.index(slot): self._condition(slot, text, vocabulary) for slot, text in definition.when.items()
+        }
+        return compile_constraints(definition.constraints, vocabulary, "constraints"), conditions
 
-    def _switch(self, slot: str, text: str, vocabulary: ChoiceVocabulary) -> Constraint:
+    def _condition(self, slot: str, text: str, vocabulary: ChoiceVocabulary) -> Constraint:
         try:
             condition = compile_constraint(text, vocabulary)
         except FormatError as error:
@@ -88,12 +90,12 @@ class Choices(FixedTopology):
         return condition
 
     def values_of(self, graph: Graphs) -> dict[str, Value]:
-        """Slot -> value of one member, in the order of the definition; slots that are switched off are left out."""
+        """Slot -> value of one member, in the order of the definition; slots that are inactive are left out."""
         chosen = dict(zip(self.slot_names, self.choices_of(graph)[0], strict=True))
-        return {slot: self.slots[slot][chosen[slot]] for slot in self.definition.slots if chosen[slot] != OFF}
+        return {slot: self.slots[slot][chosen[slot]] for slot in self.definition.slots if chosen[slot] != INACTIVE}
 
     def columns(self, graphs: Graphs) -> dict[str, NDArray[np.float64]]:
-        """Slot of numbers -> `n` values of members; NaN where it is switched off."""
+        """Slot of numbers -> `n` values of members; NaN where it is inactive."""
         chosen = self.choices_of(graphs)
         return {
             slot: numbers_of(values)[chosen[:, at]]
@@ -102,7 +104,7 @@ class Choices(FixedTopology):
         }
 
     def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
-        """`n x d` ranks of the values of slots of numbers; 0.5 where a slot is switched off."""
+        """`n x d` ranks of the values of slots of numbers; 0.5 where a slot is inactive."""
         columns = []
         for slot, values in self.columns(graphs).items():
             listed = np.unique(np.array(self.slots[slot], dtype=np.float64))
@@ -116,11 +118,11 @@ class Choices(FixedTopology):
         missing = [
             name
             for slot, name in enumerate(self.slot_names)
-            if name not in found and slot not in self.assignments.switches
+            if name not in found and slot not in self.assignments.conditions
         ]
         if missing:
             raise FormatError(f"the slot {missing[0]!r} is missing", text, len(text.rstrip()) - 1)
-        return self.graphs_of(np.array([[found.get(name, OFF) for name in self.slot_names]]))
+        return self.graphs_of(np.array([[found.get(name, INACTIVE) for name in self.slot_names]]))
 
     def _format(self, graph: Graphs) -> str:
         return texts.format_slots({slot: text_of(value) for slot, value in self.values_of(graph).items()})
@@ -131,36 +133,36 @@ class Choices(FixedTopology):
 
     def _broken(self, choices: Rows) -> str:
         found = self.assignments.broken(choices)
-        if found is not None and found[0] == "switch":
+        if found is not None and found[0] == "condition":
             name = self.slot_names[found[1]]
-            state = "is missing" if choices[0, found[1]] == OFF else "must be left out"
+            state = "is missing" if choices[0, found[1]] == INACTIVE else "must be left out"
             holds = "holds" if state == "is missing" else "does not hold"
-            return f"the slot {name} {state}: its condition `{self.assignments.switches[found[1]].text}` {holds}"
-        always = [slot for slot in range(len(self.slot_names)) if slot not in self.assignments.switches]
-        lost = [slot for slot in always if choices[0, slot] == OFF]
+            return f"the slot {name} {state}: its condition `{self.assignments.conditions[found[1]].text}` {holds}"
+        always = [slot for slot in range(len(self.slot_names)) if slot not in self.assignments.conditions]
+        lost = [slot for slot in always if choices[0, slot] == INACTIVE]
         return f"the slot {self.slot_names[lost[0]]} is missing" if lost else super()._broken(choices)
 
     def _neighbours(self, graph: Graphs) -> Graphs:
-        """Members that differ in the value of one slot, and in what that switches on or off."""
+        """Members that differ in the value of one slot, and in the slots that this activates or makes inactive."""
         own = self.choices_of(graph)
         found = [own]
         for slot, radix in enumerate(self.assignments.radices):
-            if own[0, slot] == OFF:
+            if own[0, slot] == INACTIVE:
                 continue
             variants = np.repeat(own, radix, axis=0)
             variants[:, slot] = np.arange(radix)
-            found.extend(self._switched(own[0], row) for row in variants)
+            found.extend(self._with_conditions_applied(own[0], row) for row in variants)
         return self.graphs_of(np.concatenate(found))
 
-    def _switched(self, own: NDArray[np.int64], changed: NDArray[np.int64]) -> Rows:
-        """`changed` with slots switched on, in all ways, and off, as conditions say; nothing if in too many ways."""
+    def _with_conditions_applied(self, own: NDArray[np.int64], changed: NDArray[np.int64]) -> Rows:
+        """`changed` with slots activated, in all ways, and made inactive, as conditions say; nothing if too many."""
         rows = changed[None]
         lost = 1
-        for slot, switch in sorted(self.assignments.switches.items()):
+        for slot, condition in sorted(self.assignments.conditions.items()):
             radix = int(self.assignments.radices[slot])
-            on, was_on = active(switch, rows), own[slot] != OFF
+            on, was_on = active(condition, rows), own[slot] != INACTIVE
             rows = rows.copy()
-            rows[~on, slot] = OFF
+            rows[~on, slot] = INACTIVE
             lost *= radix if was_on and not on.all() else 1
             opened = on & (not was_on)
             if opened.any():

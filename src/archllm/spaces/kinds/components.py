@@ -1,7 +1,7 @@
-"""Components of assignments: slots that depend on one another, and slots that stand alone.
+"""Components of assignments: decision variables that depend on one another, and variables that stand alone.
 
-A component that can be listed is counted and drawn exactly; one that can't is drawn by rejection, and its count is an
-estimate.
+A component that can be enumerated is counted and drawn exactly; one that can't is drawn by
+rejection, and its count is an estimate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.limits import MOST_ENUMERATED
 
-OFF = -1
-"""The choice of a slot that is switched off."""
+INACTIVE = -1
+"""The choice of a variable that is inactive."""
 
 KEY_LIMIT = 2**63
 """Numbers of members stay below this."""
@@ -32,45 +32,49 @@ _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly 
 Choices = NDArray[np.int64]
 
 
-def active(switch: Constraint, choices: Choices) -> NDArray[np.bool_]:
-    """`n` booleans: whether a slot is switched on; one that needs a slot that is off is off itself."""
-    return switch.holds(choices) & ~_any_off(switch, choices)
+def active(condition: Constraint, choices: Choices) -> NDArray[np.bool_]:
+    """`n` booleans: whether a conditional variable is active; it is not if it needs an inactive one."""
+    return condition.holds(choices) & ~_any_inactive(condition, choices)
 
 
 def fulfilled(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
-    """`n` booleans: whether a constraint holds; it does where it names a slot that is off."""
-    return constraint.holds(choices) | _any_off(constraint, choices)
+    """`n` booleans: whether a constraint holds; it does where it names an inactive variable."""
+    return constraint.holds(choices) | _any_inactive(constraint, choices)
 
 
-def _any_off(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
-    off: NDArray[np.bool_] = (choices[:, sorted(constraint.term.needs)] == OFF).any(1)
-    return off
+def _any_inactive(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
+    inactive: NDArray[np.bool_] = (choices[:, sorted(constraint.term.needs)] == INACTIVE).any(1)
+    return inactive
 
 
 @dataclass(frozen=True)
 class Joint:
-    """Slots that belong together, with what joins them."""
+    """Variables that belong together, with what joins them."""
 
-    slots: list[int]
+    variables: list[int]
     radices: NDArray[np.int64]
     constraints: list[tuple[int, Constraint]]
-    switches: dict[int, Constraint]
+    conditions: dict[int, Constraint]
 
     @property
     def raw(self) -> int:
-        """Combinations of choices in all slots."""
-        return self.combinations(self.slots)
+        """Combinations of choices in all variables."""
+        return self.combinations(self.variables)
 
-    def combinations(self, slots: Sequence[int]) -> int:
-        """Combinations of choices in some of them, `OFF` counted as one where a slot can be switched off."""
-        return math.prod(int(self.radices[slot]) + (slot in self.switches) for slot in slots)
+    def combinations(self, variables: Sequence[int]) -> int:
+        """Combinations of choices in some of them, `INACTIVE` counted as one where a variable can be inactive."""
+        return math.prod(int(self.radices[variable]) + (variable in self.conditions) for variable in variables)
 
-    def listing(self) -> Choices | None:
-        """All rows of choices, slot after slot, each constraint as soon as its slots are chosen; `None` if too many."""
+    def enumerate(self) -> Choices | None:
+        """All rows of choices, each constraint applied as soon as its variables are chosen; `None` if too many."""
         rows = np.zeros((1, len(self.radices)), dtype=np.int64)
-        for place, slot in enumerate(self.slots):
-            on = active(self.switches[slot], rows) if slot in self.switches else np.ones(len(rows), dtype=np.bool_)
-            radix = int(self.radices[slot])
+        for place, variable in enumerate(self.variables):
+            on = (
+                active(self.conditions[variable], rows)
+                if variable in self.conditions
+                else np.ones(len(rows), dtype=np.bool_)
+            )
+            radix = int(self.radices[variable])
             if len(rows) + int(on.sum()) * (radix - 1) > MOST_ENUMERATED:
                 return None
             repeats = np.where(on, radix, 1)
@@ -78,35 +82,35 @@ class Joint:
             value = np.arange(int(repeats.sum())) - first
             off = np.repeat(~on, repeats)
             rows = np.repeat(rows, repeats, axis=0)
-            rows[:, slot] = np.where(off, OFF, value)
-            chosen = set(self.slots[: place + 1])
+            rows[:, variable] = np.where(off, INACTIVE, value)
+            chosen = set(self.variables[: place + 1])
             for _, constraint in self.constraints:
-                if slot in constraint.term.reads and constraint.term.reads <= chosen:
+                if variable in constraint.term.reads and constraint.term.reads <= chosen:
                     rows = rows[fulfilled(constraint, rows)]
         return rows
 
     def codes(self, choices: Choices) -> NDArray[np.int64]:
-        """`n` numbers of what stands in the slots, the first slot most significant; `OFF` comes last."""
+        """`n` numbers of what stands in the variables, the first variable most significant; `INACTIVE` comes last."""
         number = np.zeros(len(choices), dtype=np.int64)
-        for slot in self.slots:
-            radix = int(self.radices[slot])
-            value = np.where(choices[:, slot] == OFF, radix, choices[:, slot])
-            number = number * (radix + (slot in self.switches)) + value
+        for variable in self.variables:
+            radix = int(self.radices[variable])
+            value = np.where(choices[:, variable] == INACTIVE, radix, choices[:, variable])
+            number = number * (radix + (variable in self.conditions)) + value
         return number
 
     def put(self, choices: Choices, codes: NDArray[np.int64]) -> None:
-        """The inverse of `codes`, written into the slots."""
-        for slot in reversed(self.slots):
-            radix = int(self.radices[slot])
-            codes, value = np.divmod(codes, radix + (slot in self.switches))
-            choices[:, slot] = np.where(value == radix, OFF, value)
+        """The inverse of `codes`, written into the variables."""
+        for variable in reversed(self.variables):
+            radix = int(self.radices[variable])
+            codes, value = np.divmod(codes, radix + (variable in self.conditions))
+            choices[:, variable] = np.where(value == radix, INACTIVE, value)
 
     def holds(self, choices: Choices) -> NDArray[np.bool_]:
         held = np.ones(len(choices), dtype=np.bool_)
-        for slot in self.slots:
-            switch = self.switches.get(slot)
-            on = choices[:, slot] != OFF
-            held &= on == active(switch, choices) if switch else on
+        for variable in self.variables:
+            condition = self.conditions.get(variable)
+            on = choices[:, variable] != INACTIVE
+            held &= on == active(condition, choices) if condition else on
         for _, constraint in self.constraints:
             held &= fulfilled(constraint, choices)
         return held
@@ -114,17 +118,17 @@ class Joint:
     def attempt(self, n: int, rng: np.random.Generator) -> Choices:
         """The uniform members among `n` uniform rows.
 
-        Every slot is drawn; of the rows that differ only in slots that are off, the one with their first choices
+        Every variable is drawn; of the rows that differ only in inactive variables, the one with their first choices
         stands for the member.
         """
         rows = np.zeros((n, len(self.radices)), dtype=np.int64)
         kept = np.ones(n, dtype=np.bool_)
-        for slot in self.slots:
-            rows[:, slot] = rng.integers(self.radices[slot], size=n)
-            if slot in self.switches:
-                off = ~active(self.switches[slot], rows)
-                kept &= ~off | (rows[:, slot] == 0)
-                rows[off, slot] = OFF
+        for variable in self.variables:
+            rows[:, variable] = rng.integers(self.radices[variable], size=n)
+            if variable in self.conditions:
+                off = ~active(self.conditions[variable], rows)
+                kept &= ~off | (rows[:, variable] == 0)
+                rows[off, variable] = INACTIVE
         for _, constraint in self.constraints:
             kept &= fulfilled(constraint, rows)
         return rows[kept]
@@ -132,7 +136,7 @@ class Joint:
     def unsatisfied(self) -> DefinitionError:
         """The error of a component that is empty, naming the constraint at fault if it is one alone."""
         for number, constraint in self.constraints:
-            rows = Joint(self.slots, self.radices, [(number, constraint)], self.switches).listing()
+            rows = Joint(self.variables, self.radices, [(number, constraint)], self.conditions).enumerate()
             if rows is not None and not len(rows):
                 return DefinitionError(f"nothing fulfils `{constraint.text}`", "constraints", number)
         number, constraint = self.constraints[-1]
@@ -146,7 +150,7 @@ class Joint:
 
 
 class Component:
-    """Assignments of the slots of one component, numbered below `span`."""
+    """Assignments of the variables of one component, numbered below `span`."""
 
     size: int
     span: int
@@ -156,18 +160,18 @@ class Component:
         raise NotImplementedError
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
-        """Writes the assignments of those numbers into the slots."""
+        """Writes the assignments of those numbers into the variables."""
         raise NotImplementedError
 
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
         raise NotImplementedError
 
     def varying(self) -> list[int]:
-        """Slots that take different values."""
+        """Variables that take different values."""
         raise NotImplementedError
 
-    def contents(self, slots: set[int]) -> int:
-        """How many different contents those of the slots that are its own have at most."""
+    def contents(self, variables: set[int]) -> int:
+        """How many different contents those of the variables that are its own have at most."""
         raise NotImplementedError
 
     def draw(self, choices: Choices, rng: np.random.Generator) -> None:
@@ -175,31 +179,31 @@ class Component:
 
 
 class Free(Component):
-    """One slot that nothing constrains."""
+    """One variable that nothing constrains."""
 
-    def __init__(self, slots: list[int], radix: int) -> None:
-        (self.slot,) = slots
+    def __init__(self, variables: list[int], radix: int) -> None:
+        (self.variable,) = variables
         self.size = self.span = radix
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
-        return choices[:, self.slot]
+        return choices[:, self.variable]
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
-        choices[:, self.slot] = numbers
+        choices[:, self.variable] = numbers
 
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
-        held: NDArray[np.bool_] = choices[:, self.slot] != OFF
+        held: NDArray[np.bool_] = choices[:, self.variable] != INACTIVE
         return held
 
     def varying(self) -> list[int]:
-        return [self.slot] * (self.size > 1)
+        return [self.variable] * (self.size > 1)
 
-    def contents(self, slots: set[int]) -> int:
-        return self.size if self.slot in slots else 1
+    def contents(self, variables: set[int]) -> int:
+        return self.size if self.variable in variables else 1
 
 
-class Listed(Component):
-    """Slots whose assignments are all known."""
+class Enumerated(Component):
+    """Variables whose assignments are all known."""
 
     def __init__(self, joint: Joint, rows: Choices) -> None:
         if joint.raw >= KEY_LIMIT:
@@ -209,19 +213,19 @@ class Listed(Component):
         self.joint = joint
         self.members = np.sort(joint.codes(rows))
         self.size = self.span = len(self.members)
-        self._varying = [slot for slot in joint.slots if (rows[:, slot] != rows[0, slot]).any()]
+        self._varying = [variable for variable in joint.variables if (rows[:, variable] != rows[0, variable]).any()]
 
     def varying(self) -> list[int]:
         return self._varying
 
-    def contents(self, slots: set[int]) -> int:
-        own = [slot for slot in self.joint.slots if slot in slots]
+    def contents(self, variables: set[int]) -> int:
+        own = [variable for variable in self.joint.variables if variable in variables]
         most = min(self.size, self.joint.combinations(own))
         if most == 1 or self.size > _COUNTED:
             return most
         rows = np.zeros((self.size, len(self.joint.radices)), dtype=np.int64)
         self.joint.put(rows, self.members)
-        return len(np.unique(replace(self.joint, slots=own).codes(rows)))
+        return len(np.unique(replace(self.joint, variables=own).codes(rows)))
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
         return np.searchsorted(self.members, self.joint.codes(choices)).astype(np.int64)
@@ -232,14 +236,14 @@ class Listed(Component):
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
         codes = self.joint.codes(choices)
         at = np.searchsorted(self.members, codes).clip(0, self.size - 1)
-        can_be_off = np.array([slot in self.joint.switches for slot in self.joint.slots])
-        on = (choices[:, self.joint.slots] != OFF) | can_be_off
+        conditional = np.array([variable in self.joint.conditions for variable in self.joint.variables])
+        on = (choices[:, self.joint.variables] != INACTIVE) | conditional
         held: NDArray[np.bool_] = (self.members[at] == codes) & on.all(1)
         return held
 
 
 class Open(Component):
-    """Slots with too many assignments to list: drawn by rejection, counted by their share."""
+    """Variables with too many assignments to enumerate: drawn by rejection, counted by their share."""
 
     exact = False
 
@@ -255,7 +259,7 @@ class Open(Component):
                 break
         self.share = accepted / drawn
         if self.share < _RAREST:
-            text = joint.constraints[-1][1].text if joint.constraints else "the switches"
+            text = joint.constraints[-1][1].text if joint.constraints else "the conditions"
             found = (
                 f"only {accepted:,} of {drawn:,} random draws fulfil"
                 if accepted
@@ -267,13 +271,17 @@ class Open(Component):
                 "constraints",
                 *[joint.constraints[-1][0]] * bool(joint.constraints),
             )
-        self.size = max(1, round(self.share * math.prod(int(joint.radices[slot]) for slot in joint.slots)))
+        self.size = max(1, round(self.share * math.prod(int(joint.radices[variable]) for variable in joint.variables)))
 
     def varying(self) -> list[int]:
-        return [slot for slot in self.joint.slots if self.joint.radices[slot] > 1 or slot in self.joint.switches]
+        return [
+            variable
+            for variable in self.joint.variables
+            if self.joint.radices[variable] > 1 or variable in self.joint.conditions
+        ]
 
-    def contents(self, slots: set[int]) -> int:
-        return self.joint.combinations([slot for slot in self.joint.slots if slot in slots])
+    def contents(self, variables: set[int]) -> int:
+        return self.joint.combinations([variable for variable in self.joint.variables if variable in variables])
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
         return self.joint.codes(choices)
@@ -289,16 +297,16 @@ class Open(Component):
         while filled < len(choices):
             wanted = min(int((len(choices) - filled) / self.share * 1.1) + 100, 1_000_000)
             rows = self.joint.attempt(wanted, rng)[: len(choices) - filled]
-            choices[filled : filled + len(rows), self.joint.slots] = rows[:, self.joint.slots]
+            choices[filled : filled + len(rows), self.joint.variables] = rows[:, self.joint.variables]
             filled += len(rows)
 
 
-def joined(slots: int, constraints: Sequence[Constraint], switches: Mapping[int, Constraint]) -> list[list[int]]:
-    """Slots that constraints and switches join, each group ascending, ordered by their first slots."""
-    home = list(range(slots))
+def joined(variables: int, constraints: Sequence[Constraint], conditions: Mapping[int, Constraint]) -> list[list[int]]:
+    """Variables that constraints and conditions join, each group ascending, ordered by their first variables."""
+    home = list(range(variables))
     links = [sorted(constraint.term.reads) for constraint in constraints]
-    links += [sorted({slot, *switch.term.reads}) for slot, switch in switches.items()]
+    links += [sorted({variable, *condition.term.reads}) for variable, condition in conditions.items()]
     for link in links:
-        merged = {home[slot] for slot in link}
+        merged = {home[variable] for variable in link}
         home = [min(merged) if at in merged else at for at in home]
-    return [[slot for slot, at in enumerate(home) if at == first] for first in sorted(set(home))]
+    return [[variable for variable, at in enumerate(home) if at == first] for first in sorted(set(home))]

@@ -11,7 +11,7 @@ from archllm.errors import NotEnumerable
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.components import OFF, Choices
+from archllm.spaces.kinds.components import INACTIVE, Choices
 from archllm.spaces.limits import fits
 
 ILLEGAL = -2
@@ -28,7 +28,7 @@ class FixedTopology(SearchSpace):
     assignments: Assignments
 
     def _arrange(self, links: NDArray[np.bool_], labels: Sequence[Sequence[int]], assignments: Assignments) -> None:
-        """Sets what follows from the links, the labels of each slot's choices (then of `OFF`, if any), and these."""
+        """Sets what follows from the links, the labels of each slot, `INACTIVE` last, and these."""
         self.links, self.assignments = links, assignments
         self.max_nodes = len(links)
         slots, widest = len(labels), max(map(len, labels))
@@ -39,8 +39,8 @@ class FixedTopology(SearchSpace):
             self._label_of[slot, :radix] = own[:radix]
             self._choice_of[slot, list(own[:radix])] = np.arange(radix)
             if len(own) > radix:
-                self._label_of[slot, OFF] = own[radix]
-                self._choice_of[slot, own[radix]] = OFF
+                self._label_of[slot, INACTIVE] = own[radix]
+                self._choice_of[slot, own[radix]] = INACTIVE
         self.size, self.exact_size = assignments.size, assignments.exact
         self.enumerable = assignments.exact and fits(assignments.size, self.max_nodes)
 
@@ -67,7 +67,7 @@ class FixedTopology(SearchSpace):
 
     def enumerate(self) -> Graphs:
         if not self.enumerable:
-            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to list; use sample(n, rng)")
+            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to enumerate; use sample(n, rng)")
         return self.graphs_of(self._unrank(np.arange(self.size)))
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
@@ -134,7 +134,7 @@ class FixedTopology(SearchSpace):
             return graphs.padded(self.max_nodes)
         return graphs.padded(max(graphs.nodes, self.max_nodes))
 
-    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+    def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         return graphs  # every node of the fixed topology has a role of its own: there is no other order
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:

@@ -171,7 +171,7 @@ class Genotype(SearchSpace):
 
     def enumerate(self) -> Graphs:
         if not self.enumerable:
-            raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to list; use sample(n, rng)")
+            raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to enumerate; use sample(n, rng)")
         return self._unpack(self._classes)
 
     def _unpack(self, keys: NDArray[np.int64]) -> Graphs:
@@ -248,7 +248,7 @@ class Genotype(SearchSpace):
         result = Graphs(ops, adjacency)
         return result.padded(self.max_nodes) if valid.all() else result
 
-    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+    def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         sources, ops = self.parts_of(graphs)
         for cell in range(len(self.cells)):
             choice = self._random_order(sources[:, cell], rng)

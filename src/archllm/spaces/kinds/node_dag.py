@@ -21,12 +21,12 @@ from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.paths import (
     by_vertices,
     on_a_path,
-    permute,
     reachable,
+    reordered,
     topological_order,
     with_vertex,
 )
-from archllm.spaces.kinds.relabellings import KEY_BITS, Relabellings
+from archllm.spaces.kinds.permutations import KEY_BITS, NodePermutations
 from archllm.spaces.kinds.vocabularies import NodeVocabulary
 from archllm.spaces.limits import fits
 from archllm.spaces.texts import matrices as texts
@@ -82,7 +82,7 @@ class NodeDag(SearchSpace):
                 f"found {self.max_edges}",
                 "max_edges",
             )
-        self._relabellings = {v: Relabellings(v, len(self.ops)) for v in range(2, self.max_nodes + 1)}
+        self._permutations = {v: NodePermutations(v, len(self.ops)) for v in range(2, self.max_nodes + 1)}
 
     @cached_property
     def _counted(self) -> _Counted:
@@ -100,13 +100,13 @@ class NodeDag(SearchSpace):
 
     @property
     def enumerable(self) -> bool:  # type: ignore[override]
-        """Whether the whole space can be listed."""
-        return self._counted.listed is not None
+        """Whether the whole space can be enumerated."""
+        return self._counted.enumerated is not None
 
     def enumerate(self) -> Graphs:
-        if self._counted.listed is None:
-            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to list; use sample(n, rng)")
-        return Graphs(self._counted.listed.ops.copy(), self._counted.listed.adjacency.copy())
+        if self._counted.enumerated is None:
+            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to enumerate; use sample(n, rng)")
+        return Graphs(self._counted.enumerated.ops.copy(), self._counted.enumerated.adjacency.copy())
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         self._check_count(n)
@@ -170,8 +170,8 @@ class NodeDag(SearchSpace):
         spare = (ops[:, self.max_nodes :] == ABSENT).all() and not adjacency[:, self.max_nodes :].any()
         return result.padded(self.max_nodes) if spare and not adjacency[:, :, self.max_nodes :].any() else result
 
-    def relabel(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
-        return permute(graphs, topological_order(graphs, rng.random(graphs.ops.shape)))
+    def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+        return reordered(graphs, topological_order(graphs, rng.random(graphs.ops.shape)))
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._keys_of_pruned(self._prune(graphs)[0])
@@ -179,12 +179,12 @@ class NodeDag(SearchSpace):
     def _keys_of_pruned(self, graphs: Graphs) -> NDArray[np.int64]:
         keys = np.empty(len(graphs), dtype=np.int64)
         for v, at in by_vertices(graphs).items():
-            keys[at] = self._relabellings[v].canonical(graphs.ops[at, :v], graphs.adjacency[at, :v, :v])
+            keys[at] = self._permutations[v].canonical(graphs.ops[at, :v], graphs.adjacency[at, :v, :v])
         return keys
 
     def _unpack(self, keys: NDArray[np.int64], vertices: int) -> Graphs:
         """The normalised graphs behind canonical keys of cells with so many vertices."""
-        return self._relabellings[vertices].unpack(keys)
+        return self._permutations[vertices].unpack(keys)
 
     def _prune(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.bool_]]:
         """Removes vertices that are on no path from input to output, and says which results are members."""
@@ -238,7 +238,7 @@ class NodeDag(SearchSpace):
         if used < self.max_nodes:  # a new vertex between two others
             found.extend(with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
         variants = concatenate(found)
-        return permute(variants, topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
+        return reordered(variants, topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
 
     def _parse(self, text: str) -> Graphs:
         return texts.parse_json(text, self.op_names)
@@ -251,22 +251,22 @@ class NodeDag(SearchSpace):
 
 
 class _Counted:
-    """Members of a space: listed, or else counted and drawn shape by shape."""
+    """Members of a space: enumerated, or else counted and drawn shape by shape."""
 
     def __init__(self, space: NodeDag) -> None:
         self.space = space
-        relabellings = space._relabellings.values()
-        self.shapes = [r.shapes(space.max_edges, space.max_in, space.max_out) for r in relabellings]
-        self.size = sum(r.count(shapes) for r, shapes in zip(relabellings, self.shapes, strict=True))
-        self.exact, self.share, self.listed = True, 1.0, None
+        permutations = space._permutations.values()
+        self.shapes = [r.shapes(space.max_edges, space.max_in, space.max_out) for r in permutations]
+        self.size = sum(r.count(shapes) for r, shapes in zip(permutations, self.shapes, strict=True))
+        self.exact, self.share, self.enumerated = True, 1.0, None
         if not self.size:
             raise DefinitionError("no cell keeps to the limits", "max_edges")
         if fits(self.size, space.max_nodes):
-            keys = [r.enumerate(shapes) for r, shapes in zip(relabellings, self.shapes, strict=True)]
-            parts = [space._unpack(k, v) for v, k in zip(space._relabellings, keys, strict=True)]
+            keys = [r.enumerate(shapes) for r, shapes in zip(permutations, self.shapes, strict=True)]
+            parts = [space._unpack(k, v) for v, k in zip(space._permutations, keys, strict=True)]
             everything = concatenate(parts).padded(space.max_nodes)
-            self.listed = everything[fulfilled(space.constraints, everything)]
-            self.size = len(self.listed)
+            self.enumerated = everything[fulfilled(space.constraints, everything)]
+            self.size = len(self.enumerated)
             if not self.size:
                 raise self._unsatisfied(everything)
         elif space.constraints:
@@ -297,8 +297,8 @@ class _Counted:
         return DefinitionError("nothing fulfils all constraints together", "constraints")
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
-        if self.listed is not None:
-            return self.listed[rng.integers(len(self.listed), size=n)]
+        if self.enumerated is not None:
+            return self.enumerated[rng.integers(len(self.enumerated), size=n)]
         parts, found = [], 0
         while found < n:
             cells = self._draw(min(int((n - found) / self.share * 1.1) + 100, 200_000), rng)
@@ -308,10 +308,10 @@ class _Counted:
 
     def _draw(self, n: int, rng: np.random.Generator) -> Graphs:
         """About `n` uniform cells within the limits."""
-        relabellings = list(self.space._relabellings.values())
-        raw = np.array([float(len(s)) * r.labellings for r, s in zip(relabellings, self.shapes, strict=True)])
+        permutations = list(self.space._permutations.values())
+        raw = np.array([float(len(s)) * r.labellings for r, s in zip(permutations, self.shapes, strict=True)])
         parts = []
-        for r, shapes, count in zip(relabellings, self.shapes, rng.multinomial(n, raw / raw.sum()), strict=True):
+        for r, shapes, count in zip(permutations, self.shapes, rng.multinomial(n, raw / raw.sum()), strict=True):
             if count:
                 keys = r.draw(shapes[rng.integers(len(shapes), size=count)], rng)
                 parts.append(r.unpack(keys).padded(self.space.max_nodes))

@@ -58,7 +58,7 @@ def reachable(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return paths
 
 
-def permute(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
+def reordered(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
     """The graphs with their vertices in another order, `n x v`."""
     rows = np.arange(len(graphs))[:, None]
     return Graphs(graphs.ops[rows, order], graphs.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]])

@@ -153,7 +153,7 @@ class ChoiceVocabulary:
 
 
 def numbers_of(values: Sequence[Value]) -> NDArray[np.float64]:
-    """The values, and NaN for `OFF`, which is -1."""
+    """The values, and NaN for `INACTIVE`, which is -1."""
     return np.array([*map(float, values), math.nan])
 
 

@@ -1,4 +1,4 @@
-"""Texts of choices: `[width1=8 width2=16 act=relu]`, slots that are switched off left out."""
+"""Texts of choices: `[width1=8 width2=16 act=relu]`, slots that are inactive left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relabellings: exact canonical forms of small cells with operations on vertices, vectorised through look-up tables."""
+"""Node permutations: exact canonical forms of small cells with operations on vertices, through look-up tables."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ KEY_BITS = 56
 """Bits of a key that describe edges and operations; the number of vertices stands above them."""
 
 _INPUT = 0
-_BAD = np.int64(1) << 62  # marks a relabelling that is not upper-triangular; larger than any key
-_CHUNK = 16_384  # graphs per pass over the relabellings, so that the temporaries stay in cache
+_BAD = np.int64(1) << 62  # marks a permutation that is not upper-triangular; larger than any key
+_CHUNK = 16_384  # graphs per pass over the permutations, so that the temporaries stay in cache
 _MASKS = 1 << 21  # raw edge masks at a time
 _MOST_TABLED = 4_096  # labellings of which a table is kept
 
 
-class Relabellings:
+class NodePermutations:
     """All orders of the inner vertices of a `v`-vertex cell, as look-up tables from raw bits to packed keys.
 
     A key packs, from the most significant bits down: the number of vertices, then vertex by vertex its in-edges and
-    its operation. The canonical key is the smallest over all relabellings that keep edges pointing forward, so a
+    its operation. The canonical key is the smallest over all permutations that keep edges pointing forward, so a
     canonical cell is the lexicographically smallest sentence about itself, read in vertex order.
     """
 
@@ -54,7 +54,7 @@ class Relabellings:
 
     @cached_property
     def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Per relabelling: key bits of the low raw edges and of the high raw edges, and shifts of the operations."""
+        """Per permutation: key bits of the low raw edges and of the high raw edges, and shifts of the operations."""
         orders = np.array([(0, *p, self.vertices - 1) for p in permutations(range(1, self.vertices - 1))])
         raw_index = np.full((self.vertices, self.vertices), -1, dtype=np.int64)
         raw_index[self.source, self.target] = np.arange(len(self.source))
@@ -79,7 +79,7 @@ class Relabellings:
         return np.stack([self._name_bits(p, operations) for p in range(len(self.tables[2]))])
 
     def _name_bits(self, p: int, operations: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Key bits under a relabelling of `inner x n` operations, counted from 1."""
+        """Key bits under a permutation of `inner x n` operations, counted from 1."""
         bits = np.zeros(operations.shape[1], dtype=np.int64)
         for vertex in range(self.inner):
             bits |= operations[vertex] << self.tables[2][p, vertex]
@@ -90,7 +90,7 @@ class Relabellings:
         return np.stack([labels // self.ops**vertex % self.ops + 1 for vertex in range(self.inner)] or [labels])
 
     def _naming(self, labels: NDArray[np.int64]) -> Callable[[int], NDArray[np.int64]]:
-        """From a relabelling to the key bits of labellings given as numbers."""
+        """From a permutation to the key bits of labellings given as numbers."""
         if self._names is not None:
             names = self._names
             return lambda p: names[p][labels]
@@ -98,7 +98,7 @@ class Relabellings:
         return lambda p: self._name_bits(p, operations)
 
     def _edge_bits(self, p: int, masks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Key bits of raw edge masks under a relabelling."""
+        """Key bits of raw edge masks under a permutation."""
         low, high, _ = self.tables
         found: NDArray[np.int64] = low[p][masks & ((1 << self.low_bits) - 1)] | high[p][masks >> self.low_bits]
         return found
@@ -148,7 +148,7 @@ class Relabellings:
         return int(sum(int(t) // int(a) for t, a in zip(total, automorphisms, strict=True)))
 
     def _cycles(self, p: int) -> int:
-        """Cycles of a relabelling of the inner vertices."""
+        """Cycles of a permutation of the inner vertices."""
         to = {int(shift): vertex for vertex, shift in enumerate(self.op_shift)}
         order = [to[int(shift)] for shift in self.tables[2][p]]
         seen: set[int] = set()
@@ -180,7 +180,7 @@ class Relabellings:
         ]
         masks = np.concatenate(found)
         own = self._edge_bits(0, masks)
-        for p in range(1, len(self.tables[2])):  # drop a mask as soon as one relabelling of it is smaller
+        for p in range(1, len(self.tables[2])):  # drop a mask as soon as one permutation of it is smaller
             smaller = self._edge_bits(p, masks) < own
             masks, own = masks[~smaller], own[~smaller]
         return masks
