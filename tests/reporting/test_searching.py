@@ -7,7 +7,7 @@ import pytest
 
 from archllm.objectives.evaluation import Evaluation
 from archllm.reporting.searching import Population, collect, in_order
-from archllm.study.loop import Result
+from archllm.study.result import Result
 from archllm.study.store import Study, Trial
 
 POPULATION = Population(np.array([[1.0], [2.0], [3.0]]), "all")

@@ -13,7 +13,8 @@ from tests.study.functions import FOLDER, traces
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, StoreError, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
 from archllm.spaces import Architecture, SearchSpace
-from archllm.study.loop import Result, run_search
+from archllm.study.loop import run_search
+from archllm.study.result import Result
 from archllm.study.store import MEMORY, Store, Study, open_store
 from archllm.study.store.memory import MemoryStore
 from archllm.study.store.owner import owner_name

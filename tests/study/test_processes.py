@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.study.functions import FOLDER
 
-from archllm.study.loop import result
+from archllm.study.result import result
 from archllm.study.store import Study, open_store
 
 SCRIPT = """

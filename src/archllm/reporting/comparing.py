@@ -18,6 +18,7 @@ from archllm.reporting.curves import Corners, Floats, Spread, best_so_far, corne
 from archllm.reporting.panels import duration, figure
 from archllm.reporting.searching import MOST_MEASURED, Population, goodness_of, in_order
 from archllm.reporting.tables import Table
+from archllm.study.export import csv_cell
 from archllm.study.store import Trial
 
 _MOMENTS = 200  # times at which curves over seconds are looked at
@@ -246,9 +247,10 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
     """
     tests = sorted({name for search in searches for trial in search.trials for name in trial.evaluation.test})
     head = ["method", "seed", "order", "architecture", "state", *objectives, *tests]
+    head += ["seconds", "seconds of lower-fidelity evaluations", "seconds so far", "failure"]
     with replacing(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow([*head, "seconds", "seconds of lower-fidelity evaluations", "seconds so far", "failure"])
+        lines.writerow(map(csv_cell, head))
         for search in searches:
             so_far = 0.0
             for trial in sorted(search.trials, key=lambda trial: (trial.place is None, trial.place or 0)):
@@ -257,7 +259,8 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
                 values: Sequence[Any] = trial.values if trial.values is not None else [""] * len(objectives)
                 tested = [found.test.get(name, "") for name in tests]
                 line = [search.method, search.seed, trial.place or "", trial.text, trial.state, *values, *tested]
-                lines.writerow([*line, found.cost, recorded_cost(found.lower_fidelity), so_far, found.failure or ""])
+                line += [found.cost, recorded_cost(found.lower_fidelity), so_far, found.failure]
+                lines.writerow(map(csv_cell, line))
 
 
 def _summary(

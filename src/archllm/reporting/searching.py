@@ -20,7 +20,7 @@ from archllm.reporting.curves import (
     spread,
     volume_so_far,
 )
-from archllm.study.loop import Result
+from archllm.study.result import Result
 from archllm.study.store import Study, Trial
 
 MOST_MEASURED = 3

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event as Signal
 from threading import Thread
 
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.objectives.base import Objective
-from archllm.objectives.evaluation import Evaluation, LowerFidelity, for_searcher, sign, turned
+from archllm.objectives.evaluation import Evaluation, for_searcher, sign
 from archllm.searchers.base import Searcher
-from archllm.searchers.pareto import non_dominated
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
-from archllm.study.store import Store, Study, Trial
+from archllm.study.result import Result, result
+from archllm.study.store import Store, Trial
 from archllm.study.store.owner import is_gone, owner_name
 from archllm.study.store.rescue import keep, restore
 from archllm.study.workers import Workers, start_workers
@@ -31,36 +31,6 @@ SILENCE = 60.0
 _GLANCE = 1.0  # seconds between two looks at what other processes did
 _IDLE = 0.1  # seconds between two looks while there is nothing to do but to wait for others
 _COLLISIONS = 1_000  # answers of a searcher in a row that the study has already; more are a mistake of the searcher's
-
-
-@dataclass(frozen=True)
-class Result:
-    """A study at the end of a search."""
-
-    study: Study
-    """The study."""
-
-    trials: tuple[Trial, ...]
-    """All its trials, by number."""
-
-    best: Trial | None
-    """The best complete trial; with several objectives, of the front the best one by the first; `None` without any."""
-
-    front: tuple[Trial, ...]
-    """Complete trials that no other dominates, by number."""
-
-    seconds: float
-    """Wall-clock time of this call."""
-
-    @property
-    def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
-        """All lower-fidelity evaluations that the method made besides."""
-        return tuple(each for trial in self.trials for each in trial.evaluation.lower_fidelity)
-
-    @property
-    def queries(self) -> int:
-        """Different architectures that were evaluated, those whose evaluation failed included."""
-        return sum(trial.place is not None for trial in self.trials)
 
 
 def run_search(
@@ -134,27 +104,6 @@ def run_search(
             with suppress(StoreError):  # they are found to be abandoned later
                 store.release(study, search.owner)
     return result(store, study, time.monotonic() - start)
-
-
-def result(store: Store, study: str, seconds: float = 0.0) -> Result:
-    """What a study holds.
-
-    Args:
-        store: the store.
-        study: name of the study.
-        seconds: time that was spent on it.
-
-    Raises:
-        StoreError: there is no such study, or the store can't be read.
-    """
-    about, trials = store.study(study), store.trials(study)
-    complete = [trial for trial in trials if trial.values is not None]
-    if not complete:
-        return Result(about, tuple(trials), None, (), seconds)
-    goodness = [turned(trial.values or (), about.directions) for trial in complete]
-    front = [trial for trial, best in zip(complete, non_dominated(goodness), strict=True) if best]
-    best = max(front, key=lambda trial: (turned(trial.values or (), about.directions), -trial.number))
-    return Result(about, tuple(trials), best, tuple(front), seconds)
 
 
 class _Search:

@@ -13,7 +13,7 @@ from archllm.workflows.doctor import available_cores
 from archllm.workflows.options import SearchOptions
 
 if TYPE_CHECKING:
-    from archllm.study.loop import Result
+    from archllm.study.result import Result
 
 _NEEDED = {"sqlalchemy": "search", "sklearn": "images", "jinja2": "report"}
 

@@ -14,7 +14,7 @@ from archllm.reporting.generating import GeneratorData, collect_generator
 from archllm.reporting.page import Origin, render
 from archllm.reporting.searching import Population, SearchData, collect
 from archllm.spaces import SearchSpace, load_space, space_names
-from archllm.study.loop import Result, result
+from archllm.study.result import Result, result
 from archllm.study.store import MEMORY, Store, Study, Trial, open_store
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version

@@ -23,7 +23,8 @@ from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
 from archllm.spaces import SearchSpace, space_names
-from archllm.study.loop import Result, run_search
+from archllm.study.loop import run_search
+from archllm.study.result import Result
 from archllm.study.store import MEMORY, Study, Trial, check_same, open_store
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
