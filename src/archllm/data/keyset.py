@@ -46,6 +46,8 @@ class KeySet:
         Returns:
             `n` booleans: which were not in the set, the first of each where a key is given several times.
         """
+        # Runs with |run_i| >= 2 |run_{i+1}| number at most log2 n + 1: a look-up is O(log^2 n), a key moves O(log n)
+        # times, since its run grows by half at least each time (the logarithmic method, Bentley & Saxe, 1980).
         distinct, first = np.unique(keys, return_index=True)
         fresh = ~self.contains(distinct)
         new = np.zeros(len(keys), dtype=np.bool_)

@@ -88,6 +88,7 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, st
 
 def _different(space: SearchSpace, n: int, rng: np.random.Generator) -> Graphs:
     """About `n` uniform members; repeats are left out where the space is small enough for some to occur."""
+    # Birthday bound: E[pairs that repeat] = n (n - 1) / (2 size); below `_RARE` the keys need not be computed.
     cells = space.sample(n, rng)
     if n * n / 2 / space.size < _RARE:
         return cells

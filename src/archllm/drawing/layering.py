@@ -83,6 +83,8 @@ def rows_of_nodes(cell: Cell, widths: Sequence[float]) -> list[int]:
 
 def main_path(cell: Cell) -> set[tuple[int, int]]:
     """Edges of the cell's longest path, where there is no choice between several of that length."""
+    # With d the longest way from a source and h that to a sink, v lies on a longest path iff d_v + h_v = max; the path
+    # is unique at each depth at which only one such vertex stands.
     count = len(cell.nodes)
     depth, height = [0] * count, [0] * count
     for source, target in sorted(cell.edges):
@@ -124,6 +126,13 @@ def _shared_slots(cell: Cell, row_of: Sequence[int]) -> dict[tuple[int, int], li
     return chosen
 
 
+# Rows as in layered drawing (Sugiyama, Tagawa & Toda, 1981), in two steps:
+#   longest path:  row_j = 1 + max over edges i -> j of row_i, the least that leads every edge downwards, put off to
+#                  the first later row with free width (list scheduling in topological order; Coffman & Graham, 1972)
+#   then moves:    min sum over edges of (row_j - row_i), the objective of Gansner et al. (1993, section 2), plus a
+#                  price for crowded rows. Where row_j moves down by one, its in-edges grow and its out-edges shrink:
+#                  d(sum) = indegree - outdegree, the `pull` below. Coordinate descent instead of a network simplex:
+#                  cells have some ten nodes.
 def _earliest_rows(cell: Cell, widths: Sequence[float], before: list[list[int]]) -> list[int]:
     row_of = [0] * len(cell.nodes)
     filled: dict[int, float] = {}

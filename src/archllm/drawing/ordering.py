@@ -69,6 +69,11 @@ def _combination(
     graph: Layered, widths: Sequence[float], weights: _Weights, candidates: list[NDArray[np.int64]]
 ) -> Order:
     """One candidate of each row, at the lowest price of all combinations."""
+    # Cost of orders o_0 ... o_R is a sum over neighbouring rows, so the best combination is a shortest path (Viterbi):
+    #     T_r(o) = min over o' of T_{r-1}(o') + cost(o', o),
+    #     cost = sum_{a->b} w_ab |x_a - x_b| + `_CROSSING` * crossings(o', o)
+    # Exact where all |row|! orders are candidates, among what was met else: crossing minimisation of two rows alone is
+    # NP-hard (Garey & Johnson, 1983).
     width = np.array(widths)
     ranks, places = [], []
     for rows in candidates:
@@ -98,6 +103,9 @@ def _combination(
 
 def _crossing_counts(segments: list[tuple[int, int]], upper: _Floats, lower: _Floats) -> _Floats:
     """Crossings between two rows for each pair of their candidates, given the ranks of the items in each candidate."""
+    # Segments s, t cross iff their ends stand in opposite orders: sign(s_0 - t_0) sign(s_1 - t_1) = -1. So
+    #     crossings = (P - sum over P pairs of sign_above sign_below) / 2,
+    # one matrix product for all pairs of candidates.
     pairs = [(s, t) for i, s in enumerate(segments) for t in segments[:i] if s[0] != t[0] and s[1] != t[1]]
     if not pairs:
         return np.zeros((len(upper), len(lower)))
@@ -137,6 +145,7 @@ class _Search:
 
     def sweep(self, start: Order) -> Order:
         """Barycentre sweeps down and up."""
+        # Each row sorted by b_i = mean of x over i's neighbours in the row before (Sugiyama, Tagawa & Toda, 1981).
         order = [list(row) for row in start]
         x: dict[int, float] = {}
         for row in order:

@@ -37,6 +37,11 @@ def placed(
         weights: how much the sideways way of each segment counts.
         gap: free space between neighbours in a row.
     """
+    # min over x of sum_{a,b} w_ab |x_a - x_b|  with  x_{i+1} - x_i >= gap within rows: the problem of Gansner et al.
+    # (1993, section 4), solved there by a network simplex, here by iteratively reweighted least squares (Weiszfeld,
+    # 1937):
+    #     |d| = d^2 / |d|,  so repeat:  min sum s_ab (x_a - x_b)^2,  s_ab = w_ab (1 / max(|d_ab|, soft) + balance)
+    # The term `balance` makes the minimum unique, centring what |.| alone leaves free between two neighbours.
     x = np.zeros(len(widths))
     offsets = [_offsets(row, widths, gap) for row in order]
     for row, offset in zip(order, offsets, strict=True):
@@ -67,6 +72,8 @@ def _offsets(row: Sequence[int], widths: Sequence[float], gap: float) -> Floats:
 
 def _settle(row: list[int], offset: Floats, matrix: Floats, x: Floats) -> None:
     """Moves one row to its best positions, all others held."""
+    # Others held, sum_b s_ib (x_i - x_b)^2 = S_i (x_i - m_i)^2 + const, S_i = sum_b s_ib, m_i = sum_b s_ib x_b / S_i.
+    # With y_i = x_i - offset_i the gaps read y_1 <= y_2 <= ...: a weighted isotonic regression of m_i - offset_i.
     pull = matrix[row]
     total = pull.sum(1)
     loose = 1e-3  # what has no line stays near where it is
@@ -76,6 +83,7 @@ def _settle(row: list[int], offset: Floats, matrix: Floats, x: Floats) -> None:
 
 def _isotonic(wish: Floats, weight: Floats) -> Floats:
     """The non-decreasing sequence nearest to `wish` in weighted squares, by pooling adjacent violators."""
+    # Pool adjacent violators (Ayer et al., 1955): two blocks out of order share their weighted mean; O(n) in all.
     blocks: list[tuple[float, float, int]] = []
     for value, mass in zip(wish.tolist(), weight.tolist(), strict=True):
         count = 1

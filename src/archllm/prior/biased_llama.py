@@ -60,6 +60,9 @@ class BiasedLlama(LlamaForCausalLM):
         Args:
             codes: training sequences.
         """
+        # logits_t(c) = z_t(c) + log p_t(c) + b_t(c), with z = 0 and b = 0 at the start: softmax gives p_t, the entropy
+        # sum_t H(p_t) is the first loss, and training learns departures from it. The same trick for a classifier's rare
+        # class: b = log(p / (1 - p)) (Lin et al., 2017, section 4.1).
         with torch.no_grad():
             self.marginals.copy_(log_shares(codes, self.config.codes, _UNSEEN))
             self.bias.zero_()

@@ -153,5 +153,7 @@ def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.T
         untold: `n x k` scores without them.
         strength: 1 takes the conditional distribution as it is; more exaggerates what the conditions change.
     """
+    # log p_g(c) = log p(c) + g (log p(c | y) - log p(c)) + const, i.e. p_g ~ p(c) (p(c | y) / p(c))^g: by Bayes' rule
+    # p(c | y) / p(c) ~ p(y | c), so g > 1 sharpens an implied classifier p(y | c)^g without training one.
     told, untold = torch.log_softmax(told.double(), -1), torch.log_softmax(untold.double(), -1)
     return untold + strength * (told - untold)

@@ -121,6 +121,7 @@ def log_shares(codes: NDArray[np.int64], codebook_size: int, virtual: float = 1.
         codebook_size: number of codes.
         virtual: counts to add at each position, spread over all codes, so that none has a share of 0.
     """
+    # Additive smoothing: p(c) = (n_c + v/K) / (n + v), the mean of p under a Dirichlet(v/K, ..., v/K) prior.
     counts = np.stack([np.bincount(column, minlength=codebook_size) for column in codes.T])
     smoothed = counts + virtual / codebook_size
     return torch.from_numpy(np.log(smoothed / smoothed.sum(1, keepdims=True)))

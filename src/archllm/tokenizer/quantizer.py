@@ -38,6 +38,11 @@ class Quantizer(nn.Module):
         super().__init__()
         self.kind = config.quantizer
         size, width = config.codebook_size, config.code_width
+        # ema: code k follows its vectors z_i by moving averages with decay g (van den Oord et al., 2017, appendix A.1),
+        #     N_k <- g N_k + (1 - g) n_k,   m_k <- g m_k + (1 - g) sum_{i in k} z_i,   e_k = m_k / N_k
+        # an online k-means; the encoder gets beta ||z - sg[e]||^2 and, straight through, the decoder's gradient at e.
+        # fsq: each of d bounded coordinates rounds to L_i levels, K = prod_i L_i (Mentzer et al., 2024); no loss.
+        # simvq: e_k = W c_k with fixed c_k and a learned W, so that all codes move together (Zhu et al., 2024).
         if self.kind == "ema":  # van den Oord et al., 2017; k-means start and dead-code reset as in the library
             self.inner: VectorQuantize | FSQ | SimVQ = VectorQuantize(
                 width,
@@ -66,6 +71,7 @@ class Quantizer(nn.Module):
         """
         if self.kind != "ema":
             return
+        # If the latents take D <= K different values, e_k = those values is a k-means optimum with zero distortion.
         latents = latents.detach()
         distinct = torch.unique((latents * 1e4).round(), dim=0) / 1e4
         if len(distinct) > self.size:

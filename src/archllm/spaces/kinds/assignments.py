@@ -96,6 +96,8 @@ class Assignments:
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
         """`n` numbers of assignments, all different; `0 … size - 1` if all components are enumerated."""
+        # rank = sum over components c of rank_c * prod over later d of span_d: mixed radix with the spans as radices;
+        # `unrank` divides it again. Spans are sizes where a component is enumerated, so ranks have no gaps there.
         number = np.zeros(len(choices), dtype=np.int64)
         for component, span in zip(self.components, self._spans, strict=True):
             number += component.rank(choices) * span

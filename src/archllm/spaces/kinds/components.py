@@ -91,6 +91,8 @@ class Joint:
 
     def codes(self, choices: Choices) -> NDArray[np.int64]:
         """`n` numbers of what stands in the variables, the first variable most significant; `INACTIVE` comes last."""
+        # Mixed radix (Knuth, TAOCP 2, 4.1): number = (...(d_1 r_2 + d_2) r_3 + ...) r_k + d_k with 0 <= d_i < r_i,
+        # one digit more, the last, where a variable can be inactive. Order-preserving, hence a sorted table is a rank.
         number = np.zeros(len(choices), dtype=np.int64)
         for variable in self.variables:
             radix = int(self.radices[variable])
@@ -121,6 +123,8 @@ class Joint:
         Every variable is drawn; of the rows that differ only in inactive variables, the one with their first choices
         stands for the member.
         """
+        # Rejection (von Neumann, 1951): u uniform on prod r_i, kept iff it is a member in the one way of writing that
+        # has digit 0 where a variable is inactive. Each member is hit by exactly one u, so P(member | kept) is uniform.
         rows = np.zeros((n, len(self.radices)), dtype=np.int64)
         kept = np.ones(n, dtype=np.bool_)
         for variable in self.variables:
@@ -248,6 +252,8 @@ class Open(Component):
     exact = False
 
     def __init__(self, joint: Joint) -> None:
+        # a of n uniform draws out of N accepted: |members| ~ s N, s = a/n, relative error sqrt((1 - s)/(n s)),
+        # at most 1/sqrt(a): 2.2 % once a = `_ENOUGH` = 2,000. A member costs 1/s draws, hence `_RAREST`.
         self.joint, self.span = joint, joint.raw
         self.exact = False
         drawn = accepted = 0
@@ -303,6 +309,8 @@ class Open(Component):
 
 def joined(variables: int, constraints: Sequence[Constraint], conditions: Mapping[int, Constraint]) -> list[list[int]]:
     """Variables that constraints and conditions join, each group ascending, ordered by their first variables."""
+    # Connected components of the hypergraph whose edges are the `reads` of constraints and conditions: no predicate
+    # joins two of them, so the members are a Cartesian product, |A x B| = |A| |B|, and draws are independent.
     home = list(range(variables))
     links = [sorted(constraint.term.reads) for constraint in constraints]
     links += [sorted({variable, *condition.term.reads}) for variable, condition in conditions.items()]

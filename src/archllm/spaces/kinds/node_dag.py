@@ -308,6 +308,8 @@ class _Counted:
 
     def _draw(self, n: int, rng: np.random.Generator) -> Graphs:
         """About `n` uniform cells within the limits."""
+        # Propose (v, A, l) uniformly over shapes and labellings: v by its weight |shapes_v| k^(v-2), A and l evenly.
+        # `draw` keeps one labelling of each orbit, so each cell has exactly one accepted proposal: uniform over cells.
         permutations = list(self.space._permutations.values())
         raw = np.array([float(len(s)) * r.labellings for r, s in zip(permutations, self.shapes, strict=True)])
         parts = []

@@ -16,6 +16,8 @@ def by_vertices(graphs: Graphs) -> dict[int, NDArray[np.int64]]:
 
 def on_a_path(adjacency: NDArray[np.bool_], last: NDArray[np.int64]) -> NDArray[np.bool_]:
     """`n x v`: vertices reachable from vertex 0 from which `last` is reachable, in upper-triangular graphs."""
+    # In topological order one pass is enough: f_j = OR_{i<j} f_i A_ij from the input, b_i = OR_{j>i} A_ij b_j from the
+    # output; a vertex lies on a path iff f and b. This is the pruning of NAS-Bench-101's ModelSpec (Ying et al., 2019).
     n, v = adjacency.shape[:2]
     forward = np.zeros((n, v), dtype=np.bool_)
     backward = np.zeros((n, v), dtype=np.bool_)
@@ -33,6 +35,8 @@ def topological_order(graphs: Graphs, urgency: NDArray[np.integer | np.floating]
 
     Where several vertices could come next, the one with the smallest urgency (`n x v`, not negative) does.
     """
+    # Kahn (1962): repeat v times: among the vertices none of whose sources wait, take the most urgent. With random
+    # urgencies every order that is topological has a positive chance; they are not equally likely.
     n, v = graphs.ops.shape
     rows = np.arange(n)
     waiting = graphs.ops != ABSENT
@@ -52,6 +56,7 @@ def topological_order(graphs: Graphs, urgency: NDArray[np.integer | np.floating]
 
 def reachable(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`v x v`: from which vertex (row) a path leads to which (column)."""
+    # Transitive closure (Warshall, 1962): after step m, P_ij says whether a path i -> j has inner vertices <= m only.
     paths = adjacency.copy()
     for middle in range(len(paths)):
         paths |= paths[:, middle, None] & paths[None, middle]

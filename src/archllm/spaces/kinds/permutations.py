@@ -52,6 +52,12 @@ class NodePermutations:
                 position += 1
         return edges, ops
 
+    # Canonical form: with G = (A, l) and S the permutations of the v - 2 inner vertices,
+    #     canon(G) = min { code(p.A, p.l) : p in S, p.A strictly upper-triangular },   so canon(G) = canon(H) iff G ~ H
+    # (a minimum over the orbit is a complete invariant; exhaustive search is the base case of McKay & Piperno, 2014).
+    # code() gives every edge and operation its own bits, so code(p.A) = OR over edges e of bit(p(e)), and an OR over a
+    # subset of edges is a look-up: two tables, of the low and the high edges, instead of e shifts for each permutation.
+    # An edge that p turns back sets the bit `_BAD`, above all keys, and so loses every minimum.
     @cached_property
     def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Per permutation: key bits of the low raw edges and of the high raw edges, and shifts of the operations."""
@@ -127,6 +133,8 @@ class NodePermutations:
 
     def enumerate(self, shapes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Canonical keys of all cells of those shapes, ascending."""
+        # One shape stands for its orbit, so of all p only automorphisms and moves to other upper-triangular copies of
+        # it matter: min over p of code(p.A) | code(p.l), for all labellings l at once; equal minima are one cell.
         named = self._naming(np.arange(self.labellings))
         best = np.full((len(shapes), self.labellings), _BAD, dtype=np.int64)
         for p in range(len(self.tables[2])):
@@ -138,6 +146,9 @@ class NodePermutations:
 
     def count(self, shapes: NDArray[np.int64]) -> int:
         """Cells of those shapes: labellings that no automorphism of their shape joins (Burnside's lemma)."""
+        # Cells of a shape A are the orbits of labellings under Aut(A). With k operations and c(p) cycles of p,
+        #     |orbits| = (1 / |Aut(A)|) * sum over p in Aut(A) of k^c(p)          (Cauchy-Frobenius, "Burnside's lemma")
+        # since p fixes just the labellings that are constant on its cycles (Polya, 1937).
         own = self._edge_bits(0, shapes)
         automorphisms = np.zeros(len(shapes), dtype=np.int64)
         total = np.zeros(len(shapes), dtype=object)
@@ -165,6 +176,8 @@ class NodePermutations:
 
         Of the labellings that automorphisms of a shape join, the smallest stands for all.
         """
+        # Orbits differ in size, so a uniform labelling is no uniform cell. Accepting l only where it is the smallest of
+        # its orbit, l = min { p.l : p in Aut(A) }, keeps one labelling of each: P(cell | kept) = 1 / |orbits|.
         labels = rng.integers(self.labellings, size=len(shapes))
         named, own = self._naming(labels), self._edge_bits(0, shapes)
         first = np.ones(len(shapes), dtype=np.bool_)
@@ -178,6 +191,7 @@ class NodePermutations:
             self._connected(np.arange(first, min(first + _MASKS, 1 << len(self.source))), max_edges, max_in, max_out)
             for first in range(0, 1 << len(self.source), _MASKS)
         ]
+        # Orderly generation (Read, 1978): keep A iff code(A) <= code(p.A) for all p, which is one member of each orbit.
         masks = np.concatenate(found)
         own = self._edge_bits(0, masks)
         for p in range(1, len(self.tables[2])):  # drop a mask as soon as one permutation of it is smaller
@@ -212,6 +226,7 @@ class NodePermutations:
 
 def _subset_or(bits: NDArray[np.int64]) -> NDArray[np.int64]:
     """`p x 2^e`: the OR of every subset of the `e` values in each row."""
+    # T[S + {e}] = T[S] | b_e: each of the e steps doubles the table, 2^e operations in all instead of e 2^e.
     table = np.zeros((len(bits), 1), dtype=np.int64)
     for column in bits.T:
         table = np.concatenate([table, table | column[:, None]], axis=1)

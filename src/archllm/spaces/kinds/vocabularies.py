@@ -80,6 +80,7 @@ def _edges(cells: Graphs) -> NDArray[np.float64]:
 
 def _depth(cells: Graphs) -> NDArray[np.float64]:
     """Edges of a longest path from the first to the last vertex, in upper-triangular graphs without dangling ones."""
+    # d_0 = 0, d_j = max over edges i -> j of d_i + 1, in topological order.
     longest = np.zeros(cells.ops.shape)
     for vertex in range(1, cells.nodes):
         reached = np.where(cells.adjacency[:, :vertex, vertex], longest[:, :vertex] + 1, 0)
