@@ -17,7 +17,7 @@ from archllm.files import write_text
 Result = dict[str, Any]
 """What a job is, what it measured, and its provenance under `about`."""
 
-_DIGITS = 6  # significant digits that are kept; no figure on a page shows more
+_DIGITS = 8  # significant digits that are kept; no page shows more
 
 
 def read(path: Path) -> list[Result]:
@@ -49,7 +49,7 @@ def merged(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
 
 
 def rounded(value: Any) -> Any:
-    """The same with all floating-point numbers at six significant digits."""
+    """The same with all floating-point numbers at eight significant digits."""
     if isinstance(value, dict):
         return {key: rounded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

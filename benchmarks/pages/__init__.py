@@ -12,7 +12,7 @@ from benchmarks.harness import ROOT
 from benchmarks.harness.readme import between_markers
 from benchmarks.harness.results import Result, read
 
-NAMES = ("search", "predictor")
+NAMES = ("generation", "search", "predictor")
 """All pages, by the name of their files in `docs/results`."""
 
 

@@ -1,17 +1,18 @@
-"""The results page says what the jobs measured, and whether a target was met."""
+"""The page of generation quality says what the jobs measured, and whether a target was met."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
-import pytest
-from benchmarks import generation_page
-from benchmarks.generation import ABLATIONS, DARTS_TRIALS, METHODS, SPACES, jobs
+from benchmarks.generation import ABLATIONS, BENCHMARK, DARTS_TRIALS, METHODS, SPACES, jobs
+from benchmarks.pages import generation as pages
+
+ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
 
 
-def result(space: str, method: str, valid: float) -> dict[str, object]:
+def result(space: str, method: str, valid: float) -> dict[str, Any]:
     draws = {"valid": valid, "unique": 0.98, "valid_unique": valid * 0.98, "novel": 0.1, "cycle": valid}
-    ceiling = {"valid": 1.0, "unique": 0.98, "valid_unique": 0.98, "novel": 0.1, "cycle": 1.0}
+    expected = {"valid": 1.0, "unique": 0.98, "valid_unique": 0.98, "novel": 0.1, "cycle": 1.0}
     report = {
         "reconstruction": 1.0,
         "held_out_nats": 13.0,
@@ -20,36 +21,38 @@ def result(space: str, method: str, valid: float) -> dict[str, object]:
         "parameters": {"tokenizer": 10, "prior": 20},
     }
     return {
-        "part": "main", "space": space, "method": method, "seed": 0, "sweep": {}, "report": report,
-        "draws": {"1000": draws, "10000": draws}, "ceilings": {"1000": ceiling, "10000": ceiling},
-        "seconds_in_all": 60.0, "peak_gb": 1.0, "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2",
-        "load": 1.0, "date": "2026-01-01",
+        "name": f"main-{space}-{method}-0", "part": "main", "space": space, "method": method, "seed": 0,
+        "temperatures": {}, "report": report, "draws": {"1000": draws, "10000": draws},
+        "expected": {"1000": expected, "10000": expected}, "wall": 60.0, "load": 1.0, "peak_bytes": 2**30,
+        "about": ABOUT,
     }  # fmt: skip
 
 
-@pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- results: x -->\nold\n<!-- end of results -->\nafter\n")
-    monkeypatch.setattr(generation_page, "ROOT", tmp_path)
-    return tmp_path
+def test_a_target_that_was_met_and_one_that_was_missed_are_told_apart() -> None:
+    text = pages.page([result("nasbench101", "vq", 0.996), result("nasbench201", "vq", 0.996)])
+    rows = [line for line in text.splitlines() if "strictly valid" in line]
+    assert [row.split("|")[-3].strip() for row in rows] == ["met", "missed by 0.30"]
 
 
-def test_a_target_that_was_met_and_one_that_was_missed_are_told_apart(page: Path) -> None:
-    generation_page.write_page([result("nasbench101", "vq", 0.996), result("nasbench201", "vq", 0.996)], page)
-    rows = [line for line in (page / "generation.md").read_text().splitlines() if "strictly valid" in line]
-    assert [row.split("|")[-2].strip() for row in rows] == ["met", "missed by 0.30"]
+def test_novelty_is_told_per_draw() -> None:
+    text = pages.page([result("nasbench101", "vq", 0.5)])
+    assert "novel 10.0% of distinct, 0.0980 per draw" in text and "| 1.000 | 0.0490 |" in text
 
 
-def test_the_readme_keeps_all_but_what_stands_between_its_markers(page: Path) -> None:
-    generation_page.write_page([result("nasbench101", "vq", 0.996)], page)
-    text = (page / "README.md").read_text()
-    assert text.startswith("before\n") and text.endswith("after\n")
-    assert "old" not in text and "99.60 %" in text
+def test_the_readme_has_the_spaces_that_were_measured() -> None:
+    text = pages.readme([result("nasbench101", "vq", 0.996)])
+    assert "| NAS-Bench-101 | 100.000 % | 99.60 % | 89.73 % | 0.996 | 0.098 (0.098) | 99.60 % | 3 s |" in text
+    assert "DARTS" not in text
+
+
+def test_the_speed_of_decoding_is_told_once_it_is_measured() -> None:
+    rates = {"draws_per_second": [200_000.0, 220_000.0], "distinct_valid_per_second": [9_000.0, 9_100.0]}
+    found = {"name": "decoding", "part": "decoding", "space": "nasbench101", "method": "vae", "about": ABOUT} | rates
+    assert "| 210,000 ± 14,142 | 9,050 ± 71 | abc1234 |" in pages.page([result("nasbench101", "vq", 0.996), found])
 
 
 def test_jobs_cover_every_method_on_every_space_and_every_variant() -> None:
-    found = list(jobs([0, 1, 2]).values())
+    found = list(jobs(BENCHMARK.parse([])).values())
     main = {(job["space"], job["method"], job["seed"]) for job in found if job["part"] == "main"}
     assert main == {(space, method, seed) for space in SPACES for method in METHODS for seed in (0, 1, 2)}
     assert {job["variant"] for job in found if job["part"] == "ablation"} == {*ABLATIONS, *DARTS_TRIALS}

@@ -29,9 +29,9 @@ def test_a_job_that_is_run_again_replaces_its_own_result() -> None:
     assert [each["value"] for each in results.merged(old, new)] == [1, 3, 4]
 
 
-def test_numbers_are_kept_at_six_digits() -> None:
-    assert results.rounded({"a": [0.123456789, 2, (1234567.8, 3.0)], "b": True}) == {
-        "a": [0.123457, 2, [1234570, 3]],
+def test_numbers_are_kept_at_eight_digits() -> None:
+    assert results.rounded({"a": [0.1234567891, 2, (123456789.1, 3.0)], "b": True}) == {
+        "a": [0.12345679, 2, [123456790, 3]],
         "b": True,
     }
 
