@@ -296,8 +296,8 @@ def _speed(results: list[Result]) -> str:
     rows = []
     for run in of(results, part="speed"):
         each = (
-            ("enumerate NAS-Bench-101, s", 2, run["enumerate_seconds"]),
-            ("canonical keys of 423,624 cells, s", 5, run["keys_seconds"]),
+            ("enumerate NAS-Bench-101, CPU s", 2, run["enumerate_seconds"]),
+            ("canonical keys of 423,624 cells, CPU s", 5, run["keys_seconds"]),
             ("the same, nodes in random permutations, s", 5, run["keys_of_permuted_seconds"]),
         )
         rows += [[what, f"≤ {target}", f"{seconds:.2f}", commits([run])] for what, target, seconds in each]
