@@ -115,7 +115,7 @@ def quality(space: SearchSpace, seed: int, changes: dict[str, Any]) -> Job:
     start, before = time.time(), time.process_time()
     model = archllm.train(space, config, seed)
     seconds, cpu_seconds = time.time() - start, time.process_time() - before
-    figures = model.evaluate(DRAWS, [seed]).figures
+    figures = model.evaluate(DRAWS, [seed]).metrics
     report = model.report
     return {
         "train_seconds": round(seconds, 1),
@@ -124,8 +124,8 @@ def quality(space: SearchSpace, seed: int, changes: dict[str, Any]) -> Job:
         "nats_above": report["held_out_nats"] - report["ideal_nats"],
         "valid": figures["valid"].mean,
         "cycle": figures["cycle"].mean,
-        "distinct": figures["valid_unique"].mean / figures["valid_unique"].ceiling,
-        "novel": figures["novel"].mean / figures["novel"].ceiling,
+        "distinct": figures["valid_unique"].mean / figures["valid_unique"].expected,
+        "novel": figures["novel"].mean / figures["novel"].expected,
         "no_member": 1 - mass(model),
     }
 

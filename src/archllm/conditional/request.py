@@ -78,7 +78,7 @@ class Request:
         """The members that fulfil what can be counted."""
         if not self.checked or not len(members):
             return members
-        counts = {name: getattr(space, name)(members).astype(np.float64) for name in self.checked}
+        counts = {name: getattr(space.require_networks(), name)(members).astype(np.float64) for name in self.checked}
         return members[all_hold(self.checked, counts)]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from archllm.conditional.request import Request
 from archllm.data.split import Cells, known, split_cells
 from archllm.files import assembling, write_text
 from archllm.generation import metrics
+from archllm.generation.architectures import Architectures
 from archllm.generation.config import EvaluationOptions, SamplingOptions, TrainConfig
 from archllm.generation.metrics import Metric
 from archllm.generation.rejection import Distinct, most_at_once
@@ -60,6 +62,9 @@ class Sample:
     def kept(self) -> int:
         """Number of architectures returned."""
         return sum(arch is not None for arch in self.architectures)
+
+    def __repr__(self) -> str:
+        return f"<Sample: {self.drawn:,} drawn, {self.valid:,} valid, {self.kept:,} kept, {self.seconds:.2f} s>"
 
 
 @dataclass(frozen=True)
@@ -106,12 +111,16 @@ class ArchLLM:
     """A trained generator.
 
     Example:
-        >>> model = load("runs/nasbench201")  # doctest: +SKIP
-        >>> cells = model.generate(100)  # doctest: +SKIP
+        >>> from archllm import train
+        >>> parts = {"tokenizer": {"kind": "plain"}, "prior": {"kind": "marginal"}}  # of which nothing is learned
+        >>> model = train("nasbench201", TrainConfig.from_mapping(parts))
+        >>> cells = model.generate(3, temperature=0.8, novel=True, where="params <= 1e6")
+        >>> max(cell.params for cell in cells) <= 1e6, model.tokenizer.encode(cells).shape
+        (True, (3, 6))
     """
 
     space: SearchSpace
-    """The space that it speaks."""
+    """The space whose members it generates."""
 
     config: TrainConfig
     """How it was trained."""
@@ -131,7 +140,29 @@ class ArchLLM:
     conditions: Conditions | None = None
     """What generation can be steered by, if the prior was trained on conditions."""
 
-    def generate(self, n: int | SamplingOptions, **settings: Any) -> list[Architecture]:
+    def __repr__(self) -> str:
+        parts = {"tokenizer": self.tokenizer, "prior": self.prior}
+        sizes = ", ".join(f"{name} {part.parameters():,}" for name, part in parts.items())
+        return f"<ArchLLM of {self.space.name}, seed {self.seed}, parameters: {sizes}>"
+
+    def _repr_html_(self) -> str:
+        """Its facts as a table, for notebooks."""
+        facts: dict[str, str] = {
+            "space": f"{self.space.name}, {self.space.size:,} architectures",
+            "seed": str(self.seed),
+            "tokenizer": f"{self.tokenizer.length} codes of {self.tokenizer.codebook_size}, "
+            f"{self.tokenizer.parameters():,} parameters",
+            "prior": f"{self.config.prior.kind}, {self.prior.parameters():,} parameters",
+            "conditions": ", ".join(self.config.condition_names) or "none",
+        }
+        if self.report:
+            facts["reconstruction"] = f"{self.report['reconstruction']:.2%} of held-out architectures"
+            nats = f"{self.report['held_out_nats']:.3f} nats"
+            facts["likelihood"] = f"{nats} per held-out architecture (ideal {self.report['ideal_nats']:.3f})"
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
+        return f"<table><caption>ArchLLM</caption>{rows}</table>"
+
+    def generate(self, n: int | SamplingOptions, **settings: Any) -> Architectures:
         """`n` valid, pairwise different architectures.
 
         Args:
@@ -145,7 +176,7 @@ class ArchLLM:
             InvalidInput: a setting can't be used.
             BudgetExhausted: the space or the draws hold fewer than `n`; the message says how many were found.
         """
-        return [arch for arch in self.sample(n, **settings).architectures if arch is not None]
+        return Architectures(arch for arch in self.sample(n, **settings).architectures if arch is not None)
 
     def sample(self, n: int | SamplingOptions, **settings: Any) -> Sample:
         """Like `generate`, with the counts; with `raw`, exactly `n` draws as they come, invalid ones as `None`.

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.graphs import Graphs, equal
-from archllm.spaces.base import SearchSpace
+from archllm.graphs import Graphs, concatenate, equal
+from archllm.spaces.base import Architecture, SearchSpace, check_same_space
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training.progress import Listener
+
+Members: TypeAlias = Graphs | Sequence[Architecture]
+"""Members of a space: a batch of graphs, or a list of architectures."""
 
 NOT_TRAINED = "this tokenizer is not trained yet; call fit(graphs, seed) or load one"
 
@@ -59,7 +63,7 @@ class Tokenizer(ABC):
         """The graphs that `n x length` codes stand for; members or not, nothing is masked or repaired."""
 
     @abstractmethod
-    def embed(self, graphs: Graphs) -> NDArray[np.float32]:
+    def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x d` continuous features of members."""
 
     @abstractmethod
@@ -83,9 +87,24 @@ class Tokenizer(ABC):
         """Number of codes that there would be if all were used."""
         return self.codebook_size
 
-    def encode(self, graphs: Graphs) -> NDArray[np.int64]:
-        """`n x length` codes of members, the same for every way of writing a member that the space does not keep."""
-        return self.encode_as_written(self.space.normalise(graphs))
+    def encode(self, members: Members) -> NDArray[np.int64]:
+        """`n x length` codes of members, the same for every way of writing a member that the space does not keep.
+
+        Args:
+            members: `n` graphs, or a list of `n` architectures.
+
+        Raises:
+            InvalidInput: an architecture is of another space, or the list is empty.
+        """
+        return self.encode_as_written(self._normalised(members))
+
+    def _normalised(self, members: Members) -> Graphs:
+        """The graphs of members, written in the space's normal form."""
+        if not isinstance(members, Graphs):
+            for each in members:
+                check_same_space(self.space, each.space)
+            members = concatenate([each.graph for each in members])
+        return self.space.normalise(members)
 
     def reconstruction(self, graphs: Graphs) -> float:
         """Share of members that encode -> decode gives back exactly."""

@@ -16,7 +16,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
-from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
+from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import graphs_of_words, node_words, varying_nodes
 from archllm.training.progress import Listener
@@ -65,9 +65,9 @@ class PlainTokenizer(Tokenizer):
         words[:, self.varying] = np.concatenate([[absent_node], self.words])[codes]
         return graphs_of_words(words)
 
-    def embed(self, graphs: Graphs) -> NDArray[np.float32]:
+    def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x (v + v²)`: labels one-hot and the adjacency matrix, flattened."""
-        graphs = self.space.normalise(graphs)
+        graphs = self._normalised(members)
         labels = np.eye(len(self.space.op_names) + 1, dtype=np.float32)[graphs.ops + 1]
         n, v = graphs.ops.shape
         flat = graphs.adjacency.reshape(n, v * v).astype(np.float32)

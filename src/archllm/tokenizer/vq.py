@@ -16,7 +16,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
 from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
-from archllm.tokenizer.base import NOT_TRAINED, Tokenizer
+from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import NodeGroups, node_words
 from archllm.tokenizer.hints import code_layout
@@ -130,9 +130,9 @@ class VQTokenizer(Tokenizer):
                 adjacency[start : start + _CHUNK] = edges.cpu().numpy()
         return Graphs(ops, adjacency)
 
-    def embed(self, graphs: Graphs) -> NDArray[np.float32]:
+    def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x (length * code_width)`: the encoder's vectors before quantization."""
-        graphs = self.space.normalise(graphs)
+        graphs = self._normalised(members)
         parts = []
         with torch.inference_mode():
             for start in range(0, len(graphs), _CHUNK):

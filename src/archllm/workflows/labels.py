@@ -68,7 +68,7 @@ def label(
     columns = []
     for text in conditions:
         if text in COUNTED:
-            columns.append(getattr(space, text)(cells).astype(np.float64))
+            columns.append(getattr(space.require_networks(), text)(cells).astype(np.float64))
             continue
         found = _looked_up(tables[text], space.keys(cells))
         known = np.flatnonzero(~np.isnan(found))

@@ -17,7 +17,7 @@ from archllm.config import field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
-from archllm.objectives import Objective, load_objective
+from archllm.objectives import Objective, as_objective, load_objective
 from archllm.objectives.evaluation import recorded_cost, without_cost
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
@@ -90,7 +90,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
         settings: fields of `SearchOptions`, in place of `options` or on top of them.
 
     Example:
-        >>> found = search(space="nasbench201", objective="params", budget=5, method="random")
+        >>> found = search(space="nasbench201", objective=lambda arch: -arch.params, budget=5, method="random")
         >>> found.result.queries
         5
 
@@ -169,7 +169,7 @@ def goals_of(objectives: Sequence[Any], space: SearchSpace, time_limit: float | 
     Raises:
         InvalidInput: one can't be used, or stands twice.
     """
-    goals = [load_objective(each, space, time_limit) if isinstance(each, str) else each for each in objectives]
+    goals = [as_objective(each, space, time_limit) for each in objectives]
     specs = [goal.spec for goal in goals]
     if len(set(specs)) < len(specs):
         raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
