@@ -121,9 +121,9 @@ class Train(LongCommand):
 
 
 def _known(name: str) -> bool:
-    from archllm.spaces.registry import is_file_name, space_names
+    from archllm.spaces.registry import is_file_name, is_name
 
-    return name in space_names() or (is_file_name(name) and Path(name).is_file())
+    return is_name(name) or (is_file_name(name) and Path(name).is_file())
 
 
 def _recommended(name: str, words: Sequence[str], values: dict[str, Any], chosen: dict[str, Any]) -> TrainConfig:

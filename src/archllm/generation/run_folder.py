@@ -83,9 +83,9 @@ def read_info(folder: Path) -> RunInfo:
 
 def write_space(folder: Path, space: SearchSpace) -> None:
     """Writes `space.toml`, the definition of a space that does not come with archllm."""
-    from archllm.spaces.registry import space_names
+    from archllm.spaces.registry import is_name
 
-    if space.name not in space_names():
+    if not is_name(space.name):
         write_text(folder / SPACE_FILE, space.file or space.definition.to_toml())
 
 
@@ -95,11 +95,11 @@ def read_space(folder: Path, info: RunInfo) -> SearchSpace:
     Raises:
         RunFolderError: it can't be read, or the name is that of no space.
     """
-    from archllm.spaces.registry import load_space, space_names, space_of_text
+    from archllm.spaces.registry import is_name, load_space, space_of_text
     from archllm.spaces.space_file import read_text
 
     path = folder / SPACE_FILE
-    if info.space in space_names():
+    if is_name(info.space):
         return load_space(info.space)
     if not path.exists():
         raise RunFolderError(

@@ -38,7 +38,7 @@ class SpaceNetworks(Networks, ABC):
         >>> networks = space.require_networks()
         >>> setting = networks.setting(channels=8, cells=1, num_classes=5)
         >>> networks.params(space.parse("1").graph, setting)
-        array([75197])
+        array([55197])
         >>> networks.build(space.parse("1").graph, setting).classifier
         Linear(in_features=32, out_features=5, bias=True)
     """

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
-from archllm.spaces.definition import Definition
+from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
 
 
@@ -30,7 +30,7 @@ class SearchSpace(ABC):
     name: str
     """What the space is called on the command line and in run folders."""
 
-    kind: str
+    kind: str = "class"
     """The family of spaces it belongs to (a module of `archllm.spaces.kinds`)."""
 
     op_names: tuple[str, ...]
@@ -38,9 +38,6 @@ class SearchSpace(ABC):
 
     max_nodes: int
     """Node positions `v` of the space's graphs."""
-
-    definition: Definition
-    """What defines it, as plain values."""
 
     file: str | None = None
     """The text of its space file, where it comes from one."""
@@ -140,9 +137,16 @@ class SearchSpace(ABC):
         """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
         return np.zeros((len(graphs), 0))
 
+    @cached_property
+    def definition(self) -> Definition:
+        """What defines it, as plain values; for a class of one's own that has no other, where the class is."""
+        own = type(self)
+        about = (own.__doc__ or "").strip().partition("\n")[0]
+        return ClassDefinition(name=own.__name__, about=about, where=f"{own.__module__}:{own.__qualname__}")
+
     def _define(self, definition: Definition) -> None:
         """Takes over what all kinds of definitions say."""
-        self.definition, self.name = definition, definition.name
+        self.definition, self.name = definition, definition.name  # in place of the property
         self.made_by = type(self), (definition,)
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, ClassVar
 
-from archllm.errors import DefinitionError, shown
+from archllm.errors import DefinitionError, InvalidInput, shown
 
 MOST_OPS = 100
 """Most operations, or different values of all slots: labels are 8-bit."""
@@ -232,6 +232,22 @@ class ChoicesDefinition(Definition):
                 near = get_close_matches(slot, self.slots, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise DefinitionError(f"there is no slot {slot!r} to switch{hint}", "when", slot)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassDefinition(Definition):
+    """A space that a Python class says, instead of a file."""
+
+    where: str
+    """`MODULE:CLASS`, by which such spaces are told apart."""
+
+    kind = "class"
+
+    def to_toml(self) -> str:
+        raise InvalidInput(
+            f"a space of the class {self.where} can't be written as a file; name it python:{self.where}, so that it is "
+            "found again"
+        )
 
 
 def text_of(value: Value) -> str:

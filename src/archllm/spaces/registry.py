@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
+from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput
+from archllm.plugins import is_reference, load_plugin, plugin_names
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.definition import Definition
 from archllm.spaces.kinds.choices import Choices
@@ -43,6 +44,11 @@ def space_names() -> list[str]:
     return list(_SPACES)
 
 
+def is_name(name: str) -> bool:
+    """Whether `load_space` finds a space by this name alone: a built-in one, or a plug-in."""
+    return name in _SPACES or is_reference(name) or name in plugin_names("spaces")
+
+
 def is_file_name(name: str) -> bool:
     """Whether a word is meant as the path of a space file rather than as a name."""
     return name.endswith(ENDING) or "/" in name or "\\" in name
@@ -51,18 +57,21 @@ def is_file_name(name: str) -> bool:
 def load_space(name: str | Path) -> SearchSpace:
     """The search space of that name, or of the space file at that path.
 
-    The same name, or the same text at the same path, gives the same object.
+    The same name, or the same text at the same path, gives the same object. A plug-in is named `python:MODULE:NAME`, or
+    as its package announces it; see `archllm.plugins`.
 
     Raises:
         InvalidInput: no space has that name, or there is no such file.
         DefinitionError: the file defines no space that can be worked with; the message names the line and the key.
     """
+    if isinstance(name, str) and name not in _SPACES and is_name(name):
+        return _plugged_in(name)
     if isinstance(name, Path) or is_file_name(name):
         path = Path(name).expanduser()
         return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING))
     if name not in _SPACES:
-        near = get_close_matches(name.lower(), _SPACES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(name, _SPACES)
+        hint = f"{hint} " if hint else ""
         file = f" A space file is named with its path and {ENDING}." if Path(f"{name}{ENDING}").is_file() else ""
         raise InvalidInput(
             f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}, and paths of space files{file}"
@@ -114,6 +123,16 @@ def _builtin(name: str) -> SearchSpace:
     definition = read_definition(text, file, name)
     space = (build or _KINDS[definition.kind])(definition)
     space.made_by = load_space, (name,)
+    return space
+
+
+@cache
+def _plugged_in(name: str) -> SearchSpace:
+    """A space of a user's class, or what a user's function of no arguments gives; it is called as it was named."""
+    space = load_plugin(name, "spaces")()
+    if not isinstance(space, SearchSpace):
+        raise InvalidInput(f"{name} must be a subclass of archllm's SearchSpace, and gives a {type(space).__name__}")
+    space.name, space.made_by = name, (load_space, (name,))
     return space
 
 

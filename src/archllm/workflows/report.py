@@ -13,7 +13,8 @@ from archllm.generation.run_folder import SPACE_FILE
 from archllm.reporting.generating import GeneratorData, collect_generator
 from archllm.reporting.page import Origin, render
 from archllm.reporting.searching import Population, SearchData, collect
-from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import is_name
 from archllm.study.result import Result, result
 from archllm.study.store import MEMORY, Store, Study, Trial, open_store
 from archllm.study.store.opening import sqlite_file
@@ -147,13 +148,13 @@ def _space(
     if generator is not None and named is None:
         own, name = generator.model.space, str((folder or Path()) / SPACE_FILE)
     else:
-        if named is None and study.space not in space_names():
+        if named is None and not is_name(study.space):
             raise InvalidInput(
                 f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)"
             )
         name = str(named if named is not None else study.space)
         own = load_space(named if named is not None else study.space)
-    if own.name in space_names():
+    if is_name(own.name):
         name = own.name
     known = study.settings.get(DEFINITION)
     if own.name != study.space or (known is not None and known != own.definition.fingerprint[:16]):

@@ -22,7 +22,8 @@ from archllm.objectives.evaluation import recorded_cost, without_cost
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
-from archllm.spaces import SearchSpace, space_names
+from archllm.spaces import SearchSpace
+from archllm.spaces.registry import is_name
 from archllm.study.loop import run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Study, Trial, check_same, open_store
@@ -278,7 +279,7 @@ def settings_of(
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
-    if space.name not in space_names():
+    if not is_name(space.name):
         settings[DEFINITION] = space.definition.fingerprint[:16]
     if ranges:
         settings["where"] = {
