@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.record import ROOT, provenance, write_json
+from archllm.errors import InvalidInput
+from benchmarks.harness import ROOT
+from benchmarks.harness.jobs import Benchmark, Job, Work
+from benchmarks.harness.results import Result
 
 DRAWN = 10_000
 """Distinct cells asked for where sampling is measured."""
@@ -31,18 +32,22 @@ from archllm import load_space, load
 
 def clock(action):
     wall, cpu = time.perf_counter(), time.process_time()
-    done = action()
-    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}, done
+    action()
+    return json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu})
 """
 
 _TRAINED = """
 [tokenizer]
 steps = 300
+batch = 128
 
 [prior]
 steps = 150
+batch = 128
 """
 """Settings of the small runs that are sampled from."""
+
+Seconds = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -64,51 +69,56 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "enumerate": Measure(
-        "enumerate NAS-Bench-101, s",
-        "space = load_space('nasbench101'); print(json.dumps(clock(space.enumerate)[0]))",
-    ),
+    "enumerate": Measure("enumerate NAS-Bench-101", "space = load_space('nasbench101'); print(clock(space.enumerate))"),
     "keys": Measure(
-        "canonical keys of its 423,624 cells, s",
-        "space = load_space('nasbench101'); cells = space.enumerate(); "
-        "print(json.dumps(clock(lambda: space.keys(cells))[0]))",
+        "canonical keys of its 423,624 cells",
+        "space = load_space('nasbench101'); cells = space.enumerate(); print(clock(lambda: space.keys(cells)))",
     ),
-    "help": Measure("`archllm --help`, s", command=("-m", "archllm", "--help")),
-    "train-help": Measure("`archllm train --help`, s", command=("-m", "archllm", "train", "--help")),
-    "import": Measure("`import archllm`, s", command=("-c", "import archllm")),
-    "import-train": Measure(
-        "`from archllm import load_space, train`, s", command=("-c", "from archllm import load_space, train")
-    ),
+    "help": Measure("`archllm --help`", command=("-m", "archllm", "--help")),
+    "train-help": Measure("`archllm train --help`", command=("-m", "archllm", "train", "--help")),
+    "import": Measure("`import archllm`", command=("-c", "import archllm")),
+    "import-train": Measure("`from archllm import train`", command=("-c", "from archllm import train")),
 } | {
     f"sample-{space}": Measure(
-        f"{DRAWN:,} distinct valid {title} cells, s",
-        f"model = load(sys.argv[1]); model.sample(100); print(json.dumps(clock(lambda: model.sample({DRAWN}))[0]))",
+        f"{DRAWN:,} distinct valid {title} cells",
+        f"model = load(sys.argv[1]); model.sample(100); print(clock(lambda: model.sample({DRAWN})))",
         space=space,
     )
     for space, title in (("nasbench101", "NAS-Bench-101"), ("nasbench201", "NAS-Bench-201"))
 }
 
-Seconds = dict[str, float]
+
+def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
+    """One job for each measure."""
+    return {name: {"title": measure.title} for name, measure in MEASURES.items()}
 
 
-def measure_all(sides: Mapping[str, Path], folder: Path, repeats: int) -> dict[str, dict[str, list[Seconds]]]:
-    """Seconds of each measure by side, `repeats` of each; which side is first alternates.
+def prepare(job: Job, arguments: argparse.Namespace) -> Work:
+    """Trains what is to be sampled from, with the code of either checkout.
 
-    Args:
-        sides: name of a side -> its checkout.
-        folder: where the small runs are kept that are sampled from.
-        repeats: times each thing is measured.
+    Raises:
+        InvalidInput: there is no checkout to compare with.
     """
-    found: dict[str, dict[str, list[Seconds]]] = {name: {side: [] for side in sides} for name in MEASURES}
-    for repeat in range(repeats + 1):
-        for name, measure in MEASURES.items():
+    if arguments.against is None:
+        raise InvalidInput("--against must name the checkout to compare with")
+    sides = {"before": arguments.against.resolve(), "after": ROOT}
+    measure = next(measure for measure in MEASURES.values() if measure.title == job["title"])
+    runs = {
+        side: trained(checkout, arguments.folder.resolve() / side / measure.space, measure.space)
+        for side, checkout in sides.items()
+        if measure.space
+    }
+
+    def work() -> Result:
+        seconds: dict[str, list[Seconds]] = {side: [] for side in sides}
+        for repeat in range(arguments.repeats + 1):
             for side in sorted(sides, reverse=repeat % 2 == 1):
-                run = trained(sides[side], folder / side / measure.space, measure.space) if measure.space else None
-                seconds = timed(sides[side], measure, run)
+                found = timed(sides[side], measure, runs.get(side))
                 if repeat:  # the first round only fills the caches of files
-                    found[name][side].append(seconds)
-        print(f"{time.strftime('%H:%M:%S')} round {repeat} of {repeats}", flush=True)
-    return found
+                    seconds[side].append(found)
+        return {"commits": {side: commit_of(checkout) for side, checkout in sides.items()}} | seconds
+
+    return work
 
 
 def trained(checkout: Path, out: Path, space: str) -> Path:
@@ -151,33 +161,13 @@ def commit_of(checkout: Path) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measures both checkouts and writes the page, or only the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what to compare with, and how often to measure."""
     parser.add_argument("--against", type=Path, help="checkout to compare with")
     parser.add_argument("--repeats", type=int, default=7, help="times each thing is measured on each side")
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-speed", help="where small runs go")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results", help="where the result is written")
-    parser.add_argument("--page", action="store_true", help="write the page from the JSON that is there")
-    found = parser.parse_args(arguments)
-    if not found.page:
-        if found.against is None:
-            parser.error("--against names the checkout to compare with")
-        sides = {"after": ROOT, "before": found.against.resolve()}
-        start = time.time()
-        seconds = measure_all(sides, found.folder.resolve(), found.repeats)
-        result: dict[str, Any] = {
-            "commits": {side: commit_of(checkout) for side, checkout in sides.items()},
-            "repeats": found.repeats,
-            "minutes": round((time.time() - start) / 60, 1),
-            "about": provenance(),
-            "seconds": {name: {"title": MEASURES[name].title} | by_side for name, by_side in seconds.items()},
-        }
-        write_json(found.out / "speed.json", result)
-    from benchmarks.speed_page import write_page
 
-    write_page(json.loads((found.out / "speed.json").read_text(encoding="utf-8")), found.out)
 
+BENCHMARK = Benchmark("speed", __doc__, jobs, prepare, add_arguments)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

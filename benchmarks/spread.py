@@ -3,24 +3,23 @@
 `python -m benchmarks.spread` trains with the recommended settings, once for each space, training seed and way of
 rounding, and measures 10,000 raw draws of each. Other numbers of threads and other instruction sets add up in another
 order, and hundreds of optimiser steps make another model of it: they stand in for other machines. Each job runs in a
-process of its own unless `--folder` has its file already. Writes `docs/results/spread.json`.
+process of its own unless `--folder` has its file already. Writes `docs/results/spread.json` and `.md`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.record import ROOT, provenance, run_all, write_json
+from benchmarks.harness.jobs import Benchmark, Job, Work, seeds
+from benchmarks.harness.results import Result
 
 if TYPE_CHECKING:
+    from archllm.generation.generator import ArchLLM
     from archllm.spaces import SearchSpace
 
 DRAWS = 10_000
@@ -39,7 +38,7 @@ ROUNDINGS: dict[str, dict[str, str]] = {
     "no AVX2 in torch": {"ATEN_CPU_CAPABILITY": "default"},
     "no oneDNN, portable MKL": {"MKL_CBWR": "COMPATIBLE", "ARCHLLM_BENCHMARK_NO_ONEDNN": "1"},
 }
-"""Name of a way of rounding -> environment of the process; they have to be set before torch is imported."""
+"""Name of a way of rounding -> environment of the process."""
 
 TRIALS: dict[str, dict[str, Any]] = {
     "chosen by validation, 300 steps": {"keep": "best", "validation": 0.05, "steps": 300},
@@ -67,15 +66,13 @@ TRIALS: dict[str, dict[str, Any]] = {
 TRIAL_SEEDS = (100, 101)
 """Settings were chosen on these seeds; those of the spread had no part in it."""
 
-Job = dict[str, Any]
 
-
-def jobs(seeds: list[int]) -> dict[str, Job]:
+def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     """All jobs by name: trials last, and first one way of rounding for each seed, which tells most in little time."""
     found: dict[str, Job] = {}
     for turn in range(len(ROUNDINGS)):
         for space in SPACES:
-            for seed in seeds:
+            for seed in arguments.seeds:
                 rounding = list(ROUNDINGS)[(seed + turn) % len(ROUNDINGS)]
                 job = {"space": space, "rounding": rounding, "seed": seed, "trial": ""}
                 found[f"{space}-{rounding}-{seed}".replace(" ", "_").replace(",", "")] = job
@@ -86,15 +83,36 @@ def jobs(seeds: list[int]) -> dict[str, Job]:
     return found
 
 
-def run(job: Job) -> Job:
-    """Trains once and measures draws; nothing may have imported torch before."""
-    environment = {"OMP_NUM_THREADS": "1"} | ROUNDINGS[job["rounding"]]
-    os.environ.update(environment)
+def prepare(job: Job, arguments: argparse.Namespace) -> Work:
+    """Loads the space and sets how the process rounds, as far as that can be set once torch is there."""
     import torch
 
-    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
-    torch.backends.mkldnn.enabled = "ARCHLLM_BENCHMARK_NO_ONEDNN" not in environment  # type: ignore[assignment]
-    return job | quality(space_of(job["space"]), job["seed"], TRIALS.get(job["trial"], {})) | {"about": provenance()}
+    from archllm.generation.recommended import recommended
+
+    environment = {"OMP_NUM_THREADS": "1"} | ROUNDINGS[job["rounding"]]
+    space = space_of(job["space"])
+    config = recommended(space)
+    config = replace(config, prior=replace(config.prior, **TRIALS.get(job["trial"], {})))
+
+    def work() -> Result:
+        import archllm
+
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+        torch.backends.mkldnn.enabled = "ARCHLLM_BENCHMARK_NO_ONEDNN" not in environment  # type: ignore[assignment]
+        model = archllm.train(space, config, job["seed"])
+        metrics, report = model.evaluate(DRAWS, [job["seed"]]).metrics, model.report
+        return {
+            "train_seconds": sum(report["seconds"].values()),
+            "reconstruction": report["reconstruction"],
+            "nats_above": report["held_out_nats"] - report["ideal_nats"],
+            "valid": metrics["valid"].mean,
+            "cycle": metrics["cycle"].mean,
+            "distinct": metrics["valid_unique"].mean / metrics["valid_unique"].expected,
+            "novel": metrics["novel"].mean / metrics["novel"].expected,
+            "no_member": 1 - mass(model),
+        }
+
+    return work
 
 
 def space_of(name: str) -> SearchSpace:
@@ -105,59 +123,26 @@ def space_of(name: str) -> SearchSpace:
     return space_of_text(FILES[name], f"{name}.toml", name) if name in FILES else load_space(name)
 
 
-def quality(space: SearchSpace, seed: int, changes: dict[str, Any]) -> Job:
-    """Trains with the recommended settings and some changes of the prior's, and measures raw draws."""
-    import archllm
-    from archllm.generation.recommended import recommended
-
-    config = recommended(space)
-    config = replace(config, prior=replace(config.prior, **changes))
-    start, before = time.time(), time.process_time()
-    model = archllm.train(space, config, seed)
-    seconds, cpu_seconds = time.time() - start, time.process_time() - before
-    figures = model.evaluate(DRAWS, [seed]).metrics
-    report = model.report
-    return {
-        "train_seconds": round(seconds, 1),
-        "train_cpu_seconds": round(cpu_seconds, 1),
-        "reconstruction": report["reconstruction"],
-        "nats_above": report["held_out_nats"] - report["ideal_nats"],
-        "valid": figures["valid"].mean,
-        "cycle": figures["cycle"].mean,
-        "distinct": figures["valid_unique"].mean / figures["valid_unique"].expected,
-        "novel": figures["novel"].mean / figures["novel"].expected,
-        "no_member": 1 - mass(model),
-    }
-
-
-def mass(model: Any) -> float:
-    """Probability that one draw is the codes of a member: what the share of cycles is on average, free of chance."""
+def mass(model: ArchLLM) -> float:
+    """Probability that the codes of a draw are those of a member: the share of cycles, free of the chance of draws."""
     codes = np.concatenate([model.tokenizer.encode(cells) for cells in (model.cells.train, model.cells.held_out)])
     return float(np.exp(model.prior.log_prob(codes)).sum())
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the training seeds."""
+    seeds(parser, range(10), "training seeds")
+
+
+BENCHMARK = Benchmark("spread", __doc__, jobs, prepare, add_arguments)
+
+
 def main() -> None:
-    """Runs one job, or all that are missing, and writes what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)), help="training seeds")
-    parser.add_argument("--workers", type=int, default=1, help="jobs at a time")
-    parser.add_argument("--only", nargs="*", default=[""], help="only jobs whose name starts so")
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "benchmark-spread", help="where jobs write")
-    parser.add_argument("--job", help="run this one job only")
-    parser.add_argument("--page", action="store_true", help="only write the result, from the files that are there")
-    arguments = parser.parse_args()
-    if arguments.job:
-        job = jobs([int(arguments.job.rsplit("-", 1)[1])])[arguments.job]
-        write_json(arguments.folder / f"{arguments.job}.json", run(job))
-        return
-    wanted = jobs(arguments.seeds)
-    if not arguments.page:
-        names = [name for name in wanted if any(name.startswith(prefix) for prefix in arguments.only)]
-        run_all("benchmarks.spread", names, arguments.folder, arguments.workers)
-    files = [arguments.folder / f"{name}.json" for name in wanted]
-    write_json(
-        ROOT / "docs" / "results" / "spread.json", [json.loads(file.read_text()) for file in files if file.exists()]
-    )
+    """Runs one job, or all that are missing, and writes the page."""
+    arguments = BENCHMARK.parse()
+    if arguments.job:  # this process rounds in the job's own way, and torch reads its environment when it is imported
+        os.environ.update(ROUNDINGS[jobs(arguments)[arguments.job]["rounding"]])
+    BENCHMARK.main()
 
 
 if __name__ == "__main__":

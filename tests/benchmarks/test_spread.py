@@ -1,0 +1,51 @@
+"""The page of the spread shows the worst training, and jobs cover every seed and way of rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from benchmarks import spread
+from benchmarks.pages import spread as spread_page
+
+ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
+
+
+def results(worst: float) -> list[dict[str, Any]]:
+    measured = {"train_seconds": 50.0, "reconstruction": 1.0, "nats_above": 0.01, "valid": 0.9997, "cycle": 0.9997}
+    measured |= {"distinct": 0.999, "novel": 0.99, "no_member": 0.0003, "about": ABOUT}
+    jobs = spread.jobs(spread.BENCHMARK.parse(["--seeds", "0", "1"]))
+    found = [{"name": name, **job, **measured} for name, job in jobs.items()]
+    found[0]["valid"] = worst
+    return found
+
+
+def test_each_seed_is_trained_with_each_rounding() -> None:
+    jobs = spread.jobs(spread.BENCHMARK.parse([])).values()
+    trainings = {(job["space"], job["rounding"], job["seed"]) for job in jobs if not job["trial"]}
+    assert len(trainings) == len(spread.SPACES) * len(spread.ROUNDINGS) * 10
+    assert not {job["seed"] for job in jobs if job["trial"]} & set(range(10))
+
+
+@pytest.mark.parametrize(
+    ("worst", "verdict"),
+    [
+        (0.999, "8 of 8 trainings reach 99.9 %, met"),
+        (0.998, "7 of 8 trainings reach 99.9 %, missed by 0.10"),
+    ],
+)
+def test_one_training_below_the_target_misses_it(worst: float, verdict: str) -> None:
+    text = spread_page.page(results(worst))
+    assert f"NAS-Bench-201: {verdict}" in text
+    assert f"| {100 * worst:.2f} % |" in text and "0.030 ± 0.000 % (0.030 %)" in text
+
+
+def test_each_job_builds_its_inputs() -> None:
+    arguments = spread.BENCHMARK.parse([])
+    for job in spread.jobs(arguments).values():
+        if job["seed"] in (0, *spread.TRIAL_SEEDS):
+            assert callable(spread.prepare(job, arguments))
+
+
+def test_the_files_of_a_user_have_some_4096_members() -> None:
+    assert [spread.space_of(name).size for name in spread.FILES] == [4096, 4117]
