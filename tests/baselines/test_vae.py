@@ -54,8 +54,6 @@ def test_one_seed_draws_the_same_graphs_and_another_seed_others(vae: GraphVAE) -
     first, again, other = (vae.sample(50, generator=seed(s)) for s in (1, 1, 2))
     assert equal(first, again).all()
     assert not equal(first, other).all()
-    first, again = (vae.sample_decoder(50, generator=seed(1)) for _ in range(2))
-    assert equal(first, again).all()
 
 
 def test_training_twice_with_one_seed_gives_the_same_vae(vae: GraphVAE) -> None:
@@ -108,12 +106,6 @@ def test_the_bound_tightens_with_more_samples(vae: GraphVAE) -> None:
 
 def test_the_bound_stays_above_the_entropy_of_a_uniform_space(vae: GraphVAE) -> None:
     assert vae.elbo_nats(CELLS, samples=1000) > SPACE.ideal_nats == math.log(27)
-
-
-def test_the_bound_meets_the_likelihood_counted_in_draws(vae: GraphVAE) -> None:
-    drawn = vae.sample_decoder(20_000, generator=seed(0))
-    counts = np.bincount(SPACE.keys(drawn[SPACE.validate(drawn)]), minlength=27)
-    assert vae.elbo_nats(CELLS, samples=2000) == pytest.approx(-np.log(counts / len(drawn)).mean(), abs=0.1)
 
 
 def test_the_bound_is_reproducible_and_the_seed_matters(vae: GraphVAE) -> None:

@@ -97,23 +97,6 @@ class GraphVAE:
         """
         return self.decode(self._prior(n, temperature, generator))
 
-    def sample_decoder(self, n: int, temperature: float = 1.0, *, generator: torch.Generator) -> Graphs:
-        """`n` raw draws of the model whose likelihood `elbo_nats` bounds: labels and edges are drawn, not argmax.
-
-        Raises:
-            InvalidInput: `n` or the temperature can't be used.
-        """
-        latent = self._prior(n, temperature, generator)
-        parts = []
-        with torch.inference_mode():
-            for chunk in latent.split(_CHUNK):
-                label_logits, edge_logits = self._model.logits(chunk)
-                shares = label_logits.softmax(-1).flatten(0, 1)
-                labels = torch.multinomial(shares, 1, generator=generator).view(label_logits.shape[:2])
-                drawn = torch.rand(edge_logits.shape, generator=generator) < edge_logits.sigmoid()
-                parts.append((labels, drawn))
-        return _graphs(parts)
-
     def decode(self, latent: NDArray[np.float32] | torch.Tensor) -> Graphs:
         """The most likely graph of each of `n x d` latent vectors, by argmax.
 

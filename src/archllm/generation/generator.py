@@ -141,8 +141,7 @@ class ArchLLM:
     """What generation can be steered by, if the prior was trained on conditions."""
 
     def __repr__(self) -> str:
-        parts = {"tokenizer": self.tokenizer, "prior": self.prior}
-        sizes = ", ".join(f"{name} {part.parameters():,}" for name, part in parts.items())
+        sizes = f"tokenizer {self.tokenizer.parameters():,}, prior {self.prior.parameters():,}"
         return f"<ArchLLM of {self.space.name}, seed {self.seed}, parameters: {sizes}>"
 
     def _repr_html_(self) -> str:

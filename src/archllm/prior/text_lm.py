@@ -41,7 +41,7 @@ class TextLM(Prior):
     """A causal or sequence-to-sequence model of the Hugging Face library, fine-tuned on code sequences.
 
     Draws are legal by construction: a token automaton leaves only tokens that write complete codes, and likelihoods are
-    those of that distribution. `draw_freely` draws without it.
+    those of that distribution.
 
     Args:
         config: the model and its training.
@@ -201,17 +201,6 @@ class TextLM(Prior):
         return prompted.read(prompts), which.to(self.device)
 
     def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        return self._likelihood(codes, conditions, legal=True)
-
-    def log_prob_freely(
-        self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None
-    ) -> NDArray[np.float64]:
-        """Like `log_prob`, without the automaton: illegal texts have their share of the probability."""
-        return self._likelihood(codes, conditions, legal=False)
-
-    def _likelihood(
-        self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None, *, legal: bool
-    ) -> NDArray[np.float64]:
         self._check(codes)
         prompted, told = PromptedModel(self._model), torch.from_numpy(self._told(conditions, len(codes)))
         parts = []
@@ -221,11 +210,8 @@ class TextLM(Prior):
                 texts = torch.from_numpy(written).to(self.device)
                 scores = self._scores(prompted, texts, told[start : start + _CHUNK]).double()
                 real = texts < self.automaton.vocabulary
-                if legal:
-                    allowed = torch.from_numpy(
-                        self.automaton.allowed_along(np.minimum(written, len(self.vocabulary) - 1))
-                    )
-                    scores = scores.masked_fill(~allowed.to(self.device) & real[:, :, None], float("-inf"))
+                allowed = torch.from_numpy(self.automaton.allowed_along(np.minimum(written, len(self.vocabulary) - 1)))
+                scores = scores.masked_fill(~allowed.to(self.device) & real[:, :, None], float("-inf"))
                 log_probs = torch.log_softmax(scores, dim=-1)
                 picked = log_probs.gather(2, texts.clamp_max(self.automaton.vocabulary - 1)[:, :, None])[:, :, 0]
                 parts.append(torch.where(real, picked, 0.0).sum(1).cpu())
@@ -265,33 +251,11 @@ class TextLM(Prior):
         conditions: NDArray[np.int64],
         guidance: float,
     ) -> NDArray[np.int64]:
-        return self._draw(n, temperature, generator, conditions, guidance, legal=True)
-
-    def draw_freely(self, n: int, temperature: float = 1.0, *, generator: torch.Generator) -> NDArray[np.int64]:
-        """`n x length` draws without the automaton; a text that is not legal is a row of -1.
-
-        Args:
-            n: number of draws.
-            temperature: as in `sample`.
-            generator: source of randomness.
-        """
-        return self._draw(n, temperature, generator, self._told(None, n), 1.0, legal=False)
-
-    def _draw(
-        self,
-        n: int,
-        temperature: float,
-        generator: torch.Generator,
-        conditions: NDArray[np.int64],
-        guidance: float,
-        *,
-        legal: bool,
-    ) -> NDArray[np.int64]:
         model = self._model.eval()
         prompted, told = PromptedModel(model), torch.from_numpy(conditions)
         with torch.inference_mode():
             texts = [
-                self._draw_chunk(prompted, told[start : start + 4 * _CHUNK], temperature, generator, guidance, legal)
+                self._draw_chunk(prompted, told[start : start + 4 * _CHUNK], temperature, generator, guidance)
                 for start in range(0, n, 4 * _CHUNK)
             ]
         return self.automaton.read(np.concatenate(texts))
@@ -303,7 +267,6 @@ class TextLM(Prior):
         temperature: float,
         generator: torch.Generator,
         guidance: float,
-        legal: bool,
     ) -> NDArray[np.int64]:
         """`n x longest` tokens; draws that share prompt and beginning share its forward pass and its cache."""
         n, fill = len(conditions), self.automaton.vocabulary
@@ -317,15 +280,15 @@ class TextLM(Prior):
         for position in range(self.automaton.longest):
             scores = context.logits if free is None else guided(context.logits, free.logits, guidance)
             scores = scores.double().cpu()
-            if legal:
-                one = torch.empty(len(scores), dtype=torch.long)  # a draw with each of the prefixes
-                one[prefix] = running
-                scores = legality(texts[one, :position], scores)
+            one = torch.empty(len(scores), dtype=torch.long)  # a draw with each of the prefixes
+            one[prefix] = running
+            scores = legality(texts[one, :position], scores)
             rows = tempered(scores, temperature).cumsum(-1)[prefix]
             uniform = torch.rand(len(running), 1, generator=generator, dtype=torch.float64)
             drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0].clamp_max(fill - 1)
             texts[running, position] = drawn
-            going = torch.from_numpy(self._unfinished(texts[running, : position + 1].numpy(), legal))
+            states = self.automaton.states(texts[running, : position + 1].numpy())
+            going = torch.from_numpy(states != self.automaton.complete)
             if position + 1 == self.automaton.longest or not bool(going.any()):
                 break
             longer = prefix[going] * fill + drawn[going]
@@ -336,13 +299,6 @@ class TextLM(Prior):
             free = prompted.go_on(free.select(parents), token) if free is not None else None
         result: NDArray[np.int64] = texts.numpy()
         return result
-
-    def _unfinished(self, texts: NDArray[np.int64], legal: bool) -> NDArray[np.bool_]:
-        """`n` booleans: which `n x t` texts go on; without the automaton, until the end token or all is said."""
-        going: NDArray[np.bool_] = texts[:, -1] != self.vocabulary.end
-        if legal or self.vocabulary.end is None:
-            going = self.automaton.states(texts) != self.automaton.complete
-        return going
 
     def parameters(self) -> int:
         return sum(p.numel() for p in self._model.parameters() if p.requires_grad)

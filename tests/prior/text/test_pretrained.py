@@ -193,16 +193,6 @@ def text(**changes: object) -> PriorConfig:
     return PriorConfig(**(defaults | changes))  # type: ignore[arg-type]
 
 
-def test_without_the_automaton_illegal_texts_have_their_share() -> None:
-    prior = build_prior(text(), 30, 2, (), "space")
-    prior.fit(CODES, CODES, 0)
-    freely, legally = prior.log_prob_freely(CODES), prior.log_prob(CODES)
-    assert (freely < legally - 0.1).all()
-    draws = prior.draw_freely(50, generator=torch.Generator().manual_seed(0))
-    legal = (draws >= 0).all(1)
-    assert ((draws == -1).all(1) | legal).all() and not legal.all()
-
-
 def test_random_weights_of_the_same_architecture_are_another_start() -> None:
     start = {"pretrained": False, "tuning": "full", "learning_rate": 1e-9}
     first, second = (build_prior(text(**start), 30, 2, (), "space") for _ in range(2))
