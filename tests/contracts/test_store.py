@@ -234,6 +234,20 @@ def test_any_words_can_be_a_reason(store: Store, words: str) -> None:
     assert next(iter(trial.evaluation.metrics))[:4] == words[:4]
 
 
+def test_a_deleted_study_is_gone_and_no_other(store: Store) -> None:
+    store.create(replace(STUDY, name="second"))
+    store.add("second", cells(2), 2)
+    (number,) = running(store, 1)
+    store.finish("first", number, FULL)
+    store.delete("first")
+    assert [study.name for study in store.studies()] == ["second"] and len(store.trials("second")) == 2
+    for use in (store.trials, store.delete):
+        with pytest.raises(StoreError, match="no study 'first'"):
+            use("first")
+    store.create(STUDY)
+    assert store.trials("first") == []
+
+
 def test_the_first_evaluation_counts(store: Store) -> None:
     (number,) = running(store, 1)
     assert store.finish("first", number, FULL)

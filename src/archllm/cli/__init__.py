@@ -28,6 +28,8 @@ COMMANDS = {
     "search": "Search",
     "compare": "Compare",
     "report": "Report",
+    "trials": "Trials",
+    "studies": "Studies",
     "show": "Show",
     "info": "Info",
     "export": "Export",

@@ -16,7 +16,7 @@ from archllm.reporting.searching import Population, SearchData, collect
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name
 from archllm.study.result import Result, result
-from archllm.study.store import MEMORY, Store, Study, Trial, open_store
+from archllm.study.store import Store, Study, Trial, open_existing
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
 from archllm.workflows.options import ReportOptions
@@ -99,8 +99,7 @@ def report(run: str | Path | ReportOptions, **settings: Any) -> Report:
             if study is not None:
                 raise InvalidInput(f"no search was made with {folder} yet: it holds no {STORE} to find {study!r} in")
             return _written(options, None, generator)
-    _check_there(source)
-    with open_store(source) as store:
+    with open_existing(source) as store:
         about = _chosen(store, study)
         found = result(store, about.name)
         rivals = _random_studies(store, about)
@@ -168,20 +167,6 @@ def _default_out(run: str | Path) -> Path:
         return Path(run) / "report.html"
     file = sqlite_file(run)
     return Path("report.html") if file is None else file.with_suffix(".html")
-
-
-def _check_there(source: str | Path) -> None:
-    """A store that is not there is not to be made.
-
-    Raises:
-        InvalidInput: it is a store in memory.
-        StoreError: it is not there.
-    """
-    if str(source) == MEMORY:
-        raise InvalidInput("a store in memory ends with its process; name a run folder or a store that lasts")
-    file = sqlite_file(source)
-    if file is not None and not file.is_file():
-        raise StoreError(f"there is no run folder or store {file}")
 
 
 def _chosen(store: Store, name: str | None) -> Study:

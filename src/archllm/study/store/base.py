@@ -144,6 +144,14 @@ class Store(ABC):
         raise StoreError(f"there is no study {name!r} in {self.where}; {there}")
 
     @abstractmethod
+    def delete(self, study: str) -> None:
+        """Removes a study with all its trials; a process that still works on it meets a `StoreError`.
+
+        Raises:
+            StoreError: there is none of that name.
+        """
+
+    @abstractmethod
     def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
         """Stores architectures as waiting trials, up to `budget` trials in all.
 

@@ -43,6 +43,11 @@ class MemoryStore(Store):
     def studies(self) -> list[Study]:
         return list(self._studies.values())
 
+    def delete(self, study: str) -> None:
+        self._of(study)
+        for kept in (self._studies, self._trials, self._keys, self._over, self._open):
+            del kept[study]
+
     def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
         trials, keys = self._of(study), self._keys[study]
         before = len(trials)

@@ -20,6 +20,9 @@ PATIENCE = 30.0
 MEMORY = "memory:"
 """Stands for a store in memory, which ends with the process."""
 
+IN_FOLDERS = ("search.db", "trials.db")
+"""Files of the stores in a run folder, and in the folder of a comparison."""
+
 _LOCK = 712_503_22063  # any number that no other program uses for its advisory locks
 
 
@@ -60,6 +63,35 @@ def open_store(url: str | Path, *, patience: float = PATIENCE) -> Store:
         store.close()
         raise
     return store
+
+
+def open_existing(source: str | Path, *, patience: float = PATIENCE) -> Store:
+    """Opens a store that is there; none is made.
+
+    Args:
+        source: a run folder with a search in it, the folder of a comparison, or a path or URL as in `open_store`.
+        patience: seconds to wait for another program to unlock it.
+
+    Raises:
+        InvalidInput: it is a store in memory, or of another kind of database.
+        StoreError: there is none, or it can't be opened.
+        MissingExtra: the library for it is not installed.
+    """
+    if os.fspath(source) == MEMORY:
+        raise InvalidInput("a store in memory ends with its process; name a run folder or a store that lasts")
+    if "://" not in str(source) and Path(source).is_dir():
+        files = [Path(source, name) for name in IN_FOLDERS]
+        there = [file for file in files if file.is_file()]
+        if not there:
+            raise StoreError(f"no search was made with {source} yet: it holds no {' or '.join(IN_FOLDERS)}")
+        source = there[0]
+    try:
+        file = sqlite_file(source)
+    except ImportError as error:
+        raise MissingExtra("a store of trials", "search") from error
+    if file is not None and not file.is_file():
+        raise StoreError(f"there is no run folder or store {file}")
+    return open_store(source, patience=patience)
 
 
 def sqlite_file(url: str | Path) -> Path | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from archllm.errors import StoreError
@@ -87,6 +87,12 @@ class SQLStore(Store):
             )
             for row in rows
         ]
+
+    def delete(self, study: str) -> None:
+        with self._writing() as connection:
+            own = self._locked(connection, study)
+            connection.execute(delete(TRIALS).where(own))
+            connection.execute(delete(STUDIES).where(STUDIES.c.id == self._ids.pop(study)))
 
     def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
         with self._writing() as connection:
