@@ -111,7 +111,7 @@ def orders() -> Job:
     cells, copies = ORDERS
     rng = np.random.default_rng(SEED)
     drawn = space.sample(cells, rng)
-    sizes = np.stack([formulas.params(space.relabel(drawn, rng), config) for _ in range(copies)])
+    sizes = np.stack([formulas.params(space.permute(drawn, rng), config) for _ in range(copies)])
     spread = np.ptp(sizes, axis=0) / sizes.min(0)
     return {
         "normal_form_differs": int(other.sum()),

@@ -54,7 +54,7 @@ class Bits(SearchSpace):
     def normalise(self, graphs):
         return graphs
 
-    def relabel(self, graphs, rng):
+    def permute(self, graphs, rng):
         return graphs
 
     def _keys(self, graphs):
