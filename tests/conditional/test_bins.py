@@ -23,12 +23,12 @@ BOTH = Conditions.of(["few", "many"], np.stack([FEW, MANY], axis=1), [8, 8])
 
 
 def test_few_values_have_a_bucket_each() -> None:
-    buckets = BOTH.buckets(BOTH.values)[:, 0]
+    buckets = BOTH.bins(BOTH.values)[:, 0]
     assert [set(FEW[buckets == bucket]) for bucket in range(3)] == [{1.0}, {2.0}, {4.0}]
 
 
 def test_many_values_have_equally_full_buckets_and_unknown_ones_none() -> None:
-    buckets = BOTH.buckets(BOTH.values)[:, 1]
+    buckets = BOTH.bins(BOTH.values)[:, 1]
     assert (buckets[:50] == UNCONDITIONED).all()
     counts = np.bincount(buckets[50:])
     assert len(counts) == 8 and counts.max() - counts.min() <= 2
@@ -40,7 +40,7 @@ def test_buckets_follow_the_order_of_values(values: np.ndarray, most: int) -> No
     if len(np.unique(values)) < 2:
         return
     conditions = Conditions.of(["x"], values[:, None], [most])
-    buckets = conditions.buckets(values[:, None])[:, 0]
+    buckets = conditions.bins(values[:, None])[:, 0]
     assert 0 <= buckets.min() <= buckets.max() < most
     order = np.argsort(values)
     assert (np.diff(buckets[order]) >= 0).all()
@@ -65,7 +65,7 @@ def test_several_requirements_are_drawn_together() -> None:
 def test_a_range_inside_one_bucket_asks_for_that_bucket() -> None:
     inside = np.sort(MANY[50:])[100:102]
     asked = BOTH.draw(parse_all([f"many in [{inside[0]}, {inside[1]}]"]), 20, np.random.default_rng(0))
-    expected = BOTH.buckets(np.array([[np.nan, inside[0]], [np.nan, inside[1]]]))[:, 1]
+    expected = BOTH.bins(np.array([[np.nan, inside[0]], [np.nan, inside[1]]]))[:, 1]
     assert set(asked[:, 1]) <= set(expected)
 
 
@@ -98,7 +98,7 @@ def test_conditions_are_saved_and_read_again(tmp_path: Path) -> None:
     BOTH.save(tmp_path)
     back = Conditions.load(tmp_path, ["few", "many"])
     assert np.array_equal(back.values, BOTH.values, equal_nan=True)
-    assert np.array_equal(back.buckets(back.values), BOTH.buckets(BOTH.values))
+    assert np.array_equal(back.bins(back.values), BOTH.bins(BOTH.values))
 
 
 @pytest.mark.parametrize("damage", ["missing", "noise", "other"])

@@ -24,7 +24,7 @@ from archllm.training.loop import Schedule
 
 @cache
 def text(family: str, written: str, tuning: str) -> PriorConfig:
-    config = PriorConfig(kind="text", base=tiny_model(family), batch=16, learning_rate=2e-2, rank=4, buckets=BINS)
+    config = PriorConfig(kind="text", base=tiny_model(family), batch=16, learning_rate=2e-2, rank=4, bins=BINS)
     return replace(config, format=written, tuning=tuning)
 
 
@@ -55,12 +55,12 @@ class Language(ConditionalPriorContract):
 
 class TestCodes(Language):
     def config(self) -> PriorConfig:
-        return PriorConfig(kind="code", width=16, layers=1, heads=2, batch=16, buckets=BINS)
+        return PriorConfig(kind="code", width=16, layers=1, heads=2, batch=16, bins=BINS)
 
 
 class TestCodesFromTheMarginals(TestCodes):
     def config(self) -> PriorConfig:
-        return replace(super().config(), marginals=True)
+        return replace(super().config(), unigram_init=True)
 
 
 class TestLlamaNumbersLoRA(Language):

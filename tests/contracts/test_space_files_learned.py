@@ -22,7 +22,7 @@ from archllm.tokenizer import TokenizerConfig
 TINY = TrainConfig(
     cells=200,
     tokenizer=TokenizerConfig(kind="plain"),
-    prior=PriorConfig(width=8, layers=1, heads=2, steps=3, batch=16, marginals=True),
+    prior=PriorConfig(width=8, layers=1, heads=2, steps=3, batch=16, unigram_init=True),
 )
 seldom = examples(max_examples=4, suppress_health_check=list(HealthCheck))
 

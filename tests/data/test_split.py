@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from archllm.data.split import check_seed, known, split_cells, with_orders
+from archllm.data.split import check_seed, known, split_cells, with_permutations
 from archllm.errors import InvalidInput
 from archllm.graphs import equal
 from archllm.spaces import SearchSpace
@@ -86,23 +86,23 @@ def test_a_seed_that_not_every_generator_takes_is_refused(nasbench201: SearchSpa
 
 def test_cells_in_one_order_stay_as_they_stand(nasbench101: SearchSpace) -> None:
     cells = nasbench101.sample(50, np.random.default_rng(0))
-    assert with_orders(nasbench101, cells, 1, 0) is cells
+    assert with_permutations(nasbench101, cells, 1, 0) is cells
 
 
 def test_cells_in_several_orders_are_the_same_cells_written_anew(nasbench101: SearchSpace) -> None:
     cells = nasbench101.sample(100, np.random.default_rng(0))
-    written = with_orders(nasbench101, cells, 3, 5)
+    written = with_permutations(nasbench101, cells, 3, 5)
     assert len(written) == 300
     assert (nasbench101.keys(written) == np.tile(nasbench101.keys(cells), 3)).all()
     assert not equal(written[:100], written[100:200]).all()
-    assert equal(with_orders(nasbench101, cells, 3, 5), written).all()
-    assert not equal(with_orders(nasbench101, cells, 3, 6), written).all()
+    assert equal(with_permutations(nasbench101, cells, 3, 5), written).all()
+    assert not equal(with_permutations(nasbench101, cells, 3, 6), written).all()
 
 
-@pytest.mark.parametrize("orders", [0, -1])
-def test_no_order_is_refused(nasbench101: SearchSpace, orders: int) -> None:
-    with pytest.raises(InvalidInput, match=f"orders must be at least 1, got {orders}"):
-        with_orders(nasbench101, nasbench101.sample(2, np.random.default_rng(0)), orders, 0)
+@pytest.mark.parametrize("permutations", [0, -1])
+def test_no_order_is_refused(nasbench101: SearchSpace, permutations: int) -> None:
+    with pytest.raises(InvalidInput, match=f"permutations must be at least 1, got {permutations}"):
+        with_permutations(nasbench101, nasbench101.sample(2, np.random.default_rng(0)), permutations, 0)
 
 
 def test_known_keys_are_sorted_and_each_once(nasbench201: SearchSpace) -> None:

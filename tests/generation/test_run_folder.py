@@ -47,7 +47,7 @@ configs = st.builds(
     TrainConfig,
     split=st.floats(0.001, 0.999),
     cells=st.integers(1, 10**12),
-    orders=st.integers(1, 100),
+    permutations=st.integers(1, 100),
     tokenizer=st.builds(
         TokenizerConfig,
         kind=st.sampled_from(["vq", "plain"]),
@@ -60,7 +60,7 @@ configs = st.builds(
     prior=st.builds(
         PriorConfig,
         kind=st.sampled_from(["code", "marginal"]),
-        marginals=st.booleans(),
+        unigram_init=st.booleans(),
         soft_targets=st.booleans(),
         steps=st.integers(1, 10**9),
         learning_rate=positive,
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_again(
 
 def test_the_file_can_be_read_and_changed_by_a_person() -> None:
     data = tomllib.loads(INFO.to_toml())
-    assert (data["format"], data["space"], data["seed"]) == (3, "nasbench201", 3)
+    assert (data["format"], data["space"], data["seed"]) == (4, "nasbench201", 3)
     assert data["train"]["split"] == 0.9 and data["train"]["prior"]["kind"] == "code"
     data["train"]["tokenizer"]["width"] = 8
     assert TrainConfig.from_mapping(data["train"]) == replace(TrainConfig(), tokenizer=TokenizerConfig(width=8))
@@ -113,15 +113,15 @@ def test_a_folder_without_a_head_is_no_run_folder(tmp_path: Path) -> None:
         ("[train]\n", "[train]\nother = 1\n"),
         ("split = 0.9\n", ""),
         ("split = 0.9", 'split = "most"'),
-        ("orders = 1", "orders = 1.5"),
-        ("orders = 1", "orders = true"),
+        ("permutations = 1", "permutations = 1.5"),
+        ("permutations = 1", "permutations = true"),
         ("soft_targets = true", "soft_targets = 1"),
         ('kind = "vq"', 'kind = "other"'),
         ("layers = 2", "layers = 0"),
         ("[train.prior]", "[train.language]"),
-        ("format = 3\n", ""),
-        ("format = 3\n", "format = 2\n"),
-        ("format = 3\n", 'format = "3"\n'),
+        ("format = 4\n", ""),
+        ("format = 4\n", "format = 3\n"),
+        ("format = 4\n", 'format = "3"\n'),
     ],
 )
 def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: str) -> None:
@@ -133,7 +133,13 @@ def test_a_damaged_head_is_refused_by_name(tmp_path: Path, before: str, after: s
         read_info(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 3\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
+def test_a_run_of_an_older_version_is_refused_with_what_was_renamed(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("format = 3\n[train]\norders = 1\n")
+    with pytest.raises(RunFolderError, match=r"older version.*`orders`.*`permutations`.*train it again"):
+        read_info(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"format = 4\ntrain = 3\nspace = 's'\nseed = 1", b"{}"])
 def test_a_foreign_head_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.toml").write_bytes(content)
     with pytest.raises(RunFolderError, match=r"config\.toml"):
@@ -144,7 +150,7 @@ def test_a_foreign_head_is_refused_by_name(tmp_path: Path, content: bytes) -> No
 
 
 def test_what_is_not_named_stays_as_in_the_default() -> None:
-    default = replace(TrainConfig(), orders=4, prior=PriorConfig(steps=7))
+    default = replace(TrainConfig(), permutations=4, prior=PriorConfig(steps=7))
     assert TrainConfig.from_mapping({}, default=default) == default
     changed = TrainConfig.from_mapping(
         {"split": 1, "prior": {"width": 8, "heads": 1}} | {"split": 0.5}, default=default
@@ -214,7 +220,7 @@ def test_a_large_space_keeps_what_validation_chooses(nasbench101: SearchSpace, d
 
 def test_only_codes_that_do_not_depend_on_each_other_are_learned_from_their_marginals_in_few_steps() -> None:
     alone, joined = recommended(load_space("mobilenetv3")), recommended(space_of_text(JOINED, "joined.toml", "joined"))
-    assert alone.prior.marginals and not joined.prior.marginals
+    assert alone.prior.unigram_init and not joined.prior.unigram_init
     assert alone.prior.steps < joined.prior.steps
     told = recommended(load_space("mobilenetv3"), conditions=["params"])
     assert told.prior.steps > joined.prior.steps
@@ -224,8 +230,8 @@ def test_genotypes_are_learned_so_unless_a_constraint_joins_their_nodes(darts: S
     text = 'kind = "genotype"\nnodes = 4\nops = ["a", "b", "c", "d", "e", "f", "g"]\ncells = ["normal", "reduce"]\n'
     alone = space_of_text(text, "alone.toml", "alone")
     joined = space_of_text(text + """constraints = ['count("a") <= 3']\n""", "joined.toml", "joined")
-    assert recommended(darts).prior == recommended(alone).prior and recommended(darts).prior.marginals
-    assert not recommended(joined).prior.marginals
+    assert recommended(darts).prior == recommended(alone).prior and recommended(darts).prior.unigram_init
+    assert not recommended(joined).prior.unigram_init
     assert recommended(joined).prior.steps > recommended(alone).prior.steps
 
 
@@ -251,11 +257,11 @@ def test_what_was_never_started_or_is_complete_can_not_be_resumed(tmp_path: Path
 
 def test_every_setting_that_differs_is_named(tmp_path: Path) -> None:
     check_same(tmp_path, INFO, INFO)
-    other = replace(INFO, seed=4, config=replace(INFO.config, orders=2, prior=PriorConfig(width=8)))
+    other = replace(INFO, seed=4, config=replace(INFO.config, permutations=2, prior=PriorConfig(width=8)))
     with pytest.raises(RunFolderError) as caught:
         check_same(tmp_path, INFO, other)
     text = str(caught.value)
-    assert all(part in text for part in ("seed 3 (asked for: 4)", "orders 1 (asked for: 2)", "prior.width 96"))
+    assert all(part in text for part in ("seed 3 (asked for: 4)", "permutations 1 (asked for: 2)", "prior.width 96"))
     assert "split" not in text and "tokenizer" not in text
 
 

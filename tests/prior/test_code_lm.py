@@ -22,7 +22,7 @@ from archllm.training.progress import Event, Listener
 SIZE, LENGTH = 4, 3
 ALL = np.array(list(product(range(SIZE), repeat=LENGTH)))
 SMALL = PriorConfig(width=16, layers=2, heads=2, steps=30, batch=16)
-BIASED = replace(SMALL, marginals=True)
+BIASED = replace(SMALL, unigram_init=True)
 
 
 def some(n: int, seed: int = 0) -> NDArray[np.int64]:

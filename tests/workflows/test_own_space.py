@@ -304,7 +304,7 @@ def test_a_run_of_ones_own_space_is_asked_by_ones_own_table(tmp_path: Path, monk
     config = TrainConfig(
         conditions=("acc=results/acc",),
         tokenizer=TokenizerConfig(kind="plain"),
-        prior=PriorConfig(width=32, layers=1, steps=250, batch=64, learning_rate=1e-2, buckets=4),
+        prior=PriorConfig(width=32, layers=1, steps=250, batch=64, learning_rate=1e-2, bins=4),
     )
     model = train(space, config)
     plain, wide, narrow = (

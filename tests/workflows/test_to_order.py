@@ -216,7 +216,7 @@ def test_too_few_labels_are_told_of_before_anything_is_trained(table: Path) -> N
 def test_scores_have_fewer_levels_than_sizes(model: ArchLLM) -> None:
     assert model.conditions is not None
     sizes, scores = model.conditions.edges
-    assert len(scores) < CONFIG.levels < len(sizes) < CONFIG.prior.buckets
+    assert len(scores) < CONFIG.levels < len(sizes) < CONFIG.prior.bins
 
 
 # --- pre-trained models --------------------------------------------------------------------------------------------

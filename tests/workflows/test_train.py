@@ -133,8 +133,8 @@ def test_cells_put_aside_for_the_prior_are_not_learned_from(monkeypatch: pytest.
         rows.append((loop.stage, loop.rows))
 
     monkeypatch.setattr(Loop, "run", no_training)
-    train("nasbench201", replace(SHORT, orders=2, prior=replace(SHORT.prior, validation=0.25)), 5)
-    assert rows == [("tokenizer", 2 * 3516), ("prior", 2 * 3516)]  # three quarters of 4,688, each in two orders
+    train("nasbench201", replace(SHORT, permutations=2, prior=replace(SHORT.prior, validation=0.25)), 5)
+    assert rows == [("tokenizer", 2 * 3516), ("prior", 2 * 3516)]  # three quarters of 4,688, each in two permutations
 
 
 # --- interrupted and resumed ---------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_what_could_not_start_leaves_no_folder_to_trip_over(tmp_path: Path) -> N
         {"device": "nothing"},
         {"space": "nasbench301"},
         {"config": replace(SHORT, split=1.0)},
-        {"config": replace(SHORT, orders=0)},
+        {"config": replace(SHORT, permutations=0)},
         {"config": replace(SHORT, tokenizer=replace(SHORT.tokenizer, code_length=7))},
     ],
     ids=lambda wrong: next(iter(wrong)),

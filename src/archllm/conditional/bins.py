@@ -1,4 +1,4 @@
-"""What generation can be steered by: values of the training cells, sorted into buckets, and what is asked of them."""
+"""What generation can be steered by: values of the training cells, sorted into bins, and what is asked of them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from archllm.files import replacing
 from archllm.prior.config import UNCONDITIONED
 
 _FILE = "conditions.safetensors"
-_PURE = 0.5  # share of a bucket's cells that must be in the range for the bucket to be asked for
+_PURE = 0.5  # share of a bin's cells that must be in the range for the bin to be asked for
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """The values of the training cells, and the buckets that a prior is told instead of them."""
+    """The values of the training cells, and the bins that a prior is told instead of them."""
 
     names: tuple[str, ...]
     """What each column is: `params`, `macs`, or a column of a table."""
@@ -29,22 +29,22 @@ class Conditions:
     """`n x k` values of the training cells; not a number where one is not known."""
 
     edges: tuple[NDArray[np.float64], ...]
-    """Of each column, the ascending values that separate its buckets."""
+    """Of each column, the ascending values that separate its bins."""
 
     @staticmethod
-    def of(names: Sequence[str], values: NDArray[np.float64], buckets: Sequence[int]) -> Conditions:
-        """Sorts values into buckets: one for each different value where there are few, else equally full ones.
+    def of(names: Sequence[str], values: NDArray[np.float64], bins: Sequence[int]) -> Conditions:
+        """Sorts values into bins: one for each different value where there are few, else equally full ones.
 
         Args:
             names: what each column is.
             values: `n x k` values of the training cells.
-            buckets: most buckets of each column.
+            bins: most bins of each column.
 
         Raises:
             InvalidInput: a column has no value at all, or only one, so that nothing can be asked for.
         """
         edges = []
-        for name, column, most in zip(names, values.T, buckets, strict=True):
+        for name, column, most in zip(names, values.T, bins, strict=True):
             known = np.unique(column[~np.isnan(column)])
             if len(known) < 2:
                 raise InvalidInput(f"all training cells with a known {name} have the same value; it can't steer")
@@ -56,8 +56,8 @@ class Conditions:
                 edges.append((known[1:] + known[:-1]) / 2)
         return Conditions(tuple(names), values, tuple(edges))
 
-    def buckets(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """`n x k` buckets of `n x k` values, `UNCONDITIONED` for those that are not numbers."""
+    def bins(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """`n x k` bins of `n x k` values, `UNCONDITIONED` for those that are not numbers."""
         result = np.full(values.shape, UNCONDITIONED, dtype=np.int64)
         for column, edges in enumerate(self.edges):
             known = ~np.isnan(values[:, column])
@@ -65,23 +65,23 @@ class Conditions:
         return result
 
     def draw(self, ranges: Mapping[str, Range], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """`n x k` buckets to ask for: those of training cells that fulfil all requirements, drawn at random.
+        """`n x k` bins to ask for: those of training cells that fulfil all requirements, drawn at random.
 
-        A bucket that lies in a range only partly is left out, unless none is in it for the most part.
+        A bin that lies in a range only partly is left out, unless none is in it for the most part.
 
         Raises:
             InvalidInput: no training cell fulfils them; the message says which values there are.
         """
         inside = self.fulfilling(ranges)
-        told = self.buckets(self.values)
+        told = self.bins(self.values)
         for name in ranges:
             column = self.names.index(name)
-            bucket = told[:, column]
+            own = told[:, column]
             within = ranges[name].holds(self.values[:, column])
-            size = np.bincount(bucket[bucket >= 0])
-            purity = np.bincount(bucket[(bucket >= 0) & within], minlength=len(size)) / np.maximum(size, 1)
-            pure = inside & (purity[bucket] >= _PURE)
-            inside = pure if pure.any() else inside & (purity[bucket] == purity[bucket[inside]].max())
+            size = np.bincount(own[own >= 0])
+            purity = np.bincount(own[(own >= 0) & within], minlength=len(size)) / np.maximum(size, 1)
+            pure = inside & (purity[own] >= _PURE)
+            inside = pure if pure.any() else inside & (purity[own] == purity[own[inside]].max())
         rows = rng.choice(np.flatnonzero(inside), n)
         asked = np.full((n, len(self.names)), UNCONDITIONED, dtype=np.int64)
         for name in ranges:

@@ -68,8 +68,8 @@ class Request:
         checked = {name: wanted for name, wanted in ranges.items() if name in COUNTED}
         return Request(conditions, steering, checked, guidance, np.random.default_rng([seed, 4_117]))
 
-    def buckets(self, n: int) -> NDArray[np.int64] | None:
-        """`n x k` buckets to tell the prior; `None` where nothing steers."""
+    def bins(self, n: int) -> NDArray[np.int64] | None:
+        """`n x k` bins to tell the prior; `None` where nothing steers."""
         if self.conditions is None or not self.steering:
             return None
         return self.conditions.draw(self.steering, n, self.rng)

@@ -95,14 +95,18 @@ def _different(space: SearchSpace, n: int, rng: np.random.Generator) -> Graphs:
     return cells[np.sort(np.unique(space.keys(cells), return_index=True)[1])]
 
 
-def with_orders(space: SearchSpace, cells: Graphs, orders: int, seed: int) -> Graphs:
-    """Each cell written in `orders` random node orders; with `orders=1` the cells as they stand."""
-    if orders < 1:
-        raise InvalidInput(f"orders must be at least 1, got {orders}")
-    if orders == 1:
+def with_permutations(space: SearchSpace, cells: Graphs, permutations: int, seed: int) -> Graphs:
+    """Each of `n` cells under as many random node permutations; for 1 the cells as they stand.
+
+    Raises:
+        InvalidInput: `permutations` is below 1.
+    """
+    if permutations < 1:
+        raise InvalidInput(f"permutations must be at least 1, got {permutations}")
+    if permutations == 1:
         return cells
     rng = np.random.default_rng([seed, 7])
-    return concatenate([space.permute(cells, rng) for _ in range(orders)])
+    return concatenate([space.permute(cells, rng) for _ in range(permutations)])
 
 
 def known(space: SearchSpace, cells: Graphs) -> NDArray[np.int64]:

@@ -38,7 +38,7 @@ class TrainConfig(Settings):
     cells: Annotated[int, Bounds(1)] = 600_000
     """Training architectures to draw where the space is too large to enumerate."""
 
-    orders: Annotated[int, Bounds(1)] = 1
+    permutations: Annotated[int, Bounds(1)] = 1
     """Random node permutations in which each training architecture is written; 1 keeps the canonical order."""
 
     conditions: Annotated[tuple[str, ...], Option("KEY", name="condition", each=True)] = ()
@@ -51,7 +51,7 @@ class TrainConfig(Settings):
 
     levels: Annotated[int, Bounds(2)] = 20
     """Quantile bins of a condition from a table, at most: a few labels tell no more apart, and the last bin is the top
-    5 %. Counted conditions have `prior.buckets`."""
+    5 %. Counted conditions have `prior.bins`."""
 
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     """The tokenizer."""

@@ -232,7 +232,7 @@ class ArchLLM:
         self, n: int, temperature: float, generator: torch.Generator, request: Request | None = None
     ) -> tuple[NDArray[np.int64], Graphs]:
         """`n` raw draws: their codes (`n x length`) and the graphs that they decode to."""
-        asked = request.buckets(n) if request is not None else None
+        asked = request.bins(n) if request is not None else None
         guidance = request.guidance if request is not None else 1.0
         codes = self.prior.sample(n, temperature, generator=generator, conditions=asked, guidance=guidance)
         return codes, self.tokenizer.decode(codes)

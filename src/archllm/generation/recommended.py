@@ -32,11 +32,11 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
             whole = space.enumerable and space.size < 100_000 and split >= _MOST
             return replace(config, prior=_to_the_end(config.prior)) if whole else config
         # Each batch tells of other conditions, so there is more to learn; what is learned by heart matters less. The
-        # start from the marginals keeps draws valid under conditions and guidance.
+        # unigram initialisation keeps draws valid under conditions and guidance.
         prior = config.prior
         steps = 2 * prior.steps if space.enumerable else 10_000  # under conditions, codes are independent no more
-        marginals = prior.marginals or space.enumerable
-        prior = replace(prior, steps=steps, dropout=min(prior.dropout, 0.2), marginals=marginals)
+        unigram_init = prior.unigram_init or space.enumerable
+        prior = replace(prior, steps=steps, dropout=min(prior.dropout, 0.2), unigram_init=unigram_init)
         return replace(config, prior=prior)
     steps = 430 if space.enumerable and space.size < 100_000 else 2000
     steps = 2 * steps if conditions else steps
@@ -68,11 +68,11 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
             prior = replace(prior, width=48, batch=128, learning_rate=0.012, weight_decay=0.0)
             if code_layout(space).independent:  # their marginals are all that there is to know
-                prior = replace(prior, layers=1, steps=500, marginals=True)
+                prior = replace(prior, layers=1, steps=500, unigram_init=True)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
             return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
         if code_layout(space).independent:
-            prior = replace(prior, steps=400, marginals=True)
+            prior = replace(prior, steps=400, unigram_init=True)
         return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SPACE_FILE = "space.toml"
 """The definition of the space in a run folder, where the space does not come with archllm."""
 
-_FORMAT = 3
+_FORMAT = 4
+_OLDER = "; it is of an older version, in whose settings `orders` was what is `permutations` now, `prior.buckets` \
+`prior.bins` and `prior.marginals` `prior.unigram_init`: train it again"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def read_info(folder: Path) -> RunInfo:
     except ValueError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if data.get("format") != _FORMAT:
-        raise RunFolderError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}")
+        found = data.get("format")
+        older = _OLDER if isinstance(found, int) and found < _FORMAT else ""
+        raise RunFolderError(f"{path} has format {found!r}; this version reads format {_FORMAT}{older}")
     try:
         info = RunInfo.from_mapping({"space": data["space"], "seed": data["seed"], "config": data["train"]})
     except (KeyError, ArchLLMError) as error:

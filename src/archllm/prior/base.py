@@ -58,18 +58,18 @@ class Prior(ABC):
             seed: seed of all randomness.
             listener: told of the progress.
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
-            conditions: `n x k` buckets of the sequences' properties, -1 where one is not known.
+            conditions: `n x k` bins of the sequences' properties, -1 where one is not known.
             validation_conditions: the same of the validation sequences.
             team: the processes that share the work; all of them call `fit` with the same arguments.
         """
 
     @abstractmethod
-    def with_conditions(self, conditions: Sequence[str], buckets: int) -> Prior:
+    def with_conditions(self, conditions: Sequence[str], bins: int) -> Prior:
         """A copy that can be told these conditions instead of its own; what they mean is left to `learn`.
 
         Args:
             conditions: their names.
-            buckets: buckets of each.
+            bins: bins of each.
 
         Raises:
             InvalidInput: this kind of prior can't be told conditions.
@@ -77,11 +77,11 @@ class Prior(ABC):
 
     @abstractmethod
     def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
-        """Goes on learning, from where it is, from `n x length` sequences of which `n x k` buckets are told.
+        """Goes on learning, from where it is, from `n x length` sequences of which `n x k` bins are told.
 
         Args:
             codes: the sequences.
-            conditions: their buckets, -1 where one is not known.
+            conditions: their bins, -1 where one is not known.
             schedule: how long and how fast.
             seed: seed of all randomness.
         """
@@ -103,7 +103,7 @@ class Prior(ABC):
 
         Args:
             codes: the sequences.
-            conditions: `n x k` buckets; `None` gives the unconditional likelihood.
+            conditions: `n x k` bins; `None` gives the unconditional likelihood.
         """
 
     @abstractmethod
@@ -141,7 +141,7 @@ class Prior(ABC):
             n: number of draws.
             temperature: every step's distribution is raised to `1 / temperature`; 1 draws from the model itself.
             generator: source of randomness.
-            conditions: `n x k` buckets asked for, -1 where anything will do.
+            conditions: `n x k` bins asked for, -1 where anything will do.
             guidance: how strongly they count, see `archllm.prior.conditioning.guided`; 1 draws from the model itself.
 
         Raises:
@@ -149,8 +149,8 @@ class Prior(ABC):
                 those of this prior.
         """
         check_draws(n, temperature, guidance)
-        buckets = check_conditions(conditions, n, len(self.conditions), self.config.buckets)
-        return self._sample(n, temperature, generator, buckets, guidance)
+        bins = check_conditions(conditions, n, len(self.conditions), self.config.bins)
+        return self._sample(n, temperature, generator, bins, guidance)
 
     def _validation(self, codes: NDArray[np.int64], conditions: NDArray[np.int64]) -> dict[str, float]:
         """Mean negative log-likelihood of validation sequences and the standard error of that mean.
@@ -163,7 +163,7 @@ class Prior(ABC):
         return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
 
     def _told(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
-        return check_conditions(conditions, n, len(self.conditions), self.config.buckets)
+        return check_conditions(conditions, n, len(self.conditions), self.config.bins)
 
     def _check(self, codes: NDArray[np.int64]) -> None:
         if codes.ndim != 2 or codes.shape[1] != self.length or len(codes) == 0 or codes.dtype.kind not in "iu":

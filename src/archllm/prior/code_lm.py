@@ -1,6 +1,6 @@
 """CodeLM: a small causal transformer over code sequences, trained from scratch, in Hugging Face form.
 
-A sequence reads: one token for each condition (its bucket, or that it is absent), the start token, the codes.
+A sequence reads: one token for each condition (its bin, or that it is absent), the start token, the codes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class CodeLM(Prior):
 
     def _untrained(self) -> LlamaForCausalLM:
         sizes: dict[str, Any] = {
-            "vocab_size": self.codebook_size + 1 + len(self.conditions) * (self.config.buckets + 1),
+            "vocab_size": self.codebook_size + 1 + len(self.conditions) * (self.config.bins + 1),
             "hidden_size": self.config.width,
             "intermediate_size": self.config.width * 8 // 3,
             "num_hidden_layers": self.config.layers,
@@ -65,7 +65,7 @@ class CodeLM(Prior):
             "pad_token_id": None,
             "tie_word_embeddings": False,
         }
-        if not self.config.marginals:
+        if not self.config.unigram_init:
             return LlamaForCausalLM(LlamaConfig(**sizes))
         first = len(self.conditions)
         return BiasedLlama(BiasedLlamaConfig(codes=self.codebook_size, length=self.length, first=first, **sizes))
@@ -109,8 +109,8 @@ class CodeLM(Prior):
             team=team,
         )
 
-    def with_conditions(self, conditions: Sequence[str], buckets: int) -> CodeLM:
-        config = replace(self.config, buckets=buckets)
+    def with_conditions(self, conditions: Sequence[str], bins: int) -> CodeLM:
+        config = replace(self.config, bins=bins)
         copy = CodeLM(config, self.codebook_size, self.length, conditions).to(self.device)
         shared = self.codebook_size + 1  # the words that both have: the codes and the start
         state = copy.model.state_dict()
@@ -137,8 +137,8 @@ class CodeLM(Prior):
         """Trains the weights further from where they are."""
 
         def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            batch, buckets, shares = sequences.batch(chosen, soft)
-            log_probs = self._log_probs(batch.to(self.device), buckets)
+            batch, bins, shares = sequences.batch(chosen, soft)
+            log_probs = self._log_probs(batch.to(self.device), bins)
             if shares is not None:
                 value = -(shares.to(self.device) * log_probs).sum() / len(batch)
             else:
@@ -157,8 +157,8 @@ class CodeLM(Prior):
         ).run()
 
     def _beginning(self, conditions: torch.Tensor) -> torch.Tensor:
-        """`n x (k + 1)` tokens before the first code of sequences with `n x k` buckets."""
-        first = self.start + 1 + torch.arange(conditions.shape[1]) * (self.config.buckets + 1)
+        """`n x (k + 1)` tokens before the first code of sequences with `n x k` bins."""
+        first = self.start + 1 + torch.arange(conditions.shape[1]) * (self.config.bins + 1)
         return F.pad(conditions + 1 + first, (0, 1), value=self.start)
 
     def _log_probs(self, codes: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What a prior is told about the sequences that it learns: a bucket of each condition, or nothing."""
+"""What a prior is told about the sequences that it learns: a bin of each condition, or nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LabelledSequences:
 
     Args:
         codes: `n x length` sequences.
-        conditions: `n x k` buckets, `UNCONDITIONED` where not known.
+        conditions: `n x k` bins, `UNCONDITIONED` where not known.
         codebook_size: number of codes.
     """
 
@@ -55,7 +55,7 @@ class LabelledSequences:
 
         With nothing told, over a whole epoch, every sequence has its turn. Else only those count of which all that is
         told is known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare
-        buckets are told as often as frequent ones. What follows each bucket stays as it is.
+        bins are told as often as frequent ones. What follows each bin stays as it is.
 
         Args:
             rows: `b` row numbers, up to the number of sequences.
@@ -92,9 +92,9 @@ class LabelledSequences:
 
     def _view(self, told: tuple[bool, ...]) -> _View:
         known = self._known(told)
-        buckets = np.where(np.array(told, dtype=np.bool_), self.conditions[known], UNCONDITIONED) + 1
-        both = np.concatenate([buckets, self.codes[known]], axis=1)
-        trie = CodeTrie(both, max(self.codebook_size, int(buckets.max(initial=0)) + 1))
+        bins = np.where(np.array(told, dtype=np.bool_), self.conditions[known], UNCONDITIONED) + 1
+        both = np.concatenate([bins, self.codes[known]], axis=1)
+        trie = CodeTrie(both, max(self.codebook_size, int(bins.max(initial=0)) + 1))
         if not any(told):
             return _View(trie, torch.empty(0))
         found = torch.unique(trie.codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True)
@@ -117,8 +117,8 @@ class _View:
         return torch.searchsorted(self.cumulative, at).clamp_max(len(self.trie) - 1)
 
 
-def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, buckets: int) -> NDArray[np.int64]:
-    """`n x kinds` buckets, all absent where none are given.
+def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, bins: int) -> NDArray[np.int64]:
+    """`n x kinds` bins, all absent where none are given.
 
     Raises:
         InvalidInput: their number or values do not fit.
@@ -129,16 +129,15 @@ def check_conditions(conditions: NDArray[np.int64] | None, n: int, kinds: int, b
         raise InvalidInput(
             f"conditions must be whole numbers, {n} x {kinds}, got {conditions.dtype} {conditions.shape}"
         )
-    if conditions.size and not UNCONDITIONED <= conditions.min() <= conditions.max() < buckets:
+    if conditions.size and not UNCONDITIONED <= conditions.min() <= conditions.max() < bins:
         raise InvalidInput(
-            f"conditions must be bins 0 to {buckets - 1}, or {UNCONDITIONED}; "
-            f"found {conditions.min()}, {conditions.max()}"
+            f"conditions must be bins 0 to {bins - 1}, or {UNCONDITIONED}; found {conditions.min()}, {conditions.max()}"
         )
     return conditions.astype(np.int64, copy=False)
 
 
 def distinct_rows(conditions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `p` different rows of `n x k` buckets, and for each of the `n` which one it is."""
+    """The `p` different rows of `n x k` bins, and for each of the `n` which one it is."""
     if conditions.shape[1] == 0:
         return conditions[:1], torch.zeros(len(conditions), dtype=torch.long)
     rows, which = torch.unique(conditions, dim=0, return_inverse=True)

@@ -54,10 +54,10 @@ class PriorConfig(Settings):
     accumulation: Annotated[int, Bounds(1)] = 1
     """Parts in which a batch is worked through, one after the other, to save memory."""
 
-    buckets: Annotated[int, Bounds(1)] = 64
+    bins: Annotated[int, Bounds(1)] = 64
     """Quantile bins of the values of each condition, at most."""
 
-    marginals: bool = False
+    unigram_init: bool = False
     """Output-bias initialisation: start from the unigram distribution of each position and learn the rest (`code`)."""
 
     soft_targets: bool = True

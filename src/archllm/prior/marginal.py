@@ -53,7 +53,7 @@ class MarginalPrior(Prior):
         if listener is not None:
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
 
-    def with_conditions(self, conditions: Sequence[str], buckets: int) -> Prior:
+    def with_conditions(self, conditions: Sequence[str], bins: int) -> Prior:
         return MarginalPrior(self.config, self.codebook_size, self.length, conditions)
 
     def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:

@@ -1,6 +1,6 @@
 """TextLM: a pre-trained language model that writes the codes as text, after a short prompt.
 
-`nasbench201 params 7: 12 0 74` is a cell of NAS-Bench-201 with its parameters in bucket 7 and the codes 12, 0, 74.
+`nasbench201 params 7: 12 0 74` is a cell of NAS-Bench-201 with its parameters in bin 7 and the codes 12, 0, 74.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TextLM(Prior):
         self.own = own
         self.base = find_base(config.base) if own is None else find_base(str(own))
         self.vocabulary = vocabulary_of(
-            self.base, space, codebook_size, self.conditions, config.buckets, numbers=config.format == "numbers"
+            self.base, space, codebook_size, self.conditions, config.bins, numbers=config.format == "numbers"
         )
         words = self.vocabulary
         self.automaton = CodeAutomaton(words.words, length, len(words), words.end)
@@ -144,9 +144,9 @@ class TextLM(Prior):
             team=team,
         )
 
-    def with_conditions(self, conditions: Sequence[str], buckets: int) -> TextLM:
+    def with_conditions(self, conditions: Sequence[str], bins: int) -> TextLM:
         copy = TextLM(
-            replace(self.config, buckets=buckets), self.codebook_size, self.length, conditions, self.space, self.own
+            replace(self.config, bins=bins), self.codebook_size, self.length, conditions, self.space, self.own
         )
         with seeded(0, -2):
             copy._start(0, blank=self.config.tuning == "full")
@@ -167,8 +167,8 @@ class TextLM(Prior):
         prompted = PromptedModel(self._model)
 
         def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-            texts, buckets, shares = sequences.batch(chosen, soft)
-            log_probs = torch.log_softmax(self._scores(prompted, texts, buckets), dim=-1)
+            texts, bins, shares = sequences.batch(chosen, soft)
+            log_probs = torch.log_softmax(self._scores(prompted, texts, bins), dim=-1)
             real = (texts < self.automaton.vocabulary).to(self.device)
             if shares is None:
                 shares = F.one_hot(texts, self.automaton.vocabulary + 1).float()
@@ -188,15 +188,15 @@ class TextLM(Prior):
             **loop,
         ).run()
 
-    def _scores(self, prompted: PromptedModel, texts: torch.Tensor, buckets: torch.Tensor) -> torch.Tensor:
+    def _scores(self, prompted: PromptedModel, texts: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
         """`b x t x vocabulary` scores of each token of `b x t` texts, before it; each different prompt is read once."""
-        context, which = self._read(prompted, buckets)
+        context, which = self._read(prompted, bins)
         tokens = texts[:, :-1].clamp_max(self.automaton.vocabulary - 1).to(self.device)  # what is behind the end is 0
         return prompted.write(context.select(which), tokens).float()
 
-    def _read(self, prompted: PromptedModel, buckets: torch.Tensor) -> tuple[Context, torch.Tensor]:
-        """The different prompts of `n x k` buckets, read, and which of them each row has."""
-        asked, which = distinct_rows(buckets)
+    def _read(self, prompted: PromptedModel, bins: torch.Tensor) -> tuple[Context, torch.Tensor]:
+        """The different prompts of `n x k` bins, read, and which of them each row has."""
+        asked, which = distinct_rows(bins)
         prompts = [self.vocabulary.prompt(self.conditions, row) for row in asked.tolist()]
         return prompted.read(prompts), which.to(self.device)
 

@@ -362,7 +362,7 @@ class ConditionalPriorContract(PriorContract):
 
     def test_a_copy_with_more_conditions_samples_as_before_until_it_learns(self) -> None:
         copy = trained_by(type(self)).with_conditions(("first",), 4)
-        assert copy.conditions == ("first",) and copy.config.buckets == 4
+        assert copy.conditions == ("first",) and copy.config.bins == 4
         here, there = (np.exp(prior.log_prob(ALL)) for prior in (copy, trained_by(type(self))))
         uniform = 1 / len(ALL)
         assert np.abs(here - there).sum() < self.drift * np.abs(there - uniform).sum() + 1e-3

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from archllm.conditional.bins import Conditions
 from archllm.conditional.request import COUNTED
-from archllm.data.split import known, split_cells, with_orders
+from archllm.data.split import known, split_cells, with_permutations
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generation.config import TrainConfig
@@ -137,7 +137,7 @@ class _Training:
         cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
         # Cells are put aside, not sequences: all orders of a cell stay on one side.
         aside = _validation_cells(config, len(cells.train))
-        written = with_orders(space, cells.train[aside:], config.orders, seed)
+        written = with_permutations(space, cells.train[aside:], config.permutations, seed)
         known_values = self.team.share(
             lambda: self._known(cells.train)
         )  # says what is wrong with them before long work
@@ -146,9 +146,11 @@ class _Training:
         def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None, NDArray[np.int64]]:
             codes, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
             for chunk in cells.further or ():
-                codes.append(tokenizer.encode_as_written(with_orders(space, chunk, config.orders, seed)))
+                codes.append(tokenizer.encode_as_written(with_permutations(space, chunk, config.permutations, seed)))
                 keys.append(space.keys(chunk))
-            validation = tokenizer.encode_as_written(with_orders(space, cells.train[:aside], config.orders, seed))
+            validation = tokenizer.encode_as_written(
+                with_permutations(space, cells.train[:aside], config.permutations, seed)
+            )
             conditions = self._conditions(tokenizer, cells.train, known_values)
             return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 
@@ -186,9 +188,9 @@ class _Training:
             return None
         config = self.config
         values = fill_in(self.space, tokenizer, cells, config.conditions, self.tables, known, self.seed)
-        fine, coarse = config.prior.buckets, min(config.levels, config.prior.buckets)
-        buckets = [fine if text in COUNTED else coarse for text in config.conditions]
-        return Conditions.of(config.condition_names, values, buckets)
+        fine, coarse = config.prior.bins, min(config.levels, config.prior.bins)
+        bins = [fine if text in COUNTED else coarse for text in config.conditions]
+        return Conditions.of(config.condition_names, values, bins)
 
     def _prior(
         self,
@@ -205,15 +207,15 @@ class _Training:
             done = self.team.first(lambda: load_prior(saved or Path(), size, length).to(self.team.device))
             return self._handed_over(done, lambda folder: load_prior(folder, size, length))
         prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.team.device)
-        told = conditions.buckets(conditions.values) if conditions is not None else None
+        told = conditions.bins(conditions.values) if conditions is not None else None
         prior.fit(
             codes,
             validation,
             self.seed,
             clock.start("prior"),
             work.checkpoint("prior") if work else None,
-            conditions=np.tile(told[aside:], (config.orders, 1)) if told is not None else None,
-            validation_conditions=np.tile(told[:aside], (config.orders, 1)) if told is not None else None,
+            conditions=np.tile(told[aside:], (config.permutations, 1)) if told is not None else None,
+            validation_conditions=np.tile(told[:aside], (config.permutations, 1)) if told is not None else None,
             team=self.team,
         )
         clock.stop("prior")

@@ -18,7 +18,7 @@ class Vocabulary:
     """Token `i` of the cut model is `tokens[i]` of the whole model."""
 
     new: tuple[tuple[int, ...], ...]
-    """Tokens behind those, of codes and then of buckets: each the mean of these tokens of the whole model."""
+    """Tokens behind those, of codes and then of bins: each the mean of these tokens of the whole model."""
 
     words: tuple[tuple[int, ...], ...]
     """The tokens, of the cut model, of each code."""
@@ -30,7 +30,7 @@ class Vocabulary:
     """Tokens before every prompt, and the name of the space."""
 
     asked: dict[tuple[str, int], tuple[int, ...]]
-    """Tokens that ask for a bucket of a condition."""
+    """Tokens that ask for a bin of a condition."""
 
     close: tuple[int, ...]
     """Tokens that end a prompt."""
@@ -41,18 +41,18 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens) + len(self.new)
 
-    def prompt(self, conditions: Sequence[str], buckets: Sequence[int]) -> tuple[int, ...]:
-        """The tokens of the prompt that asks for these buckets; negative ones are not asked for.
+    def prompt(self, conditions: Sequence[str], bins: Sequence[int]) -> tuple[int, ...]:
+        """The tokens of the prompt that asks for these bins; negative ones are not asked for.
 
-        It reads, for example, `nasbench201 params 7:`; where codes are new tokens, so is the bucket.
+        It reads, for example, `nasbench201 params 7:`; where codes are new tokens, so is the bin.
         """
-        pairs = zip(conditions, buckets, strict=True)
-        asked = [token for name, bucket in pairs if bucket >= 0 for token in self.asked[name, bucket]]
+        pairs = zip(conditions, bins, strict=True)
+        asked = [token for name, number in pairs if number >= 0 for token in self.asked[name, number]]
         return (*self.begin, *asked, *self.close)
 
 
 def vocabulary_of(
-    base: Base, space: str, codebook_size: int, conditions: Sequence[str], buckets: int, *, numbers: bool
+    base: Base, space: str, codebook_size: int, conditions: Sequence[str], bins: int, *, numbers: bool
 ) -> Vocabulary:
     """The vocabulary of all prompts and code sequences.
 
@@ -61,8 +61,8 @@ def vocabulary_of(
         space: name of the search space.
         codebook_size: number of codes.
         conditions: names of what can be asked for.
-        buckets: buckets of each.
-        numbers: write codes and buckets as decimal numbers; else each of them is a new token.
+        bins: bins of each.
+        numbers: write codes and bins as decimal numbers; else each of them is a new token.
 
     Raises:
         ModelUnusable: the tokenizer can't write them.
@@ -76,7 +76,7 @@ def vocabulary_of(
     written = number_words(tokenizer, codebook_size)
     begin, close = (*before, *ids(space)), (*ids(":"), *after)
     named = {name: ids(f" {name}") for name in conditions}
-    asked = {(name, bucket): ids(f" {bucket}") for name in conditions for bucket in range(buckets)}
+    asked = {(name, at): ids(f" {at}") for name in conditions for at in range(bins)}
     start = base.config.decoder_start_token_id if base.seq2seq else None
     used = {*begin, *close, *(token for parts in named.values() for token in parts)}
     used |= {start} if start is not None else set()
