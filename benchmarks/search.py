@@ -54,15 +54,15 @@ CHANGES: dict[str, dict[str, Any]] = {
     "features: tokenizer's embedding only": {"features": "embedding"},
     "features: training-free only": {"features": "free"},
     "features: + encodings by hand": {"features": "hand"},
-    "kernel weight of the embedding 1": {"trust": 1.0},
+    "kernel weight of the embedding 1": {"kernel_weight": 1.0},
     "target: ranks only": {"target": "rank"},
     "− trends": {"trend": False},
     "predictor: ranking ensemble": {"predictor": "ensemble"},
-    "− pseudo-observation": {"anchor": False},
-    "initial design: spread over all samples": {"start": "spread"},
-    "initial design: random": {"start": "random"},
+    "− pseudo-observation": {"pseudo_observation": False},
+    "initial design: spread over all samples": {"initial_design": "spread"},
+    "initial design: random": {"initial_design": "random"},
     "half the exploration": {"exploration": 0.5},
-    "+ lower-fidelity evaluations, 12 epochs": {"cheap": (LOWER_FIDELITY,)},
+    "+ lower-fidelity evaluations, 12 epochs": {"lower_fidelity": (LOWER_FIDELITY,)},
 }
 """Changes of the options of `sequence`, one at a time, for the ablation."""
 
@@ -79,7 +79,7 @@ DEVELOPMENT_TASKS = {
 
 TRIALS: dict[str, dict[str, Any]] = {
     "default": {},
-    "kernel weight of the embedding 1": {"trust": 1.0},
+    "kernel weight of the embedding 1": {"kernel_weight": 1.0},
     "features: training-free only": {"features": "free"},
     "target: ranks only": {"target": "rank"},
     "target: scores only": {"target": "score"},

@@ -19,7 +19,7 @@ from archllm.predictor import PredictorConfig
 from archllm.searchers import sequence
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.searchers.language import Language
+from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.registry import build_searcher, searcher_names
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.spaces.registry import space_of_text
@@ -29,7 +29,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "steps": 2,
         "initial": 4,
         "every": 4,
-        "teaching": 2,
+        "fine_tuning_steps": 2,
         "replay": 60,
         "draws": 20,
         "parents": 2,
@@ -37,31 +37,31 @@ QUICK: dict[str, dict[str, Any]] = {
     },
     "evolution": {"population": 6, "tournament": 3},
     "local": {"initial": 4},
-    "gp": {"initial": 4, "candidates": 60, "parents": 2},
-    "ensemble": {"initial": 4, "refit": 4, "width": 8, "steps": 20, "parents": 2, "random": 10},
-    "latent": {"initial": 4, "steps": 2, "cells": 100, "candidates": 60, "parents": 2},
+    "gp": {"initial": 4, "random": 60, "parents": 2},
+    "ensemble": {"initial": 4, "width": 8, "steps": 20, "parents": 2, "random": 10},
+    "latent": {"initial": 4, "steps": 2, "cells": 100, "random": 60, "parents": 2},
 }
 """Options under which a method's every part has its turn within a few queries."""
 
 POOL = 25
 
-train = Language.train
+train = SearchGenerator.train
 
 
 @pytest.fixture(autouse=True)
 def one_training_per_space(monkeypatch: pytest.MonkeyPatch) -> None:
     """All searches of a space share the generator that they would train for themselves; predictors fit roughly."""
-    monkeypatch.setattr(Language, "train", staticmethod(trained))
+    monkeypatch.setattr(SearchGenerator, "train", staticmethod(trained))
     monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
     monkeypatch.setattr(sequence, "_FEWEST", 25)  # these generators write little that is valid
 
 
-def trained(domain: Domain, seed: int, steps: int) -> Language:
+def trained(domain: Domain, seed: int, steps: int) -> SearchGenerator:
     return trained_once(domain.space.name, steps)
 
 
 @cache
-def trained_once(space: str, steps: int) -> Language:
+def trained_once(space: str, steps: int) -> SearchGenerator:
     return train(whole(space), 0, steps)
 
 

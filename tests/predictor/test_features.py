@@ -14,7 +14,7 @@ from archllm.predictor import FeatureMaker, Features, Featurizer, averaged
 from archllm.predictor import makers as usual
 from archllm.predictor.computation import computation_keys
 from archllm.predictor.equivalence import fewest_params, one_of_each
-from archllm.predictor.recommended import recommended_makers
+from archllm.predictor.feature_sets import recommended_makers
 from archllm.spaces import SearchSpace, load_space
 from archllm.workflows.train import train
 

@@ -15,7 +15,6 @@ from scipy.stats import norm, rankdata
 from archllm.errors import InvalidInput, TrainingDiverged
 from archllm.predictor import Features, PredictorConfig, build_predictor
 from archllm.predictor.config import Target
-from archllm.predictor.gaussian_process import GaussianProcess, _slope
 from archllm.predictor.losses import ranking_loss
 from archllm.predictor.targets import targets
 
@@ -66,7 +65,7 @@ def test_listmle_is_the_likelihood_of_choosing_the_best_again_and_again() -> Non
     assert float(ranking_loss("listmle", predicted, values, 0.1)) == pytest.approx(nats / 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["hinge", "logistic", "listmle", "squared"])
+@pytest.mark.parametrize("loss", ["hinge", "logistic", "listmle", "squared", "absolute"])
 def test_each_loss_teaches_the_order(loss: Any) -> None:
     features = Features(RNG.normal(size=(80, 3)).astype(np.float32) / math.sqrt(6), (slice(0, 3),))
     scores = features.values @ np.array([1.0, 2.0, -1.0])
@@ -75,39 +74,21 @@ def test_each_loss_teaches_the_order(loss: Any) -> None:
     assert np.corrcoef(rankdata(mean), rankdata(scores[50:]))[0, 1] > 0.85
 
 
-def test_the_gaussian_process_is_the_one_of_another_library() -> None:
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import ConstantKernel, Matern
-
-    values = RNG.normal(size=(40, 2)).astype(np.float32)
-    features, others = Features(values[:30], (slice(0, 2),)), Features(values[30:], (slice(0, 2),))
-    scores = np.sin(2 * values[:30, 0]) + 0.1 * RNG.normal(size=30)
-    process = GaussianProcess(PredictorConfig(kind="gaussian", target="score")).fit(features, scores, 0)
-    length, weight = float(process._log_lengths.exp()[0]), float(process._log_weights.exp()[0])
-    twin = GaussianProcessRegressor(
-        ConstantKernel(weight) * Matern(length, nu=2.5), alpha=float(process._log_noise.exp()) + 1e-5, optimizer=None
-    )
-    y = (scores - scores.mean()) / scores.std()
-    scale = y.std(ddof=1)
-    mean, std = twin.fit(values[:30].astype(float), y / scale).predict(values[30:].astype(float), return_std=True)
-    found = process.predict(others)
-    assert found.mean == pytest.approx(mean * scale, abs=1e-4)
-    assert found.std == pytest.approx(std * scale, abs=1e-4)
-
-
-def test_the_likelihood_silences_a_block_of_noise() -> None:
-    values = RNG.normal(size=(120, 6)).astype(np.float32) / math.sqrt(6)
-    features = Features(values, (slice(0, 3), slice(3, 6)))
-    process = GaussianProcess(PredictorConfig(kind="gaussian")).fit(features, values[:, 0] + values[:, 1], 0)
-    assert process._log_weights[0] > process._log_weights[1] + 1
-
-
 def test_a_kernel_chosen_on_some_labels_still_predicts_from_all() -> None:
     values = RNG.uniform(-1, 1, size=(200, 1)).astype(np.float32)
     config = PredictorConfig(kind="gaussian", likelihood_rows=20)
     process = build_predictor(config).fit(Features(values, (slice(0, 1),)), np.sin(5 * values[:, 0]), 0)
     mean = process.predict(Features(values, (slice(0, 1),))).mean
     assert np.corrcoef(rankdata(mean), rankdata(np.sin(5 * values[:, 0])))[0, 1] > 0.99
+
+
+def test_networks_of_one_and_of_three_layers_learn() -> None:
+    features = Features(np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32) / 2, (slice(0, 3),))
+    scores = features.values @ np.array([1.0, 2.0, -1.0])
+    for layers in (1, 3):
+        config = PredictorConfig(kind="ensemble", layers=layers, members=3, width=16, steps=80)
+        mean = build_predictor(config).fit(features[:50], scores[:50], 0).predict(features[50:]).mean
+        assert np.corrcoef(rankdata(mean), rankdata(scores[50:]))[0, 1] > 0.85
 
 
 def test_a_training_that_diverges_says_what_to_do() -> None:
@@ -119,9 +100,9 @@ def test_a_training_that_diverges_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("kind", "tree"), ("target", "loss"), ("loss", "absolute"), ("likelihood_steps", 0), ("likelihood_rows", 1),
-        ("members", 0), ("width", 0), ("steps", 0), ("batch", 1), ("margin", 0.0), ("learning_rate", math.nan),
-        ("weight_decay", -0.1),
+        ("target", "loss"), ("loss", "cubic"), ("likelihood_steps", 0), ("likelihood_rows", 1),
+        ("members", 0), ("width", 0), ("layers", 0), ("steps", 0), ("batch", 1), ("margin", 0.0),
+        ("learning_rate", math.nan), ("weight_decay", -0.1),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused_by_name(field: str, value: object) -> None:
@@ -172,26 +153,3 @@ def test_expected_weights_must_fit() -> None:
         )
     with pytest.raises(InvalidInput, match="weights"):
         PredictorConfig(weights=(0.0,))
-
-
-def test_the_slope_of_the_likelihood_is_that_of_differences() -> None:
-    rng = np.random.default_rng(0)
-    parts = [rng.normal(size=(12, 3)) / 2, rng.normal(size=(12, 2)) / 2]
-    squares = [((part[:, None] - part[None]) ** 2).sum(2) for part in parts]
-    products, y = [parts[1] @ parts[1].T], rng.normal(size=12)
-    expected = np.array([-3.0, 0.0, 1.0])
-
-    def posterior(place: Any) -> float:
-        lengths, weights, noise = place[:2], np.exp(place[2:5]), np.exp(place[5])
-        kernel = weights[2] * products[0] + (noise + 1e-5) * np.eye(12)
-        for block, length, weight in zip(squares, lengths, weights, strict=False):
-            far = np.sqrt(5 * block) / np.exp(length)
-            kernel = kernel + weight * (1 + far + far**2 / 3) * np.exp(-far)
-        fit = 0.5 * y @ np.linalg.solve(kernel, y) + 0.5 * np.linalg.slogdet(kernel)[1]
-        far_off = ((place[2:5] - expected) ** 2).sum()
-        return float(fit + 0.5 * (lengths**2).sum() + 0.05 * far_off + 0.05 * (place[5] + 3) ** 2)
-
-    place = rng.normal(size=6) / 2
-    steps = 1e-5 * np.eye(6)
-    differences = [(posterior(place + step) - posterior(place - step)) / 2e-5 for step in steps]
-    assert _slope(place, squares, products, y, expected) == pytest.approx(differences, rel=1e-4, abs=1e-6)

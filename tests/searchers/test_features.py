@@ -8,10 +8,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from archllm.errors import InvalidArchitecture, InvalidInput
+from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.predictor.encodings import frequent_words, path_counts
-from archllm.searchers.features import Encoding, blocks_of
+from archllm.predictor.feature_sets import feature_set
+from archllm.predictor.features import Featurizer
+from archllm.searchers.domain import Domain
+from archllm.searchers.domain_features import DomainFeatures
 from archllm.spaces import SearchSpace
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of
@@ -56,22 +59,11 @@ def test_only_the_most_frequent_words_are_kept(space: SearchSpace) -> None:
 
 def test_isomorphic_members_have_equal_features_and_others_differ(space: SearchSpace) -> None:
     graphs = members(space, 30)
-    # the normal form of DARTS keeps the order of the inner nodes, and so does its one-hot block
-    encoding = Encoding(space, members(space, 300, 1), blocks_of(space)[1:] if space.name == "darts" else None)
-    features = encoding(graphs)
-    assert features.shape == (30, encoding.width) and features.dtype == np.float32
-    assert (encoding(space.permute(graphs, np.random.default_rng(2))) == features).all()
-    assert len(np.unique(features, axis=0)) == len(np.unique(space.keys(graphs)))
-
-
-def test_every_block_has_the_same_weight(space: SearchSpace) -> None:
-    reference = members(space, 400)
-    encoding = Encoding(space, reference)
-    features = encoding(reference)
-    assert encoding.blocks == blocks_of(space) == ("one_hot", "paths", "complexity")
-    for block in encoding.blocks:
-        part = features[:, encoding.ranges[block]].astype(np.float64)
-        assert 2 * part.var(0).sum() == pytest.approx(1, rel=1e-3) and abs(part.mean(0)).max() < 1e-3
+    made = [maker for maker in feature_set("hand", space, members(space, 300, 1)) if "one_hot" not in maker.name]
+    featurizer = Featurizer(space, made, members(space, 300, 1))
+    features = featurizer(graphs).values
+    again = featurizer(space.permute(graphs, np.random.default_rng(2))).values
+    assert features.dtype == np.float32 and (again == features).all()
 
 
 def test_slots_tell_their_numbers_as_ranks() -> None:
@@ -84,31 +76,27 @@ def test_slots_tell_their_numbers_as_ranks() -> None:
     ]
     graphs = space.parse_batch(texts)
     assert space.slot_values(graphs).tolist() == [[0.5, 0, 0.5], [1, 1, 0.5], [0, 1, 1]]
-    encoding = Encoding(space, space.enumerate())
-    assert encoding.blocks == ("one_hot", "values")
-    assert len(np.unique(encoding(space.enumerate()), axis=0)) == space.size
+    made = feature_set("hand", space, space.enumerate())
+    features = Featurizer(space, made, space.enumerate())(space.enumerate())
+    assert [maker.name for maker in made] == ["one_hot", "slot_values", "free"]
+    assert len(np.unique(features.values, axis=0)) == space.size
 
 
-def test_blocks_can_be_left_out(nasbench201: SearchSpace) -> None:
-    whole = Encoding(nasbench201, members(nasbench201, 200))
-    part = Encoding(nasbench201, members(nasbench201, 200), ["complexity"])
-    graphs = members(nasbench201, 5, 1)
-    assert (part(graphs) == whole(graphs)[:, whole.ranges["complexity"]]).all() and part.width == 2
+def test_sets_of_features_are_chosen_by_name(nasbench201: SearchSpace) -> None:
+    graphs = members(nasbench201, 100)
+    names = [maker.name for maker in feature_set("hand", nasbench201, graphs)]
+    assert names == ["averaged one_hot", "averaged path", "averaged free"]
+    with pytest.raises(InvalidInput, match="need a trained tokenizer"):
+        feature_set("embedding+free", nasbench201, graphs)
+    with pytest.raises(InvalidInput, match="features must be"):
+        feature_set("all", nasbench201, graphs)  # type: ignore[arg-type]
 
 
-def test_one_reference_member_gives_features_without_columns(space: SearchSpace) -> None:
-    encoding = Encoding(space, members(space, 1))
-    assert encoding.width == 0 and encoding(members(space, 4)).shape == (4, 0)
-
-
-def test_what_can_not_be_encoded_is_refused(nasbench201: SearchSpace) -> None:
-    graphs = members(nasbench201, 3)
-    with pytest.raises(InvalidInput, match="at least one reference"):
-        Encoding(nasbench201, graphs[:0])
-    for blocks in ([], ["onehot"]):
-        with pytest.raises(InvalidInput, match="one_hot, paths, values, complexity"):
-            Encoding(nasbench201, graphs, blocks)  # type: ignore[arg-type]
-    encoding = Encoding(nasbench201, members(nasbench201, 20))
-    graphs.ops[0, 0] = 99
-    with pytest.raises(InvalidArchitecture):
-        encoding(graphs)
+def test_features_of_a_small_domain_are_made_once_and_those_of_strangers_on_demand(nasbench201: SearchSpace) -> None:
+    pool = Domain(nasbench201, members(nasbench201, 50))
+    features = DomainFeatures(pool, lambda reference: feature_set("free", nasbench201, reference))
+    stranger = members(nasbench201, 60, 5)
+    inside, outside = features(pool.enumerate()).values, features(stranger).values
+    assert (inside == features.of_all.values).all() and len(outside) == 60
+    assert (features.of(nasbench201.architectures(stranger)).values == outside).all()
+    assert features.blocks("free") == (0,) and features.blocks("path") == ()

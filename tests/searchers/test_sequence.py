@@ -20,16 +20,19 @@ from archllm.predictor.computation import computes_nothing
 from archllm.prior.config import UNCONDITIONED
 from archllm.searchers import sequence
 from archllm.searchers.domain import Domain
-from archllm.searchers.language import LEVELS, Language, levels
+from archllm.searchers.fine_tuning import QUANTILES, SearchGenerator, performance_bins
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.registry import build_searcher
 from archllm.searchers.sequence import SequenceSearch
 from archllm.searchers.spread import farthest_first
+from archllm.searchers.surrogate import known_from
 from archllm.spaces import Architecture, SearchSpace
 from archllm.training.loop import Schedule
 from archllm.workflows.search import search
 
-QUICK: dict[str, Any] = {"every": 6, "teaching": 5, "replay": 300, "draws": 100}
+RNG = np.random.default_rng(0)
+
+QUICK: dict[str, Any] = {"every": 6, "fine_tuning_steps": 5, "replay": 300, "draws": 100}
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +91,10 @@ def test_it_finds_in_25_queries_what_takes_chance_hundreds(domain: Domain, run: 
         {"features": "embedding"},
         {"features": "free", "target": "log_regret"},
         {"features": "hand", "target": "score"},
-        {"start": "spread"},
-        {"start": "random", "parents": 0},
+        {"initial_design": "spread"},
+        {"initial_design": "random", "parents": 0},
         {"spread": False},
-        {"cheap": ("macs",), "shortlist": 3},
+        {"lower_fidelity": ("macs",), "shortlist": 3},
     ],
     ids=str,
 )
@@ -106,7 +109,9 @@ def test_every_ingredient_can_be_left_out(
 
 def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> None:
     params = domain.space.networks.params(domain.enumerate())
-    large, far, any_ = (build(domain, run, start=start, initial=8).ask(8) for start in ("large", "spread", "random"))
+    large, far, any_ = (
+        build(domain, run, initial_design=start, initial=8).ask(8) for start in ("large", "spread", "random")
+    )
     limit = np.quantile(params, 0.75)
     assert all(arch.params > limit for arch in large)
     assert not all(arch.params > limit for arch in far) and not all(arch.params > limit for arch in any_)
@@ -115,12 +120,12 @@ def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> Non
 def test_a_member_that_computes_nothing_counts_as_the_worst_unless_told_otherwise(domain: Domain, run: str) -> None:
     silent = domain.enumerate()[computes_nothing(domain.space, domain.enumerate())]
     expected = {}
-    for anchor in (True, False):
-        searcher = build(domain, run, anchor=anchor, initial=2)
+    for pseudo in (True, False):
+        searcher = build(domain, run, pseudo_observation=pseudo, initial=2, exploration=0.0)
         searched(searcher, 6)
-        known = searcher._anchored(list(searcher.known.values()))
-        bound = searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(silent[[0]]), 0.0)
-        expected[anchor] = float(bound[0])
+        known = known_from(searcher.evaluations, (), searcher._features, searcher._worst)
+        bound = searcher._surrogate(known.features).merits(known, searcher._features(silent[[0]]), RNG)
+        expected[pseudo] = float(bound[0])
         assert len(searcher.known) == 6  # it is not evaluated
     assert expected[True] < expected[False]
 
@@ -130,24 +135,27 @@ def everything(searcher: SequenceSearch) -> Any:
 
 
 def bounds(searcher: SequenceSearch, queries: int) -> Any:
-    """What speaks for all members after so many evaluations, without curiosity."""
+    """What speaks for all members after so many evaluations, without exploration."""
     searched(searcher, queries)
-    known = list(searcher.known.values())
-    return searcher._bound(known, searcher._scored(known, np.ones(1)), searcher._features(everything(searcher)), 0.0)
+    known = known_from(searcher.evaluations, (), searcher._features)
+    return searcher._surrogate(known.features).merits(known, searcher._features(everything(searcher)), RNG)
 
 
 def test_ranks_and_scores_are_predicted_apart_and_averaged(domain: Domain, run: str) -> None:
     """The first ones are the same for all, so all have learned from the same."""
     both, *each = (
-        bounds(build(domain, run, target=target, initial=6), 6) for target in ("rank+score", "rank", "score")
+        bounds(build(domain, run, target=target, initial=6, exploration=0.0), 6)
+        for target in ("rank+score", "rank", "score")
     )
     assert both == pytest.approx((each[0] + each[1]) / 2) and not np.allclose(*each)
 
 
-def test_little_trust_in_the_embedding_leaves_the_word_to_what_is_free(domain: Domain, run: str) -> None:
+def test_a_small_kernel_weight_of_the_embedding_leaves_the_word_to_training_free_features(
+    domain: Domain, run: str
+) -> None:
     alone, little, much = (
-        bounds(build(domain, run, start="random", initial=6, **options), 6)
-        for options in ({"features": "free"}, {"trust": 1e-4}, {"trust": 10.0})
+        bounds(build(domain, run, initial_design="random", initial=6, exploration=0.0, **options), 6)
+        for options in ({"features": "free"}, {"kernel_weight": 1e-4}, {"kernel_weight": 10.0})
     )
     assert np.corrcoef(alone, little)[0, 1] > np.corrcoef(alone, much)[0, 1]
 
@@ -171,29 +179,29 @@ def test_pending_ones_spread_a_batch(domain: Domain, run: str) -> None:
 
 
 def test_what_is_taught_to_be_good_is_written_more_often(domain: Domain, run: str) -> None:
-    language = Language.load(Path(run), domain)
-    cells = language.draw(1_500, 0)
+    generator = SearchGenerator.load(Path(run), domain)
+    cells = generator.sample(1_500, 0)
     skips = (cells.ops == 2).sum(1).astype(float)
-    free = language.draw(400, 1)
-    taught = language.better(cells, skips, 400, Schedule(150, 128, 2e-3, 0.0, warmup=5), 1.5, 0)
+    free = generator.sample(400, 1)
+    taught = generator.sample_fine_tuned(cells, skips, 400, Schedule(150, 128, 2e-3, 0.0, warmup=5), 1.5, 0)
     more = (taught.ops == 2).sum(1).mean() - (free.ops == 2).sum(1).mean()
     assert more > 1
 
 
 def test_teaching_leaves_the_generator_as_it_was(domain: Domain, run: str) -> None:
-    language = Language.load(Path(run), domain)
-    before = language.draw(200, 5)
-    language.better(before, np.arange(len(before), dtype=float), 10, Schedule(5, 64, 1e-2, 0.0), 1.0, 0)
-    assert (language.draw(200, 5).ops == before.ops).all()
+    generator = SearchGenerator.load(Path(run), domain)
+    before = generator.sample(200, 5)
+    generator.sample_fine_tuned(before, np.arange(len(before), dtype=float), 10, Schedule(5, 64, 1e-2, 0.0), 1.0, 0)
+    assert (generator.sample(200, 5).ops == before.ops).all()
 
 
 def test_levels_begin_at_their_shares_and_the_best_has_the_highest() -> None:
     values = np.append(np.arange(1000.0), np.nan)
-    found = levels(values)
-    assert found[-1] == UNCONDITIONED and found[999] == len(LEVELS) == found.max()
-    assert np.allclose(np.bincount(found[:-1])[::-1].cumsum()[:-1] / 1000, 1 - LEVELS[::-1], atol=2e-3)
-    assert levels(np.array([1.0, np.nan])).tolist() == [len(LEVELS), UNCONDITIONED]
-    assert levels(np.array([np.nan])).tolist() == [UNCONDITIONED]
+    found = performance_bins(values)
+    assert found[-1] == UNCONDITIONED and found[999] == len(QUANTILES) == found.max()
+    assert np.allclose(np.bincount(found[:-1])[::-1].cumsum()[:-1] / 1000, 1 - QUANTILES[::-1], atol=2e-3)
+    assert performance_bins(np.array([1.0, np.nan])).tolist() == [len(QUANTILES), UNCONDITIONED]
+    assert performance_bins(np.array([np.nan])).tolist() == [UNCONDITIONED]
 
 
 def test_lower_fidelity_evaluations_are_made_once_and_cost_something(nasbench201: SearchSpace) -> None:
@@ -226,7 +234,7 @@ def test_short_trainings_cost_what_the_table_says_and_are_made_once_even_over_a_
     run: str, nasbench201: SearchSpace, tmp_path: Path
 ) -> None:
     table = few(tmp_path, nasbench201, seconds=True)
-    options = QUICK | {"cheap": [f"{table}12"], "shortlist": 4, "learn": False}
+    options = QUICK | {"lower_fidelity": [f"{table}12"], "shortlist": 4, "learn": False}
     settings: dict[str, Any] = {"objective": f"{table}200", "options": options, "store": tmp_path / "s.db"}
     search(run=run, budget=8, **settings)
     found = search(run=run, budget=12, resume=True, **settings)
@@ -245,7 +253,7 @@ def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_reco
 ) -> None:
     table, store = few(tmp_path, nasbench201, seconds=False), str(tmp_path / "s.db")
     words = ["search", run, "--objective", f"{table}200", "--budget", "7", "--store", store]
-    words += ["--set", f"cheap={table}12", "shortlist=3", "learn=false", "replay=100"]
+    words += ["--set", f"lower_fidelity={table}12", "shortlist=3", "learn=false", "replay=100"]
     assert main(words) == 0
     assert f"no cost is recorded for {table}12: it counts as 0" in " ".join(capsys.readouterr().out.split())
     assert main(["report", store]) == 0
@@ -262,14 +270,14 @@ def test_points_far_apart_are_chosen_before_near_ones() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"start": "small"}, "start"),
+        ({"initial_design": "small"}, "start"),
         ({"features": "all"}, "features"),
         ({"every": 0}, "every"),
         ({"learn": "yes"}, "learn must be true or false"),
-        ({"cheap": "params"}, "cheap must be a list"),
-        ({"cheap": ["nonsense"]}, "unknown objective 'nonsense'"),
+        ({"lower_fidelity": "params"}, "lower_fidelity must be a list"),
+        ({"lower_fidelity": ["nonsense"]}, "unknown objective 'nonsense'"),
         ({"predictor": "none"}, "labels to observed"),
-        ({"predictor": "none", "labels": "observed", "cheap": ["params"]}, "predictor is none"),
+        ({"predictor": "none", "labels": "observed", "lower_fidelity": ["params"]}, "predictor is none"),
     ],
 )
 def test_what_can_not_be_used_is_refused(domain: Domain, wrong: dict[str, Any], message: str) -> None:

@@ -17,7 +17,7 @@ from archllm.objectives import load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.prior.config import PriorConfig
 from archllm.searchers.domain import Domain
-from archllm.searchers.language import Language
+from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.spaces import Architecture, load_space
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.registry import space_of
@@ -319,4 +319,4 @@ def test_a_generator_of_another_definition_is_not_searched_with(file: Path, tmp_
     train(str(file), FLUENT, out=run)
     file.write_text(FILE.replace("<=", ">="))
     with pytest.raises(InvalidInput, match="two different spaces are called widths"):
-        Language.load(run, Domain(load_space(file)))
+        SearchGenerator.load(run, Domain(load_space(file)))

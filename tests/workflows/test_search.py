@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from archllm.conditional.requirements import parse_all
+from archllm.config import Settings
 from archllm.errors import DataMissing, InvalidInput, StoreError
 from archllm.objectives import load_objective
 from archllm.searchers import registry
-from archllm.searchers.options import Options
 from archllm.workflows.options import SearchOptions
 from archllm.workflows.search import constraint, kept, pool_of, search, searched_space
 
@@ -155,7 +155,7 @@ def test_options_of_the_method_are_read_by_their_type():
 
 
 @dataclass(frozen=True)
-class RunOptions(Options):
+class RunOptions(Settings):
     run: str
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,9 @@ class Predictor(ABC):
         >>> best = predictor.predict(features).mean.argsort()[::-1][:10]  # doctest: +SKIP
     """
 
+    incremental: ClassVar[bool] = False
+    """Whether `condition` costs less than `fit`, as it keeps hyperparameters."""
+
     def __init__(self, config: PredictorConfig) -> None:
         self.config = config
         self._blocks: tuple[slice, ...] | None = None
@@ -56,6 +60,65 @@ class Predictor(ABC):
         Raises:
             InvalidInput: the numbers of cells and scores differ, there are fewer than two, or one is not finite.
         """
+        values = self._checked(features, scores)
+        self._blocks = features.blocks
+        self._fit(features, values, seed)
+        return self
+
+    def condition(self, features: Features, scores: NDArray[np.floating], seed: int) -> Self:
+        """Learns from other labelled cells and keeps the hyperparameters of the last `fit`, where there are some.
+
+        A predictor without hyperparameters of its own learns anew.
+
+        Args:
+            features: `n` cells, all that are to be known, not only new ones.
+            scores: `n` scores.
+            seed: seed of all randomness.
+
+        Raises:
+            InvalidInput: as `fit` does, or nothing was learned yet, or these are other features.
+        """
+        self._require(features)
+        return self.fit(features, scores, seed)
+
+    def scan(self, candidates: Features) -> Callable[[], Prediction]:
+        """Asks again and again what is expected of the same `k` candidates, while `condition` brings new labels.
+
+        Raises:
+            InvalidInput: nothing was learned yet, or these are other features.
+        """
+        self._require(candidates)
+        return lambda: self.predict(candidates)
+
+    def predict(self, features: Features) -> Prediction:
+        """What is expected of `n` cells.
+
+        Raises:
+            InvalidInput: nothing was learned yet, or these are other features.
+        """
+        self._require(features)
+        parts = [self._predict(features[start : start + CHUNK]) for start in range(0, len(features), CHUNK)]
+        if not parts:
+            return Prediction(np.zeros(0), np.zeros(0))
+        return Prediction(np.concatenate([p.mean for p in parts]), np.concatenate([p.std for p in parts]))
+
+    @abstractmethod
+    def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
+        """`fit` with checked arguments and targets."""
+
+    @abstractmethod
+    def _predict(self, features: Features) -> Prediction:
+        """`predict` for at most `CHUNK` rows."""
+
+    def _require(self, features: Features) -> None:
+        """Makes sure that these are features as those of the last `fit`."""
+        if self._blocks is None:
+            raise InvalidInput(NOT_FITTED)
+        if features.blocks != self._blocks:
+            raise InvalidInput(f"features must have the blocks {self._blocks} as in fit, got {features.blocks}")
+
+    def _checked(self, features: Features, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """`n` targets of `n` scores that can be learned from."""
         values: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
         if values.shape != (len(features),) or len(values) < 2:
             raise InvalidInput(f"at least 2 cells and a score for each are needed, got {len(features)}, {values.shape}")
@@ -70,29 +133,4 @@ class Predictor(ABC):
             raise InvalidInput(
                 f"predictor.weights are {self.config.weights}, and features have {len(features.blocks)} blocks"
             )
-        self._blocks = features.blocks
-        self._fit(features, targets(values, self.config.target), seed)
-        return self
-
-    def predict(self, features: Features) -> Prediction:
-        """What is expected of `n` cells.
-
-        Raises:
-            InvalidInput: nothing was learned yet, or these are other features.
-        """
-        if self._blocks is None:
-            raise InvalidInput(NOT_FITTED)
-        if features.blocks != self._blocks:
-            raise InvalidInput(f"features must have the blocks {self._blocks} as in fit, got {features.blocks}")
-        parts = [self._predict(features[start : start + CHUNK]) for start in range(0, len(features), CHUNK)]
-        if not parts:
-            return Prediction(np.zeros(0), np.zeros(0))
-        return Prediction(np.concatenate([p.mean for p in parts]), np.concatenate([p.std for p in parts]))
-
-    @abstractmethod
-    def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
-        """`fit` with checked arguments and targets."""
-
-    @abstractmethod
-    def _predict(self, features: Features) -> Prediction:
-        """`predict` for at most `CHUNK` rows."""
+        return targets(values, self.config.target)

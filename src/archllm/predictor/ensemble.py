@@ -18,7 +18,7 @@ _INPUT_SCALE = 4 * math.sqrt(2)  # of features whose blocks have a mean squared 
 
 
 class RankingEnsemble(Predictor):
-    """A deep ensemble (Lakshminarayanan et al., 2017) of perceptrons with two hidden layers, told apart by their seeds.
+    """A deep ensemble (Lakshminarayanan et al., 2017) of perceptrons, told apart by their seeds.
 
     A ranking leaves the scale of predictions open, so each member's are brought to that of the targets by least
     squares; `std` is the spread among members.
@@ -60,19 +60,18 @@ class RankingEnsemble(Predictor):
             return torch.randn(self.config.members, *shape, generator=generator) * scale
 
         width = self.config.width
-        weights = [
-            normal(inputs, width, scale=inputs**-0.5), normal(1, width, scale=0.1),
-            normal(width, width, scale=(2 / width) ** 0.5), normal(1, width, scale=0.0),
-            normal(width, 1, scale=width**-0.5),
-        ]  # fmt: skip
+        weights = [normal(inputs, width, scale=inputs**-0.5), normal(1, width, scale=0.1)]
+        for _ in range(self.config.layers - 1):
+            weights += [normal(width, width, scale=(2 / width) ** 0.5), normal(1, width, scale=0.0)]
+        weights.append(normal(width, 1, scale=width**-0.5))
         return [weight.requires_grad_() for weight in weights]
 
     def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """`(E, n)` predictions, each member's in a scale of its own."""
-        first, first_bias, second, second_bias, last = self._weights
-        hidden = torch.relu(torch.baddbmm(first_bias, inputs.expand(self.config.members, -1, -1), first))
-        hidden = torch.relu(torch.baddbmm(second_bias, hidden, second))
-        return torch.bmm(hidden, last)[..., 0]
+        hidden = inputs.expand(self.config.members, -1, -1)
+        for weight, bias in zip(self._weights[:-1:2], self._weights[1:-1:2], strict=True):
+            hidden = torch.relu(torch.baddbmm(bias, hidden, weight))
+        return torch.bmm(hidden, self._weights[-1])[..., 0]
 
     def _predict(self, features: Features) -> Prediction:
         predicted = self._forward(torch.from_numpy(features.values) * _INPUT_SCALE) * self._slope + self._shift

@@ -68,6 +68,8 @@ class Features:
 class Featurizer:
     """Makes features, one block per maker, scaled by what is found among reference cells.
 
+    `makers` are those whose features are not the same for all reference cells.
+
     Args:
         space: the space of the cells.
         makers: what to join.
@@ -92,16 +94,21 @@ class Featurizer:
             raise InvalidInput("features need at least one maker")
         if len(reference) < 2:
             raise InvalidInput(f"features need at least 2 reference cells, got {len(reference)}")
-        self.space, self.makers = space, tuple(makers)
+        self.space = space
         self._check(reference)
         self._columns: list[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]] = []
-        for maker in self.makers:
+        telling = []
+        for maker in makers:
             raw = self._raw(maker, reference)
             centre, spread = raw.mean(0), raw.std(0)
             kept = np.flatnonzero(spread > _CONSTANT)
-            if not len(kept):
-                raise InvalidInput(f"the features {maker.name!r} are the same for all {len(reference)} reference cells")
-            self._columns.append((kept, centre[kept], spread[kept] * np.sqrt(2 * len(kept))))
+            if len(kept):
+                telling.append(maker)
+                self._columns.append((kept, centre[kept], spread[kept] * np.sqrt(2 * len(kept))))
+        if not telling:
+            names = " and ".join(repr(maker.name) for maker in makers)
+            raise InvalidInput(f"the features {names} are the same for all {len(reference)} reference cells")
+        self.makers = tuple(telling)
         ends = np.cumsum([0, *(len(kept) for kept, _, _ in self._columns)]).tolist()
         self.blocks = tuple(slice(start, stop) for start, stop in pairwise(ends))
 

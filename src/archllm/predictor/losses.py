@@ -13,7 +13,7 @@ def ranking_loss(kind: Loss, predicted: torch.Tensor, values: torch.Tensor, marg
 
     Args:
         kind: `hinge` (Herbrich et al., 2000), `logistic` (Burges et al., 2005, "RankNet"), `listmle` (Xia et al.,
-            2008), or `squared`.
+            2008), `squared` or `absolute`.
         predicted: `(E, n)` predictions of `E` members.
         values: `(n,)` targets.
         margin: of the hinge.
@@ -21,6 +21,8 @@ def ranking_loss(kind: Loss, predicted: torch.Tensor, values: torch.Tensor, marg
     loss: torch.Tensor
     if kind == "squared":
         loss = (predicted - values).square().mean(1).sum()
+    elif kind == "absolute":
+        loss = (predicted - values).abs().mean(1).sum()
     elif kind == "listmle":
         ordered = predicted[:, torch.argsort(values, descending=True)]
         loss = (ordered.flip(1).logcumsumexp(1).flip(1) - ordered).mean(1).sum()

@@ -37,6 +37,11 @@ def path(space: SearchSpace, reference: Graphs, most: int = encodings.MOST_WORDS
     return FeatureMaker("path", lambda graphs: encodings.path_counts(space, space.normalise(graphs), words))
 
 
+def slot_values(space: SearchSpace) -> FeatureMaker:
+    """The numbers that are chosen in slots, as ranks from 0 to 1."""
+    return FeatureMaker("slot_values", lambda graphs: space.slot_values(space.normalise(graphs)))
+
+
 def tokenizer(model: Tokenizer) -> FeatureMaker:
     """The encoder's vectors before quantization."""
     return FeatureMaker("tokenizer", model.embed)

@@ -1,17 +1,46 @@
-"""Configurations -> predictors."""
+"""Names -> predictors, built-in ones and plug-ins."""
 
 from __future__ import annotations
 
+from archllm.config import unknown
+from archllm.errors import InvalidInput
+from archllm.plugins import is_reference, load_plugin, plugin_names
 from archllm.predictor.base import Predictor
 from archllm.predictor.both import Both
 from archllm.predictor.config import PredictorConfig
 from archllm.predictor.ensemble import RankingEnsemble
 from archllm.predictor.gaussian_process import GaussianProcess
 
-_KINDS: dict[str, type[Predictor]] = {"gaussian": GaussianProcess, "ensemble": RankingEnsemble, "both": Both}
+_BUILT_IN: dict[str, type[Predictor]] = {"gaussian": GaussianProcess, "ensemble": RankingEnsemble, "both": Both}
+
+
+def predictor_names() -> list[str]:
+    """Names of predictors: those built in, then those that installed packages announce."""
+    return [*_BUILT_IN, *(name for name in plugin_names("predictors") if name not in _BUILT_IN)]
+
+
+def predictor_class(kind: str) -> type[Predictor]:
+    """The class of a predictor.
+
+    Args:
+        kind: one of `predictor_names()`, or `python:MODULE:CLASS`.
+
+    Raises:
+        InvalidInput: there is no such predictor, it can't be imported, or it is something else.
+    """
+    if kind in _BUILT_IN:
+        return _BUILT_IN[kind]
+    if is_reference(kind) or kind in plugin_names("predictors"):
+        found: type[Predictor] = load_plugin(kind, "predictors", Predictor)
+        return found
+    raise InvalidInput(f"{unknown('predictor', kind, predictor_names())}; one of your own is python:MODULE:CLASS")
 
 
 def build_predictor(config: PredictorConfig | None = None) -> Predictor:
-    """A predictor of the configured kind that has seen no scores yet."""
+    """A predictor of the configured kind that has seen no scores yet.
+
+    Raises:
+        InvalidInput: there is no such kind.
+    """
     config = config or PredictorConfig()
-    return _KINDS[config.kind](config)
+    return predictor_class(config.kind)(config)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config import Settings
 from archllm.data.split import check_seed
 from archllm.errors import BudgetExhausted, InvalidInput
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
@@ -33,6 +34,7 @@ class Searcher(ABC):
         domain: what may be asked for.
         seed: seed of all randomness.
         objectives: number of values that an evaluation has.
+        options: what is chosen about the method, of `options_class`; without, all is at its default.
 
     Raises:
         InvalidInput: the seed can't be used, or the method can't follow so many objectives.
@@ -44,7 +46,13 @@ class Searcher(ABC):
     most_objectives: ClassVar[int | None] = None
     """How many objectives it can follow at once; `None`: any number."""
 
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1) -> None:
+    options_class: ClassVar[type[Settings]] = Settings
+    """What can be chosen about it: settings whose fields are named by `--set KEY=VALUE`."""
+
+    options: Settings
+    """What was chosen, of that class."""
+
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         check_seed(seed)
         if objectives < 1:
             raise InvalidInput(f"a search needs at least one objective, got {objectives}")
@@ -53,6 +61,7 @@ class Searcher(ABC):
                 f"searcher {self.name} follows at most {self.most_objectives} objective(s), got {objectives}"
             )
         self.domain, self.seed, self.objectives = domain, seed, objectives
+        self.options = self.options_class() if options is None else options
         self.known: dict[int, Architecture] = {}
         """All architectures asked for, pending or told, by key, in the order in which they became known."""
         self.evaluations: dict[Architecture, Evaluation] = {}
@@ -123,6 +132,11 @@ class Searcher(ABC):
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:  # noqa: B027  (a hook; most methods need none)
         """Takes note of an evaluation that was added."""
+
+    @property
+    def _pending(self) -> list[Architecture]:
+        """Architectures whose evaluation is under way, in the order in which they became known."""
+        return [arch for arch in self.known.values() if arch not in self.evaluations]
 
     @property
     def _succeeded(self) -> list[Architecture]:

@@ -1,172 +1,226 @@
-"""Bayesian optimisation with a Gaussian process on hand-made features: the strong baseline."""
+"""Bayesian optimisation: the baselines `gp`, `ensemble` and `latent` are settings of one searcher."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from archllm.graphs import Graphs, concatenate
+from archllm.config import Bounds, Settings
+from archllm.graphs import Graphs
+from archllm.predictor import PredictorConfig, makers
+from archllm.predictor.feature_sets import feature_set
+from archllm.predictor.features import FeatureMaker
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
-from archllm.searchers.gaussian_process import (
-    Hyperparameters,
-    Predictions,
-    kernel,
-    most_likely,
-    squared_distances,
-)
-from archllm.searchers.options import Options
-from archllm.searchers.pareto import best_first, random_weights
+from archllm.searchers.domain_features import DomainFeatures
+from archllm.searchers.pareto import best_first
+from archllm.searchers.surrogate import Acquisition, Known, Surrogate, known_from
 from archllm.spaces import Architecture
 
-_EVERY = 128  # observations up to which the likelihood is asked anew after each
-_GROWTH = 1.1  # and by how much their number must have grown from there on
+if TYPE_CHECKING:
+    from archllm.baselines import GraphVAE
 
 
 @dataclass(frozen=True)
-class GaussianOptions(Options):
+class BayesianOptions(Settings):
     """Options of Bayesian optimisation with a Gaussian process."""
 
-    initial: int = 10
-    """Random members that are evaluated before the process is asked."""
+    initial: Annotated[int, Bounds(1)] = 10
+    """Random members that are evaluated before the predictor is asked."""
 
-    exploration: float = 0.5
+    features: Literal["hand", "free"] = "hand"
+    """What the predictor sees: training-free features, `hand` being all there are."""
+
+    target: Literal["rank", "score", "log_regret"] = "rank"
+    """What it predicts of a score: the normal score of its `rank`, the `score` itself, or `log_regret`, which spreads
+    good scores out."""
+
+    trend: bool = False
+    """Whether a Gaussian process follows trends of training-free features, such as size, beyond what was seen."""
+
+    acquisition: Acquisition = "upper_bound"
+    """Whether the largest upper confidence bound is evaluated next, or the best of a draw from the predicted
+    distribution (`thompson`)."""
+
+    exploration: Annotated[float, Bounds(0, 100)] = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
 
-    warp: Literal["log_regret", "none"] = "log_regret"
-    """Whether the logarithm of the distance to the best so far is modelled, which spreads out good scores."""
+    refit: Annotated[float, Bounds(1, 10)] = 1.2
+    """By how much the number of observations must have grown before hyperparameters are chosen anew."""
 
-    margin: float = 0.01
-    """What is added to that distance, as a share of the scores' standard deviation, so that the best has one."""
+    ranked: Literal["all", "near"] = "all"
+    """Whether all members of a small domain are ranked, or neighbours of the best and random members in any domain."""
 
-    kernel: Literal["squared_exponential", "matern"] = "squared_exponential"
-    """Covariance as a function of distance; `matern` is the one of order 5/2."""
+    random: Annotated[int, Bounds(0, 100_000)] = 1_000
+    """Random members that are ranked where not all are."""
 
-    candidates: int = 1_000
-    """Random members that are looked at before each choice where a domain is too large to look at all of it."""
+    parents: Annotated[int, Bounds(0, 1_000)] = 10
+    """Best members whose neighbours are ranked in that case."""
 
-    parents: int = 10
-    """Best members whose neighbours are looked at in that case."""
+    def predictor(self, trends: tuple[int, ...]) -> PredictorConfig:
+        """The predictor.
 
-    def __post_init__(self) -> None:
-        self._whole("initial", 1)
-        self._number("exploration", 0, 100)
-        self._choice("warp", ("log_regret", "none"))
-        self._number("margin", 1e-6, 10)
-        self._choice("kernel", ("squared_exponential", "matern"))
-        self._whole("candidates", 1, 100_000)
-        self._whole("parents", 0, 1_000)
+        Args:
+            trends: blocks of features that may have trends.
+        """
+        return PredictorConfig(kind="gaussian", target=self.target, linear=trends if self.trend else ())
 
 
-class GaussianSearch(Searcher):
-    """Asks for the largest upper confidence bound under an exact Gaussian process.
+@dataclass(frozen=True)
+class EnsembleOptions(BayesianOptions):
+    """Options of Bayesian optimisation with a deep ensemble (White et al., 2021, "BANANAS")."""
 
-    Features: one-hot operations and links, paths, numbers of slots, parameters and MACs, as far as the space has them,
-    each block of equal weight. The length scale and the noise are the likeliest on a grid. Pending architectures count
-    as evaluated, with the mean as their score; failed ones get the worst score seen. Several objectives are joined to
-    one by random augmented Chebyshev weights, drawn anew for each choice (Knowles, 2006, "ParEGO").
+    target: Literal["rank", "score", "log_regret"] = "score"
+    acquisition: Acquisition = "thompson"
+    ranked: Literal["all", "near"] = "near"
+    random: Annotated[int, Bounds(0, 100_000)] = 50
+    parents: Annotated[int, Bounds(0, 1_000)] = 5
+
+    members: Annotated[int, Bounds(1, 100_000)] = 5
+    """Networks."""
+
+    width: Annotated[int, Bounds(1, 100_000)] = 64
+    """Width of their hidden layers."""
+
+    layers: Annotated[int, Bounds(1, 100_000)] = 3
+    """Hidden layers."""
+
+    steps: Annotated[int, Bounds(1, 100_000)] = 200
+    """Optimiser steps of a training."""
+
+    learning_rate: Annotated[float, Bounds(1e-6, 1)] = 5e-3
+    """Peak learning rate of a training."""
+
+    def predictor(self, trends: tuple[int, ...]) -> PredictorConfig:
+        return PredictorConfig(
+            kind="ensemble",
+            target=self.target,
+            loss="absolute",
+            members=self.members,
+            width=self.width,
+            layers=self.layers,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+        )
+
+
+@dataclass(frozen=True)
+class LatentOptions(BayesianOptions):
+    """Options of Bayesian optimisation in a VAE's latent space (Yan et al., 2020, "arch2vec")."""
+
+    features: Literal["latent"] = "latent"  # type: ignore[assignment]
+    """What the predictor sees: the posterior means of a VAE that was trained without scores."""
+
+    vae: str = ""
+    """Folder that `GraphVAE.save` wrote; without one, a VAE is trained when it is first needed, which takes minutes."""
+
+    steps: Annotated[int, Bounds(0)] = 0
+    """Optimiser steps of that training; 0 stands for what is recommended for the space."""
+
+    cells: Annotated[int, Bounds(1)] = 50_000
+    """Members that the training sees, at most."""
+
+
+class BayesianSearch(Searcher):
+    """Asks for what a predictor of scores expects most of.
+
+    Random members are evaluated first. Failed evaluations get the worst score seen. With several objectives, each is
+    predicted by itself, and what would add most to the hypervolume is chosen.
     """
 
     name = "gp"
+    options_class: ClassVar[type[Settings]] = BayesianOptions
+    options: BayesianOptions
 
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: GaussianOptions | None = None) -> None:
-        super().__init__(domain, seed, objectives)
-        self.options = options or GaussianOptions()
-        self._scan: Predictions | None = None
-        self._places: list[NDArray[np.float32]] = []  # features of the known, in their order
-        self._fitted: tuple[int, Hyperparameters] | None = None
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
+        super().__init__(domain, seed, objectives, options)
+        self._everything = domain.scanned and self.options.ranked == "all"
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial or len(self._succeeded) < 2:
             return self._random(rng)
-        places = self._known_features()
-        weights = random_weights(self.objectives, rng) if self.objectives > 1 else np.ones(1)
-        targets, hyperparameters = self._targets(places, weights)
-        if self.domain.scanned:
-            return self._best_of_all(places, targets, hyperparameters)
-        parents = self._parents()
-        graphs = around(self.domain, parents, self.options.candidates, self.known, rng)
+        if self._everything:
+            unknown = self._unknown_rows()
+            merits = self._surrogate.merits(self._known, self._features.of_all, rng)
+            return self._member(int(unknown[merits[unknown].argmax()])) if len(unknown) else None
+        graphs = around(self.domain, self._parents(), self.options.random, self.known, rng)
         if not len(graphs):
             return self._random(rng)
-        predictions = Predictions(self._encode(graphs), self.options.kernel)
-        predictions.condition(places, hyperparameters)
-        return self.domain.space.architecture(graphs[int(self._bound(predictions, targets).argmax())])
+        merits = self._surrogate.merits(self._known, self._features(graphs), rng)
+        return self.domain.space.architecture(graphs[int(merits.argmax())])
 
-    def _encode(self, graphs: Graphs) -> NDArray[np.float32]:
-        """`n x d` features of members."""
-        return self.domain.encoding(graphs)
+    @property
+    def _known(self) -> Known:
+        return known_from(self.evaluations, self._pending, self._features)
 
-    def _encode_all(self) -> NDArray[np.float32]:
-        """`size x d` features of a listed domain."""
-        return self.domain.features
+    @cached_property
+    def _features(self) -> DomainFeatures:
+        return DomainFeatures(self.domain, self._makers)
 
-    def _best_of_all(
-        self, places: NDArray[np.float32], targets: NDArray[np.float64], hyperparameters: Hyperparameters
-    ) -> Architecture | None:
-        if self._scan is None:
-            self._scan = Predictions(self._encode_all(), self.options.kernel)
-        self._scan.condition(places, hyperparameters)
-        unknown = self._unknown_rows()
-        if not len(unknown):
-            return None
-        return self._member(int(unknown[self._bound(self._scan, targets)[unknown].argmax()]))
+    def _makers(self, reference: Graphs) -> list[FeatureMaker]:
+        return feature_set(self.options.features, self.domain.space, reference)
 
-    def _bound(self, predictions: Predictions, targets: NDArray[np.float64]) -> NDArray[np.float64]:
-        mean, deviation = predictions(targets)
-        return mean + self.options.exploration * deviation
-
-    def _known_features(self) -> NDArray[np.float32]:
-        """`n x d` features of all that is known, in its order."""
-        new = list(self.known.values())[len(self._places) :]
-        if new:
-            self._places.extend(self._encode(concatenate([arch.graph for arch in new])))
-        return np.stack(self._places)
+    @cached_property
+    def _surrogate(self) -> Surrogate:
+        return Surrogate(
+            [self.options.predictor(self._features.blocks("free"))],
+            self.seed,
+            acquisition=self.options.acquisition,
+            exploration=self.options.exploration,
+            growth=self.options.refit,
+        )
 
     def _parents(self) -> list[Architecture]:
         succeeded = self._succeeded
         best = best_first(self._values(succeeded))[: self.options.parents]
         return [succeeded[at] for at in best]
 
-    def _targets(
-        self, places: NDArray[np.float32], weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], Hyperparameters]:
-        """What the process is to go through at each known place, and the hyperparameters."""
-        scores = self._scores(self.known.values(), weights)
-        told = np.flatnonzero(~np.isnan(scores))
-        targets = self._warped(scores[told])
-        squares = squared_distances(places[told], places[told]).astype(np.float64)
-        hyperparameters = self._hyperparameters(squares, targets)
-        everything = np.empty(len(scores))
-        everything[told] = targets
-        waiting = np.flatnonzero(np.isnan(scores))
-        if len(waiting):
-            inner = kernel(self.options.kernel, squares, hyperparameters.length)
-            inner = inner + hyperparameters.noise * np.eye(len(told))
-            between = squared_distances(places[waiting], places[told]).astype(np.float64)
-            across = kernel(self.options.kernel, between, hyperparameters.length)
-            everything[waiting] = across @ np.linalg.solve(inner, targets)
-        return everything, hyperparameters
 
-    def _warped(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Standardised targets, larger for better scores."""
-        spread = float(scores.std())
-        if spread == 0:
-            return np.zeros(len(scores))
-        if self.options.warp == "log_regret":
-            scores = -np.log(scores.max() - scores + self.options.margin * spread)
-        result: NDArray[np.float64] = (scores - scores.mean()) / scores.std()
-        return result
+class EnsembleSearch(BayesianSearch):
+    """Bayesian optimisation with a deep ensemble that ranks mutations of the best (White et al., 2021, "BANANAS")."""
 
-    def _hyperparameters(self, squares: NDArray[np.float64], targets: NDArray[np.float64]) -> Hyperparameters:
-        """The likeliest ones; from many observations on, those of the first ones are kept for a while."""
-        n = len(targets)
-        if n > _EVERY:
-            n = int(_EVERY * _GROWTH ** np.floor(np.log(n / _EVERY) / np.log(_GROWTH)))
-        if self.objectives > 1 or self._fitted is None or self._fitted[0] != n or n == len(targets):
-            first = targets[:n] - targets[:n].mean()
-            self._fitted = n, most_likely(self.options.kernel, squares[:n, :n], first)
-        return self._fitted[1]
+    name = "ensemble"
+    options_class = EnsembleOptions
+
+
+class LatentSearch(BayesianSearch):
+    """Bayesian optimisation in the latent space of a VAE that never saw a score (Yan et al., 2020, "arch2vec")."""
+
+    name = "latent"
+    options_class = LatentOptions
+    options: LatentOptions
+
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
+        super().__init__(domain, seed, objectives, options)
+        self._loaded: GraphVAE | None = None
+        if self.options.vae:
+            from archllm.baselines import GraphVAE
+
+            self._loaded = GraphVAE.load(Path(self.options.vae), domain.space)
+
+    def _makers(self, reference: Graphs) -> list[FeatureMaker]:
+        return [makers.vae(self._loaded or train_vae(self.domain, self.options, self.seed))]
+
+
+def train_vae(domain: Domain, options: LatentOptions, seed: int) -> GraphVAE:
+    """A VAE trained on the domain's members, or on a sample of them; it sees no score.
+
+    Args:
+        domain: whose members it learns.
+        options: how long, and on how many of them.
+        seed: of the choice of members and of the training.
+    """
+    from archllm.baselines import GraphVAE, recommended_vae
+
+    config = recommended_vae(domain.space)
+    rng = np.random.default_rng(seed)
+    if domain.enumerable:
+        cells = domain.enumerate()[rng.permutation(len(domain.keys))[: options.cells]]
+    else:
+        cells = domain.sample(options.cells, rng)
+    return GraphVAE(domain.space, replace(config, steps=options.steps or config.steps)).fit(cells, seed)

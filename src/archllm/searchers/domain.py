@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import BudgetExhausted, InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import Graphs, concatenate
+from archllm.predictor.feature_sets import feature_set
+from archllm.predictor.features import Featurizer
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
-
-if TYPE_CHECKING:
-    from archllm.searchers.features import Encoding
 
 Allowed = Callable[[Graphs], NDArray[np.bool_]]
 """From `n` members to `n` booleans: which may be asked for."""
 
 _DENSE = 0.2  # share of the space from which on a pool holds enough of its members' one-edit neighbours
 _NEAREST = 24  # neighbours in a pool that holds fewer; as many as a cell of NAS-Bench-201 has
-_REFERENCE = 5_000  # members that stand for a domain that is large or can't be listed
+_REFERENCE = 1_000  # members of the space by which features are scaled
 _LEAST_DRAWS = 20_000  # that are spent before a constraint is said to leave nothing
 _DRAWS_EACH = 1_000
 _CHUNK = 5_000
@@ -174,7 +172,7 @@ class Domain:
         return [other for other, own in zip(others, inside, strict=True) if own]
 
     def _nearest(self, arch: Architecture) -> list[Architecture]:
-        away = ((self.features - self.encoding(arch.graph)) ** 2).sum(1)
+        away = ((self._described - self._describe(arch.graph)) ** 2).sum(1)
         rows = np.argsort(away, kind="stable")[: _NEAREST + 1]
         return self.space.architectures(self._members[rows[self.keys[rows] != arch.key][:_NEAREST]])
 
@@ -188,22 +186,16 @@ class Domain:
         return self.space.require_networks().params(self.enumerate())
 
     @cached_property
-    def encoding(self) -> Encoding:
-        """Features of the domain's architectures, fitted to its members, or to a sample where there are many."""
-        from archllm.searchers.features import Encoding
-
-        return Encoding(
-            self.space, self._members if self.scanned else self.sample(_REFERENCE, np.random.default_rng(0))
-        )
+    def _describe(self) -> Callable[[Graphs], NDArray[np.float32]]:
+        """Training-free features of architectures."""
+        reference = self.space.sample(_REFERENCE, np.random.default_rng(0))
+        make = Featurizer(self.space, feature_set("hand", self.space, reference), reference)
+        return lambda graphs: make(graphs).values
 
     @cached_property
-    def features(self) -> NDArray[np.float32]:
-        """`size x d` features of `enumerate()`.
-
-        Raises:
-            NotEnumerable: the domain can't be listed.
-        """
-        return self.encoding(self.enumerate())
+    def _described(self) -> NDArray[np.float32]:
+        """`size x d` features of the members."""
+        return self._describe(self._members)
 
     @cached_property
     def _members(self) -> Graphs:

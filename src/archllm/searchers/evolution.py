@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from archllm.config import Bounds, Settings
 from archllm.searchers.base import Searcher
-from archllm.searchers.domain import Domain
-from archllm.searchers.options import Options
 from archllm.searchers.pareto import best_first
 from archllm.spaces import Architecture
 
@@ -16,18 +16,14 @@ _STEPS = 5  # edits after which a child that is no news gives way to a random me
 
 
 @dataclass(frozen=True)
-class EvolutionOptions(Options):
+class EvolutionOptions(Settings):
     """Options of regularised evolution."""
 
-    population: int = 20
+    population: Annotated[int, Bounds(2)] = 20
     """Successful evaluations that form the population: the latest ones."""
 
-    tournament: int = 5
+    tournament: Annotated[int, Bounds(1)] = 5
     """Members drawn at random from the population, of which the best becomes the parent."""
-
-    def __post_init__(self) -> None:
-        self._whole("population", 2)
-        self._whole("tournament", 1)
 
 
 class Evolution(Searcher):
@@ -38,10 +34,8 @@ class Evolution(Searcher):
     """
 
     name = "evolution"
-
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: EvolutionOptions | None = None) -> None:
-        super().__init__(domain, seed, objectives)
-        self.options = options or EvolutionOptions()
+    options_class = EvolutionOptions
+    options: EvolutionOptions
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         population = self._succeeded[-self.options.population :]

@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config import Settings
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
-from archllm.searchers.options import Options
 from archllm.spaces import Architecture
 
 _SAMPLE = 1_000
@@ -28,8 +28,8 @@ class LargestFirst(Searcher):
 
     name = "largest"
 
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Options | None = None) -> None:
-        super().__init__(domain, seed, objectives)
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
+        super().__init__(domain, seed, objectives, options)
         if domain.space.networks is None:
             raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
 

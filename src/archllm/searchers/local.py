@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from archllm.config import Bounds, Settings
 from archllm.objectives.evaluation import Evaluation
 from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.searchers.options import Options
 from archllm.searchers.pareto import non_dominated
 from archllm.spaces import Architecture
 
 
 @dataclass(frozen=True)
-class LocalOptions(Options):
+class LocalOptions(Settings):
     """Options of local search."""
 
-    initial: int = 10
+    initial: Annotated[int, Bounds(1)] = 10
     """Random members that are evaluated first; the climb starts at the best of them."""
-
-    def __post_init__(self) -> None:
-        self._whole("initial", 1)
 
 
 class LocalSearch(Searcher):
@@ -33,10 +31,11 @@ class LocalSearch(Searcher):
     """
 
     name = "local"
+    options_class = LocalOptions
+    options: LocalOptions
 
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: LocalOptions | None = None) -> None:
-        super().__init__(domain, seed, objectives)
-        self.options = options or LocalOptions()
+    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
+        super().__init__(domain, seed, objectives, options)
         self._front: list[Architecture] = []
         self._learned = 0
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from archllm.searchers.base import Searcher
-from archllm.searchers.domain import Domain
-from archllm.searchers.options import Options
 from archllm.spaces import Architecture
 
 
@@ -14,9 +12,6 @@ class RandomSearch(Searcher):
     """Asks for members at random, uniform over those not asked for yet; learns nothing."""
 
     name = "random"
-
-    def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Options | None = None) -> None:
-        super().__init__(domain, seed, objectives)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         return self._random(rng)

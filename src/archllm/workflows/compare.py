@@ -131,7 +131,7 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     target = _target(known, goals) if chosen.until_best else None
     task = _Task(home, goals, domain, budget, cheap, target)
     for each in contenders:  # what a method can't do is told before anything is paid for
-        check_cheap(each.options.get("cheap", ()), goals, home)
+        check_cheap(each.options.get("lower_fidelity", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
     _check_folder(out, chosen.resume)
     out.mkdir(parents=True, exist_ok=True)

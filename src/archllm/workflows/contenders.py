@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archllm.config import field_names
 from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
 from archllm.generation.run_folder import read_report
@@ -111,7 +112,7 @@ def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tupl
         if each.options.get("run"):
             spent = read_report(Path(each.options["run"])).get("seconds", {})
             seconds[each.name] = float(sum(spent.values()))
-        wants = any(field.name == "vae" for field in fields(registry.searcher_options(each.method)))
+        wants = "vae" in field_names(registry.searcher_options(each.method))
         if wants and not each.options.get("vae"):
             folder = out / f"vae-{each.name}"
             if not folder.exists():
@@ -123,7 +124,7 @@ def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tupl
 
 
 def _train_vae(domain: Domain, options: dict[str, Any], folder: Path) -> float:
-    from archllm.searchers.latent import LatentOptions, train_vae
+    from archllm.searchers.bayesian import LatentOptions, train_vae
 
     start = time.monotonic()
     vae = train_vae(domain, LatentOptions(**options), 0)

@@ -112,7 +112,7 @@ def fill_in(
 
     """
     from archllm.predictor import Featurizer, build_predictor
-    from archllm.predictor.recommended import recommended_makers
+    from archllm.predictor.feature_sets import recommended_makers
 
     result = values.copy()
     features = None

@@ -111,7 +111,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     of_method = options_of(method, chosen.options, run)
     ranges = parse_all(chosen.where)
     goals = goals_of(chosen.objective, home, chosen.time_limit)
-    check_cheap(of_method.get("cheap", ()), goals, home)
+    check_cheap(of_method.get("lower_fidelity", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
     name = registry.searcher_name(method)
     about = Study(
@@ -271,7 +271,9 @@ def check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchS
             if isinstance(cheaper, TableObjective) and isinstance(goal, TableObjective):
                 same |= cheaper.column == goal.column and np.array_equal(cheaper.values, goal.values)
             if same:
-                raise InvalidInput(f"cheap={spec} is the objective {goal.spec} itself; name a score that costs less")
+                raise InvalidInput(
+                    f"lower_fidelity={spec} is the objective {goal.spec} itself; name a score that costs less"
+                )
 
 
 def settings_of(

@@ -1,4 +1,4 @@
-"""Language: the generator of a search. It proposes members, and learns from scores which ones to propose."""
+"""SearchGenerator: a pretrained generator that proposes members, and copies of it that are fine-tuned on scores."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from archllm.spaces.base import check_same_space
 from archllm.tokenizer import Tokenizer
 from archllm.training.loop import Schedule
 
-LEVELS = np.array([0.5, 0.8, 0.9, 0.97])
-"""Shares of the labelled sequences below which each level of performance begins; the highest one is asked for."""
+QUANTILES = np.array([0.5, 0.8, 0.9, 0.97])
+"""Edges of the bins of performance; fine-tuned generators are conditioned on the highest bin."""
 
 _CONDITION = "performance"
 
 
-class Language:
-    """A tokenizer and a prior of a search space, trained without scores.
+class SearchGenerator:
+    """A tokenizer and a prior of a search space, pretrained without scores.
 
     Args:
         tokenizer: architectures <-> codes.
-        prior: the distribution of codes; it stays as it is, learning is done by copies.
+        prior: the distribution of codes; it stays as it is, fine-tuning is done on copies.
     """
 
     def __init__(self, tokenizer: Tokenizer, prior: Prior) -> None:
         self.tokenizer, self.prior = tokenizer, prior
 
     @staticmethod
-    def load(run: Path, domain: Domain) -> Language:
+    def load(run: Path, domain: Domain) -> SearchGenerator:
         """The generator in a run folder.
 
         Raises:
@@ -50,10 +50,10 @@ class Language:
             check_same_space(domain.space, model.space)
         except InvalidInput as error:
             raise InvalidInput(f"{run} is a generator of {model.space.name}: {error}") from error
-        return Language(model.tokenizer, model.prior)
+        return SearchGenerator(model.tokenizer, model.prior)
 
     @staticmethod
-    def train(domain: Domain, seed: int, steps: int = 0) -> Language:
+    def train(domain: Domain, seed: int, steps: int = 0) -> SearchGenerator:
         """A generator trained as is recommended for the space, on all of it that can be listed.
 
         Args:
@@ -81,33 +81,33 @@ class Language:
         tokenizer.fit(learned, seed)
         prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length, (), domain.space.name)
         prior.fit(tokenizer.encode(learned), tokenizer.encode(validation), seed)
-        return Language(tokenizer, prior)
+        return SearchGenerator(tokenizer, prior)
 
-    def draw(self, n: int, seed: int) -> Graphs:
-        """Distinct members among `n` draws from what was learned without scores, in order."""
+    def sample(self, n: int, seed: int) -> Graphs:
+        """Distinct members among `n` draws from the pretrained prior, in order."""
         return self._members(self.prior.sample(n, generator=torch.Generator().manual_seed(seed)))
 
-    def better(
+    def sample_fine_tuned(
         self, cells: Graphs, values: NDArray[np.float64], n: int, schedule: Schedule, guidance: float, seed: int
     ) -> Graphs:
-        """Distinct members among `n` draws of a prior that was taught the values of `m` cells, the best asked for.
+        """Distinct members among `n` draws of a prior that was fine-tuned on `m` cells, conditioned on the highest bin.
 
-        Sequences carry a level of performance, see `LEVELS`; those without a value are replayed, so that the language
-        is not forgotten.
+        Sequences are conditioned on a bin of performance, see `QUANTILES`; those without a value are replayed
+        unconditioned, so that what was learned before is not forgotten.
 
         Args:
             cells: members.
             values: `m` values, more is better; not a number where unknown.
             n: draws.
-            schedule: how long and how fast it learns.
-            guidance: how strongly the level counts, see `archllm.prior.conditioning.guided`.
+            schedule: how long and how fast it is fine-tuned.
+            guidance: how strongly the condition counts, see `archllm.prior.conditioning.guided`.
             seed: seed of all randomness.
         """
-        taught = self.prior.with_conditions((_CONDITION,), len(LEVELS) + 1)
-        taught.learn(self.tokenizer.encode(cells), levels(values)[:, None], schedule, seed)
-        asked = np.full((n, 1), len(LEVELS))
+        tuned = self.prior.with_conditions((_CONDITION,), len(QUANTILES) + 1)
+        tuned.learn(self.tokenizer.encode(cells), performance_bins(values)[:, None], schedule, seed)
+        highest = np.full((n, 1), len(QUANTILES))
         generator = torch.Generator().manual_seed(seed)
-        return self._members(taught.sample(n, generator=generator, conditions=asked, guidance=guidance))
+        return self._members(tuned.sample(n, generator=generator, conditions=highest, guidance=guidance))
 
     def _members(self, codes: NDArray[np.int64]) -> Graphs:
         graphs, space = self.tokenizer.decode(codes), self.tokenizer.space
@@ -118,12 +118,12 @@ class Language:
         return space.normalise(members[first])
 
 
-def levels(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def performance_bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """`n` bins of performance, the highest for the best value; `UNCONDITIONED` for values that are not numbers."""
     known = ~np.isnan(values)
     found = np.full(len(values), UNCONDITIONED, dtype=np.int64)
     if known.any():
-        edges = np.quantile(values[known], LEVELS, method="lower")
+        edges = np.quantile(values[known], QUANTILES, method="lower")
         found[known] = np.searchsorted(edges, values[known], side="left")
-        found[known & (values == values[known].max())] = len(LEVELS)
+        found[known & (values == values[known].max())] = len(QUANTILES)
     return found

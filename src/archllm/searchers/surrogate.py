@@ -1,0 +1,193 @@
+"""Surrogate: what predictors expect of candidates, kept up to date while observations come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.objectives.evaluation import Evaluation
+from archllm.predictor import Features, Prediction, Predictor, PredictorConfig, build_predictor
+from archllm.predictor.targets import targets
+from archllm.searchers.domain_features import DomainFeatures
+from archllm.searchers.pareto import added_volume, scalarised
+from archllm.spaces import Architecture
+
+Acquisition = Literal["upper_bound", "thompson"]
+
+_FIRST = 16  # observations up to which hyperparameters are chosen anew after each, unless more is asked for
+
+
+@dataclass(frozen=True)
+class Known:
+    """Architectures that were evaluated, in the order in which they were told, then pending ones."""
+
+    features: Features
+    """`n` rows, the evaluated ones first."""
+
+    values: NDArray[np.float64]
+    """`told x objectives` scores, more is better; minus infinity where an evaluation failed."""
+
+    @property
+    def told(self) -> int:
+        """How many were evaluated."""
+        return len(self.values)
+
+    def scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`told` scores, those of several objectives joined by augmented Chebyshev weights, failed ones the worst."""
+        values = np.stack([filled(column) for column in self.values.T], axis=1)
+        return values[:, 0] if values.shape[1] == 1 else scalarised(values, weights)
+
+
+def known_from(
+    evaluations: Mapping[Architecture, Evaluation],
+    pending: Sequence[Architecture],
+    features: DomainFeatures,
+    worst: Architecture | None = None,
+) -> Known:
+    """What is known from evaluations, one of which has values.
+
+    Args:
+        evaluations: in the order in which they were told.
+        pending: architectures whose evaluation is under way.
+        features: of the domain's architectures.
+        worst: a pseudo-observation: counts as evaluated, with a score just below all others, unless it is among the
+            others.
+    """
+    found = [each.values for each in evaluations.values()]
+    objectives = max(len(each or ()) for each in found)
+    values = np.array([each or (-np.inf,) * objectives for each in found], dtype=np.float64)
+    order = list(evaluations)
+    if worst is not None and worst not in order and worst not in pending:
+        finite = np.where(np.isfinite(values), values, np.inf)
+        values = np.concatenate([np.nextafter(finite.min(0), -np.inf)[None], values])
+        order.insert(0, worst)
+    return Known(features.of([*order, *pending]), values)
+
+
+class Surrogate:
+    """Models of the objectives, and what they say in favour of candidates.
+
+    Each objective has a predictor for each target, and their bounds are averaged. Hyperparameters (for networks:
+    weights) come from the first observations only, `growth` times as many each time, so that a search that was resumed
+    has the same ones; the observations since then are taken in by `Predictor.condition`. Pending architectures count as
+    evaluated, with the expected score (Ginsbourger et al., 2010, "Kriging believer"), which leaves means as they are
+    and makes their surroundings less uncertain.
+
+    Args:
+        configs: one predictor per target.
+        seed: seed of all randomness.
+        acquisition: a candidate's merit: its upper confidence bound, or a draw from the predicted distribution.
+        exploration: weight of the standard deviation in that bound.
+        growth: by how much the number of observations must have grown before hyperparameters are chosen anew; 1 is
+            after each.
+        believe: whether pending ones count as evaluated.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[PredictorConfig],
+        seed: int,
+        *,
+        acquisition: Acquisition = "upper_bound",
+        exploration: float = 1.0,
+        growth: float = 1.0,
+        believe: bool = True,
+    ) -> None:
+        self.configs, self.seed, self.acquisition = tuple(configs), seed, acquisition
+        self.exploration, self.growth, self.believe = exploration, growth, believe
+        self._models: dict[tuple[int, int], tuple[int, Predictor]] = {}
+        self._scans: dict[tuple[int, int], tuple[Predictor, Callable[[], Prediction]]] = {}
+        self._candidates: Features | None = None
+
+    def merits(self, known: Known, candidates: Features, rng: np.random.Generator) -> NDArray[np.float64]:
+        """What speaks for each of `k` candidates.
+
+        With several objectives, the volume that their merits in each would add to what is reached.
+
+        Args:
+            known: `n` architectures, two of them with values.
+            candidates: `k` rows of features; the same object again is cheaper than a new one.
+            rng: of draws, and of the directions in which volumes are measured.
+        """
+        objectives = known.values.shape[1]
+        merits = [self._merit(known, at, candidates, rng) for at in range(objectives)]
+        if objectives == 1:
+            return merits[0]
+        scores = [filled(column) for column in known.values.T]
+        reached = [np.mean([targets(each, config.target) for config in self.configs], axis=0) for each in scores]
+        return added_volume(np.stack(merits, axis=1), np.stack(reached, axis=1), rng)
+
+    def _merit(
+        self, known: Known, objective: int, candidates: Features, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        found = self._predictions(known, objective, candidates)
+        if self.acquisition == "thompson":
+            merits = [rng.normal(each.mean, each.std) for each in found]
+        else:
+            merits = [each.mean + self.exploration * each.std for each in found]
+        merit: NDArray[np.float64] = np.mean(merits, axis=0)
+        return merit
+
+    def _predictions(self, known: Known, objective: int, candidates: Features) -> list[Prediction]:
+        """What is expected of the candidates, by target."""
+        if candidates is not self._candidates:
+            self._candidates, self._scans = candidates, {}
+        values, found = known.values[:, objective], []
+        for at, config in enumerate(self.configs):
+            model = self._model((objective, at), config, known.features, values)
+            asked, scan = self._scans.get((objective, at), (None, None))
+            if scan is None or asked is not model:
+                scan = model.scan(candidates)
+                self._scans[objective, at] = model, scan
+            found.append(scan())
+        return found
+
+    def _model(
+        self, key: tuple[int, int], config: PredictorConfig, places: Features, values: NDArray[np.float64]
+    ) -> Predictor:
+        told = len(values)
+        fitted, model = self._models.get(key, (0, None))
+        chosen = self._chosen(values)
+        if model is None:
+            model = build_predictor(config)
+        if fitted != chosen:
+            model.fit(places[:chosen], filled(values[:chosen]), self.seed + chosen)
+        scores = filled(values)
+        if model.incremental:
+            model.condition(places[:told], scores, self.seed)
+        self._models[key] = chosen, model
+        if self.believe and len(places) > told:
+            expected = _as_scores(model.predict(places[told:]).mean, model.predict(places[:told]).mean, scores)
+            model.condition(places, np.append(scores, expected), self.seed + told)
+            if not model.incremental:
+                del self._models[key]
+        return model
+
+    def _chosen(self, values: NDArray[np.float64]) -> int:
+        """How many of the observations hyperparameters come from."""
+        told = len(values)
+        chosen = told
+        if self.growth > 1 and told > _FIRST:
+            steps = np.floor(np.log(told / _FIRST) / np.log(self.growth) + 1e-9)
+            chosen = int(_FIRST * self.growth**steps)
+        succeeded = np.flatnonzero(np.isfinite(values))
+        return max(chosen, int(succeeded[1]) + 1)
+
+
+def filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores, failed evaluations having the worst one."""
+    finite = np.isfinite(values)
+    return np.where(finite, values, values[finite].min())
+
+
+def _as_scores(
+    wanted: NDArray[np.float64], predicted: NDArray[np.float64], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Scores that predictions stand for, by what is predicted where scores are known."""
+    order = np.argsort(predicted)
+    found: NDArray[np.float64] = np.interp(wanted, predicted[order], np.sort(scores))
+    return found
