@@ -181,16 +181,16 @@ def test_the_command_prints_a_table_or_a_document(capsys):
 
 
 def test_a_vae_is_trained_once_for_all_seeds_and_its_time_is_told(monkeypatch):
-    from archllm.searchers import latent
+    from archllm.searchers import bayesian
 
     calls = []
-    train = latent.train_vae
+    train = bayesian.train_vae
 
     def count(*arguments):
         calls.append(1)
         return train(*arguments)
 
-    monkeypatch.setattr(latent, "train_vae", count)
+    monkeypatch.setattr(bayesian, "train_vae", count)
     found = run("latent", options=["latent.steps=3", "latent.cells=30"])
     assert len(calls) == 1 and found.table.rows[0][-1] != "none"
     run("latent", options=["latent.steps=3", "latent.cells=30"], seeds=3, resume=True)
