@@ -1,56 +1,72 @@
-"""The promises of a store, kept in memory, by an SQLite file and by a PostgreSQL server."""
+"""Every store keeps the contract; and stores of other versions and foreign tables are left alone."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sqlite3
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.study.store.servers import postgres_server, sql
 
 from archllm.errors import StoreError
-from archllm.objectives.evaluation import Evaluation, LowerFidelity
-from archllm.spaces import Architecture, load_space
-from archllm.study.store import MEMORY, Store, Study, check_same, open_store
-from archllm.study.store.base import MOST_ATTEMPTS
+from archllm.study.store import MEMORY, open_store
 from archllm.study.store.schema import VERSION
+from archllm.testing import SharedStoreContract, StoreContract
+from archllm.testing.store import FULL, STUDY, running
 
-STUDY = Study(
-    name="first",
-    space="nasbench201",
-    objectives=("train:digits", "params"),
-    directions=("maximise", "minimise"),
-    method="random",
-    seed=7,
-    settings={"where": ["params <= 1e+06"], "options": {"size": 3, "rate": 0.1}},
-)
-FULL = Evaluation(
-    values=(93.123456789012345, -1e-300),
-    metrics={"macs": 15647370.0, "train_loss": 0.1 + 0.2},
-    test={"accuracy": 88.0},
-    cost=12.5,
-    curves={"train:digits": (10.0, 50.25)},
-    lower_fidelity=(
-        LowerFidelity(-(2**63), "table:t/a@12", 0.1 + 0.2, 3.5),
-        LowerFidelity(2**63 - 1, "proxy:p", None, None),
-    ),
-)
-FAILED = Evaluation(None, metrics={"train:digits": 90.0}, cost=3.0, failure="params: it has none")
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from archllm.objectives.evaluation import Evaluation
+from archllm.study.store import open_store
 
-ANYWHERE = ("memory", "sqlite", "postgres")
-SHARED = ("sqlite", "postgres")
+with open_store(sys.argv[1]) as store:
+    event.listen(Engine, "commit", lambda connection: os.kill(os.getpid(), signal.SIGKILL))
+    store.finish("first", 0, Evaluation((1.0, 2.0)))
+"""
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def url(self) -> str:
+        return MEMORY
+
+
+class SQL(SharedStoreContract):
+    def test_a_process_that_is_killed_in_the_middle_of_a_change_leaves_nothing_half_done(self, url: str) -> None:
+        with open_store(url) as store:
+            store.create(STUDY)
+            running(store, 1)
+            before = store.trials("first")
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", KILLED, url], env=environment, check=False)
+        assert done.returncode == -9
+        with open_store(url, patience=10.0) as store:
+            assert store.trials("first") == before
+            assert store.finish("first", 0, FULL)
+
+    @pytest.mark.parametrize("version", ["version + 1", "0"])
+    def test_a_store_of_another_version_is_refused_and_left_alone(self, url: str, version: str) -> None:
+        with open_store(url) as store:
+            store.create(STUDY)
+        change(url, f"UPDATE archllm_store SET version = {version}")
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"is a store of version .*, this ArchLLM uses version"):
+                open_store(url)
+        change(url, f"UPDATE archllm_store SET version = {VERSION}")
+        with open_store(url) as store:
+            assert store.studies() == [STUDY]
+
+
+class TestSQLite(SQL):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return str(tmp_path / "search.db")
 
 
 @pytest.fixture(scope="module")
@@ -59,408 +75,20 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    def url(kind: str) -> str:
-        if kind == "memory":
-            return MEMORY
-        if kind == "sqlite":
-            return str(tmp_path / "search.db")
-        database = f"{request.getfixturevalue('server')}postgres"
+class TestPostgreSQL(SQL):
+    @pytest.fixture
+    def url(self, server: str) -> str:
+        database = f"{server}postgres"
         sql(database, "DROP SCHEMA public CASCADE")
         sql(database, "CREATE SCHEMA public")
         return database
 
-    return url
-
-
-@pytest.fixture(params=ANYWHERE)
-def store(request: pytest.FixtureRequest, url_of: Callable[[str], str]) -> Iterator[Store]:
-    with open_store(url_of(request.param)) as store:
-        store.create(STUDY)
-        yield store
-
-
-@pytest.fixture(params=SHARED)
-def url(request: pytest.FixtureRequest, url_of: Callable[[str], str]) -> str:
-    """Of an empty place that other processes can see."""
-    return url_of(request.param)
-
-
-@cache
-def cells(n: int) -> list[Architecture]:
-    space = load_space("nasbench201")
-    graphs = space.enumerate()
-    return space.architectures(graphs[np.random.default_rng(0).permutation(len(graphs))[:n]])
-
-
-def running(store: Store, n: int, worker: str = "me") -> list[int]:
-    """Numbers of `n` trials that are being evaluated."""
-    store.add("first", cells(n), n)
-    numbers = []
-    for _ in range(n):
-        trial = store.claim("first", worker)
-        assert trial is not None
-        numbers.append(trial.number)
-    return numbers
-
-
-# ------------------------------------------------------------------------------------------------ studies
-
-
-def test_a_study_comes_back_as_it_was(store: Store) -> None:
-    assert store.study("first") == STUDY and store.studies() == [STUDY]
-
-
-def test_a_study_is_begun_once(store: Store) -> None:
-    with pytest.raises(StoreError, match=r"'first'.* already"):
-        store.create(replace(STUDY, seed=8))
-    assert store.studies() == [STUDY]
-
-
-def test_a_study_that_is_not_there_is_told_with_those_that_are(store: Store) -> None:
-    with pytest.raises(StoreError, match=r"no study 'other'.*it holds first"):
-        store.study("other")
-    for ask in (store.trials, store.unfinished, store.finished):
-        with pytest.raises(StoreError, match="no study 'other'"):
-            ask("other")
-
-
-def test_studies_of_one_store_do_not_mix(store: Store) -> None:
-    second = replace(STUDY, name="second", seed=2**62, method="évolution", settings={})
-    store.create(second)
-    assert store.studies() == [STUDY, second]
-    store.add("first", cells(3), 10)
-    assert [trial.number for trial in store.add("second", cells(2), 10)] == [0, 1]
-    store.claim("second", "me")
-    store.finish("second", 0, FULL)
-    assert [trial.state for trial in store.trials("first")] == ["waiting"] * 3
-    assert [trial.place for trial in store.trials("second")] == [1, None]
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"space": "darts"}, "space is 'nasbench201', asked for 'darts'"),
-        ({"objectives": ("train:digits", "macs")}, "'maximise train:digits and minimise params', asked for"),
-        ({"directions": ("maximise", "maximise")}, "asked for 'maximise train:digits and maximise params'"),
-        ({"objectives": ("train:digits",), "directions": ("maximise",)}, "asked for 'maximise train:digits'"),
-        ({"method": "evolution"}, "method is 'random', asked for 'evolution'"),
-        ({"seed": 8}, "seed is 7, asked for 8"),
-        ({"settings": {"where": [], "options": STUDY.settings["options"]}}, r"where is \['params <= 1e\+06'\]"),
-        ({"settings": STUDY.settings | {"new": 1}}, "new is None, asked for 1"),
-    ],
-)
-def test_a_study_goes_on_only_as_the_same_search(store: Store, change: dict, told: str) -> None:
-    check_same(store, STUDY)
-    with pytest.raises(StoreError, match=told):
-        check_same(store, replace(STUDY, **change))
-
-
-# ------------------------------------------------------------------------------------------------ trials
-
-
-def test_new_trials_wait_in_the_order_in_which_they_came(store: Store) -> None:
-    before = time.time()
-    added = store.add("first", cells(3), 10)
-    assert store.trials("first") == store.unfinished("first") == added
-    assert [trial.number for trial in added] == [0, 1, 2]
-    assert [trial.text for trial in added] == [cell.text for cell in cells(3)]
-    assert {trial.state for trial in added} == {"waiting"}
-    assert all(abs(trial.asked - before) < 60 for trial in added)
-
-
-def test_no_architecture_is_stored_twice(store: Store) -> None:
-    a, b, c = cells(3)
-    store.add("first", [a, b], 10)
-    assert [trial.text for trial in store.add("first", [b, c, a, c], 10)] == [c.text]
-    assert [trial.key for trial in store.trials("first")] == [a.key, b.key, c.key]
-
-
-def test_there_are_never_more_trials_than_the_budget(store: Store) -> None:
-    assert len(store.add("first", cells(3), 2)) == 2
-    assert store.add("first", cells(5), 2) == []
-    assert [trial.number for trial in store.add("first", cells(5), 4)] == [2, 3]
-    assert store.add("first", [], 9) == []
-
-
-def test_keys_of_64_bits_are_kept(store: Store) -> None:
-    ends = [replace(cell, key=key) for cell, key in zip(cells(3), (-(2**63), 2**63 - 1, -1), strict=True)]
-    store.add("first", ends, 10)
-    assert [trial.key for trial in store.trials("first")] == [cell.key for cell in ends]
-    assert store.add("first", ends, 10) == []
-
-
-def test_trials_are_claimed_in_order_and_only_once(store: Store) -> None:
-    store.add("first", cells(2), 10)
-    first, second = store.claim("first", "a"), store.claim("first", "b")
-    assert store.claim("first", "a") is None
-    assert first is not None and second is not None
-    assert (first.number, first.worker, first.state, first.attempts) == (0, "a", "running", 1)
-    assert (second.number, second.worker) == (1, "b")
-    assert first.started is not None and first.heartbeat == first.started
-    assert store.trials("first") == store.unfinished("first") == [first, second]
-
-
-def test_an_evaluation_comes_back_to_the_last_digit(store: Store) -> None:
-    (number,) = running(store, 1)
-    assert store.finish("first", number, FULL)
-    (trial,) = store.trials("first")
-    assert trial.evaluation == FULL and trial.state == "complete" and trial.worker == "me"
-    assert trial.finished is not None and trial.started is not None and trial.finished >= trial.started
-
-
-def test_a_failed_trial_has_a_reason_and_no_values(store: Store) -> None:
-    (number,) = running(store, 1)
-    store.finish("first", number, FAILED)
-    (trial,) = store.trials("first")
-    assert trial.state == "failed" and trial.values is None and trial.evaluation == FAILED
-
-
-def test_figures_that_are_no_finite_numbers_are_kept(store: Store) -> None:
-    (number,) = running(store, 1)
-    store.finish("first", number, replace(FULL, metrics={"a": math.nan, "b": math.inf, "c": -math.inf}))
-    (trial,) = store.trials("first")
-    metrics = trial.evaluation.metrics
-    assert math.isnan(metrics["a"]) and (metrics["b"], metrics["c"]) == (math.inf, -math.inf)
-
-
-@pytest.mark.parametrize("words", ["naïve 猫 \U0001f600", "zero \0 byte", "half \ud800 of a character", "x" * 100_000])
-def test_any_words_can_be_a_reason(store: Store, words: str) -> None:
-    (number,) = running(store, 1)
-    store.finish("first", number, Evaluation(None, {words: 1.0}, failure=words))
-    (trial,) = store.trials("first")
-    assert (trial.evaluation.failure or "")[:4] == words[:4]
-    assert next(iter(trial.evaluation.metrics))[:4] == words[:4]
-
-
-def test_a_deleted_study_is_gone_and_no_other(store: Store) -> None:
-    store.create(replace(STUDY, name="second"))
-    store.add("second", cells(2), 2)
-    (number,) = running(store, 1)
-    store.finish("first", number, FULL)
-    store.delete("first")
-    assert [study.name for study in store.studies()] == ["second"] and len(store.trials("second")) == 2
-    for use in (store.trials, store.delete):
-        with pytest.raises(StoreError, match="no study 'first'"):
-            use("first")
-    store.create(STUDY)
-    assert store.trials("first") == []
-
-
-def test_the_first_evaluation_counts(store: Store) -> None:
-    (number,) = running(store, 1)
-    assert store.finish("first", number, FULL)
-    assert not store.finish("first", number, FAILED)
-    assert store.trials("first")[0].values == FULL.values
-    store.release("first", "me")
-    store.reclaim("first", -3600.0, lambda worker: True)
-    assert store.trials("first")[0].state == "complete"
-
-
-def test_trials_of_another_store_are_taken_over_as_they_are(store: Store) -> None:
-    with open_store(MEMORY) as other:
-        other.create(STUDY)
-        other.add("first", cells(5), 9)
-        for number, evaluation in ((0, FULL), (2, FAILED), (1, FULL)):
-            other.claim("first", "me")
-            other.finish("first", number, evaluation)
-        trials = other.trials("first")
-    again = replace(STUDY, name="again")
-    store.adopt(again, trials)
-    assert store.study("again") == again and store.trials("again") == trials
-    assert [trial.number for trial in store.finished("again")] == [0, 2, 1]
-    assert [trial.number for trial in store.unfinished("again")] == [3, 4]
-    assert [trial.number for trial in store.add("again", cells(7), 9)] == [5, 6]  # it goes on as any other
-    with pytest.raises(StoreError, match="already"):
-        store.adopt(again, [])
-
-
-def test_trials_that_are_over_come_in_the_order_in_which_they_ended(store: Store) -> None:
-    numbers = running(store, 4)
-    for number in (2, 0, 3):
-        store.finish("first", numbers[number], FULL if number else FAILED)
-    assert [(trial.number, trial.place) for trial in store.finished("first")] == [(2, 1), (0, 2), (3, 3)]
-    assert [trial.number for trial in store.finished("first", after=2)] == [3]
-    assert store.finished("first", after=3) == []
-    assert [trial.number for trial in store.unfinished("first")] == [1]
-
-
-# ------------------------------------------------------------------------------------------------ workers that die
-
-
-def test_a_worker_gives_back_only_its_own_trials(store: Store) -> None:
-    running(store, 1, "a")
-    store.add("first", cells(2), 2)
-    store.claim("first", "b")
-    store.release("first", "a")
-    assert [(trial.state, trial.attempts) for trial in store.trials("first")] == [("waiting", 0), ("running", 1)]
-    again = store.claim("first", "b")
-    assert again is not None and again.number == 0
-
-
-def test_trials_of_a_dead_worker_wait_again(store: Store) -> None:
-    running(store, 1, "dead")
-    store.add("first", cells(2), 2)
-    store.claim("first", "alive")
-    store.reclaim("first", 3600.0, lambda worker: worker == "dead")
-    assert [(trial.state, trial.attempts) for trial in store.trials("first")] == [("waiting", 1), ("running", 1)]
-
-
-def test_a_heartbeat_is_noted_for_the_running_trials_of_that_worker(store: Store) -> None:
-    numbers = running(store, 3, "me")
-    store.finish("first", numbers[2], FULL)
-    before = store.trials("first")
-    time.sleep(0.01)
-    store.beat("first", "somebody else")
-    assert store.trials("first") == before
-    store.beat("first", "me")
-    later = [new.heartbeat > old.heartbeat for new, old in zip(store.trials("first"), before, strict=True)]
-    assert later == [True, True, False]
-
-
-def test_trials_of_a_silent_worker_wait_again(store: Store) -> None:
-    running(store, 2)
-    store.reclaim("first", 3600.0, lambda worker: False)
-    assert {trial.state for trial in store.trials("first")} == {"running"}
-    store.reclaim("first", -3600.0, lambda worker: False)
-    assert {trial.state for trial in store.trials("first")} == {"waiting"}
-
-
-def test_what_a_worker_believed_dead_finds_still_counts(store: Store) -> None:
-    (number,) = running(store, 1, "slow")
-    store.reclaim("first", -3600.0, lambda worker: False)
-    assert store.finish("first", number, FULL)
-    assert store.claim("first", "other") is None and store.trials("first")[0].state == "complete"
-
-
-def test_a_trial_that_takes_its_process_with_it_again_and_again_has_failed(store: Store) -> None:
-    store.add("first", cells(1), 1)
-    for attempt in range(MOST_ATTEMPTS):
-        assert store.unfinished("first")[0].attempts == attempt
-        store.claim("first", "me")
-        store.reclaim("first", 3600.0, lambda worker: True)
-    (trial,) = store.trials("first")
-    assert (trial.state, trial.place) == ("failed", 1)
-    assert f"{MOST_ATTEMPTS} times the process" in (trial.evaluation.failure or "")
-
-
-# ------------------------------------------------------------------------------------------------ other processes
-
-
-def test_all_survives_reopening(url: str) -> None:
-    with open_store(url) as store:
-        store.create(STUDY)
-        running(store, 2)
-        store.finish("first", 1, FULL)
-        before = store.trials("first")
-    with open_store(url) as store:
-        assert store.studies() == [STUDY] and store.trials("first") == before
-
-
-def test_a_second_process_sees_what_the_first_has_stored(url: str) -> None:
-    with open_store(url) as first, open_store(url) as second:
-        first.create(STUDY)
-        second.add("first", cells(2), 2)
-        assert first.claim("first", "a") is not None
-        second.finish("first", 0, FULL)
-        assert first.finished("first")[0].values == FULL.values
-        assert first.trials("first") == second.trials("first")
-
-
-PROCESS = """
-import json, sys
-from archllm.errors import StoreError
-from archllm.objectives.evaluation import Evaluation
-from archllm.objectives.evaluation import LowerFidelity
-from archllm.study.store import Study, open_store
-from archllm.spaces import load_space
-
-url, worker, budget, study = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
-space = load_space("nasbench201")
-cells = space.architectures(space.enumerate()[: 2 * budget])
-sys.stdout.write("ready\\n"), sys.stdout.flush(), sys.stdin.readline()
-created, claimed = True, []
-with open_store(url) as store:
-    try:
-        store.create(Study(**{name: tuple(v) if isinstance(v, list) else v for name, v in study.items()}))
-    except StoreError:
-        created = False
-    for first in range(0, len(cells), 3):
-        store.add("first", cells[first : first + 3], budget)
-        while (trial := store.claim("first", worker)) is not None:
-            claimed.append(trial.number)
-            store.beat("first", worker)
-            assert store.finish("first", trial.number, Evaluation((float(trial.key), 0.0)))
-print(json.dumps([created, claimed]))
-"""
-
-
-def test_processes_that_work_on_one_study_share_its_trials_and_break_nothing(url: str) -> None:
-    budget, count = 40, 3
-    about = json.dumps({**vars(STUDY), "settings": {}})
-    words = [sys.executable, "-c", PROCESS, url]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    processes = [
-        subprocess.Popen(
-            [*words, f"worker {n}", str(budget), about],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for n in range(count)
-    ]
-    for process in processes:  # all begin at once, with an empty place
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    found = []
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        out, _ = process.communicate()
-        assert process.returncode == 0
-        found.append(json.loads(out))
-    assert sum(created for created, _ in found) == 1
-    counts = Counter(number for _, claimed in found for number in claimed)
-    assert counts == Counter(range(budget))
-    with open_store(url) as store:
-        trials = store.trials("first")
-        assert len(trials) == budget and len({trial.key for trial in trials}) == budget
-        assert sorted(trial.place or 0 for trial in trials) == list(range(1, budget + 1))
-        assert all(trial.values == (float(trial.key), 0.0) for trial in trials)
-
-
-KILLED = """
-import os, signal, sys
-from archllm.study.store import open_store
-from archllm.study.store.sql import SQLStore
-
-def end_midway(self, connection, own):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-SQLStore._end = end_midway
-with open_store(sys.argv[1]) as store:
-    from archllm.objectives.evaluation import Evaluation
-    store.finish("first", 0, Evaluation((1.0, 2.0)))
-"""
-
-
-def test_a_process_that_is_killed_in_the_middle_of_a_change_leaves_nothing_half_done(url: str) -> None:
-    with open_store(url) as store:
-        store.create(STUDY)
-        running(store, 1)
-        before = store.trials("first")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    done = subprocess.run([sys.executable, "-c", KILLED, url], env=environment, check=False)
-    assert done.returncode == -9
-    with open_store(url, patience=10.0) as store:
-        assert store.trials("first") == before
-        assert store.finish("first", 0, FULL)
-
-
-# ------------------------------------------------------------------------------------------------ other versions
+    def test_a_database_may_hold_tables_of_others(self, url: str) -> None:
+        change(url, "CREATE TABLE cookies (name TEXT)")
+        with open_store(url) as store:
+            store.create(STUDY)
+        with pytest.raises(StoreError, match="there is no such database"):
+            open_store(url + "_that_nobody_made")
 
 
 def change(url: str, statement: str) -> None:
@@ -470,25 +98,3 @@ def change(url: str, statement: str) -> None:
     else:
         with closing(sqlite3.connect(url, isolation_level=None)) as database:
             database.execute(statement)
-
-
-@pytest.mark.parametrize("version", ["version + 1", "0"])
-def test_a_store_of_another_version_is_refused_and_left_alone(url: str, version: str) -> None:
-    with open_store(url) as store:
-        store.create(STUDY)
-    change(url, f"UPDATE archllm_store SET version = {version}")
-    for _ in range(2):
-        with pytest.raises(StoreError, match=r"is a store of version .*, this ArchLLM uses version"):
-            open_store(url)
-    change(url, f"UPDATE archllm_store SET version = {VERSION}")
-    with open_store(url) as store:
-        assert store.studies() == [STUDY]
-
-
-def test_a_database_may_hold_tables_of_others(url_of: Callable[[str], str]) -> None:
-    url = url_of("postgres")
-    change(url, "CREATE TABLE cookies (name TEXT)")
-    with open_store(url) as store:
-        store.create(STUDY)
-    with pytest.raises(StoreError, match="there is no such database"):
-        open_store(url + "_that_nobody_made")

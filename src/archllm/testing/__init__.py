@@ -26,14 +26,24 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from archllm.testing.prior import ConditionalPriorContract, PriorContract
+    from archllm.testing.store import SharedStoreContract, StoreContract
     from archllm.testing.tokenizer import LearnedTokenizerContract, TokenizerContract
 
-__all__ = ["ConditionalPriorContract", "LearnedTokenizerContract", "PriorContract", "TokenizerContract"]
+__all__ = [
+    "ConditionalPriorContract",
+    "LearnedTokenizerContract",
+    "PriorContract",
+    "SharedStoreContract",
+    "StoreContract",
+    "TokenizerContract",
+]
 
 _HOMES = {
     "ConditionalPriorContract": "archllm.testing.prior",
     "LearnedTokenizerContract": "archllm.testing.tokenizer",
     "PriorContract": "archllm.testing.prior",
+    "SharedStoreContract": "archllm.testing.store",
+    "StoreContract": "archllm.testing.store",
     "TokenizerContract": "archllm.testing.tokenizer",
 }
 
