@@ -11,37 +11,39 @@ import pytest
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.contracts import test_search_space as contract
 from tests.spaces.space_files import KINDS
 
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.spaces import SearchSpace
 from archllm.spaces.registry import space_of_text
 from archllm.spaces.space_file import read_definition
+from archllm.testing import SpaceContract
+from archllm.testing.space import refuse_or_read, used
 
 SEEDS = st.integers(0, 2**32 - 1)
+CONTRACT = SpaceContract()
 LAWS = [
-    contract.test_a_sample_needs_no_global_random_state,
-    contract.test_an_empty_batch_goes_through_every_question,
-    contract.test_the_ideal_number_of_nats_is_the_entropy_of_a_uniform_draw,
-    contract.test_the_listing_holds_every_member_once,
-    contract.test_writing_into_a_listing_does_not_change_the_space,
-    contract.test_a_key_of_a_non_member_is_refused_with_its_place_and_reason,
-    contract.test_coarser_keys_never_part_what_keys_join,
-    contract.test_only_text_is_read,
-    contract.test_an_architecture_can_not_be_changed,
-    contract.test_many_texts_are_read_at_once_and_a_bad_one_is_named,
+    CONTRACT.test_a_sample_needs_no_global_random_state,
+    CONTRACT.test_an_empty_batch_goes_through_every_question,
+    CONTRACT.test_the_ideal_number_of_nats_is_the_entropy_of_a_uniform_draw,
+    CONTRACT.test_the_listing_holds_every_member_once,
+    CONTRACT.test_writing_into_a_listing_does_not_change_the_space,
+    CONTRACT.test_a_key_of_a_non_member_is_refused_with_its_place_and_reason,
+    CONTRACT.test_coarser_keys_never_part_what_keys_join,
+    CONTRACT.test_only_text_is_read,
+    CONTRACT.test_an_architecture_can_not_be_changed,
+    CONTRACT.test_many_texts_are_read_at_once_and_a_bad_one_is_named,
 ]
 """Laws of a space alone."""
 
 SEEDED = [
-    contract.test_another_node_order_is_valid_and_has_the_same_key,
-    contract.test_normalising_keeps_the_key_and_does_nothing_the_second_time,
-    contract.test_room_for_more_nodes_changes_nothing,
-    contract.test_a_mixed_batch_gives_each_graph_what_it_gets_alone,
-    contract.test_a_reason_is_given_exactly_for_what_is_not_a_member,
-    contract.test_a_text_read_and_written_again_is_the_same_text,
-    contract.test_equal_architectures_have_the_same_neighbours,
+    SpaceContract.test_another_node_order_is_valid_and_has_the_same_key,
+    SpaceContract.test_normalising_keeps_the_key_and_does_nothing_the_second_time,
+    SpaceContract.test_room_for_more_nodes_changes_nothing,
+    SpaceContract.test_a_mixed_batch_gives_each_graph_what_it_gets_alone,
+    SpaceContract.test_a_reason_is_given_exactly_for_what_is_not_a_member,
+    SpaceContract.test_a_text_read_and_written_again_is_the_same_text,
+    SpaceContract.test_equal_architectures_have_the_same_neighbours,
 ]
 """Laws of a space and a seed."""
 
@@ -67,8 +69,8 @@ def test_the_space_keeps_the_promises_of_all_spaces(kind: str, data: st.DataObje
     for law in LAWS:
         law(space)
     for seeded in SEEDED:
-        seeded.hypothesis.inner_test(space, seed)
-    contract.test_a_sample_holds_so_many_normalised_members(space, 57)
+        seeded.hypothesis.inner_test(CONTRACT, space, seed)
+    CONTRACT.test_a_sample_holds_so_many_normalised_members(space, 57)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,7 +83,7 @@ def test_neighbours_of_a_member_are_neighbours_both_ways(kind: str, data: st.Dat
     keys = [other.key for other in near]
     assert arch.key not in keys and keys == sorted(set(keys))
     for other in near[:5]:
-        if contract.used(other) == contract.used(arch):
+        if used(other) == used(arch):
             assert arch in space.neighbours(other)
 
 
@@ -96,7 +98,7 @@ def test_texts_are_unambiguous_and_damaged_ones_are_refused(kind: str, data: st.
     assert len(set(texts)) == len(set(space.keys(members).tolist()))
     text = str(texts[0])
     for garbage in (text[:-1], f"{text}x", text + text, text.replace("s", "t", 1), text[1:], "", "[", "{}", "()"):
-        contract.refuse_or_read(space, garbage)
+        refuse_or_read(space, garbage)
 
 
 @pytest.mark.parametrize("kind", KINDS)

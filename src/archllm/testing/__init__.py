@@ -26,6 +26,7 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from archllm.testing.prior import ConditionalPriorContract, PriorContract
+    from archllm.testing.space import SpaceContract
     from archllm.testing.store import SharedStoreContract, StoreContract
     from archllm.testing.tokenizer import LearnedTokenizerContract, TokenizerContract
 
@@ -34,6 +35,7 @@ __all__ = [
     "LearnedTokenizerContract",
     "PriorContract",
     "SharedStoreContract",
+    "SpaceContract",
     "StoreContract",
     "TokenizerContract",
 ]
@@ -43,6 +45,7 @@ _HOMES = {
     "LearnedTokenizerContract": "archllm.testing.tokenizer",
     "PriorContract": "archllm.testing.prior",
     "SharedStoreContract": "archllm.testing.store",
+    "SpaceContract": "archllm.testing.space",
     "StoreContract": "archllm.testing.store",
     "TokenizerContract": "archllm.testing.tokenizer",
 }
