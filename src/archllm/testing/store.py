@@ -214,6 +214,19 @@ class StoreContract:
         assert (trial.evaluation.failure or "")[:4] == words[:4]
         assert next(iter(trial.evaluation.metrics))[:4] == words[:4]
 
+    def test_a_deleted_study_is_gone_and_no_other(self, store: Store) -> None:
+        store.create(replace(STUDY, name="second"))
+        store.add("second", cells(2), 2)
+        (number,) = running(store, 1)
+        store.finish("first", number, FULL)
+        store.delete("first")
+        assert [study.name for study in store.studies()] == ["second"] and len(store.trials("second")) == 2
+        for use in (store.trials, store.delete):
+            with pytest.raises(StoreError, match="no study 'first'"):
+                use("first")
+        store.create(STUDY)
+        assert store.trials("first") == []
+
     def test_the_first_evaluation_counts(self, store: Store) -> None:
         (number,) = running(store, 1)
         assert store.finish("first", number, FULL)
