@@ -11,6 +11,10 @@ MOST_COUNTED = 2**63 - 1
 """Largest count: arrays of them hold 64-bit integers."""
 
 
+# A convolution from a to b channels with kernel k in g groups has b filters of (a / g) k^2 weights: a b k^2 / g. Each
+# weight takes part in one multiply-accumulate per output pixel, so with P pixels: macs = P a b k^2 / g.
+
+
 def conv_weights(c_in: int, c_out: int, kernel: int = 1, groups: int = 1) -> int:
     """Weights of a square convolution without bias: its parameters, and its multiply-accumulates per output pixel."""
     return c_in * c_out * kernel * kernel // groups

@@ -12,6 +12,12 @@ from archllm.errors import InvalidInput
 from archllm.networks.counting import conv_weights, linear_params, norm_params
 from archllm.networks.darts.setting import DARTSSetting
 
+# A cell of width C with inputs of C0 and C1 channels brings both to C by 1x1 convolutions with a batch norm each, then
+# applies its operations o to C channels. P pixels of output; the inputs of a reduction cell have Q = 4 P, else Q = P:
+#     params = (C0 + C1) C + 2 * 2 C + sum_o (w_o + norms_o),   macs = Q (C0 + C1) C + P sum_o w_o
+# where w_o is 2 (k^2 C + C^2) for a separable convolution of kernel k, k^2 C + C^2 for a dilated one, C^2 for a skip
+# that halves the resolution, and 0 for the rest. The output joins the inner nodes: the next cell reads 4 C channels.
+
 NODES = 4
 """Inner nodes of a cell, whose outputs it joins."""
 

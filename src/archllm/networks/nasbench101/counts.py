@@ -18,6 +18,13 @@ KERNELS = {1: 3, 2: 1}
 
 Counts = NDArray[np.int64]
 
+# A cell of output width C: inner vertex i has c_i channels (see `vertex_channels`) and a kernel of area a_i, 0 without
+# weights; 1x1 projections of the input, of width D, make p channels in all; n channels have a batch norm. Convolutions
+# have no bias and keep the resolution, so with P pixels:
+#     params(C, D) = W + D p + 2 n,   macs(C, D) = P (W + D p),   W = sum_i a_i c_i^2
+# In a stack of N cells of width C the first reads the width C' of the stack before, the others C, so over the stack
+#     sum D = C' + (N - 1) C      (`arriving`)
+
 
 def params(graphs: Graphs, setting: NASBench101Setting) -> Counts:
     """`n` counts for members in official form, unused positions behind the output.

@@ -10,6 +10,12 @@ from archllm.networks.nats_size.setting import NATSSizeSetting
 
 Widths = NDArray[np.int64]
 
+# Layers read b channels and make w. Convolutions have no bias; each but the reduction's shortcut has a norm of 2 w.
+#     cell       two 3x3 from b to w, one from w to w, 1x1 from b to w where b != w:  18 b w + 9 w^2 + [b != w] b w
+#     reduction  3x3 from b to w, 3x3 from w to w, 1x1 from b to w as the shortcut:   9 b w + 9 w^2 + b w
+# The stem is 9 c w_1 and a norm, the end a norm and (w_5 + 1) classes. Multiply-accumulates are weights times pixels of
+# the output, which a reduction quarters.
+
 _MOST = 2**30  # channels above which a count may not fit into 64 bits
 
 

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.networks.transformer.setting import TransformerSetting
 
+# An encoder of width w on t tokens, patches of p x p pixels with c channels, feed-forward ratio r_l in layer l:
+#     patches  (c p^2 + 1) w, and t w for the tokens' places
+#     layer l  4 (w + 1) w for queries, keys, values and the output; (w + 1) r w + (r w + 1) w; two norms of 2 w each
+#     end      a norm of 2 w, a classifier of (w + 1) classes
+# A linear layer works on each token, so its multiply-accumulates are t times its parameters; the classifier's once.
+
 _MOST = 2**20  # features above which a count may not fit into 64 bits
 
 
