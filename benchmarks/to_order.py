@@ -107,7 +107,7 @@ class Bench:
 
     def __init__(self, model: Any, looked_up: list[str]) -> None:
         from archllm.objectives.table import TableObjective
-        from archllm.workflows.labels import label
+        from archllm.workflows.condition_values import ConditionValues
 
         self.model, self.space = model, model.space
         cells = self.space.enumerate()
@@ -122,7 +122,8 @@ class Bench:
             table = TableObjective.of(f"{SPACE}/{column}", self.space)
             members = self.space.keys(table.architectures())
             self.truth[name] = table.values[np.argsort(members)]
-            known = label(self.space, model.cells.train, (text,), {text: table}, LABELS, model.seed)[:, 0]
+            source = ConditionValues(self.space, (text,), {text: table})
+            known = source.known(model.cells.train, LABELS, model.seed)[:, 0]
             training = self.space.keys(model.cells.train)
             self.shown[name] = training[~np.isnan(known)]
 

@@ -19,7 +19,7 @@ from archllm.generation.recommended import recommended
 from archllm.prior import PriorConfig
 from archllm.spaces import SearchSpace, load_space
 from archllm.tokenizer import TokenizerConfig
-from archllm.workflows.labels import fill_in, find_tables, label
+from archllm.workflows.condition_values import ConditionValues
 from archllm.workflows.train import train
 
 CONFIG = TrainConfig(
@@ -178,7 +178,7 @@ def test_a_condition_that_nobody_knows_is_refused_before_anything_is_trained(
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(table: Path) -> None:
     with pytest.raises(DataError, match="it has score"):
-        find_tables(load_space("nasbench201"), (f"x={table}/other",))
+        ConditionValues.of(load_space("nasbench201"), (f"x={table}/other",))
 
 
 def test_labels_without_a_table_are_refused() -> None:
@@ -194,13 +194,13 @@ def test_names_of_conditions_are_checked(conditions: tuple[str, ...]) -> None:
 
 def test_labels_are_drawn_by_the_seed_and_the_rest_is_predicted(nasbench201: SearchSpace, table: Path) -> None:
     conditions = ("params", f"score={table}/score")
-    cells, tables = nasbench201.sample(400, np.random.default_rng(0)), find_tables(nasbench201, conditions)
-    known = label(nasbench201, cells, conditions, tables, 100, 0)
+    cells, values = nasbench201.sample(400, np.random.default_rng(0)), ConditionValues.of(nasbench201, conditions)
+    known = values.known(cells, 100, 0)
     assert not np.isnan(known[:, 0]).any() and (~np.isnan(known[:, 1])).sum() == 100
-    assert not np.array_equal(known, label(nasbench201, cells, conditions, tables, 100, 1), equal_nan=True)
-    whole = label(nasbench201, cells, conditions, tables, 0, 0)
+    assert not np.array_equal(known, values.known(cells, 100, 1), equal_nan=True)
+    whole = values.known(cells)
     tokenizer = train("nasbench201", replace(CONFIG, prior=PriorConfig(kind="marginal")), 0).tokenizer
-    filled = fill_in(nasbench201, tokenizer, cells, conditions, tables, known, 0)
+    filled = values.completed(tokenizer, cells, known, 0)
     seen = ~np.isnan(known[:, 1])
     assert np.array_equal(filled[seen], whole[seen]) and not np.isnan(filled).any()
     assert np.corrcoef(filled[~seen, 1], whole[~seen, 1])[0, 1] > 0.7

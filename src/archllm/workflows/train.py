@@ -30,7 +30,6 @@ from archllm.generation.run_folder import (
     write_space,
 )
 from archllm.graphs import Graphs
-from archllm.objectives.table import TableObjective
 from archllm.prior import Prior, build_prior, check_language, load_prior
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
@@ -39,8 +38,8 @@ from archllm.training.log import Journal, read_journal
 from archllm.training.loop import resolve_device
 from archllm.training.processes import Team, gather
 from archllm.training.progress import Event, Listener
+from archllm.workflows.condition_values import ConditionValues
 from archllm.workflows.inputs import as_space
-from archllm.workflows.labels import fill_in, find_tables, label
 from archllm.workflows.options import TrainOptions
 from archllm.workflows.progress import Progress, shown
 
@@ -97,16 +96,16 @@ def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None)
     team = gather(device)
     settings, seed = team.share(lambda: (asked, seed))
 
-    def begin() -> tuple[dict[str, TableObjective], _Work | None]:
-        tables = find_tables(space, settings.conditions)  # what is missing is told before anything is trained
-        if settings.labels and not tables:
+    def begin() -> tuple[ConditionValues, _Work | None]:
+        values = ConditionValues.of(space, settings.conditions)  # what is missing is told before anything is trained
+        if settings.labels and not values.tables:
             raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
         info = RunInfo(space.name, seed, settings)
-        return tables, _Work(options, space, info) if out is not None else None
+        return values, _Work(options, space, info) if out is not None else None
 
-    tables, work = team.first(begin) or ({}, None)
+    values, work = team.first(begin) or (None, None)
     try:
-        model = _Training(space, settings, seed, team, tables, work, listener).run()
+        model = _Training(space, settings, seed, team, values, work, listener).run()
     except InvalidInput:
         if work is not None:
             work.give_up()
@@ -116,7 +115,7 @@ def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None)
 
 
 class _Training:
-    """One training, in one process or several; only the main one has tables and a folder to work in."""
+    """One training, in one process or several; only the main one has values of conditions and a folder to work in."""
 
     def __init__(
         self,
@@ -124,12 +123,12 @@ class _Training:
         config: TrainConfig,
         seed: int,
         team: Team,
-        tables: dict[str, TableObjective],
+        values: ConditionValues | None,
         work: _Work | None,
         listener: Listener | None,
     ) -> None:
         self.space, self.config, self.seed = space, config, seed
-        self.team, self.tables, self.work = team, tables, work
+        self.team, self.values, self.work = team, values, work
         self.clock = _Clock(listener, work)
 
     def run(self) -> ArchLLM:
@@ -178,16 +177,15 @@ class _Training:
         return tokenizer
 
     def _known(self, cells: Graphs) -> NDArray[np.float64] | None:
-        config = self.config
-        if not config.conditions:
+        if not self.config.conditions or self.values is None:
             return None
-        return label(self.space, cells, config.conditions, self.tables, config.labels, self.seed)
+        return self.values.known(cells, self.config.labels, self.seed)
 
     def _conditions(self, tokenizer: Tokenizer, cells: Graphs, known: NDArray[np.float64] | None) -> Conditions | None:
-        if known is None:
+        if known is None or self.values is None:
             return None
         config = self.config
-        values = fill_in(self.space, tokenizer, cells, config.conditions, self.tables, known, self.seed)
+        values = self.values.completed(tokenizer, cells, known, self.seed)
         fine, coarse = config.prior.bins, min(config.levels, config.prior.bins)
         bins = [fine if text in COUNTED else coarse for text in config.conditions]
         return Conditions.of(config.condition_names, values, bins)
