@@ -16,6 +16,15 @@ class Blueprint:
 
     The class lives in a module that needs torch alone, so that its source can stand on its own: `export` writes the
     classes that this network uses into one file.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nats-size")
+        >>> blueprint = space.require_networks().blueprint(space.parse("8:16:24:32:40").graph)
+        >>> blueprint.arguments["widths"], blueprint.notes[1]
+        ((8, 16, 24, 32, 40), 'layer 2 = reduction, 16 channels')
+        >>> blueprint.build().classifier
+        Linear(in_features=40, out_features=10, bias=True)
     """
 
     network: type[nn.Module]

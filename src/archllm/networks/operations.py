@@ -1,4 +1,4 @@
-"""Operations for cells of one's own: `archllm.networks.operations:conv3x3` in a space file. They need torch alone.
+"""Operations for custom cells: `archllm.networks.operations:conv3x3` in a space file. They need torch alone.
 
 Each takes the number of channels and a stride of 1 or 2, and keeps the channels; with stride 1 also the resolution.
 """

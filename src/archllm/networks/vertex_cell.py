@@ -11,7 +11,15 @@ from archllm.graphs import ABSENT, Graphs
 
 @dataclass(frozen=True)
 class VertexCell:
-    """One cell with an operation on each vertex."""
+    """One cell with an operation on each vertex.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench101")
+        >>> text = '{"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]], "ops": ["input", "maxpool3x3", "output"]}'
+        >>> VertexCell.of(space.parse(text).graph, space.op_names).notes()
+        ['vertex 1 = maxpool3x3(input)']
+    """
 
     matrix: tuple[tuple[int, ...], ...]
     """`matrix[i][j]` is 1 where vertex `i` feeds vertex `j`."""

@@ -25,6 +25,15 @@ class SearchSpace(ABC):
     """A set of labelled DAGs: which graphs are members, when two are the same, how they are written.
 
     Batches travel as `Graphs`; a single member that a person or an objective meets is an `Architecture`.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> space
+        <SearchSpace nasbench201: edge_dag, 15,625 architectures>
+        >>> graphs = space.sample(100, np.random.default_rng(0))
+        >>> space.validate(graphs).all(), len(np.unique(space.keys(graphs)))
+        (np.True_, 100)
     """
 
     name: str
@@ -291,7 +300,16 @@ class SearchSpace(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """One immutable member of a space. Equal, and of equal hash, exactly when isomorphic."""
+    """One immutable member of a space. Equal, and of equal hash, exactly when isomorphic.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> arch = load_space("nasbench201").parse("0")
+        >>> arch.official_hash, arch.params, arch.macs
+        ('0', 129306, 15647370)
+        >>> len(arch.space.neighbours(arch))
+        24
+    """
 
     space: SearchSpace
     """The space that it is a member of."""

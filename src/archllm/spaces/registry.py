@@ -60,6 +60,10 @@ def load_space(name: str | Path) -> SearchSpace:
     The same name, or the same text at the same path, gives the same object. A plug-in is named `python:MODULE:NAME`, or
     as its package announces it; see `archllm.plugins`.
 
+    Example:
+        >>> load_space("darts").size
+        1076746950455072400
+
     Raises:
         InvalidInput: no space has that name, or there is no such file.
         DefinitionError: the file defines no space that can be worked with; the message names the line and the key.

@@ -52,6 +52,13 @@ class CellNetworks(SpaceNetworks):
 
     Args:
         space: a space whose definition names a block for each operation.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("transnasbench")
+        >>> networks = space.require_networks()
+        >>> networks.macs(space.enumerate(), networks.setting(image_size=16)).max()
+        np.int64(33796746)
     """
 
     setting_type = CellNetworkSetting

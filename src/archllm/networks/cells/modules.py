@@ -1,4 +1,4 @@
-"""Networks of cells of one's own operations. Needs torch and the shared blocks alone.
+"""Networks of custom cells, of operations that a space file names. Needs torch and the shared blocks alone.
 
 What makes an operation is called with the number of channels, in cells of kind genotype also with a stride.
 """

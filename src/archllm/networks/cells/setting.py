@@ -1,4 +1,4 @@
-"""How a network is made of a cell of one's own."""
+"""How a network is made of a custom cell."""
 
 from __future__ import annotations
 

@@ -41,6 +41,11 @@ class Choices(FixedTopology):
 
     Raises:
         DefinitionError: it defines no space that can be worked with.
+
+    Example:
+        >>> space = Choices(ChoicesDefinition(name="tiny", slots={"depth": (1, 2), "norm": ("batch", "layer")}))
+        >>> space.values_of(space.parse("[depth=2 norm=layer]").graph)
+        {'depth': 2, 'norm': 'layer'}
     """
 
     kind = "choices"

@@ -29,6 +29,11 @@ class EdgeDag(FixedTopology):
 
     Raises:
         DefinitionError: it defines no space that can be worked with.
+
+    Example:
+        >>> space = EdgeDag(EdgeDagDefinition(name="tiny", ops=("conv", "skip"), nodes=3))
+        >>> space.size, space.format(space.enumerate()[:1])
+        (8, ['|conv~0|+|conv~0|conv~1|'])
     """
 
     kind = "edge_dag"

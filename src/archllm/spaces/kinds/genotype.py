@@ -46,6 +46,11 @@ class Genotype(SearchSpace):
 
     Raises:
         DefinitionError: it defines no space that can be worked with.
+
+    Example:
+        >>> space = Genotype(GenotypeDefinition(name="tiny", ops=("conv", "skip"), nodes=2, cells=("normal",)))
+        >>> space.size, space.max_nodes
+        (42, 7)
     """
 
     kind = "genotype"

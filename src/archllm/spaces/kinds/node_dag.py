@@ -53,6 +53,11 @@ class NodeDag(SearchSpace):
 
     Raises:
         DefinitionError: it defines no space that can be worked with.
+
+    Example:
+        >>> space = NodeDag(NodeDagDefinition(name="tiny", ops=("conv", "pool"), max_vertices=4, max_edges=5))
+        >>> space.size
+        39
     """
 
     kind = "node_dag"
