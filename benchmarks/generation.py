@@ -35,7 +35,7 @@ TEMPERATURES = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2)
 
 SMALL_DATA: list[tuple[str, str, dict[str, Any]]] = [
     ("vq", "vq", {}),
-    ("vq-32-permutations", "vq", {"orders": 32}),
+    ("vq-32-permutations", "vq", {"permutations": 32}),
     ("plain", "plain", {}),
 ]
 
@@ -66,7 +66,7 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
 
 _16_CODES = {"code_length": 16, "codebook_size": 128, "steps": 500}
 
-NO_OUTPUT_BIAS: dict[str, Any] = {"marginals": False, "steps": 5000}
+NO_OUTPUT_BIAS: dict[str, Any] = {"unigram_init": False, "steps": 5000}
 """A prior on DARTS without output-bias (unigram) initialisation: it has to learn the marginals, too."""
 
 DARTS_TRIALS: dict[str, dict[str, dict[str, Any]]] = {  # the reference is in the main part
@@ -102,7 +102,7 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 found[f"main-{space}-{method}-{seed}"] = job | {"sweep": method == "vq" and seed == first}
         for space, split in (("nasbench101", 0.01), ("nasbench201", 0.1)):
             for name, method, train in SMALL_DATA:
-                if space == "nasbench201" and train.get("orders"):
+                if space == "nasbench201" and train.get("permutations"):
                     continue  # a NAS-Bench-201 cell has one node permutation only
                 job = {"part": "small", "space": space, "method": method, "seed": seed, "variant": name}
                 found[f"small-{space}-{name}-{seed}"] = job | {"train": {"split": split} | train}
@@ -163,7 +163,7 @@ def config_of(space: SearchSpace, job: Job) -> TrainConfig:
     changes = dict(job.get("train", {}))
     config = TrainConfig.from_mapping(changes, default=recommended(space, changes.get("split", 0.9)))
     if job["method"] == "plain":  # node tokens depend on each other, so their marginals are no start
-        prior = replace(config.prior, **NO_OUTPUT_BIAS) if config.prior.marginals else config.prior
+        prior = replace(config.prior, **NO_OUTPUT_BIAS) if config.prior.unigram_init else config.prior
         config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"), prior=prior)
     if job["method"] == "marginal":
         config = replace(config, prior=replace(config.prior, kind="marginal"))

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.record import ROOT
-
-IMAGES = ROOT / "docs" / "images"
+from benchmarks.harness import IMAGES, ROOT
 
 
 def generated(run: str) -> None:

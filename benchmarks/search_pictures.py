@@ -14,9 +14,7 @@ from tempfile import TemporaryDirectory
 from tests.browser import Browser
 
 from archllm.cli import main
-from benchmarks.record import ROOT
-
-IMAGES = ROOT / "docs" / "images"
+from benchmarks.harness import IMAGES, ROOT
 
 SEARCH = ["--space", "nasbench201", "--objective", "table:nasbench201/cifar10", "--budget", "60", "--seed", "0"]
 COMPARE = ["--objective", "table:nasbench201/cifar10", "--seeds", "10", "--budget", "60"]

@@ -12,7 +12,18 @@ from benchmarks.harness import ROOT
 from benchmarks.harness.readme import between_markers
 from benchmarks.harness.results import Result, read
 
-NAMES = ("generation", "search", "predictor")
+NAMES = (
+    "generation",
+    "search",
+    "predictor",
+    "spaces",
+    "conditional_generation",
+    "llm_prior",
+    "networks",
+    "proxies",
+    "spread",
+    "speed",
+)
 """All pages, by the name of their files in `docs/results`."""
 
 
@@ -40,8 +51,13 @@ def rendered(name: str, root: Path = ROOT) -> dict[Path, str]:
     return found
 
 
+def measured(names: Iterable[str] = NAMES, root: Path = ROOT) -> list[str]:
+    """Those pages that have results."""
+    return [name for name in names if (root / "docs" / "results" / f"{name}.json").exists()]
+
+
 def write_pages(names: Iterable[str] = NAMES, root: Path = ROOT) -> None:
-    """Writes pages anew."""
-    for name in names:
+    """Writes those pages anew that have results."""
+    for name in measured(names, root):
         for path, text in rendered(name, root).items():
             write_text(path, text)

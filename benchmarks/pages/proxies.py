@@ -1,18 +1,16 @@
-"""docs/results/proxies.{json,md} from the files of the jobs."""
+"""The page of zero-cost proxies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from archllm.files import write_text
-from benchmarks.record import write_json
+from benchmarks.harness.results import Result, of
+from benchmarks.harness.tables import NONE, commits, markdown, provenance, spread
 
-Result = dict[str, Any]
+README: dict[str, Callable[[list[Result]], str]] = {}
 
 NAMES = {
     "params": "`params`",
@@ -67,29 +65,14 @@ mean of three draws help `jacob_cov`. With 32 images or 4 channels a score takes
 loss. `synflow` looks at no images, and `zen` draws weights of its own."""
 
 
-def write_page(results: list[Result], folder: Path) -> None:
-    """Writes the raw scores as JSON and the page that shows what follows from them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "proxies.json", results)
-    final = [result for result in results if result["part"] == "result"]
-    compared = [result for result in results if result["part"] == "settings"]
-    parts = ["# Zero-cost proxies", _head(final, results), INTRO, NOTES, "## NAS-Bench-201", _results(final), EXPECTED]
+def page(results: list[Result]) -> str:
+    """The page."""
+    final, compared = of(results, part="result"), of(results, part="settings")
+    parts = ["# Zero-cost proxies", INTRO, NOTES, "## NAS-Bench-201", _results(final), EXPECTED]
     if compared:
         parts += ["## Settings", _about_settings(compared), _settings(compared, _correlation)]
         parts += ["Among the better half:", _settings(compared, _better_half), CHOICE]
-    write_text(folder / "proxies.md", "\n\n".join(part for part in parts if part) + "\n")
-
-
-def _head(final: list[Result], results: list[Result]) -> str:
-    about, seeds = final[-1]["about"], " ".join(str(result["seed"]) for result in final)
-    commits = ", ".join(sorted({result["about"]["commit"] for result in results}))
-    loads = [result["about"]["load"] for result in results]
-    minutes = sum(result["wall"] for result in results) / 60
-    return (
-        f"`python -m benchmarks.proxies --cells {final[0]['cells']} --seeds {seeds}` · commit {commits} · "
-        f"{about['machine']}, {about['threads']} thread a job, load average {min(loads):.0f} to {max(loads):.0f} at "
-        f"the end of jobs · torch {about['torch']} · {about['date']} · {minutes:.0f} minutes of jobs"
-    )
+    return "\n\n".join([*parts, "## How it was measured", provenance(results)]) + "\n"
 
 
 def _results(final: list[Result]) -> str:
@@ -98,25 +81,22 @@ def _results(final: list[Result]) -> str:
     for name, title in NAMES.items():
         missing = sum(score is None for result in final for score in result["scores"][name])
         seconds = [result["seconds"][name] for result in final if name in result["seconds"]]
-        rows.append(
-            [
-                title,
-                _spread([_correlation(result, name) for result in final]),
-                _spread([_better_half(result, name) for result in final]),
-                f"{missing} of {total}",
-                "–" if not seconds else "< 0.001" if np.mean(seconds) < 0.001 else f"{np.mean(seconds):.3f}",
-                "positive",
-            ]
+        shown = NONE if not seconds else "< 0.001" if np.mean(seconds) < 0.001 else f"{np.mean(seconds):.3f}"
+        correlations = (
+            spread([measure(result, name) for result in final], 3) for measure in (_correlation, _better_half)
         )
+        rows.append([title, *correlations, f"{missing} of {total}", shown, "positive", commits(final)])
     twelve = [
-        _spread([float(spearmanr(*pair).statistic) for pair in pairs])
+        spread([float(spearmanr(*pair).statistic) for pair in pairs], 3)
         for pairs in (
             [(np.array(result["twelve_epochs"]), np.array(result["accuracy"])) for result in final],
             [tuple(np.array(result[key])[_upper(result)] for key in ("twelve_epochs", "accuracy")) for result in final],
         )
     ]
-    rows.append(["for comparison: accuracy after 12 epochs", *twelve, f"0 of {total}", "–", "–"])
-    return _table(["proxy", "Spearman", "better half", "cells without a score", "seconds a cell", "expected"], rows)
+    what = "for comparison: accuracy after 12 epochs"
+    rows.append([what, *twelve, f"0 of {total}", NONE, NONE, commits(final)])
+    head = ["proxy", "Spearman", "better half", "cells without a score", "seconds a cell", "expected sign", "commit"]
+    return markdown(head, rows)
 
 
 def _about_settings(compared: list[Result]) -> str:
@@ -127,15 +107,16 @@ def _about_settings(compared: list[Result]) -> str:
     )
 
 
-def _settings(compared: list[Result], figure: Callable[[Result, str], float]) -> str:
+def _settings(compared: list[Result], measure: Callable[[Result, str], float]) -> str:
     """Proxies whose score depends on settings, their mean, and the mean of their seconds."""
     own = [name for name in NAMES if name in compared[0]["seconds"] and name not in ("params", "macs")]
     rows = []
     for result in compared:
-        found = [figure(result, name) for name in own]
+        found = [measure(result, name) for name in own]
         seconds = float(np.mean([result["seconds"][name] for name in own]))
-        rows.append([result["setting"], *(f"{value:.3f}" for value in [*found, float(np.mean(found)), seconds])])
-    return _table(["setting", *(NAMES[name] for name in own), "mean", "seconds a cell, mean"], rows)
+        shown = (f"{value:.3f}" for value in [*found, float(np.mean(found)), seconds])
+        rows.append([result["setting"], *shown, commits([result])])
+    return markdown(["setting", *(NAMES[name] for name in own), "mean", "seconds a cell, mean", "commit"], rows)
 
 
 def _correlation(result: Result, name: str) -> float:
@@ -155,14 +136,3 @@ def _scores(result: Result, name: str) -> np.ndarray:
 def _upper(result: Result) -> np.ndarray:
     accuracy = np.array(result["accuracy"])
     return accuracy >= np.median(accuracy)
-
-
-def _spread(values: list[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,87 @@
+"""The pages of networks and of custom spaces say what the jobs measured, and what was missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from benchmarks import networks, picture, spaces
+from benchmarks.harness import IMAGES
+from benchmarks.pages import networks as network_pages
+from benchmarks.pages import spaces as space_pages
+
+ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
+
+
+def measured_networks() -> list[dict[str, Any]]:
+    form = {"differences": [1e-7, 3e-7], "seconds": [1.0, 2.0]}
+    by_part: dict[str, dict[str, Any]] = {
+        "counts": {"counted": 10, "params_seconds": 0.5, "macs_seconds": 0.25, "built": 3, "agree": 2},
+        "shallow": dict.fromkeys(networks.EXPORTS, form),
+        "full": dict.fromkeys(networks.EXPORTS, form),
+        "permutations": {
+            "canonical_form_differs": 7, "depend": 3, "largest_spread": 0.02, "median_spread": 0.01,
+        },
+        "training": {n: {"per_minute": 30.0, "scores": [1.0, 2.0]} for n in ("1", "2")},
+        "noise": {"scores": [[1.0, 2.0, 4.0], [1.5, 2.0, 3.0], [1.0, 3.0, 2.0]], "cifar10": [10.0, 20.0, 30.0]},
+    }  # fmt: skip
+    jobs = networks.jobs(networks.BENCHMARK.parse([]))
+    found = {name: {"name": name, **job, **by_part[job["part"]], "about": ABOUT} for name, job in jobs.items()}
+    found["counts-nasbench101"]["sample"] = {"cells": 30_001, "params_seconds": 0.1}
+    found["counts-nasbench201"]["every_cell"] = 15_624
+    return list(found.values())
+
+
+def test_the_page_of_networks_holds_what_was_measured() -> None:
+    text = network_pages.page(measured_networks())
+    assert "| 3 | 2 | abc1234 |" in text and "15,624 of 15,625" in text and "| 3.0e-07 | 1.5 ± 0.7 |" in text
+    assert "scores of both runs are the same" in text
+
+
+def test_scores_that_differ_between_runs_are_told() -> None:
+    results = measured_networks()
+    for result in results:
+        if result["part"] == "training":
+            result["2"] = {"per_minute": 30.0, "scores": [1.0, 2.5]}
+    assert "NOT the same" in network_pages.page(results)
+
+
+def metrics(valid: float, distinct: float) -> dict[str, Any]:
+    values = {"valid": (valid, 1.0), "valid_unique": (0.5 * distinct, 0.5), "novel": (0.1, 0.1), "cycle": (valid, 1.0)}
+    return {name: {"mean": mean, "std": 0.0, "expected": expected} for name, (mean, expected) in values.items()}
+
+
+def measured_spaces(valid: float = 0.9995, distinct: float = 1.0) -> list[dict[str, Any]]:
+    """A result of every job."""
+    report = {"held_out_nats": 8.5, "ideal_nats": 8.0, "reconstruction": 1.0, "code_length": 3}
+    report |= {"cells": {"train": 100, "held_out": 11}, "codebook": {"used": 48}}
+    more = {
+        "quality": {"size": 4096, "report": report, "train_seconds": 50.0, "train_cpu_seconds": 40.0,
+                    "draws": {str(n): metrics(valid, distinct) for n in spaces.DRAWS}},
+        "training": {"members": 10**9, "nodes": 17, "bytes_before": 3 * 10**8, "cells": 600_000,
+                     "cells_in_memory": 490_000},
+        "distinct": {"members": 10**18, "found": 10**7, "drawn": 10**7 + 1, "bytes_before": 3 * 10**8,
+                     "key_bytes": 8 * 10**7, "cpu_seconds": 99.0},
+    }  # fmt: skip
+    more["trial"] = more["quality"]
+    jobs = spaces.jobs(spaces.BENCHMARK.parse(["--seeds", "0", "1"])).items()
+    return [{"name": name} | job | more[job["part"]] | {"peak_bytes": 10**9, "about": ABOUT} for name, job in jobs]
+
+
+def test_the_page_of_spaces_holds_what_was_measured() -> None:
+    text = space_pages.page(measured_spaces())
+    assert "| nats-size | 4,096 | 2 | 99.95 ± 0.00 % | 1.000 ± 0.000 |" in text
+    assert "Every target is met" in text and "0.500" in text and "abc1234" in text
+    assert "| 1.00e+18 | 10,000,000 | 10,000,001 | 0.08 GB | 0.30 GB | 1.00 GB | 99 | abc1234 |" in text
+    assert "| 1.00e+09 | 600,000 | 490,000 | 0.30 GB | 1.00 GB | abc1234 |" in text
+    assert "| transnasbench | validation split of 5 % | 99.95% | 1.000 | 1.000 | 0.500 | 40 | abc1234 |" in text
+
+
+@pytest.mark.parametrize(("valid", "distinct", "what"), [(0.9985, 1.0, "valid"), (0.9995, 0.985, "distinct")])
+def test_the_page_of_spaces_says_what_was_missed(valid: float, distinct: float, what: str) -> None:
+    text = space_pages.page(measured_spaces(valid, distinct))
+    assert f"Missed by the mean over the seeds: nats-size ({what}, n = 1,000)" in text
+
+
+def test_the_picture_of_the_guide_shows_the_guides_space() -> None:
+    assert (IMAGES / "own-space.svg").read_text(encoding="utf-8") == picture.own_space()
