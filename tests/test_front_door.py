@@ -44,22 +44,22 @@ def test_options_need_neither_numpy_nor_torch():
 @pytest.mark.parametrize("objective", [size, lambda arch: -float(arch.params), "params"])
 def test_a_search_takes_a_function_a_lambda_or_a_spec(objective):
     found = archllm.search(space="nasbench201", objective=objective, budget=6, method="random", workers="own")
-    best = found.result.best
+    best = found.best
     assert best is not None
-    assert abs(best.values[0]) == min(abs(trial.values[0]) for trial in found.result.trials)
+    assert abs(best.values[0]) == min(abs(trial.values[0]) for trial in found.trials)
 
 
 def test_a_search_takes_several_objectives_of_any_kind():
     space = archllm.load_space("nasbench201")
     goals = [size, archllm.load_objective("macs", space)]
     found = archllm.search(space=space, objective=goals, budget=6, method="random", workers="own")
-    assert len(found.result.study.objectives) == 2 and found.result.front
+    assert len(found.study.objectives) == 2 and found.front
 
 
 def test_options_come_whole_by_keyword_or_both():
     options = archllm.SearchOptions(space="nasbench201", objective="params", budget=3, method="random")
     found = archllm.search(options, seed=5)
-    assert (found.result.queries, found.result.study.seed) == (3, 5)
+    assert (found.queries, found.study.seed) == (3, 5)
 
 
 def test_a_comparison_and_a_report_are_one_call_each():
@@ -68,6 +68,12 @@ def test_a_comparison_and_a_report_are_one_call_each():
     )
     assert {each.method for each in found.comparison.methods} == {"random", "largest"}
     assert archllm.report("compared/trials.db").path.is_file()
+
+
+def test_a_result_that_is_in_memory_can_be_reported_too():
+    found = archllm.search(space="nasbench201", objective=size, budget=4, method="random", workers="own")
+    page = archllm.report(found, out="mine.html").path.read_text(encoding="utf-8")
+    assert found.best.text in page and found.to_json()["queries"] == 4
 
 
 @pytest.mark.parametrize(

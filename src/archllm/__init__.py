@@ -5,7 +5,7 @@ Every name below is loaded when it is first asked for, so that `import archllm` 
 Example:
     >>> import archllm
     >>> found = archllm.search(space="nasbench201", objective="params", budget=5, method="random")
-    >>> found.result.queries
+    >>> found.queries
     5
 """
 

@@ -238,14 +238,14 @@ def test_short_trainings_cost_what_the_table_says_and_are_made_once_even_over_a_
     settings: dict[str, Any] = {"objective": f"{table}200", "options": options, "store": tmp_path / "s.db"}
     search(run=run, budget=8, **settings)
     found = search(run=run, budget=12, resume=True, **settings)
-    made = found.result.lower_fidelity
+    made = found.lower_fidelity
     assert 12 <= len(made) == len({each.key for each in made})  # the second process made none again
     shown = found.to_json()
     assert shown["lower_fidelity_cost"] == 6 * len(made) and shown["cost"] == 12 * 100 + 6 * len(made)
     assert shown["without_cost"] == []
     whole = search(run=run, budget=12, **settings | {"store": "memory:"})
-    assert [each.text for each in whole.result.trials] == [each.text for each in found.result.trials]
-    assert whole.result.lower_fidelity == made
+    assert [each.text for each in whole.trials] == [each.text for each in found.trials]
+    assert whole.lower_fidelity == made
 
 
 def test_short_trainings_that_a_table_has_no_seconds_of_are_said_to_have_no_recorded_cost(

@@ -12,6 +12,7 @@ import pytest
 from archllm.cli import main
 from archllm.errors import ArchLLMError, DataMissing, InvalidInput, RunFolderError, StoreError
 from archllm.objectives.table import TableObjective
+from archllm.searchers.uniform import RandomSearch
 from archllm.study.store import open_store
 from archllm.workflows import compare as module
 from archllm.workflows.compare import compare
@@ -195,3 +196,24 @@ def test_a_vae_is_trained_once_for_all_seeds_and_its_time_is_told(monkeypatch):
     assert len(calls) == 1 and found.table.rows[0][-1] != "none"
     run("latent", options=["latent.steps=3", "latent.cells=30"], seeds=3, resume=True)
     assert len(calls) == 1
+
+
+MINE = """
+from archllm.searchers.uniform import RandomSearch
+
+
+class MySearch(RandomSearch):
+    name = "mine"
+"""
+
+
+def test_a_method_of_ones_own_is_compared_by_reference_or_as_a_class(capsys):
+    Path("my_searches.py").write_text(MINE)
+    words = ["compare", "--space", "nasbench201", "--objective", "table:few.csv/score", "--seeds", "1", "--budget", "3"]
+    assert main([*words, "--methods", "random", "python:my_searches:MySearch", "--out", "out", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["methods"]["MySearch"]["final"] == document["methods"]["random"]["final"]
+    with open_store("out/trials.db") as store:
+        assert store.study("MySearch-0").method == "python:my_searches:MySearch"
+    again = run(RandomSearch, "mine=python:my_searches:MySearch", out="again")
+    assert {each.method for each in again.comparison.methods} == {"random", "mine"}

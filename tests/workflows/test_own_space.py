@@ -258,8 +258,8 @@ def test_a_run_of_ones_own_space_is_searched(file: Path, tmp_path: Path, method:
     file.unlink()  # the run needs it no more
     goal = CallableObjective(model.space, score)
     found = search(run=run, objective=goal, budget=20, method=method, store="memory:")
-    assert found.result.best is not None and found.result.queries == 20
-    values = sorted((trial.values[0] for trial in found.result.trials if trial.values), reverse=True)
+    assert found.best is not None and found.queries == 20
+    values = sorted((trial.values[0] for trial in found.trials if trial.values), reverse=True)
     assert found.to_json()["best"]["value"] == values[0] >= 56
     if method == "gp":  # knows the numbers of the slots
         assert values[0] == 96
@@ -272,7 +272,7 @@ def test_a_search_goes_on_with_the_same_definition_only(file: Path, tmp_path: Pa
     with pytest.raises(StoreError, match="definition of the space"):
         search(space=str(file), budget=3, resume=True, **words)  # type: ignore[arg-type]
     file.write_text("# another comment\n" + FILE)
-    assert search(space=str(file), budget=3, resume=True, **words).result.queries == 3  # type: ignore[arg-type]
+    assert search(space=str(file), budget=3, resume=True, **words).queries == 3  # type: ignore[arg-type]
 
 
 def test_a_search_of_a_run_takes_no_other_space(file: Path, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_table_of_ones_own_is_searched(file: Path, tmp_path: Path, monkeypatch
     csv = table(tmp_path / "results.csv", rows)
     import_data(csv, "csv", str(file), arch_column="cell", metrics=["acc"])
     found = search(space=str(file), objective=["table:results/acc"], budget=12, method="local", store="memory:")
-    assert found.result.best is not None and found.result.best.values == (96.0,)
+    assert found.best is not None and found.best.values == (96.0,)
 
 
 def test_a_run_of_ones_own_space_is_asked_by_ones_own_table(tmp_path: Path, monkeypatch) -> None:

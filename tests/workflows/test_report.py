@@ -74,7 +74,7 @@ def test_a_store_gives_a_page_beside_it():
     done = report("mine.db")
     assert done.path == Path("mine.html") and done.generator is None
     told = text_of(done.path)
-    assert "Search of nasbench201" in told and "random-0" in told and found.result.best.text in told
+    assert "Search of nasbench201" in told and "random-0" in told and found.best.text in told
     assert told.count("evaluation ") >= 6  # best cells
 
 
@@ -151,8 +151,8 @@ def test_several_objectives_show_the_front_and_its_volume(data_dir, monkeypatch)
     found = searched("table:nasbench201/cifar10", "params", budget=20)
     told = text_of(report("a.db").path)
     assert "Hypervolume after each evaluation" in told and "table:nasbench201/cifar10 against params" in told
-    assert f"{len(found.result.front)} of the evaluated architectures" in told
-    assert told.count("on the front") >= len(found.result.front)
+    assert f"{len(found.front)} of the evaluated architectures" in told
+    assert told.count("on the front") >= len(found.front)
     assert "front of all there are" in told
 
 

@@ -15,7 +15,7 @@ from archllm.workflows.options import SearchOptions, command_line
 
 if TYPE_CHECKING:
     from archllm.objectives.evaluation import LowerFidelity
-    from archllm.workflows.search import Searched
+    from archllm.study.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +42,16 @@ class Search(LongCommand):
             console.note(f"What is evaluated is kept. Go on with: {again}")
             raise
         console.document(found.to_json())
-        if found.result.best is None:
-            found_none = [trial.evaluation.failure for trial in found.result.trials]
+        if found.best is None:
+            found_none = [trial.evaluation.failure for trial in found.trials]
             failures = [failure for failure in found_none if failure]
             last = f"; the last reason: {failures[-1]}" if failures else ""
-            raise EvaluationFailed(f"none of {found.result.queries} evaluations gave a score{last}")
+            raise EvaluationFailed(f"none of {found.queries} evaluations gave a score{last}")
         for line in fields(self._pairs(found)):
             console.say(line)
 
-    def _pairs(self, found: Searched) -> dict[str, str]:
-        result, study = found.result, found.result.study
+    def _pairs(self, found: Result) -> dict[str, str]:
+        result, study = found, found.study
         best = result.best
         assert best is not None
         pairs = {"best": best.text}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import MissingExtra
-from archllm.objectives.evaluation import LowerFidelity, turned
+from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
 from archllm.searchers.pareto import non_dominated
 from archllm.study.export import trial_rows, write_rows
 from archllm.study.store import Store, Study, Trial
@@ -54,6 +54,9 @@ class Result:
 
     seconds: float = 0.0
     """Wall-clock time of the call that made this."""
+
+    store: str = "memory"
+    """Where it is kept, without passwords."""
 
     @classmethod
     def of(cls, study: Study, trials: tuple[Trial, ...], seconds: float = 0.0) -> Result:
@@ -98,6 +101,32 @@ class Result:
     def failed(self) -> int:
         """Evaluations that failed."""
         return sum(trial.state == "failed" for trial in self.trials)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `archllm search --json`; test figures of the best alone."""
+        study, best = self.study, self.best
+        return {
+            "space": study.space,
+            "objective": ", ".join(study.objectives),
+            "objectives": list(study.objectives),
+            "directions": list(study.directions),
+            "method": study.method,
+            "seed": study.seed,
+            "study": study.name,
+            "store": self.store,
+            "best": None if best is None else {**_described(best), "test": best.evaluation.test},
+            "front": [_described(trial) for trial in self.front],
+            "queries": self.queries,
+            "seconds": self.seconds,
+            "cost": sum(trial.evaluation.total_cost for trial in self.trials),
+            "lower_fidelity_cost": recorded_cost(self.lower_fidelity),
+            "without_cost": list(without_cost(self.lower_fidelity)),
+            "trials": [
+                {**_described(trial), "cost": found.cost, "state": trial.state, "failure": found.failure}
+                for trial in self.trials
+                for found in [trial.evaluation]
+            ],
+        }
 
     def to_dataframe(self) -> pd.DataFrame:
         """The trials as a data frame, one row each; columns as in `archllm.study.export.trial_rows`.
@@ -169,3 +198,13 @@ def result(store: Store, study: str, seconds: float = 0.0) -> Result:
         StoreError: there is no such study, or the store can't be read.
     """
     return Result.of(store.study(study), tuple(store.trials(study)), seconds)
+
+
+def _described(trial: Trial) -> dict[str, Any]:
+    values = trial.values
+    return {
+        "text": trial.text,
+        "value": None if values is None else values[0],
+        "values": None if values is None else list(values),
+        "metrics": trial.evaluation.metrics,
+    }

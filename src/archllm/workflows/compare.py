@@ -27,12 +27,12 @@ from archllm.study.loop import run_search
 from archllm.study.store import MEMORY, Store, Study, Trial, check_same, open_store
 from archllm.study.workers import Workers, check_workers, start_workers
 from archllm.training.progress import Event, Listener
-from archllm.workflows.contenders import Contender, prepared, read_contenders
+from archllm.workflows.compared_methods import ComparedMethod, methods_of, prepared
 from archllm.workflows.doctor import machine, version
 from archllm.workflows.options import CompareOptions, command_line
 from archllm.workflows.population import looked_up, population
 from archllm.workflows.progress import Progress, shown
-from archllm.workflows.search import check_cheap, constraint, goals_of, pool_of, searched_space, settings_of
+from archllm.workflows.search import check_lower_fidelity, constraint, goals_of, pool_of, searched_space, settings_of
 
 STORE, TRIALS, PAGE, FIGURES = "trials.db", "trials.csv", "comparison.md", "comparison.json"
 """Files of a comparison, besides its curves."""
@@ -73,20 +73,20 @@ class _Task:
     objectives: list[Objective]
     domain: Domain
     budget: int
-    cheap: bool
+    immediate: bool
     """Whether scores are looked up, so that a search takes seconds."""
 
     target: float | None
     """Value that ends a search."""
 
-    def study(self, contender: Contender, seed: int, settings: dict[str, Any]) -> Study:
+    def study(self, method: ComparedMethod, seed: int, settings: dict[str, Any]) -> Study:
         """The study of one search."""
         return Study(
-            name=f"{contender.name}-{seed}",
+            name=f"{method.name}-{seed}",
             space=self.space.name,
             objectives=tuple(objective.spec for objective in self.objectives),
             directions=tuple(objective.direction for objective in self.objectives),
-            method=contender.name_of_method,
+            method=method.name_of_method,
             seed=seed,
             settings=settings,
         )
@@ -122,46 +122,46 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         check_workers(chosen.workers)
     out, run, budget = chosen.out, chosen.run, chosen.budget
     home = searched_space(run, chosen.space)
-    contenders = read_contenders(chosen)
+    methods = methods_of(chosen)
     ranges = parse_all(chosen.where)
     goals = goals_of(chosen.objective, home, chosen.time_limit)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
-    cheap = all(looked_up(goal.spec) for goal in goals)
-    known = population(domain, goals) if cheap else None
+    immediate = all(looked_up(goal.spec) for goal in goals)
+    known = population(domain, goals) if immediate else None
     target = _target(known, goals) if chosen.until_best else None
-    task = _Task(home, goals, domain, budget, cheap, target)
-    for each in contenders:  # what a method can't do is told before anything is paid for
-        check_cheap(each.options.get("lower_fidelity", ()), goals, home)
+    task = _Task(home, goals, domain, budget, immediate, target)
+    for each in methods:  # what a method can't do is told before anything is paid for
+        check_lower_fidelity(each.options.get("lower_fidelity", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
     _check_folder(out, chosen.resume)
     out.mkdir(parents=True, exist_ok=True)
-    contenders, pre_training = prepared(contenders, domain, out)
+    methods, pre_training = prepared(methods, domain, out)
     with open_store(out / STORE) as store:
-        settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in contenders}
+        settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in methods}
         studies = {
             (each.name, seed): task.study(each, seed, settings[each.name])
             for seed in range(chosen.seeds)
-            for each in contenders
+            for each in methods
         }
         there = {study.name for study in store.studies()}
         for study in studies.values():
             if study.name in there:
                 check_same(store, study)
         with shown(progress) as listener:
-            _search_all(task, contenders, studies, store, chosen.workers, listener)
+            _search_all(task, methods, studies, store, chosen.workers, listener)
         trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
     searches = [Search(name, seed, found) for (name, seed), found in trials.items()]
     specs, directions = [goal.spec for goal in goals], [goal.direction for goal in goals]
-    found = collect(sorted(searches, key=lambda each: _rank(contenders, each)), specs, directions, budget, known)
+    found = collect(sorted(searches, key=lambda each: _rank(methods, each)), specs, directions, budget, known)
     results = table(found, pre_training)
     files = _written(out, found, searches, specs)
     setup = Setup(
         space=home.name,
         command=command_line("compare", replace(chosen, resume=False)),
-        methods={each.name: each.told for each in contenders},
-        random=any(each.name_of_method == "random" for each in contenders),
+        methods={each.name: each.told for each in methods},
+        random=any(each.name_of_method == "random" for each in methods),
         pre_training=pre_training,
-        looked_up=task.cheap,
+        looked_up=task.immediate,
         until_best=chosen.until_best,
         requirements=[str(wanted) for wanted in ranges.values()],
         workers="in the process that searches" if chosen.workers in (None, "own") else f"--workers {chosen.workers}",
@@ -208,14 +208,14 @@ def _check_folder(out: Path, resume: bool) -> None:
 
 def _search_all(
     task: _Task,
-    contenders: Sequence[Contender],
+    methods: Sequence[ComparedMethod],
     studies: dict[tuple[str, int], Study],
     store: Store,
     workers: str | int | None,
     listener: Listener | None,
 ) -> None:
     """Runs every search that is not complete."""
-    by_name = {each.name: each for each in contenders}
+    by_name = {each.name: each for each in methods}
     there = {study.name for study in store.studies()}
     hands: Workers | None = None
     try:
@@ -224,12 +224,10 @@ def _search_all(
             if done >= task.budget or (done and task.target is not None and _reached(store, study, task.target)):
                 continue
             hands = hands or start_workers(workers, task.objectives, task.budget)
-            contender = by_name[name]
-            searcher = registry.build_searcher(
-                contender.method, task.domain, seed, len(task.objectives), **contender.options
-            )
+            method = by_name[name]
+            searcher = registry.build_searcher(method.method, task.domain, seed, len(task.objectives), **method.options)
             hear = _forwarded(listener, number, len(studies), task.budget)
-            aside = task.cheap and study.name not in there
+            aside = task.immediate and study.name not in there
             place = open_store(MEMORY) if aside else store
             if study.name not in there:
                 place.create(study)
@@ -274,8 +272,8 @@ def _written(out: Path, found: Comparison, searches: Sequence[Search], specs: Se
     return files if by_second is None else files | {"seconds": by_second.name}
 
 
-def _rank(contenders: Sequence[Contender], search: Search) -> tuple[int, int]:
-    return [each.name for each in contenders].index(search.method), search.seed
+def _rank(methods: Sequence[ComparedMethod], search: Search) -> tuple[int, int]:
+    return [each.name for each in methods].index(search.method), search.seed
 
 
 def _last(searches: Sequence[Search]) -> str:

@@ -95,7 +95,7 @@ def match(run: Path, plan: SearchPlan, seed: int, listener: Listener | None = No
                 )
             ),
             progress=_named(listener, stage) or False,
-        ).result
+        )
         for method, stage in ((None, "search"), ("random", "random"))
     ]
     return Match(*found)

@@ -17,11 +17,12 @@ from archllm.generation.config import EvaluationOptions, Requirements, SamplingO
 
 if TYPE_CHECKING:
     from archllm.objectives import Objective
+    from archllm.searchers.base import Searcher
     from archllm.spaces import SearchSpace
 
     Space: TypeAlias = str | SearchSpace
     Goal: TypeAlias = str | Objective | Callable[[Any], float]
-    Method: TypeAlias = str
+    Method: TypeAlias = str | type[Searcher]
 else:  # the classes themselves are looked at where they are used
     Space = Goal = Method = str | object
 

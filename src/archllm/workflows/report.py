@@ -67,12 +67,12 @@ class Report:
         }
 
 
-def report(run: str | Path | ReportOptions, **settings: Any) -> Report:
+def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
     """Writes a page about a search, a generator, or both.
 
     Args:
-        run: run folder of a generator, with or without a search in it, or a store of trials, see `open_store`; or all
-            options at once.
+        run: run folder of a generator, with or without a search in it, a store of trials, see `open_store`, or the
+            result of a search; or all options at once.
         settings: further fields of `ReportOptions`: `study`, `out`, `space`.
 
     Example:
@@ -85,6 +85,10 @@ def report(run: str | Path | ReportOptions, **settings: Any) -> Report:
         StoreError: there is no such store or study, or it can't be read.
         MissingExtra: a library for it is not installed.
     """
+    if isinstance(run, Result):
+        out = Path("report.html") if sqlite_file(run.store) is None or run.store == "memory" else None
+        options = ReportOptions.given(None, {"run": run.store, "out": out} | settings)
+        return _written(options, _Part(run, [], (), run.store), None)
     whole = run if isinstance(run, ReportOptions) else None
     options = ReportOptions.given(whole, settings if whole is not None else {"run": run} | settings)
     source, study = options.run, options.study

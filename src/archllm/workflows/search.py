@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, as_objective, load_objective
-from archllm.objectives.evaluation import recorded_cost, without_cost
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
@@ -26,7 +25,7 @@ from archllm.spaces import SearchSpace
 from archllm.spaces.registry import is_name
 from archllm.study.loop import run_search
 from archllm.study.result import Result
-from archllm.study.store import MEMORY, Study, Trial, check_same, open_store
+from archllm.study.store import MEMORY, Study, check_same, open_store
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
 from archllm.workflows.inputs import as_space
@@ -42,45 +41,7 @@ DEFINITION = "definition of the space"
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
 
-@dataclass(frozen=True)
-class Searched:
-    """A search and where it is kept."""
-
-    result: Result
-    """What was found."""
-
-    store: str
-    """The store, without passwords."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract of `archllm search --json`; test figures of the best alone."""
-        result, study = self.result, self.result.study
-        best = result.best
-        return {
-            "space": study.space,
-            "objective": ", ".join(study.objectives),
-            "objectives": list(study.objectives),
-            "directions": list(study.directions),
-            "method": study.method,
-            "seed": study.seed,
-            "study": study.name,
-            "store": self.store,
-            "best": None if best is None else {**_about(best), "test": best.evaluation.test},
-            "front": [_about(trial) for trial in result.front],
-            "queries": result.queries,
-            "seconds": result.seconds,
-            "cost": sum(trial.evaluation.total_cost for trial in result.trials),
-            "lower_fidelity_cost": recorded_cost(result.lower_fidelity),
-            "without_cost": list(without_cost(result.lower_fidelity)),
-            "trials": [
-                {**_about(trial), "cost": found.cost, "state": trial.state, "failure": found.failure}
-                for trial in result.trials
-                for found in [trial.evaluation]
-            ],
-        }
-
-
-def search(options: SearchOptions | None = None, /, *, progress: Progress = "auto", **settings: Any) -> Searched:
+def search(options: SearchOptions | None = None, /, *, progress: Progress = "auto", **settings: Any) -> Result:
     """Searches a space for the best architectures by one or several objectives.
 
     From Python, trials are kept in memory unless a `store` is named; `kept` names the one of the command line.
@@ -92,7 +53,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
 
     Example:
         >>> found = search(space="nasbench201", objective=lambda arch: -arch.params, budget=5, method="random")
-        >>> found.result.queries
+        >>> found.queries
         5
 
     Raises:
@@ -111,7 +72,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     of_method = options_of(method, chosen.options, run)
     ranges = parse_all(chosen.where)
     goals = goals_of(chosen.objective, home, chosen.time_limit)
-    check_cheap(of_method.get("lower_fidelity", ()), goals, home)
+    check_lower_fidelity(of_method.get("lower_fidelity", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges))
     name = registry.searcher_name(method)
     about = Study(
@@ -143,7 +104,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             batch=chosen.batch,
             listener=listener,
         )
-        return Searched(result, opened.where)
+        return replace(result, store=opened.where)
 
 
 def kept(options: SearchOptions) -> SearchOptions:
@@ -258,13 +219,13 @@ def options_of(method: Method, options: Mapping[str, Any] | Sequence[str], run: 
     return chosen
 
 
-def check_cheap(cheap: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
+def check_lower_fidelity(specs: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
     """Makes sure that no method is shown for little what the search is to find out.
 
     Raises:
-        InvalidInput: a cheap score is that of an objective.
+        InvalidInput: one of them is that of an objective.
     """
-    for spec in cheap:
+    for spec in specs:
         cheaper = load_objective(spec, space)
         for goal in goals:
             same = cheaper.spec == goal.spec
@@ -295,13 +256,3 @@ def settings_of(
         except OSError as error:
             raise RunFolderError(f"can't read {seal}: {error.strerror}; the run folder is not complete") from error
     return settings
-
-
-def _about(trial: Trial) -> dict[str, Any]:
-    values = trial.values
-    return {
-        "text": trial.text,
-        "value": None if values is None else values[0],
-        "values": None if values is None else list(values),
-        "metrics": trial.evaluation.metrics,
-    }

@@ -24,7 +24,7 @@ _SECONDS = "pre-training.json"
 
 
 @dataclass(frozen=True)
-class Contender:
+class ComparedMethod:
     """One method as it is compared."""
 
     name: str
@@ -54,7 +54,7 @@ class Contender:
         return how if self.name == self.name_of_method else f"{self.name_of_method}, {how}"
 
 
-def read_contenders(asked: CompareOptions) -> list[Contender]:
+def methods_of(asked: CompareOptions) -> list[ComparedMethod]:
     """The methods of a comparison, each with its options.
 
     Raises:
@@ -87,28 +87,32 @@ def read_contenders(asked: CompareOptions) -> list[Contender]:
                 )
             words[name].append(rest)
     return [
-        Contender(name, method, options_of(method, values[name] or words[name], asked.run))
+        ComparedMethod(name, method, options_of(method, values[name] or words[name], asked.run))
         for name, method in named.items()
     ]
 
 
 def _named(method: Method) -> tuple[str, Method]:
     """What a method is called in a comparison: `NAME=METHOD` says it; else its own name, or that of its class."""
+    if not isinstance(method, str):
+        return registry.searcher_name(method).rpartition(":")[2], method
     name, equals, rest = method.partition("=")
     if equals:
         return name, rest
     return (method.rpartition(":")[2] if is_reference(method) else method), method
 
 
-def prepared(contenders: Sequence[Contender], domain: Domain, out: Path) -> tuple[list[Contender], dict[str, float]]:
-    """The contenders with the models that they need, and the seconds that training these took.
+def prepared(
+    methods: Sequence[ComparedMethod], domain: Domain, out: Path
+) -> tuple[list[ComparedMethod], dict[str, float]]:
+    """The methods with the models that they need, and the seconds that training these took.
 
     A VAE that was not named is trained once, not for every seed.
     """
     path = out / _SECONDS
     seconds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     ready = []
-    for each in contenders:
+    for each in methods:
         if each.options.get("run"):
             spent = read_report(Path(each.options["run"])).get("seconds", {})
             seconds[each.name] = float(sum(spent.values()))
