@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from archllm.errors import DataError, DataMissing, EvaluationFailed, InvalidInput
 from archllm.graphs import Graphs
 from archllm.objectives.base import Objective
-from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.evaluation import Direction, Evaluation, sign
 from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.parquet import read_parquet
 from archllm.objectives.tables.table import NAME, Table
@@ -99,7 +99,8 @@ class TableObjective(Objective):
     @property
     def optimum(self) -> float:
         """The best score in the table."""
-        return float(self.values.max() if self.direction == "maximise" else self.values.min())
+        own = sign(self.direction)
+        return own * float((own * self.values).max())
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -184,7 +185,7 @@ def _resolve(table: Table, metric: str) -> str:
     return metric
 
 
-def _direction(column: str) -> Literal["maximise", "minimise"]:
+def _direction(column: str) -> Direction:
     words = re.findall(r"[A-Za-z]+", column) + re.findall(r"[A-Z]?[a-z]+", column)  # FLOPs, valLoss
     return "minimise" if (_COSTS | _ERRORS) & {word.lower() for word in words} else "maximise"
 

@@ -91,16 +91,15 @@ def run_search(
     search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence)
     search.catch_up()
     if not search.is_over():
-        own = not isinstance(workers, Workers)
-        hands = (
-            start_workers(workers, objectives, budget - search.over) if not isinstance(workers, Workers) else workers
-        )
+        group = None
         try:
+            if not isinstance(workers, Workers):
+                workers = group = start_workers(workers, objectives, budget - search.over)
             with _Heart(store, study, search.owner, beat):
-                search.run(hands)
+                search.run(workers)
         finally:
-            if own:
-                hands.close()
+            if group is not None:
+                group.close()
             with suppress(StoreError):  # they are found to be abandoned later
                 store.release(study, search.owner)
     return result(store, study, time.monotonic() - start)
@@ -129,10 +128,11 @@ class _Search:
         self.owner = owner_name()
         self.over = self.failed = 0
         """Trials that are over, and those of them that failed."""
-        self._best: float | None = None
+        self._sign = sign(self.directions[0])
+        self._best: float | None = None  # by the first objective, turned so that more is better
         self._open: list[Trial] = []  # waiting and running ones
         self._known: set[int] = set()  # keys that the searcher knows to be taken
-        self._flying: dict[int, Trial] = {}
+        self._running: dict[int, Trial] = {}  # those that workers of this process evaluate, by number
         self._exhausted = False
         self._looked = 0.0
 
@@ -141,9 +141,7 @@ class _Search:
         return self.over >= self.budget or (self._exhausted and not self._open) or self._reached()
 
     def _reached(self) -> bool:
-        if self.target is None or self._best is None:
-            return False
-        return self._best >= self.target if self.directions[0] == "maximise" else self._best <= self.target
+        return self.target is not None and self._best is not None and self._best >= self._sign * self.target
 
     def run(self, workers: Workers) -> None:
         """Works until the study is over."""
@@ -153,15 +151,15 @@ class _Search:
                 self._looked = time.monotonic()
                 self.store.reclaim(self.study, self.silence, is_gone)
                 self.catch_up()
-            while len(self._flying) < workers.size and (trial := self._next(workers.size)) is not None:
-                self._flying[trial.number] = trial
+            while len(self._running) < workers.size and (trial := self._next(workers.size)) is not None:
+                self._running[trial.number] = trial
                 workers.submit(trial.number, self._architecture(trial))
-            if self._flying:
+            if self._running:
                 for number, evaluation in workers.wait(_GLANCE):
-                    self._store(self._flying.pop(number), evaluation)
+                    self._store(self._running.pop(number), evaluation)
                     collisions = 0
             elif self._exhausted or self.over + len(self._open) >= self.budget:
-                time.sleep(_IDLE)  # what is left is in the hands of others
+                time.sleep(_IDLE)  # others evaluate what is left
             else:
                 collisions += 1
                 if collisions > _COLLISIONS:
@@ -179,23 +177,23 @@ class _Search:
             self.over += 1
             self.failed += trial.values is None
             if trial.values is not None:
-                value, own = trial.values[0], sign(self.directions[0])
-                self._best = value if self._best is None else own * max(own * self._best, own * value)
+                turned = self._sign * trial.values[0]
+                self._best = turned if self._best is None else max(self._best, turned)
         self._open = self.store.unfinished(self.study)
-        foreign = [trial for trial in self._open if trial.key not in self._known]
-        self.searcher.pending(self._architecture(trial) for trial in foreign)
-        self._known.update(trial.key for trial in foreign)
+        of_others = [trial for trial in self._open if trial.key not in self._known]
+        self.searcher.pending(self._architecture(trial) for trial in of_others)
+        self._known.update(trial.key for trial in of_others)
         if fresh and self.listener is not None:
-            figures = {"failed": float(self.failed)} if self.failed else {}
-            best = {} if self._best is None else {"best": self._best}
-            self.listener(Event("search", self.over, max(self.budget, self.over), best | figures))
+            metrics = {} if self._best is None else {"best": self._sign * self._best}
+            metrics |= {"failed": float(self.failed)} if self.failed else {}
+            self.listener(Event("search", self.over, max(self.budget, self.over), metrics))
 
     def _next(self, size: int) -> Trial | None:
         """A trial to evaluate now: one that waits, or what the searcher asks for."""
         if self.over + sum(trial.state == "running" for trial in self._open) >= self.budget:
             return None  # where the budget is less than what an earlier call asked for
         waits = any(trial.state == "waiting" for trial in self._open)
-        if not waits and not self._ask(size - len(self._flying)):
+        if not waits and not self._ask(size - len(self._running)):
             return None
         claimed = self.store.claim(self.study, self.owner)  # nothing, if another process was faster
         self._open = self.store.unfinished(self.study)

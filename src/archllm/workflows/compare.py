@@ -14,6 +14,7 @@ from archllm.conditional.requirements import parse_all
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.files import refuse_existing, write_text
 from archllm.objectives import Objective
+from archllm.objectives.evaluation import sign
 from archllm.reporting.checklist import Setup, page
 from archllm.reporting.comparing import Comparison, Search, table, write_trials
 from archllm.reporting.comparing import compare as collect
@@ -185,7 +186,7 @@ def _target(known: Population | None, goals: Sequence[Objective]) -> float:
     if known is None or len(goals) > 1:
         raise InvalidInput("a search can only end at the best there is (--until-best) where one objective is looked up")
     best = float(known.values[:, 0].max())
-    return best if goals[0].direction == "maximise" else -best
+    return sign(goals[0].direction) * best
 
 
 def _check_folder(out: Path, resume: bool) -> None:
