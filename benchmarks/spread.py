@@ -58,7 +58,7 @@ TRIALS: dict[str, dict[str, Any]] = {
         "validation": 0.05,
         "steps": 120,
         "batch": 128,
-        "marginals": True,
+        "unigram_init": True,
     },
 }
 """Other settings of the prior that were tried on NAS-Bench-201, each a change of the recommended ones."""

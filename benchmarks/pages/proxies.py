@@ -134,5 +134,6 @@ def _scores(result: Result, name: str) -> np.ndarray:
 
 
 def _upper(result: Result) -> np.ndarray:
-    accuracy = np.array(result["accuracy"])
-    return accuracy >= np.median(accuracy)
+    accuracy = np.array(result["accuracy"], dtype=np.float64)
+    upper: np.ndarray = accuracy >= np.median(accuracy)
+    return upper

@@ -50,4 +50,4 @@ def _ratio(result: Result, clock: str) -> float:
 
 
 def _median(result: Result, side: str, clock: str) -> float:
-    return statistics.median(seconds[clock] for seconds in result[side])
+    return float(statistics.median(seconds[clock] for seconds in result[side]))

@@ -54,7 +54,18 @@ def postgres_server() -> Iterator[str]:
         if who:
             os.chown(home, who["user"], who["group"])
         quiet = {"cwd": home, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **who}
-        initialise = [folder / "initdb", "-D", home / "data", "-U", "archllm", "-A", "trust", "-N", "-E", "UTF8"]
+        initialise: list[str | Path] = [
+            folder / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "archllm",
+            "-A",
+            "trust",
+            "-N",
+            "-E",
+            "UTF8",
+        ]
         subprocess.run([*initialise, "--locale=C"], check=True, **quiet)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
