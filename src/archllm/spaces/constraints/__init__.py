@@ -4,7 +4,8 @@
 
 Numbers, texts in quotes, `true`, `false`; `+ - * / // %`; `== != < <= > >=`, chained as in `1 < slot.a <= 5`;
 `in [...]`; `not`, `and`, `or`; `min`, `max`, `sum` and `abs` of numbers; and the names that the kind of space offers. A
-text is read into a tree by a parser of our own and evaluated on whole batches; nothing is ever executed.
+text becomes a tree by Python's own parser, behind a check of every token, and the tree is interpreted on whole batches:
+nothing is ever compiled, evaluated or executed.
 """
 
 from archllm.spaces.constraints.meaning import Constraint, Term, Vocabulary, compile_constraints

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ class Term:
     """The choices that it depends on."""
 
     needs: frozenset[int] = NOTHING
-    """The choices without which it has no value: if one is switched off, a constraint holds."""
+    """The choices without which it has no value: if one is inactive, a constraint holds."""
 
 
 class Vocabulary(Protocol):
@@ -91,29 +91,29 @@ def compile_constraint(text: str, vocabulary: Vocabulary) -> Constraint:
     Raises:
         FormatError: it can't be read; the message names the place in it.
     """
-    term = _Compiler(text, vocabulary).term(syntax.parse(text))
+    parsed = syntax.parse(text)
+    term = _Compiler(parsed, vocabulary).term(parsed.tree)
     if term.type != "truth":
         raise FormatError(f"a constraint says yes or no, as `... <= ...` does; this one is a {term.type}", text, 0)
     return Constraint(text, term)
 
 
-_ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "//": np.floor_divide,
-    "%": np.remainder,
+_ARITHMETIC: dict[type[ast.operator], Callable[[Array, Array], Array]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.FloorDiv: np.floor_divide,
+    ast.Mod: np.remainder,
 }
-_COMPARE: dict[str, Callable[[Array, Array], Array]] = {
-    "==": np.equal,
-    "!=": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
+_COMPARE: dict[type[ast.cmpop], Callable[[Array, Array], Array]] = {
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
 }
-_LOGIC: dict[str, Callable[[Array, Array], Array]] = {"and": np.logical_and, "or": np.logical_or}
 _OF_MANY: dict[str, Callable[[Array], Array]] = {
     "min": lambda rows: np.where(np.isnan(rows), np.inf, rows).min(0),
     "max": lambda rows: np.where(np.isnan(rows), -np.inf, rows).max(0),
@@ -122,82 +122,148 @@ _OF_MANY: dict[str, Callable[[Array], Array]] = {
 
 
 class _Compiler:
-    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
-        self.text, self.vocabulary = text, vocabulary
+    """From nodes of the tree to terms; every type of node that is not named here is refused."""
 
-    def wrong(self, message: str, tree: syntax.Expression) -> FormatError:
-        return FormatError(message, self.text, tree.position)
+    def __init__(self, parsed: syntax.Parsed, vocabulary: Vocabulary) -> None:
+        self.parsed, self.vocabulary = parsed, vocabulary
+        self.terms: dict[ast.expr, Term] = {}
 
-    def term(self, tree: syntax.Expression) -> Term:
-        match tree:
-            case syntax.Literal(value):
-                return _constant(value)
-            case syntax.Name(parts):
-                return self._looked_up(tree, lambda: self.vocabulary.name(parts))
-            case syntax.Call():
-                return self._call(tree)
-            case syntax.Operation(sign):
-                return self._operation(tree, sign)
-            case syntax.Comparison(signs, operands):
-                terms = [self.term(operand) for operand in operands]
-                pairs = [self._compared(tree, sign, *terms[k : k + 2]) for k, sign in enumerate(signs)]
-                return reduce(lambda left, right: _joined("truth", np.logical_and, left, right), pairs)
-            case syntax.Membership(operand, values, negated):
-                item = self.term(operand)
-                equal = [self._compared(value, "==", item, _constant(value.value)) for value in values]
-                found = reduce(lambda left, right: _joined("truth", np.logical_or, left, right), equal)
-                return _applied("truth", np.logical_not, found) if negated else found
+    def wrong(self, message: str, place: ast.expr | int) -> FormatError:
+        return FormatError(message, self.parsed.text, place if isinstance(place, int) else self.parsed.position(place))
 
-    def _looked_up(self, tree: syntax.Expression, look: Callable[[], Term]) -> Term:
-        try:
-            return look()
-        except LookupError as error:
-            raise self.wrong(str(error.args[0]), tree) from error
+    def term(self, tree: ast.expr) -> Term:
+        """The term of a tree: operands before what joins them, by a stack of our own instead of recursion."""
+        waiting = [tree]
+        while waiting:
+            missing = [operand for operand in self._operands(waiting[-1]) if operand not in self.terms]
+            waiting += reversed(missing)
+            if not missing:
+                node = waiting.pop()
+                self.terms[node] = self._of(node)
+        return self.terms[tree]
 
-    def _call(self, tree: syntax.Call) -> Term:
-        if tree.function == "abs" or tree.function in _OF_MANY:
-            terms = [self._typed("number", argument) for argument in tree.arguments]
-            if not terms or (tree.function == "abs" and len(terms) > 1):
-                raise self.wrong(f"{tree.function} takes {'one number' if terms else 'numbers'}", tree)
-            if tree.function == "abs":
-                return _applied("number", np.abs, terms[0])
-            return _of_many(_OF_MANY[tree.function], terms)
-        literals = []
-        for argument in tree.arguments:
-            if not isinstance(argument, syntax.Literal):
-                raise self.wrong(f"{tree.function} takes numbers or texts in quotes", argument)
-            literals.append(argument.value)
-        return self._looked_up(tree, lambda: self.vocabulary.call(tree.function, tuple(literals)))
+    def _operands(self, node: ast.expr) -> list[ast.expr]:
+        """The nodes whose terms that of a node is made of."""
+        match node:
+            case ast.BoolOp(values=values):
+                return values
+            case ast.BinOp(left=left, right=right):
+                return [left, right]
+            case ast.UnaryOp(operand=operand):
+                return [operand]
+            case ast.Compare(left=left, comparators=others):
+                return [left, *(other for other in others if not isinstance(other, ast.List))]
+            case ast.Call(args=arguments) if self._is_arithmetic(node):
+                return arguments
+        return []
 
-    def _typed(self, kind: Type, tree: syntax.Expression) -> Term:
-        term = self.term(tree)
+    def _is_arithmetic(self, call: ast.Call) -> bool:
+        return self._first(call).text in ("abs", *_OF_MANY)
+
+    def _first(self, node: ast.expr) -> syntax.Token:
+        return self.parsed.tokens[node.col_offset]
+
+    def _of(self, node: ast.expr) -> Term:
+        """The term of a node whose operands have theirs."""
+        match node:
+            case ast.Constant():
+                return _constant(self._first(node).value)
+            case ast.Name() | ast.Attribute():
+                parts = tuple(token.text for token in self.parsed.of(node) if token.kind == "name")
+                return self._looked_up(node, lambda: self.vocabulary.name(parts))
+            case ast.Call(args=arguments):
+                return self._arithmetic(node) if self._is_arithmetic(node) else self._called(node, arguments)
+            case ast.BoolOp(op=op, values=values):
+                function = np.logical_and if isinstance(op, ast.And) else np.logical_or
+                return _joined("truth", function, *(self._typed("truth", value) for value in values))
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in _ARITHMETIC:
+                return _joined(
+                    "number", _ARITHMETIC[type(op)], self._typed("number", left), self._typed("number", right)
+                )
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return _applied("truth", np.logical_not, self._typed("truth", operand))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return _applied("number", np.negative, self._typed("number", operand))
+            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[ast.List(elts=values)]):
+                found = self._among(left, values)
+                return _applied("truth", np.logical_not, found) if isinstance(op, ast.NotIn) else found
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                return self._compared_all([left, *others], ops)
+        raise self.wrong("this is no part of the language of constraints", node)
+
+    def _typed(self, kind: Type, tree: ast.expr) -> Term:
+        """The term of an operand that must be of a type."""
+        term = self.terms[tree]
         if term.type != kind:
             wanted = "yes or no" if kind == "truth" else f"a {kind}"
             raise self.wrong(f"expected {wanted}, found a {term.type}", tree)
         return term
 
-    def _operation(self, tree: syntax.Operation, sign: str) -> Term:
-        kind: Type = "truth" if sign in ("and", "or", "not") else "number"
-        terms = [self._typed(kind, operand) for operand in tree.operands]
-        if len(terms) == 1:
-            return _applied(kind, np.logical_not if sign == "not" else np.negative, terms[0])
-        return _joined(kind, (_LOGIC | _ARITHMETIC)[sign], *terms)
+    def _looked_up(self, tree: ast.expr, look: Callable[[], Term]) -> Term:
+        try:
+            return look()
+        except LookupError as error:
+            raise self.wrong(str(error.args[0]), tree) from error
 
-    def _compared(self, tree: syntax.Expression, sign: str, left: Term, right: Term) -> Term:
+    def _arithmetic(self, call: ast.Call) -> Term:
+        """`abs`, `min`, `max` or `sum` of numbers."""
+        function = self._first(call).text
+        terms = [self._typed("number", argument) for argument in call.args]
+        if not terms or (function == "abs" and len(terms) > 1):
+            raise self.wrong(f"{function} takes {'one number' if terms else 'numbers'}", call)
+        return _applied("number", np.abs, terms[0]) if function == "abs" else _of_many(_OF_MANY[function], terms)
+
+    def _called(self, call: ast.Call, arguments: list[ast.expr]) -> Term:
+        """A function of the vocabulary."""
+        function = self._first(call).text
+        literals = [self._literal(argument, f"{function} takes numbers or texts in quotes") for argument in arguments]
+        return self._looked_up(call, lambda: self.vocabulary.call(function, tuple(literals)))
+
+    def _literal(self, node: ast.expr, rule: str) -> float | str | bool:
+        if not isinstance(node, ast.Constant):
+            raise self.wrong(rule, node)
+        return self._first(node).value
+
+    def _among(self, item: ast.expr, values: list[ast.expr]) -> Term:
+        """Whether a value is one of a list of literals."""
+        equal = []
+        for node in values:
+            negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+            value = self._literal(node.operand if isinstance(node, ast.UnaryOp) and negative else node, _LIST)
+            if negative:
+                if isinstance(value, str | bool):
+                    raise self.wrong(_LIST, node)
+                value = -value
+            equal.append(self._compared(ast.Eq, self.terms[item], _constant(value), self.parsed.position(node)))
+        return _joined("truth", np.logical_or, *equal)
+
+    def _compared_all(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> Term:
+        """A chain of comparisons, which all must hold."""
+        pairs = []
+        for op, left, right in zip(ops, operands, operands[1:], strict=False):
+            position = self.parsed.behind(left).position
+            if type(op) not in _COMPARE:
+                raise self.wrong("`in [...]` is no link of a chain; join it by `and`", position)
+            pairs.append(self._compared(type(op), self.terms[left], self.terms[right], position))
+        return _joined("truth", np.logical_and, *pairs)
+
+    def _compared(self, op: type[ast.cmpop], left: Term, right: Term, position: int) -> Term:
         if left.type != right.type:
-            raise self.wrong(f"a {left.type} can't be compared with a {right.type}", tree)
-        if left.type != "number" and sign not in ("==", "!="):
-            raise self.wrong(f"a {left.type} has no order; compare it with == or !=", tree)
-        compare = _COMPARE[sign]
+            raise self.wrong(f"a {left.type} can't be compared with a {right.type}", position)
+        if left.type != "number" and op not in (ast.Eq, ast.NotEq):
+            raise self.wrong(f"a {left.type} has no order; compare it with == or !=", position)
         if left.type != "text":
-            return _joined("truth", compare, left, right)
+            return _joined("truth", _COMPARE[op], left, right)
         for one, other in ((left, right), (right, left)):
             if len(one.words) == 1 and one.words[0] not in other.words:
                 known = ", ".join(other.words)
-                raise self.wrong(f"{one.words[0]!r} is none of the values compared with it: {known}", tree)
+                raise self.wrong(f"{one.words[0]!r} is none of the values compared with it: {known}", position)
         same = np.array([[a == b for b in right.words] for a in left.words], dtype=np.bool_)
-        table = same if sign == "==" else ~same
+        table = same if op is ast.Eq else ~same
         return _joined("truth", lambda a, b: table[a, b], left, right)
+
+
+_LIST = "a list holds numbers or texts"
 
 
 def _constant(value: float | str | bool) -> Term:
@@ -212,16 +278,24 @@ def _applied(kind: Type, function: Callable[[Array], Array], term: Term) -> Term
     return replace(term, type=kind, values=lambda batch: function(term.values(batch)), words=())
 
 
-def _joined(kind: Type, function: Callable[[Array, Array], Array], left: Term, right: Term) -> Term:
+def _joined(kind: Type, function: Callable[[Array, Array], Array], *terms: Term) -> Term:
+    """A function of two values, from left to right over any number of terms."""
+
+    def values(batch: Any) -> Array:
+        found = terms[0].values(batch)
+        for term in terms[1:]:
+            found = function(found, term.values(batch))
+        return found
+
     return Term(
         kind,
-        lambda batch: function(left.values(batch), right.values(batch)),
-        reads=left.reads | right.reads,
-        needs=left.needs | right.needs,
+        values,
+        reads=NOTHING.union(*(term.reads for term in terms)),
+        needs=NOTHING.union(*(term.needs for term in terms)),
     )
 
 
 def _of_many(function: Callable[[Array], Array], terms: Sequence[Term]) -> Term:
-    """A function of several numbers that leaves out those that are switched off."""
+    """A function of several numbers that leaves out those that are inactive."""
     reads = NOTHING.union(*(term.reads for term in terms))
     return Term("number", lambda batch: function(np.stack([term.values(batch) for term in terms])), reads=reads)

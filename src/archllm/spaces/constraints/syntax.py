@@ -1,12 +1,20 @@
-"""The grammar of constraints: from a text to a tree, by recursive descent."""
+"""The grammar of constraints: from a text to a tree, by way of Python's own parser.
+
+The language is a small part of Python's expressions, so `ast.parse` builds the tree and its precedences are Python's.
+What reaches it is not the text but a row of tokens that we have read and checked, with `_` for every name and `1` for
+every number and text: no keyword, prefix, escape, unusual character or huge number of Python's can come in by the text,
+limits hold before anything is built, and messages and positions are ours, the same in every version of Python. The tree
+is only looked at (by `meaning`); nothing is compiled or evaluated.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archllm.errors import FormatError
+from archllm.errors import FormatError, shown
 
 LONGEST = 2_000
 """Most characters of a constraint."""
@@ -14,95 +22,116 @@ LONGEST = 2_000
 DEEPEST = 40
 """Most brackets and signs within one another."""
 
+MOST_TERMS = 200
+"""Most names, numbers and texts of a constraint. With `DEEPEST` this bounds the depth of its tree."""
+
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)
     | (?P<text>"[^"\\\n]*"|'[^'\\\n]*')
-    | (?P<word>[^\W\d]\w*)
+    | (?P<name>[^\W\d]\w*)
     | (?P<sign>==|!=|<=|>=|//|[-+*/%<>()\[\],.])
     )""",
     re.VERBOSE | re.ASCII,
 )
-_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
-_RESERVED = ("and", "or", "not", "in", "true", "false")
+_KEYWORDS = ("and", "or", "not", "in")
+_JOINING = ("==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "//", "%", "and", "or", "in", "not")
+_NEGATABLE = ("", "(", ",", "and", "or", "not")  # what `not` may follow, unless it begins `not in`
+_CLOSING = {
+    "": "the end, or a comparison, sign, `and` or `or`",
+    "(": "')'",
+    "call": "',' or ')'",
+    "[": "',' or ']'",
+}
 
 
 @dataclass(frozen=True)
-class Literal:
-    """A number, a text or a truth value."""
+class Token:
+    """A word or sign of a constraint."""
 
-    value: float | str | bool
-    position: int
+    kind: str
+    """`number`, `text`, `truth`, `name`, `sign` (the words `and`, `or`, `not` and `in` included) or `end`."""
 
-
-@dataclass(frozen=True)
-class Name:
-    """A name, such as `slot.width1`."""
-
-    parts: tuple[str, ...]
-    position: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function of arguments, such as `count("skip")`."""
-
-    function: str
-    arguments: tuple[Expression, ...]
-    position: int
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Arithmetic or logic: a sign or word with its operands."""
-
-    sign: str
-    operands: tuple[Expression, ...]
-    position: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A chain of comparisons: `signs[k]` stands between `operands[k]` and `operands[k + 1]`."""
-
-    signs: tuple[str, ...]
-    operands: tuple[Expression, ...]
-    position: int
-
-
-@dataclass(frozen=True)
-class Membership:
-    """`operand in [...]`, or `not in`."""
-
-    operand: Expression
-    values: tuple[Literal, ...]
-    negated: bool
-    position: int
-
-
-Expression = Literal | Name | Call | Operation | Comparison | Membership
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # number, text, word, sign, end
     text: str
+    """As it was written, quotes included; the end and the beginning are empty."""
+
     position: int
+    """Offset of its first character in the constraint."""
+
+    @property
+    def is_term(self) -> bool:
+        """Whether it stands for a value."""
+        return self.kind in ("number", "text", "truth", "name")
+
+    @property
+    def value(self) -> float | str | bool:
+        """What a number, text or truth value says."""
+        if self.kind == "text":
+            return self.text[1:-1]
+        if self.kind == "truth":
+            return self.text == "true"
+        return int(self.text) if self.text.isdecimal() else float(self.text)
 
 
-def parse(text: str) -> Expression:
+@dataclass(frozen=True)
+class Parsed:
+    """The tree of a constraint and the tokens that its nodes came from."""
+
+    text: str
+    """As it was written."""
+
+    tree: ast.expr
+    """Its tree; a node's `col_offset` is a key of `tokens`."""
+
+    tokens: dict[int, Token]
+    """Tokens by their offsets in what Python parsed, from left to right."""
+
+    def of(self, node: ast.expr) -> list[Token]:
+        """The tokens of a node."""
+        return [
+            token for offset, token in self.tokens.items() if node.col_offset <= offset < (node.end_col_offset or 0)
+        ]
+
+    def behind(self, node: ast.expr) -> Token:
+        """The sign behind a node: the first token after it that closes no bracket around it."""
+        end = node.end_col_offset or 0
+        return next(token for offset, token in self.tokens.items() if offset >= end and token.text != ")")
+
+    def position(self, node: ast.expr) -> int:
+        """Where a node stands in the text: its first sign between operands, else its first character."""
+        match node:
+            case ast.BinOp(left=first) | ast.Compare(left=first) | ast.BoolOp(values=[first, *_]):
+                return self.behind(first).position
+        return self.tokens[node.col_offset].position
+
+
+def parse(text: str) -> Parsed:
     """The tree of a constraint.
 
     Raises:
         FormatError: with the position of the first token that does not fit.
+
+    Example:
+        >>> parsed = parse("1 + slot.a < 3")
+        >>> type(parsed.tree).__name__, parsed.position(parsed.tree)
+        ('Compare', 11)
     """
     if len(text) > LONGEST:
         raise FormatError(f"a constraint has at most {LONGEST:,} characters, found {len(text):,}", text, LONGEST)
-    return _Parser(text).whole()
+    tokens = list(_tokens(text))
+    _check_order(text, tokens)
+    offsets, source = {}, ""
+    for token in tokens:
+        offsets[len(source)] = token
+        source += f"{'_' if token.kind == 'name' else '1' if token.is_term else token.text} "
+    try:
+        return Parsed(text, ast.parse(source.rstrip(), mode="eval").body, offsets)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise FormatError(f"Python's parser can't read this constraint ({error})", text, 0) from error
 
 
-def _tokens(text: str) -> list[_Token]:
-    found, at = [], 0
+def _tokens(text: str) -> Iterator[Token]:
+    at, terms, before = 0, 0, ""
     end = len(text.rstrip())
     while at < end:
         match = _TOKEN.match(text, at)
@@ -112,143 +141,78 @@ def _tokens(text: str) -> list[_Token]:
             hint = "; equality is written ==" if text[at] == "=" else ""
             raise FormatError(f"expected a name, number, text or sign, found {what}{hint}", text, at)
         kind = match.lastgroup or ""
-        found.append(_Token(kind, match[kind], match.start(kind)))
-        at = match.end()
-    return [*found, _Token("end", "", len(text))]
+        word, position = match[kind], match.start(kind)
+        if kind == "name" and before != ".":
+            kind = "truth" if word in ("true", "false") else "sign" if word in _KEYWORDS else kind
+        if kind == "number" and not float(word) <= 2**53:
+            raise FormatError("numbers are at most 2^53", text, position)
+        token = Token(kind, word, position)
+        terms += token.is_term and before != "."
+        if terms > MOST_TERMS:
+            what = f"a constraint has at most {MOST_TERMS} names, numbers and texts; write several constraints instead"
+            raise FormatError(what, text, position)
+        yield token
+        at, before = match.end(), word
+    yield Token("end", "", len(text))
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text, self.tokens, self.at, self.depth = text, _tokens(text), 0, 0
+def _check_order(text: str, tokens: list[Token]) -> None:
+    """Checks that each token may stand where it stands, and how deep it stands.
 
-    @property
-    def token(self) -> _Token:
-        return self.tokens[self.at]
+    Raises:
+        FormatError: at the first token that may not.
+    """
+    waiting: list[str] = []  # from the outside in: brackets without their ends, signs without their operands
+    dotted, before = False, Token("sign", "", 0)
+    for token in tokens:
+        if len(waiting) > DEEPEST:
+            raise FormatError(f"at most {DEEPEST} brackets and signs within one another", text, token.position)
+        ended = before.is_term or before.text in (")", "]")  # a value ends right before the token
+        callable_ = before.kind == "name" and not dotted
+        expected = (
+            _expected_behind(token, before, callable_, waiting) if ended else _expected_after(token, before, waiting)
+        )
+        if expected:
+            found = shown(token.value) if token.kind == "text" else token.text or "the end"
+            raise FormatError(f"expected {expected}, found {found}", text, token.position)
+        if token.text in (")", "]"):
+            waiting.pop()
+        elif token.text == "(" and callable_:
+            waiting.append("call")
+        elif token.text in ("(", "[") or (token.text in ("not", "-") and not ended):
+            waiting.append(token.text)
+        if token.is_term or token.text in (")", "]"):
+            while waiting and waiting[-1] in ("not", "-"):
+                waiting.pop()
+        dotted, before = before.text == ".", token
 
-    def whole(self) -> Expression:
-        tree = self.any_of()
-        if self.token.kind != "end":
-            raise self.wrong("the end, or a comparison, sign, `and` or `or`")
-        return tree
 
-    def wrong(self, expected: str) -> FormatError:
-        found = self.token.text or "the end"
-        return FormatError(f"expected {expected}, found {found}", self.text, self.token.position)
+def _expected_behind(token: Token, before: Token, callable_: bool, waiting: list[str]) -> str:
+    """What was expected behind a value, if not this token; else nothing."""
+    inside = waiting[-1] if waiting else ""
+    closing = {")": ("(", "call"), "]": ("[",), ",": ("call", "["), "end": ("",)}
+    fits = (
+        token.text in _JOINING
+        or inside in closing.get(token.text or token.kind, ())
+        or (token.text == "(" and callable_)
+        or (token.text == "." and before.kind == "name")
+    )
+    return "" if fits and not token.is_term else _CLOSING[inside]
 
-    def taken(self, *texts: str) -> _Token | None:
-        """Takes the next token if it is one of those signs or words."""
-        token = self.token
-        if token.kind in ("word", "sign") and token.text in texts:
-            self.at += 1
-            return token
-        return None
 
-    def need(self, sign: str) -> None:
-        if self.taken(sign) is None:
-            raise self.wrong(repr(sign))
-
-    def nested(self, rule: Callable[[], Expression]) -> Expression:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise FormatError(
-                f"at most {DEEPEST} brackets and signs within one another", self.text, self.token.position
-            )
-        tree = rule()
-        self.depth -= 1
-        return tree
-
-    def joined(self, rule: Callable[[], Expression], *signs: str) -> Expression:
-        """Operands of a rule joined by signs, from left to right."""
-        tree = rule()
-        while token := self.taken(*signs):
-            tree = Operation(token.text, (tree, rule()), token.position)
-        return tree
-
-    def any_of(self) -> Expression:
-        return self.joined(self.all_of, "or")
-
-    def all_of(self) -> Expression:
-        return self.joined(self.negation, "and")
-
-    def negation(self) -> Expression:
-        if token := self.taken("not"):
-            return Operation("not", (self.nested(self.negation),), token.position)
-        return self.comparison()
-
-    def comparison(self) -> Expression:
-        first = self.total()
-        position = self.token.position
-        negated = self.taken("not") is not None
-        if negated or self.token.text == "in":
-            if self.taken("in") is None:
-                raise self.wrong("`in` after `not`")
-            return Membership(first, self.listed(), negated, position)
-        signs, operands = [], [first]
-        while token := self.taken(*_COMPARISONS):
-            signs.append(token.text)
-            operands.append(self.total())
-        return Comparison(tuple(signs), tuple(operands), position) if signs else first
-
-    def listed(self) -> tuple[Literal, ...]:
-        self.need("[")
-        values = []
-        while True:
-            value = self.signed()
-            if isinstance(value, Operation) and isinstance(value.operands[0], Literal):  # a negative number
-                value = Literal(-float(value.operands[0].value), value.position)
-            if not isinstance(value, Literal):
-                raise FormatError("a list holds numbers or texts", self.text, value.position)
-            values.append(value)
-            if self.taken("]"):
-                return tuple(values)
-            if not self.taken(","):
-                raise self.wrong("',' or ']'")
-
-    def total(self) -> Expression:
-        return self.joined(self.product, "+", "-")
-
-    def product(self) -> Expression:
-        return self.joined(self.signed, "*", "/", "//", "%")
-
-    def signed(self) -> Expression:
-        if token := self.taken("-"):
-            return Operation("-", (self.nested(self.signed),), token.position)
-        return self.atom()
-
-    def atom(self) -> Expression:
-        token = self.token
-        if token.kind == "number":
-            self.at += 1
-            if not float(token.text) <= 2**53:
-                raise FormatError("numbers are at most 2^53", self.text, token.position)
-            return Literal(int(token.text) if token.text.isdecimal() else float(token.text), token.position)
-        if token.kind == "text":
-            self.at += 1
-            return Literal(token.text[1:-1], token.position)
-        if self.taken("true", "false"):
-            return Literal(token.text == "true", token.position)
-        if self.taken("("):
-            tree = self.nested(self.any_of)
-            self.need(")")
-            return tree
-        if token.kind == "word" and token.text not in _RESERVED:
-            return self.named()
-        raise self.wrong("a name, number or text")
-
-    def named(self) -> Expression:
-        first = self.token
-        self.at += 1
-        if self.taken("("):
-            arguments = []
-            while not self.taken(")"):
-                arguments.append(self.nested(self.any_of))
-                if not self.taken(",") and self.token.text != ")":
-                    raise self.wrong("',' or ')'")
-            return Call(first.text, tuple(arguments), first.position)
-        parts = [first.text]
-        while self.taken("."):
-            if self.token.kind != "word":
-                raise self.wrong("a name after '.'")
-            parts.append(self.token.text)
-            self.at += 1
-        return Name(tuple(parts), first.position)
+def _expected_after(token: Token, before: Token, waiting: list[str]) -> str:
+    """What was expected after a sign, if not this token; else nothing."""
+    if before.text == ".":
+        return "" if token.kind == "name" else "a name after '.'"
+    if before.text == "in":
+        return "" if token.text == "[" else "'['"
+    negation = before.text == "not" and not (waiting and waiting[-1] == "not")
+    if negation:  # `not` behind a value
+        return "" if token.text == "in" else "`in` after `not`"
+    fits = (
+        token.is_term
+        or token.text in ("-", "(")
+        or (token.text == "not" and before.text in _NEGATABLE)
+        or (token.text == ")" and waiting[-1:] == ["call"] and before.text in ("(", ","))
+    )
+    return "" if fits else "a name, number or text"
