@@ -36,6 +36,15 @@ def predictor_class(kind: str) -> type[Predictor]:
     raise InvalidInput(f"{unknown('predictor', kind, predictor_names())}; one of your own is python:MODULE:CLASS")
 
 
+def check_predictor(kind: str) -> None:
+    """Makes sure that there is such a predictor.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    predictor_class(kind)
+
+
 def build_predictor(config: PredictorConfig | None = None) -> Predictor:
     """A predictor of the configured kind that has seen no scores yet.
 

@@ -14,6 +14,7 @@ from archllm.graphs import Graphs
 from archllm.predictor import PredictorConfig, makers
 from archllm.predictor.feature_sets import feature_set
 from archllm.predictor.features import FeatureMaker
+from archllm.predictor.registry import check_predictor
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
@@ -32,6 +33,10 @@ class BayesianOptions(Settings):
 
     initial: Annotated[int, Bounds(1)] = 10
     """Random members that are evaluated before the predictor is asked."""
+
+    predictor: str = "gaussian"
+    """What predicts scores: a `gaussian` process, a ranking `ensemble`, the mean of `both`, or a predictor of your own,
+    `python:MODULE:CLASS`."""
 
     features: Literal["hand", "free"] = "hand"
     """What the predictor sees: training-free features, `hand` being all there are."""
@@ -62,19 +67,23 @@ class BayesianOptions(Settings):
     parents: Annotated[int, Bounds(0, 1_000)] = 10
     """Best members whose neighbours are ranked in that case."""
 
-    def predictor(self, trends: tuple[int, ...]) -> PredictorConfig:
-        """The predictor.
+    def _check_together(self) -> None:
+        check_predictor(self.predictor)
+
+    def predictor_config(self, trends: tuple[int, ...]) -> PredictorConfig:
+        """The predictor with its settings.
 
         Args:
             trends: blocks of features that may have trends.
         """
-        return PredictorConfig(kind="gaussian", target=self.target, linear=trends if self.trend else ())
+        return PredictorConfig(kind=self.predictor, target=self.target, linear=trends if self.trend else ())
 
 
 @dataclass(frozen=True)
 class EnsembleOptions(BayesianOptions):
     """Options of Bayesian optimisation with a deep ensemble (White et al., 2021, "BANANAS")."""
 
+    predictor: str = "ensemble"
     target: Literal["rank", "score", "log_regret"] = "score"
     acquisition: Acquisition = "thompson"
     ranked: Literal["all", "near"] = "near"
@@ -96,9 +105,9 @@ class EnsembleOptions(BayesianOptions):
     learning_rate: Annotated[float, Bounds(1e-6, 1)] = 5e-3
     """Peak learning rate of a training."""
 
-    def predictor(self, trends: tuple[int, ...]) -> PredictorConfig:
+    def predictor_config(self, trends: tuple[int, ...]) -> PredictorConfig:
         return PredictorConfig(
-            kind="ensemble",
+            kind=self.predictor,
             target=self.target,
             loss="absolute",
             members=self.members,
@@ -168,7 +177,7 @@ class BayesianSearch(Searcher):
     @cached_property
     def _surrogate(self) -> Surrogate:
         return Surrogate(
-            [self.options.predictor(self._features.blocks("free"))],
+            [self.options.predictor_config(self._features.blocks("free"))],
             self.seed,
             acquisition=self.options.acquisition,
             exploration=self.options.exploration,

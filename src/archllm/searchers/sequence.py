@@ -94,7 +94,7 @@ class SequenceSearch(Searcher):
         weights = [options.kernel_weight if free and at in embedded else 1.0 for at in range(len(features.blocks))]
         configs = [
             PredictorConfig(
-                kind=options.predictor,  # type: ignore[arg-type]
+                kind=options.predictor,
                 target=target,  # type: ignore[arg-type]
                 linear=free if options.trend else (),
                 weights=tuple(weights),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from archllm.config import Bounds, Settings
 from archllm.errors import InvalidInput
 from archllm.predictor.feature_sets import FeatureSet
+from archllm.predictor.registry import check_predictor
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class SequenceOptions(Settings):
     candidates: Literal["drawn", "all"] = "drawn"
     """Whether the predictor ranks what was drawn, or all members of a small domain."""
 
-    predictor: Literal["gaussian", "ensemble", "both", "none"] = "gaussian"
-    """What ranks the candidates; with `none`, they are evaluated as they are drawn."""
+    predictor: str = "gaussian"
+    """What ranks the candidates: a `gaussian` process, a ranking `ensemble`, the mean of `both`, or a predictor of your
+    own, `python:MODULE:CLASS`; with `none`, they are evaluated as they are drawn."""
 
     features: FeatureSet = "embedding+free"
     """What the predictor sees: the tokenizer's embedding, training-free features, both, or those and encodings by
@@ -94,6 +96,8 @@ class SequenceOptions(Settings):
     """Most promising candidates for which they are evaluated, before each choice."""
 
     def _check_together(self) -> None:
+        if self.predictor != "none":
+            check_predictor(self.predictor)
         if self.predictor == "none" and self.lower_fidelity:
             raise InvalidInput("lower_fidelity scores are features of the predictor, and predictor is none")
         if self.predictor == "none" and self.labels == "predicted" and self.learn:
