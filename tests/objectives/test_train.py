@@ -60,8 +60,10 @@ def test_the_score_is_the_accuracy_of_the_trained_network_on_validation_images(a
 
 
 def test_an_evaluation_tells_curve_size_and_cost(arch: Architecture, data: str) -> None:
-    found = TrainObjective(arch.space, data, TINY).evaluate(arch)
-    assert len(found.curve) == 2 and found.value == found.curve[-1] and found.metrics["best_valid"] == max(found.curve)
+    objective = TrainObjective(arch.space, data, TINY)
+    found = objective.evaluate(arch)
+    curve = found.curves[objective.spec]
+    assert len(curve) == 2 and found.value == curve[-1] and found.metrics["best_valid"] == max(curve)
     network = arch.build(num_classes=2, channels=2, cells=1, in_channels=1, image_size=8)
     assert found.metrics["params"] == sum(parameter.numel() for parameter in network.parameters())
     assert found.metrics["macs"] > 0 and found.metrics["train_loss"] > 0
@@ -165,7 +167,7 @@ def test_a_pickled_objective_is_small_and_reads_images_when_they_are_needed(arch
     aside.rename(data)
     same = again.evaluate(arch)
     assert (again.spec, again.space, again.config, again.seed) == (objective.spec, arch.space, TINY, 3)
-    assert (same.value, same.curve, same.test) == (found.value, found.curve, found.test)
+    assert (same.value, same.curves, same.test) == (found.value, found.curves, found.test)
 
 
 def test_trained_weights_are_saved_and_taken_up_by_a_new_network(arch: Architecture, data: str, tmp_path: Path) -> None:
@@ -273,8 +275,8 @@ def test_an_architecture_of_another_space_is_refused(arch: Architecture, darts: 
     ("config", "message"),
     [
         ({"image_size": 6}, "image_size must be a multiple of 4.* got 6"),
-        ({"network": {"chanels": 4}}, "no option 'chanels'; did you mean 'channels'"),
-        ({"network": {"channels": 0}}, "channels must be 1 to"),
+        ({"network": {"chanels": 4}}, "no setting 'chanels'; did you mean 'channels'"),
+        ({"network": {"channels": 0}}, "channels must be a whole number from 1 to"),
         ({"cutout": 8}, "cutout must be smaller than the images of 8 pixels, got 8"),
         ({"device": "quantum"}, "device 'quantum' can't be used here"),
     ],

@@ -131,7 +131,7 @@ def test_a_network_answers_for_every_image_on_its_own(name: str) -> None:
         ("nats-size", {"channels": 100_000, "image_size": 100_000}, "64 bits"),
         ("transformer", {"channels": 24}, "multiple of 16"),
         ("transformer", {"image_size": 30}, "multiple of the patch"),
-        ("transformer", {"heads": 3}, "no option"),
+        ("transformer", {"heads": 3}, "no setting"),
     ],
 )
 def test_options_that_can_not_be_used_are_refused(name: str, option: dict[str, int], said: str) -> None:

@@ -159,9 +159,9 @@ def test_the_search_path_of_python_stays_as_it_was(tmp_path: Path, module: str) 
         ("MODULE:narrow", r"must map \(2, 4, .* and gives \(2, 2"),
         ("MODULE:wrong_input", "fails on images 4 x"),
         ("MODULE:failing", "RuntimeError: no such luck"),
-        ("MODULE:missing", "has no missing"),
-        ("MODULE:number", "no function or class"),
-        ("no_such_module_at_all:f", "was not found"),
+        ("MODULE:missing", "there is no missing in"),
+        ("MODULE:number", "neither a function nor a class"),
+        ("no_such_module_at_all:f", "there is no module no_such_module_at_all"),
         ("broken_module:f", "SyntaxError"),
     ],
 )

@@ -107,5 +107,5 @@ def test_a_network_too_large_to_count_is_refused(nasbench101: SearchSpace) -> No
 
 
 def test_an_option_that_does_not_exist_is_refused(nasbench101: SearchSpace) -> None:
-    with pytest.raises(InvalidInput, match="no option 'stack'; did you mean 'stacks'"):
+    with pytest.raises(InvalidInput, match="no setting 'stack'; did you mean 'stacks'"):
         sizes.params(nasbench101, INCEPTION_LIKE, stack=2)

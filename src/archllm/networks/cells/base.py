@@ -6,8 +6,8 @@ size of one:
 
     size = f + sum over o, p of n(o, p) s(o, p)
 
-`f` is counted once for each setting, in a network whose operations have no weights; `s` once for each operation and
-place; only `n` differs between members, so a batch is a product of matrices.
+`f` is counted once for each setting, `s` once for each operation and place: by formula where `sizes` has one, else in
+modules without storage. Only `n` differs between members, so a batch is a product of matrices.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from archllm.graphs import Graphs
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.cells.sizes import operation_size
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
 from archllm.plugins import resolve
 from archllm.spaces.base import SearchSpace
@@ -126,9 +127,12 @@ class CellNetworks(SpaceNetworks):
 
     def _count_operation(self, op: str, place: Place) -> tuple[int, int]:
         """Parameters and multiply-accumulates of an operation at a place."""
+        channels, size, stride = place
+        known = operation_size(self._where(op), channels, size, stride)
+        if known is not None:
+            return known
         import torch
 
-        channels, size, stride = place
         with torch.device("meta"):
             module = self._maker(op)(channels, *[stride] * self.strided)
         try:

@@ -6,6 +6,8 @@ from typing import Any
 
 from archllm.graphs import Graphs
 from archllm.networks.cells.base import CellNetworks, Plan, Uses, counted, staged
+from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.cells.sizes import staged_size
 from archllm.spaces.kinds.edge_dag import EdgeDag
 
 
@@ -20,6 +22,9 @@ class EdgeDagNetworks(CellNetworks):
 
     def _uses(self, graphs: Graphs, setting: Any) -> Uses:
         return staged(setting, counted(self.space.choices_of(graphs), len(self.space.ops)))
+
+    def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
+        return staged_size(setting)
 
     def _plan(self, graph: Graphs, setting: Any) -> Plan:
         from archllm.networks.cells.modules import EdgeDagNetwork

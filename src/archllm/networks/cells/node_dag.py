@@ -8,6 +8,8 @@ import numpy as np
 
 from archllm.graphs import Graphs
 from archllm.networks.cells.base import CellNetworks, Plan, Uses, counted, staged
+from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.cells.sizes import staged_size
 from archllm.networks.vertex_cell import VertexCell
 from archllm.spaces.kinds.node_dag import NodeDag
 
@@ -23,6 +25,9 @@ class NodeDagNetworks(CellNetworks):
 
     def _uses(self, graphs: Graphs, setting: Any) -> Uses:
         return staged(setting, counted(graphs.ops.astype(np.int64) - 1, len(self.space.ops)))
+
+    def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
+        return staged_size(setting)
 
     def _plan(self, graph: Graphs, setting: Any) -> Plan:
         from archllm.networks.cells.modules import NodeDagNetwork
