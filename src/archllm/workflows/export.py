@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archllm.config import parse_words
-from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces import Architecture
 from archllm.workflows.inputs import as_architecture
+from archllm.workflows.options import ExportOptions
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from archllm.networks.export import Exported
 
 
@@ -49,26 +48,12 @@ class Export:
         }
 
 
-def export(
-    architecture: str | Architecture,
-    space: str | SearchSpace | None = None,
-    *,
-    to: Literal["python", "torch", "onnx"] = "python",
-    out: str | Path,
-    weights: str | Path | nn.Module | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> Export:
+def export(options: ExportOptions | None = None, /, **settings: Any) -> Export:
     """Writes the network of an architecture as a file that other tools read, verified.
 
     Args:
-        architecture: the architecture, or its text.
-        space: the space of the text, or its name.
-        to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`.
-        out: file to write; an existing one is replaced.
-        weights: a safetensors file or a trained network; by default fresh weights.
-        seed: seed of fresh weights.
-        options: fields of the space's network setting, such as `num_classes`, `channels`, `in_channels`.
+        options: what to write, and where to.
+        settings: fields of `ExportOptions`, in place of `options` or on top of them.
 
     Raises:
         FormatError: the text can't be read.
@@ -77,17 +62,13 @@ def export(
         DataError: the weights can't be used.
         ExportError: what was to be written computes something else.
     """
-    arch = as_architecture(architecture, space)
+    chosen = ExportOptions.given(options, settings)
+    arch = as_architecture(chosen.arch, chosen.space)
     networks = arch.space.require_networks()
-    setting = networks.setting(**options)
-    file = networks.export(arch.graph, out, to, setting=setting, weights=weights, seed=seed)
+    further = chosen.options
+    if not isinstance(further, Mapping):
+        further = parse_words(further, networks.setting_type, "the network")
+    sizes = {name: getattr(chosen, name) for name in ("num_classes", "in_channels", "image_size", "channels")}
+    setting = networks.setting(**sizes | dict(further))
+    file = networks.export(arch.graph, chosen.out, chosen.to, setting=setting, weights=chosen.weights, seed=chosen.seed)
     return Export(arch, file, int(networks.macs(arch.graph, setting)[0]), asdict(setting))
-
-
-def options_of_words(space: SearchSpace, words: tuple[str, ...]) -> dict[str, Any]:
-    """Network options from `KEY=VALUE` words.
-
-    Raises:
-        InvalidInput: a word is not of that form, or the value is of another type.
-    """
-    return parse_words(words, space.require_networks().setting_type, "the network")

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from archllm.config import Bounds, Option, Seed, Settings, written
 from archllm.errors import InvalidInput
@@ -18,13 +18,14 @@ from archllm.generation.config import EvaluationOptions, Requirements, SamplingO
 if TYPE_CHECKING:
     from archllm.objectives import Objective
     from archllm.searchers.base import Searcher
-    from archllm.spaces import SearchSpace
+    from archllm.spaces import Architecture, SearchSpace
 
+    Arch: TypeAlias = str | Architecture
     Space: TypeAlias = str | SearchSpace
     Goal: TypeAlias = str | Objective | Callable[[Any], float]
     Method: TypeAlias = str | type[Searcher]
 else:  # the classes themselves are looked at where they are used
-    Space = Goal = Method = str | object
+    Arch = Space = Goal = Method = str | object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,44 @@ class ReportOptions(Settings):
     out: Annotated[Path | None, Option("FILE")] = None
     """File to write; by default report.html in the run folder, or a file beside the store. An existing one is
     replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(Settings):
+    """Options of `archllm export`."""
+
+    arch: Annotated[Arch, Option("ARCH", positional=True)]
+    """Text of the architecture; on the command line, `-` reads it from stdin and `@FILE` from a file."""
+
+    space: Annotated[Space | None, Option("SPACE", needed=True)] = None
+    """The space it is of."""
+
+    to: Literal["python", "torch", "onnx"]
+    """`python`: one file that needs torch alone; `torch`: a torch.export program (.pt2); `onnx`: any batch size."""
+
+    out: Annotated[Path, Option("FILE")]
+    """File to write; an existing one is replaced."""
+
+    num_classes: Annotated[int, Bounds(1)] = 10
+    """Classes that the network tells apart."""
+
+    in_channels: Annotated[int, Bounds(1)] = 3
+    """Channels of the images: 3 for colour, 1 for grey."""
+
+    image_size: Annotated[int | None, Bounds(1), Option("INT")] = None
+    """Height and width of the images in pixels; by default as in the space's paper."""
+
+    channels: Annotated[int | None, Bounds(1), Option("INT")] = None
+    """Channels of the first cells; by default as in the space's paper."""
+
+    options: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", name="set")] = ()
+    """Further options of the space's networks, such as `cells=1` or, for DARTS, `layers=8`."""
+
+    weights: Annotated[Path | None, Option("FILE")] = None
+    """Weights to put in, a safetensors file; by default fresh ones. `--to python` writes them beside its file."""
+
+    seed: Seed = 0
+    """Seed of fresh weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
