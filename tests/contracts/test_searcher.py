@@ -282,7 +282,7 @@ def test_what_can_not_be_learned_from_is_refused_and_leaves_no_trace(method: str
         (two, Evaluation(()), "got 0"),
         (two, Evaluation(math.nan), "finite"),
         (two, Evaluation(-math.inf), "finite"),
-        (two, Evaluation(1.0, test={"accuracy": 0.9}), "no test figures, got accuracy"),
+        (two, Evaluation(1.0, test={"accuracy": 0.9}), "no test metrics, got accuracy"),
         (foreign, Evaluation(1.0), "darts"),
     ):
         with pytest.raises(InvalidInput, match=message):

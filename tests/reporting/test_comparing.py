@@ -170,5 +170,5 @@ def test_the_page_escapes_what_comes_from_outside_and_ticks_only_what_holds():
     assert r"a\|b" in head
     assert "- [ ] **Random search to compare with.** Missing." in text
     assert "- [ ] **Cost of the evaluations of one search.** Not known" in text
-    assert "few, so small differences mean nothing" in text and "says nothing about the spread" in text
+    assert "few, so small differences mean nothing" in text and "no standard deviation is known" in text
     assert len({line.replace(r"\|", "").count("|") for line in markdown(table(found, {})).splitlines()}) == 1

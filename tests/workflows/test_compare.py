@@ -173,7 +173,7 @@ def test_the_command_prints_a_table_or_a_document(capsys):
     words += ["--seeds", "2", "--budget", "4"]
     assert main([*words, "--out", "a"]) == 0
     out, err = capsys.readouterr()
-    assert "evaluations to the best there is" in out and "a holds trials.db" in out and "compare    16/16" in err
+    assert "evaluations to the optimum" in out and "a holds trials.db" in out and "compare    16/16" in err
     assert main([*words, "--out", "b", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {"out", "space", "objectives", "budget", "seeds", "optimum", "methods", "files"} <= set(document)

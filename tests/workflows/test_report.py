@@ -112,7 +112,7 @@ def test_random_search_on_a_table_is_exact_and_the_best_there_is_is_named(data_d
     done = report("a.db")
     told = text_of(done.path)
     assert "exact expectation for draws among 15,625 architectures" in told
-    assert "best there is 91.6067" in told
+    assert "optimum 91.6067" in told
     assert "cifar10.test@200 (test)" in told and told.count("(test)") == 1  # that of the best alone
 
 

@@ -15,7 +15,7 @@ from archllm.config import Option
 class Trials(Command):
     """Write the trials of a search to a CSV, Parquet or JSON-lines file, one row each.
 
-    Columns named test.… hold figures on test data, which no search saw: nothing may be chosen by them. In CSV, texts
+    Columns named test.… hold metrics on test data, which no search saw: nothing may be chosen by them. In CSV, texts
     that a spreadsheet would take for a formula get an apostrophe in front.
     """
 

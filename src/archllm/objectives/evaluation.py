@@ -2,7 +2,7 @@
 
 An objective makes one with a single value. `combined` joins those of several objectives, workers hand the joint one to
 the store, a trial of the store holds it, and a searcher is told the same record as `for_searcher` leaves it: without
-test figures, and with signs turned so that more is better.
+test metrics, and with signs turned so that more is better.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def turned(values: Sequence[float], directions: Sequence[str]) -> tuple[float, .
 
 
 def for_searcher(evaluation: Evaluation, directions: Sequence[str]) -> Evaluation:
-    """What a searcher is told of an evaluation: more is better in every objective, and no test figures.
+    """What a searcher is told of an evaluation: more is better in every objective, and no test metrics.
 
     Args:
         evaluation: of all objectives, as they count.

@@ -43,7 +43,7 @@ class Setup:
     """Whether scores were looked up, not measured."""
 
     until_best: bool
-    """Whether a search ends once it has found the best there is."""
+    """Whether a search ends once it has found the optimum."""
 
     requirements: Sequence[str]
     """What architectures had to meet."""
@@ -100,10 +100,10 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "One space for all": f"it is {_plain(setup.space)}"
         + (f"; only where {_plain('; '.join(setup.requirements))}" if setup.requirements else ""),
         "One objective for all": f"{_plain(', '.join(f'{how} {spec}' for how, spec in goals))}; scores are {scores}",
-        "No search sees test figures": "searchers are told validation scores alone; a test figure is that of the "
+        "No search sees test metrics": "searchers are told validation scores alone; a test metric is that of the "
         "architecture that validation chose",
         "One budget for all": f"{found.budget} different architectures (by canonical key) for each search"
-        + (", which ends once it has found the best there is" if setup.until_best else ""),
+        + (", which ends once it has found the optimum" if setup.until_best else ""),
         f"Seeds: {len(seeds)}": f"{', '.join(map(str, seeds))}, the same for all methods{enough}",
         "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
         "Performance over time": "means and quartiles against evaluations"

@@ -40,7 +40,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Stat:
-    """A figure over seeds."""
+    """A number over seeds."""
 
     mean: float
     """Mean."""
@@ -69,10 +69,10 @@ class Summary:
     """The last of it; `None` if an evaluation of every seed did not succeed."""
 
     test: dict[str, Stat]
-    """Test figures, which no search saw, of what each search found best; for one objective."""
+    """Test metrics, which no search saw, of the best architecture of each search; for one objective."""
 
     to_optimum: Stat | None
-    """Evaluations until the best there is was found, counting the whole budget where it was not; `None` where it is not
+    """Evaluations until the optimum was found, counting the whole budget where it was not; `None` where it is not
     known what is best."""
 
     reached: int
@@ -117,13 +117,13 @@ class Comparison:
     """Their box, more being better in each objective."""
 
     optimum: float | None
-    """The best value there is, where that is known."""
+    """The best value of all architectures, where that is known."""
 
     random: Spread | None
     """The exact expectation of random search, where it is known."""
 
     def to_json(self) -> dict[str, Any]:
-        """The figures of the table, and the box of the hypervolume."""
+        """The numbers of the table, and the box of the hypervolume."""
         return {
             "objective": ", ".join(self.objectives),
             "objectives": list(self.objectives),
@@ -203,7 +203,7 @@ def table(found: Comparison, pre_training: dict[str, float]) -> Table:
     value = "hypervolume" if found.measures_volume else found.objectives[0]
     tests = list(dict.fromkeys(name for each in found.methods for name in each.test))
     columns = ["method", f"{value} after {found.budget}", *(f"{name} of it" for name in tests)]
-    columns += ["evaluations to the best there is", "reached by"] if found.optimum is not None else []
+    columns += ["evaluations to the optimum", "reached by"] if found.optimum is not None else []
     columns += ["cost of evaluations", "search takes", "pre-training"]
     rows = []
     for each in found.methods:
@@ -215,16 +215,16 @@ def table(found: Comparison, pre_training: dict[str, float]) -> Table:
         row += [duration(each.cost) if each.cost else "–", duration(each.wall), duration(before) if before else "none"]
         rows.append(row)
     seeds = len(found.methods[0].seeds)
-    title = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed: says nothing about the spread"
+    title = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed: no standard deviation is known"
     notes = []
     if found.optimum is not None:
         notes.append(
-            f"best there is: {figure(found.optimum)}; a search that does not find it counts with its whole budget"
+            f"optimum: {figure(found.optimum)}; where it is not found within the budget, the whole budget counts"
         )
     if found.random is not None:
         notes.append(f"random search, exact expectation: {figure(round(float(found.random.mean[-1]), 4))}")
     if tests:
-        notes.append("test figures are those of what validation chose; no search saw them")
+        notes.append("test metrics are those of the architecture that validation chose; no search saw them")
     lower = [
         f"{each.method} {duration(each.lower_fidelity_cost)}" for each in found.methods if each.lower_fidelity_cost
     ]
@@ -313,7 +313,7 @@ def _by_second(curves: list[Floats], seconds: list[Floats], sign: float) -> tupl
 
 
 def _tests(over: list[tuple[Trial, ...]], sign: float) -> dict[str, Stat]:
-    """Test figures of each search's best, those that all of them have."""
+    """Test metrics of each search's best, those that all of them have."""
     best = []
     for trials in over:
         known = [trial for trial in trials if trial.values is not None]

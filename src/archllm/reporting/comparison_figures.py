@@ -45,7 +45,7 @@ def _draw(path: Path, found: Comparison, lines: dict[str, tuple[Floats, Spread]]
         axes.fill_between(x, curve.low, curve.high, color=colour, alpha=0.14, lw=0, step="post")
         shown.append(curve.mean[len(curve.mean) // 10 :])
     if found.optimum is not None:
-        axes.axhline(found.optimum, color=_GREY, lw=1, ls=":", label="best there is")
+        axes.axhline(found.optimum, color=_GREY, lw=1, ls=":", label="optimum")
         shown.append(np.array([found.optimum]))
     values = np.concatenate(shown)
     values = values[np.isfinite(values)]

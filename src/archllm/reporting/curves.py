@@ -78,6 +78,8 @@ def volume_so_far(points: Floats, box: Corners) -> Floats:
     wide = best > worst
     if not wide.any():
         return np.zeros(len(points))
+    # The box becomes the unit cube, in which a hypervolume is a share of the box. A point adds volume exactly when no
+    # point of the front is at least as good in every objective; then it replaces those that it dominates.
     scaled = (points[:, wide] - worst[wide]) / (best - worst)[wide]
     volumes = np.zeros(len(points))
     front = np.zeros((0, int(wide.sum())))
@@ -114,7 +116,10 @@ def random_best(values: Floats, budget: int) -> Spread:
     size = len(ranked)
     steps = min(budget, size)
     mean, low, high = (np.zeros(steps) for _ in range(3))
-    at_most = np.ones(size)  # probability that the best is at most each of the ranked values
+    # With the values ranked v_1 <= ... <= v_N and n draws without replacement,
+    #     P(best <= v_i) = C(i, n) / C(N, n) = prod_{k<n} (i - k) / (N - k),
+    # so each further draw multiplies by one factor, and E[best] = sum_i v_i (P(best <= v_i) - P(best <= v_{i-1})).
+    at_most = np.ones(size)  # P(best <= v_i) for each i
     rank = np.arange(1, size + 1, dtype=np.float64)
     for drawn in range(steps):
         at_most = at_most * np.maximum(rank - drawn, 0) / (size - drawn)

@@ -22,7 +22,7 @@ from archllm.training.log import read_journal
 
 @dataclass(frozen=True, eq=False)
 class GeneratorData:
-    """What is known of one generator."""
+    """One generator as a report shows it."""
 
     model: ArchLLM
     """The generator."""

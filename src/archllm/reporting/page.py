@@ -175,7 +175,7 @@ def _sizes(study: Study) -> list[str]:
 
 
 def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str, str]]:
-    """Headline figures: what, how much, and what to know about it."""
+    """Headline numbers: name, value, and a note on it."""
     best, study = data.result.best, data.study
     tiles: list[tuple[str, str, str]] = []
     if best is not None and winner is not None:
@@ -198,7 +198,7 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
             )
             tiles.append(("random search, same budget", figure(round(mean, 4)), told))
     if data.optimum is not None:
-        tiles.append(("best there is", figure(data.optimum), "in the whole table"))
+        tiles.append(("optimum", figure(data.optimum), "in the whole table"))
     failed = f"{data.failed} failed" if data.failed else ""
     tiles.append(("evaluations", f"{len(data.over):,}", failed))
     if data.cost:

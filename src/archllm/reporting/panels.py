@@ -99,7 +99,7 @@ def progress(data: SearchData) -> Panel:
     legend.insert(0, ("own", f"{data.study.method}: {'hypervolume' if data.measures_volume else 'best so far'}"))
     if data.optimum is not None:
         marks.append(Level(data.optimum, "optimum"))
-        legend.append(("optimum", "best there is"))
+        legend.append(("optimum", "optimum"))
         tail.append(np.array([data.optimum]))
     if not data.measures_volume and len(data.study.directions) > 1:
         label += " (the first objective)"

@@ -54,7 +54,7 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
-    """What is known of one search."""
+    """One search as a report shows it."""
 
     result: Result
     """The study and its trials."""
@@ -78,7 +78,7 @@ class SearchData:
     """The box of the hypervolume, more being better in each objective."""
 
     optimum: float | None
-    """The best value there is, in the objective's own unit, where that is known."""
+    """The best value of all architectures, in the objective's own unit, where that is known."""
 
     @property
     def study(self) -> Study:

@@ -97,7 +97,7 @@ class Searcher(ABC):
             evaluations: what was found, in order, as `for_searcher` gives it: more is better, nothing about test data.
 
         Raises:
-            InvalidInput: one is of another space, was told before, holds test figures, or has another number of values,
+            InvalidInput: one is of another space, was told before, holds test metrics, or has another number of values,
                 or one that is not finite. Then none of them is noted.
         """
         told = dict(evaluations)
@@ -204,7 +204,7 @@ class Searcher(ABC):
     def _check(self, arch: Architecture, evaluation: Evaluation) -> None:
         self._check_space(arch)
         if evaluation.test:
-            raise InvalidInput(f"a searcher is told no test figures, got {', '.join(evaluation.test)} for {arch}")
+            raise InvalidInput(f"a searcher is told no test metrics, got {', '.join(evaluation.test)} for {arch}")
         values = evaluation.values
         if values is None:
             return

@@ -27,7 +27,7 @@ def trial_rows(study: Study, trials: Iterable[Trial]) -> list[dict[str, Any]]:
     `text`, `key`, `state`, `value` (by the first objective), `cost` and `lower_fidelity_cost` in seconds, `failure`,
     `attempts`, `worker`, and the times `asked`, `started` and `finished` in seconds since 1970. With several objectives
     there is a `value.SPEC` for each. Names say what else is what: `metric.NAME`, `curve.NAME` (a list, one number per
-    epoch), and `test.NAME` for figures on test data, which no search saw and by which nothing may be chosen.
+    epoch), and `test.NAME` for metrics on test data, which no search saw and by which nothing may be chosen.
 
     Args:
         study: the study.

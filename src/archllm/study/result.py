@@ -103,7 +103,7 @@ class Result:
         return sum(trial.state == "failed" for trial in self.trials)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of `archllm search --json`; test figures of the best alone."""
+        """The contract of `archllm search --json`; test metrics of the best alone."""
         study, best = self.study, self.best
         return {
             "space": study.space,

@@ -50,7 +50,7 @@ NOT_OVER = Evaluation(None)
 
 @dataclass(frozen=True)
 class Trial:
-    """One architecture of a study, and what is known of it. Times are seconds since 1970, by the store's clock."""
+    """One architecture of a study and its evaluation. Times are seconds since 1970, by the store's clock."""
 
     number: int
     """From 0, in the order in which trials were asked for."""

@@ -266,8 +266,8 @@ def _columns(found: Evaluation) -> dict[str, Any]:
     """An evaluation as columns."""
     return {
         "values": None if found.values is None else list(found.values),
-        "metrics": _figures(found.metrics),
-        "test": _figures(found.test),
+        "metrics": _metrics(found.metrics),
+        "test": _metrics(found.test),
         "cost": found.cost if math.isfinite(found.cost) else 0.0,
         "curves": {_text(name): list(map(_plain, curve)) for name, curve in found.curves.items()},
         "failure": None if found.failure is None else _text(found.failure),
@@ -281,8 +281,8 @@ def _row(trial: Trial) -> dict[str, Any]:
     return own | _columns(trial.evaluation)
 
 
-def _figures(figures: Mapping[str, float]) -> dict[str, float | str]:
-    return {_text(name): _plain(value) for name, value in figures.items()}
+def _metrics(metrics: Mapping[str, float]) -> dict[str, float | str]:
+    return {_text(name): _plain(value) for name, value in metrics.items()}
 
 
 def _plain(value: float) -> float | str:
@@ -290,8 +290,8 @@ def _plain(value: float) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))
 
 
-def _numbers(figures: Mapping[str, float | str] | None) -> dict[str, float]:
-    return {name: float(value) for name, value in (figures or {}).items()}
+def _numbers(metrics: Mapping[str, float | str] | None) -> dict[str, float]:
+    return {name: float(value) for name, value in (metrics or {}).items()}
 
 
 def _text(words: str) -> str:
