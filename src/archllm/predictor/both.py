@@ -27,4 +27,5 @@ class Both(Predictor):
     def _predict(self, features: Features) -> Prediction:
         found = [part._predict(features) for part in self.parts]
         means, stds = np.stack([each.mean for each in found]), np.stack([each.std for each in found])
+        # Variance of an equal mixture: the mean of the variances, and the variance of the means
         return Prediction(means.mean(0), np.sqrt(np.square(stds).mean(0) + means.var(0)))

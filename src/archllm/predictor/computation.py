@@ -72,6 +72,9 @@ def computation_keys(space: SearchSpace, graphs: Graphs) -> NDArray[np.uint64]:
     million cells. Nodes that do the same to the same count as one that is read several times, as in the structures of
     NAS-Bench-201.
     """
+    # A hash of the expression tree, node by node along the edges, with a mixing bijection m and arithmetic modulo 2^64:
+    #     h(v) = m(m(sum over edges (u, v), with multiplicity, of m(h(u))) + label(v) + [v is an input] 2^32)
+    # The sum forgets the order of what is added, so members have equal keys if their sums agree term by term.
     cells = computation(space, graphs)
     values = np.zeros(cells.ops.shape, dtype=np.uint64)
     for node in range(cells.ops.shape[1]):
@@ -106,6 +109,10 @@ def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     labels = [k for k, name in enumerate(space.op_names[:-1]) if name not in silent]
     is_op = (cells.ops[:, :, None] == np.array(labels)) & ~cells.inputs[:, :, None]  # n x v x k
     step = np.concatenate([is_op, is_op.any(2, keepdims=True)], axis=2).astype(np.float64)  # last: any operation
+    # Sums over all paths without listing them, by the distributive law along the order of the nodes (u before v):
+    #     paths(v) = sum_u a_uv paths(u),      total(v) = sum_u a_uv total(u) + paths(v) step(v),
+    #     most(v) = max_{u: a_uv > 0} most(u) + step(v),      and least(v) with a minimum,
+    # a_uv being the multiplicity of an edge, and step(v) which operation node v counts as.
     paths = cells.inputs.astype(np.float64)
     total = np.zeros(step.shape)
     most, least = (np.where(cells.inputs[:, :, None], 0.0, bound * np.ones(step.shape)) for bound in (-np.inf, np.inf))

@@ -49,6 +49,7 @@ class RankingEnsemble(Predictor):
             optimizer.step()
         for weight in self._weights:
             weight.requires_grad_(False)
+        # Least squares of y on each member's predictions p: slope = <p - mean p, y - mean y> / |p - mean p|^2
         predicted = self._forward(inputs)
         centred = predicted - predicted.mean(1, keepdim=True)
         slope = (centred @ (y - y.mean())) / centred.square().sum(1).clamp_min(1e-12)

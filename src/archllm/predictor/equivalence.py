@@ -1,4 +1,4 @@
-"""Features that are the same for cells that compute the same: averages over all ways of writing a computation."""
+"""Features that are equal for cells that compute the same: averages over all members of an equivalence class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of features that predictors see, by name."""
+"""Sets of features that predictors see, by name, and those that are recommended."""
 
 from __future__ import annotations
 

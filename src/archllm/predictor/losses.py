@@ -18,6 +18,11 @@ def ranking_loss(kind: Loss, predicted: torch.Tensor, values: torch.Tensor, marg
         values: `(n,)` targets.
         margin: of the hinge.
     """
+    # With predictions p and targets y, and pairs (i, j) such that y_i > y_j:
+    #     hinge      mean of max(0, margin - (p_i - p_j))
+    #     logistic   mean of log(1 + exp(-(p_i - p_j))), the cross-entropy of P(i before j) = sigmoid(p_i - p_j)
+    #     listmle    mean over i of log sum_{j >= i} exp(p_j) - p_i, best first: minus the log of the Plackett-Luce
+    #                likelihood of the order; the inner sums are cumulative ones from the worst on
     loss: torch.Tensor
     if kind == "squared":
         loss = (predicted - values).square().mean(1).sum()

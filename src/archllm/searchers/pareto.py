@@ -126,6 +126,9 @@ def added_volume(values: ArrayLike, reached: ArrayLike, rng: np.random.Generator
         reached: `k x m` points that are there already, at least one.
         rng: chooses the directions.
     """
+    # In polar coordinates around the corner, the volume dominated by a set Y of m-dimensional points is
+    #     c_m E_u[max_{y in Y} min_j (max(0, y_j - corner_j) / u_j)^m],     u uniform on the positive unit sphere,
+    # and what y adds to Y is E_u of how far its term exceeds the maximum over Y; c_m cancels in the share.
     points, old = _checked(values), _checked(reached)
     front = old[non_dominated(old)]
     spans = np.ptp(front, axis=0), np.ptp(old, axis=0), np.ones(old.shape[1])  # a front of one point has no range
@@ -155,6 +158,9 @@ def scalarised(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
         values: `n x m`, more is better.
         weights: `m`, not negative.
     """
+    # With losses l_j = w_j (1 - normalised value of objective j):   score = -(max_j l_j + 0.05 sum_j l_j).
+    # Its optimum is Pareto optimal for positive weights (the maximum alone allows weakly dominated points), and weights
+    # lead to parts of the front that are not convex, too, which no weighted sum reaches.
     points = _checked(values)
     low = points.min(0, initial=np.inf)
     span = points.max(0, initial=-np.inf) - low
@@ -174,6 +180,8 @@ def _volume(points: NDArray[np.float64]) -> float:
         return 0.0
     if points.shape[1] == 1:
         return float(points.max())
+    # Sweep (Zitzler and Thiele, 1998): sorted by the last coordinate, z_1 >= z_2 >= ... >= z_n >= z_{n+1} = 0,
+    #     vol(p_1..n) = sum_i (z_i - z_{i+1}) vol_{m-1}(p_1..i)
     points = points[np.argsort(-points[:, -1], kind="stable")]
     below = np.append(points[1:, -1], 0.0)
     total = 0.0

@@ -124,6 +124,7 @@ class Surrogate:
     def _merit(
         self, known: Known, objective: int, candidates: Features, rng: np.random.Generator
     ) -> NDArray[np.float64]:
+        # Upper confidence bound: mean + exploration * std (Srinivas et al., 2010); Thompson: a draw of N(mean, std^2)
         found = self._predictions(known, objective, candidates)
         if self.acquisition == "thompson":
             merits = [rng.normal(each.mean, each.std) for each in found]
