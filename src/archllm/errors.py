@@ -9,6 +9,14 @@ class ArchLLMError(Exception):
     """Base of every error that ArchLLM raises on purpose.
 
     `exit_code` is what the command line returns: 1 "could not", 2 "wrong use".
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> try:
+        ...     load_space("nasbench201").parse("|none|")
+        ... except ArchLLMError as error:
+        ...     type(error).__name__, error.exit_code
+        ('FormatError', 2)
     """
 
     exit_code: int = 1
@@ -27,6 +35,10 @@ class DefinitionError(InvalidInput):
         message: what was expected and what was found.
         key: which entry of the definition, from the outside in: names of keys and numbers of list entries.
         place: the file and line, where they are known.
+
+    Example:
+        >>> print(DefinitionError("must be a whole number", "ops", 2, place="mine.toml, line 4"))
+        mine.toml, line 4: ops[2]: must be a whole number
     """
 
     def __init__(self, message: str, *key: str | int, place: str = "") -> None:
@@ -42,6 +54,10 @@ class FormatError(ArchLLMError):
         message: what was expected and what was found.
         text: the whole text.
         position: offset of the first offending character in `text`, in characters.
+
+    Example:
+        >>> print(FormatError("expected a name", "a < 1 < ?", 8))
+        expected a name (at character 8, near 'a < 1 < ?')
     """
 
     exit_code = 2
@@ -79,6 +95,10 @@ class BudgetExhausted(ArchLLMError):
         message: what was asked for and what to do.
         found: how many were found.
         drawn: how many draws were spent.
+
+    Example:
+        >>> BudgetExhausted("only 3 of 5 were found", found=3, drawn=100).drawn
+        100
     """
 
     def __init__(self, message: str, found: int, drawn: int) -> None:
@@ -125,6 +145,10 @@ class EvaluationFailed(ArchLLMError):
     Args:
         message: why.
         cost: seconds that were spent on it.
+
+    Example:
+        >>> EvaluationFailed("the loss became infinite", cost=2.5).cost
+        2.5
     """
 
     def __init__(self, message: str, cost: float = 0.0) -> None:
@@ -146,6 +170,10 @@ class MissingExtra(ArchLLMError):
     Args:
         feature: what was asked for.
         extra: the extra of this package that brings it.
+
+    Example:
+        >>> print(MissingExtra("drawing charts", "report"))
+        drawing charts needs an optional dependency: install it with `pip install 'archllm[report]'`
     """
 
     def __init__(self, feature: str, extra: str) -> None:

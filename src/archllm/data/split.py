@@ -28,6 +28,12 @@ class Stream:
         draws: how many to draw; repeats, and members that are known, are left out.
         seed: seed of the draws.
         known: keys of members that are not to be drawn again.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> stream = Stream(load_space("darts"), draws=100, seed=0, known=np.zeros(0, dtype=np.int64))
+        >>> [len(chunk) for chunk in stream]
+        [100]
     """
 
     def __init__(self, space: SearchSpace, draws: int, seed: int, known: NDArray[np.int64]) -> None:
@@ -43,7 +49,14 @@ class Stream:
 
 @dataclass(frozen=True)
 class Cells:
-    """A space's members (or, for a space too large to list, a sample of them), split at random."""
+    """A space's members (or, for a space too large to list, a sample of them), split at random.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> cells = split_cells(load_space("nasbench201"), 0.9, 1_000, seed=0)
+        >>> len(cells.train), len(cells.held_out)
+        (14062, 1563)
+    """
 
     train: Graphs
     """Members to learn from, normalised."""

@@ -32,10 +32,15 @@ class Cell:
 
     Raises:
         InvalidInput: there is no node, or an edge runs backwards, leaves the nodes or stands twice.
+
+    Example:
+        >>> nodes = (Node("input", "input"), Node("conv3x3", "op"), Node("output", "output"))
+        >>> Cell(nodes, ((0, 1), (1, 2))).nodes[1].label
+        'conv3x3'
     """
 
     nodes: tuple[Node, ...]
-    """The nodes."""
+    """In topological order; edges count them from 0."""
 
     edges: tuple[tuple[int, int], ...]
     """Pairs `(source, target)` of node indices, `source < target`."""

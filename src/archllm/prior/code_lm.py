@@ -40,7 +40,7 @@ class CodeLM(Prior):
         config: sizes and training.
         codebook_size: number of codes.
         length: codes per sequence.
-        conditions: names of the properties that it can be told.
+        conditions: names of the properties that it can be conditioned on.
     """
 
     def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:

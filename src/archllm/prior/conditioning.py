@@ -1,4 +1,4 @@
-"""What a prior is told about the sequences that it learns: a bin of each condition, or nothing."""
+"""What a prior is conditioned on while it learns: a bin of each condition, or nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from archllm.errors import InvalidInput
 from archllm.prior.config import UNCONDITIONED
 from archllm.prior.trie import CodeTrie
 
-_ALL_DROPPED = 0.2  # share of the batches that are told nothing; guidance needs the unconditional distribution too
+_ALL_DROPPED = 0.2  # share of unconditioned batches; guidance needs the unconditional distribution too
 _BALANCED = 0.5  # share of the rows of the other batches that are drawn for rare conditions
-_KEPT = 0.8  # share of the other batches that are told of each condition
+_KEPT = 0.8  # share of the other batches that are conditioned on each condition
 
 
 class LabelledSequences:
@@ -151,6 +151,11 @@ def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.T
         told: `n x k` scores under the conditions.
         untold: `n x k` scores without them.
         strength: 1 takes the conditional distribution as it is; more exaggerates what the conditions change.
+
+    Example:
+        >>> even, sure = torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.8, 0.2]]).log()
+        >>> torch.softmax(guided(sure, even, 2.0), -1)  # 0.8^2 : 0.2^2
+        tensor([[0.9412, 0.0588]], dtype=torch.float64)
     """
     # log p_g(c) = log p(c) + g (log p(c | y) - log p(c)) + const, i.e. p_g ~ p(c) (p(c | y) / p(c))^g: by Bayes' rule
     # p(c | y) / p(c) ~ p(y | c), so g > 1 sharpens an implied classifier p(y | c)^g without training one.

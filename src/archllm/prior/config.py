@@ -19,7 +19,12 @@ UNCONDITIONED = -1
 
 @dataclass(frozen=True)
 class PriorConfig(Settings):
-    """What the prior is made of and how it is trained."""
+    """What the prior is made of and how it is trained.
+
+    Example:
+        >>> PriorConfig(unigram_init=True, steps=400).bins
+        64
+    """
 
     section = "prior"
 

@@ -28,6 +28,12 @@ class MarginalPrior(Prior):
         config: only `kind` matters.
         codebook_size: number of codes.
         length: codes per sequence.
+
+    Example:
+        >>> prior = MarginalPrior(PriorConfig(kind="marginal"), codebook_size=4, length=2)
+        >>> prior.fit(np.array([[0, 1], [0, 2]]), np.array([[0, 1]]), seed=0)
+        >>> prior.log_shares.exp()[0]  # (2 + 1/4) / 3 for the code that was seen
+        tensor([0.7500, 0.0833, 0.0833, 0.0833], dtype=torch.float64)
     """
 
     def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:

@@ -31,7 +31,7 @@ def build_prior(
         config: its kind, its sizes, its training.
         codebook_size: number of codes.
         length: codes per sequence.
-        conditions: names of the properties that it can be told.
+        conditions: names of the properties that it can be conditioned on.
         space: name of the space, which a text model is told.
         own: folder of a copy of the text model's configuration and tokenizer.
     """

@@ -47,7 +47,7 @@ class TextLM(Prior):
         config: the model and its training.
         codebook_size: number of codes.
         length: codes per sequence.
-        conditions: names of the properties that it can be told.
+        conditions: names of the properties that it can be conditioned on.
         space: name of the space, for the prompt.
         own: folder with a copy of the configuration and the tokenizer of the model, where all its weights were trained.
 

@@ -29,6 +29,12 @@ class CodeTrie:
     Args:
         codes: `n x length` training sequences.
         codebook_size: number of codes.
+
+    Example:
+        >>> trie = CodeTrie(np.array([[0, 1], [0, 1], [0, 2], [3, 0]]), codebook_size=4)
+        >>> trie.targets(torch.tensor([0]))[0]  # p(c_0), then p(c_1 | c_0 = 0)
+        tensor([[0.7500, 0.0000, 0.0000, 0.2500],
+                [0.0000, 0.6667, 0.3333, 0.0000]])
     """
 
     def __init__(self, codes: NDArray[np.int64], codebook_size: int) -> None:

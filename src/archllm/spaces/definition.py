@@ -125,7 +125,12 @@ class CellDefinition(Definition):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeDagDefinition(CellDefinition):
-    """Operations on vertices, free edges between them."""
+    """Operations on vertices, free edges between them.
+
+    Example:
+        >>> NodeDagDefinition(name="tiny", ops=("a", "b"), max_vertices=4, max_edges=5).kind
+        'node_dag'
+    """
 
     max_vertices: int
     """Most vertices, input and output included."""
@@ -152,7 +157,16 @@ class NodeDagDefinition(CellDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeDagDefinition(CellDefinition):
-    """One operation on every edge of the complete DAG on a few nodes."""
+    """One operation on every edge of the complete DAG on a few nodes.
+
+    Example:
+        >>> print(EdgeDagDefinition(name="tiny", ops=("none", "skip"), nodes=3).to_toml())
+        name = "tiny"
+        kind = "edge_dag"
+        ops = ["none", "skip"]
+        nodes = 3
+        <BLANKLINE>
+    """
 
     nodes: int
     """Nodes of the cell, the first being its input and the last its output."""
@@ -166,7 +180,12 @@ class EdgeDagDefinition(CellDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class GenotypeDefinition(CellDefinition):
-    """Cells whose inner nodes each add up a fixed number of operations on different earlier nodes."""
+    """Cells whose inner nodes each add up a fixed number of operations on different earlier nodes.
+
+    Example:
+        >>> GenotypeDefinition(name="tiny", ops=("a", "b"), nodes=2).cells
+        ('normal', 'reduce')
+    """
 
     nodes: int
     """Inner nodes per cell."""
@@ -204,7 +223,13 @@ class GenotypeDefinition(CellDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class ChoicesDefinition(Definition):
-    """Named slots, each with a list of values to choose from."""
+    """Decision variables by name (slots), each with a list of values to choose from.
+
+    Example:
+        >>> from archllm.spaces.registry import space_of
+        >>> space_of(ChoicesDefinition(name="tiny", slots={"width": (8, 16), "norm": ("batch", "layer")})).size
+        4
+    """
 
     slots: Mapping[str, tuple[Value, ...]]
     """Slot -> its values: numbers, or texts, or truth values."""

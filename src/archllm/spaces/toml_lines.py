@@ -9,10 +9,15 @@ _PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*"
 
 
 class Places:
-    """Lines of keys and of entries of arrays.
+    r"""Lines of TOML keys and of entries of arrays, counted from 1, for messages.
 
     Args:
         text: a text that is valid TOML.
+
+    Example:
+        >>> places = Places("nodes = 4\nops = [\n  'a',\n  'b',\n]")
+        >>> places.line(["nodes"]), places.line(["ops", 1])
+        (1, 4)
     """
 
     def __init__(self, text: str) -> None:

@@ -18,7 +18,12 @@ HEADS = 4
 
 @dataclass(frozen=True)
 class TokenizerConfig(Settings):
-    """What the tokenizer is made of and how it is trained."""
+    """What the tokenizer is made of and how it is trained.
+
+    Example:
+        >>> TokenizerConfig(codebook_size=64).quantizer
+        'ema'
+    """
 
     section = "tokenizer"
 

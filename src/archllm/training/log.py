@@ -18,6 +18,13 @@ class Journal:
     Args:
         folder: the run folder.
         every: steps between two lines; validations are always written.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> Journal(folder)(Event("prior", 10, 1200, {"loss": 6.2}), 1.5)
+        >>> read_journal(folder)
+        [{'stage': 'prior', 'step': 10, 'steps': 1200, 'seconds': 1.5, 'loss': 6.2}]
     """
 
     def __init__(self, folder: Path, every: int = 10) -> None:

@@ -111,7 +111,7 @@ class Loop:
     """Validations in a row that are clearly worse than the best, after which to stop, unless the last are kept."""
 
     listener: Listener | None = None
-    """Who is told."""
+    """Called with an `Event` after steps worth reporting, in the main process only."""
 
     checkpoint: Path | None = None
     """Path without suffix of the files that make the loop resumable."""

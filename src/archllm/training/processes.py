@@ -32,7 +32,12 @@ _BUCKET = 2**24  # numbers that travel in one message
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that train together, as one of them sees them; by default it is alone."""
+    """The process group of one training, as one of its workers sees it; by default of world size 1.
+
+    Example:
+        >>> Team().main, Team(rank=1, count=2).main
+        (True, False)
+    """
 
     rank: int = 0
     """Number of this process, from 0."""

@@ -11,7 +11,14 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class Event:
-    """Something a listener may want to show or write down."""
+    """Something a listener may want to show or write down.
+
+    Example:
+        >>> def listener(event: Event) -> None:
+        ...     print(f"{event.stage} {event.step}/{event.steps} {event.metrics}")
+        >>> listener(Event("prior", 10, 1200, {"loss": 6.2}))
+        prior 10/1200 {'loss': 6.2}
+    """
 
     stage: str
     """`tokenizer`, `prior` or `search`."""

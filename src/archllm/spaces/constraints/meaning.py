@@ -90,6 +90,12 @@ def compile_constraint(text: str, vocabulary: Vocabulary) -> Constraint:
 
     Raises:
         FormatError: it can't be read; the message names the place in it.
+
+    Example:
+        >>> from archllm.spaces.kinds.vocabularies import EdgeVocabulary
+        >>> vocabulary = EdgeVocabulary(("none", "skip"), ((0, 1), (0, 2), (1, 2)))
+        >>> compile_constraint('count("skip") <= 1', vocabulary).holds(np.array([[0, 1, 0], [1, 1, 0]]))
+        array([ True, False])
     """
     parsed = syntax.parse(text)
     term = _Compiler(parsed, vocabulary).term(parsed.tree)
