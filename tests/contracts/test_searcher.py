@@ -1,31 +1,31 @@
-"""The promises of a searcher, kept by every method on every space."""
+"""Every search method keeps the contract."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.graphs import Graphs
-from archllm.objectives.complexity import Complexity
-from archllm.objectives.evaluation import Evaluation, for_searcher
 from archllm.predictor import PredictorConfig
 from archllm.searchers import sequence
-from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
 from archllm.searchers.fine_tuning import SearchGenerator
-from archllm.searchers.registry import build_searcher, searcher_names
-from archllm.spaces import Architecture, SearchSpace, load_space
-from archllm.spaces.registry import space_of_text
+from archllm.searchers.registry import searcher_names
+from archllm.testing import SearcherContract
+from archllm.testing.searcher import home, pool, whole
 
-QUICK: dict[str, dict[str, Any]] = {
-    "sequence": {
+train = SearchGenerator.train
+
+
+@cache
+def trained_once(space: str, steps: int) -> SearchGenerator:
+    return train(whole(space), 0, steps)
+
+
+class TestSequence(SearcherContract):
+    searcher = "sequence"
+    options = {  # noqa: RUF012
         "steps": 2,
         "initial": 4,
         "every": 4,
@@ -34,314 +34,80 @@ QUICK: dict[str, dict[str, Any]] = {
         "draws": 20,
         "parents": 2,
         "features": "free",
-    },
-    "evolution": {"population": 6, "tournament": 3},
-    "local": {"initial": 4},
-    "gp": {"initial": 4, "random": 60, "parents": 2},
-    "ensemble": {"initial": 4, "width": 8, "steps": 20, "parents": 2, "random": 10},
-    "latent": {"initial": 4, "steps": 2, "cells": 100, "random": 60, "parents": 2},
-}
-"""Options under which a method's every part has its turn within a few queries."""
+    }
 
-POOL = 25
+    @pytest.fixture(autouse=True)
+    def one_training_per_space(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All searches of a space share the generator that they would train for themselves; predictors fit roughly."""
 
-train = SearchGenerator.train
+        def trained(domain: Domain, seed: int, steps: int) -> SearchGenerator:
+            return trained_once(domain.space.name, steps)
 
-
-@pytest.fixture(autouse=True)
-def one_training_per_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All searches of a space share the generator that they would train for themselves; predictors fit roughly."""
-    monkeypatch.setattr(SearchGenerator, "train", staticmethod(trained))
-    monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
-    monkeypatch.setattr(sequence, "_FEWEST", 25)  # these generators write little that is valid
+        monkeypatch.setattr(SearchGenerator, "train", staticmethod(trained))
+        monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
+        monkeypatch.setattr(sequence, "FEWEST_CANDIDATES", 25)  # these generators write little that is valid
 
 
-def trained(domain: Domain, seed: int, steps: int) -> SearchGenerator:
-    return trained_once(domain.space.name, steps)
+class TestRandom(SearcherContract):
+    searcher = "random"
 
 
-@cache
-def trained_once(space: str, steps: int) -> SearchGenerator:
-    return train(whole(space), 0, steps)
+class TestEvolution(SearcherContract):
+    searcher = "evolution"
+    options = {"population": 6, "tournament": 3}  # noqa: RUF012
 
 
-FILES = {
-    "own-cells": """
-kind = "edge_dag"
-nodes = 4
-constraints = ['count("wide") <= 4']
-[ops]
-none = "archllm.networks.operations:none"
-skip = "archllm.networks.operations:skip"
-wide = "archllm.networks.operations:conv5x5"
-""",
-    "own-choices": """
-kind = "choices"
-constraints = ["slot.width1 <= slot.width2"]
-[slots]
-"width{i=1..6}" = [8, 16, 24, 32, 48, 64]
-depth = [1, 2, 3, 4, 5, 6]
-"kernel{k=1..6}" = [3, 5, 7]
-act = ["relu", "gelu"]
-[when]
-"kernel{k=2..6}" = "slot.depth >= {k}"
-""",
-}
-"""Spaces of a user: one of cells that can be listed; one of choices that can't be and of which no network is made."""
+class TestLocal(SearcherContract):
+    searcher = "local"
+    options = {"initial": 4}  # noqa: RUF012
+
+
+class TestLargest(SearcherContract):
+    searcher = "largest"
+    spaces = [name for name in SearcherContract.spaces if home(name).networks is not None]  # noqa: RUF012
+
+    def test_without_networks_none_is_the_largest(self) -> None:
+        with pytest.raises(InvalidInput, match="no network can be made of architectures of own-choices"):
+            self.build(whole("own-choices"))
+
+
+class TestGaussianProcess(SearcherContract):
+    searcher = "gp"
+    options = {"initial": 4, "random": 60, "parents": 2}  # noqa: RUF012
+
+
+class TestEnsemble(SearcherContract):
+    searcher = "ensemble"
+    options = {"initial": 4, "width": 8, "steps": 20, "parents": 2, "random": 10}  # noqa: RUF012
 
 
 @cache
-def home(space: str) -> SearchSpace:
-    return space_of_text(FILES[space], f"{space}.toml", space) if space in FILES else load_space(space)
-
-
-@cache
-def whole(space: str) -> Domain:
-    return Domain(home(space))
-
-
-@cache
-def domain_of(method: str, space: str) -> Domain:
-    """The whole space; for the VAE, which reads every member anew in each search, a part of the one it can scan."""
-    small = method == "latent" and space == "nasbench201"
-    return pool(space, 300) if small else whole(space)
-
-
-@cache
-def constrained(space: str) -> tuple[Domain, float]:
-    limit = float(np.median(sizes(whole(space).sample(200, np.random.default_rng(1)), home(space))))
-    return Domain(home(space), allowed=lambda graphs: sizes(graphs, home(space)) <= limit), limit
-
-
-def pool(space: str, size: int = POOL) -> Domain:
-    members = home(space).sample(4 * size, np.random.default_rng(3))
-    domain = Domain(home(space), members)
-    return Domain(home(space), domain.enumerate()[:size])
-
-
-def sizes(graphs: Graphs, space: SearchSpace) -> NDArray[np.float64]:
-    """Something to count in every space: parameters, or labels where there are no networks."""
-    if space.networks is not None:
-        return space.networks.params(graphs).astype(np.float64)
-    return np.maximum(graphs.ops, 0).sum(1).astype(np.float64)
-
-
-@pytest.fixture(params=searcher_names())
-def method(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture(params=["nasbench101", "nasbench201", "darts", *FILES])
-def space(request: pytest.FixtureRequest, method: str) -> str:
-    if method == "largest" and home(request.param).networks is None:
-        pytest.skip("without networks none is the largest")
-    return request.param
-
-
-@pytest.fixture(params=["nasbench201", "darts"])
-def either(request: pytest.FixtureRequest) -> str:
-    """A space that can be listed and one that can't be, for what depends on scores and seeds, not on cells."""
-    return request.param
-
-
-def build(method: str, domain: Domain, seed: int = 0, objectives: int = 1) -> Searcher:
-    return build_searcher(method, domain, seed, objectives, **QUICK.get(method, {}))
-
-
-def score(arch: Architecture) -> Evaluation:
-    """Fewer parameters are better."""
-    if arch.space.networks is None:
-        return Evaluation(-size(arch), cost=1.0)
-    objective = Complexity(arch.space, "params")
-    return for_searcher(objective.evaluate(arch), [objective.direction])
-
-
-def size(arch: Architecture) -> float:
-    return float(sizes(arch.graph, arch.space)[0])
-
-
-def score_twice(arch: Architecture) -> Evaluation:
-    """Fewer parameters, more nodes."""
-    return Evaluation((-math.log(size(arch)), float((arch.graph.ops >= 0).sum())), cost=1.0)
-
-
-def search(
-    searcher: Searcher, queries: int, evaluate: Callable[[Architecture], Evaluation] = score
-) -> list[Architecture]:
-    found: list[Architecture] = []
-    while len(found) < queries:
-        asked = searcher.ask(1)
-        searcher.tell({arch: evaluate(arch) for arch in asked})
-        found += asked
-        assert asked
-    return found
-
-
-# --- what is asked for -----------------------------------------------------------------------------------------------
-
-
-def test_members_of_the_domain_are_asked_for_and_none_twice(method: str, space: str) -> None:
-    domain = domain_of(method, space)
-    found = search(build(method, domain), 14)
-    assert len(set(found)) == 14
-    assert all(domain.contains(arch.graph)[0] for arch in found)
-
-
-def test_an_ask_brings_as_many_as_it_was_asked_for_even_before_any_is_told(method: str, either: str) -> None:
-    searcher = build(method, domain_of(method, either))
-    first, second = searcher.ask(7), searcher.ask(2)
-    searcher.tell([score(arch) for arch in second])
-    third = searcher.ask(3)
-    searcher.tell([score(arch) for arch in [*first, *third]])
-    fourth = searcher.ask(2)
-    assert [len(asked) for asked in (first, second, third, fourth)] == [7, 2, 3, 2]
-    assert len({*first, *second, *third, *fourth}) == 14
-
-
-def test_what_was_told_or_is_pending_is_not_asked_for(method: str) -> None:
-    domain = pool("nasbench201")
-    members = domain.space.architectures(domain.enumerate())
-    searcher = build(method, domain)
-    searcher.tell([score(arch) for arch in members[:8]])
-    searcher.pending(members[8:16])
-    assert set(searcher.ask(POOL)) == set(members[16:])
-
-
-def test_a_domain_is_asked_for_to_its_end(method: str, space: str) -> None:
-    domain = pool(space, 16)
-    searcher = build(method, domain)
-    found = search(searcher, 14)
-    found += searcher.ask(5)
-    assert len(found) == len(set(found)) == 16 and searcher.ask(1) == []
-
-
-def test_a_constraint_is_kept(method: str, space: str) -> None:
-    domain, limit = constrained(space)
-    assert all(size(arch) <= limit for arch in search(build(method, domain), 10))
-
-
-def test_the_largest_of_a_space_without_networks_is_not_looked_for() -> None:
-    with pytest.raises(InvalidInput, match="no network is made of architectures of own-choices"):
-        build("largest", whole("own-choices"))
-
-
-def test_a_domain_of_one_is_searched(method: str) -> None:
-    domain = pool("nasbench201", 1)
-    searcher = build(method, domain)
-    (only,) = searcher.ask(3)
-    assert only.key == domain.keys[0] and searcher.ask(1) == []
-
-
-# --- what is told ----------------------------------------------------------------------------------------------------
-
-
-def test_failed_evaluations_stop_no_search(method: str, either: str) -> None:
-    def broken(arch: Architecture) -> Evaluation:
-        return Evaluation(None)
-
-    def half(arch: Architecture) -> Evaluation:
-        return score(arch) if arch.key % 2 else Evaluation(None)
-
-    assert len(set(search(build(method, domain_of(method, either)), 8, broken))) == 8
-    assert len(set(search(build(method, domain_of(method, either)), 12, half))) == 12
-
-
-def test_equal_scores_stop_no_search(method: str, either: str) -> None:
-    assert len(set(search(build(method, domain_of(method, either)), 10, lambda arch: Evaluation((1.0,))))) == 10
-
-
-def test_enormous_scores_stop_no_search(method: str) -> None:
-    def extreme(arch: Architecture) -> Evaluation:
-        return Evaluation(((-1.0) ** arch.key * 1e150 / (1 + arch.key),))
-
-    assert len(set(search(build(method, domain_of(method, "nasbench201")), 12, extreme))) == 12
-
-
-def test_several_objectives_are_followed(method: str, either: str) -> None:
-    assert len(set(search(build(method, domain_of(method, either), objectives=2), 12, score_twice))) == 12
-
-
-def test_a_told_architecture_can_lie_outside_the_domain(method: str) -> None:
-    domain = pool("nasbench101")
-    others = domain.space.architectures(domain.space.sample(6, np.random.default_rng(8)))
-    searcher = build(method, domain)
-    searcher.tell({arch: score(arch) for arch in others})
-    inside = [arch for arch in others if domain.contains(arch.graph)[0]]
-    assert len(search(searcher, POOL - len(inside))) == POOL - len(inside)
-
-
-def test_what_can_not_be_learned_from_is_refused_and_leaves_no_trace(method: str) -> None:
-    space = load_space("nasbench201")
-    searcher = build(method, domain_of(method, "nasbench201"))
-    one, two, three = space.parse("1"), space.parse("2"), space.parse("3")
-    searcher.tell({one: score(one)})
-    foreign = load_space("darts").architectures(load_space("darts").sample(1, np.random.default_rng(0)))[0]
-    for arch, wrong, message in (
-        (one, Evaluation(1.0), "told before"),
-        (two, Evaluation((1.0, 2.0)), r"1 value\(s\), got 2"),
-        (two, Evaluation(()), "got 0"),
-        (two, Evaluation(math.nan), "finite"),
-        (two, Evaluation(-math.inf), "finite"),
-        (two, Evaluation(1.0, test={"accuracy": 0.9}), "no test metrics, got accuracy"),
-        (foreign, Evaluation(1.0), "darts"),
-    ):
-        with pytest.raises(InvalidInput, match=message):
-            searcher.tell({three: score(three), arch: wrong})
-    with pytest.raises(InvalidInput, match="darts"):
-        searcher.pending([three, foreign])
-    assert list(searcher.evaluations) == list(searcher.known.values()) == [one]
-
-
-@pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
-def test_a_number_that_can_not_be_asked_for_is_refused(method: str, n: Any) -> None:
-    with pytest.raises(InvalidInput, match="at least 1"):
-        build(method, domain_of(method, "nasbench201")).ask(n)
-
-
-# --- repeatable, resumable -------------------------------------------------------------------------------------------
-
-
-def test_one_seed_gives_one_search_and_another_seed_another(method: str, either: str) -> None:
-    first, again = (search(build(method, domain_of(method, either), 5), 10) for _ in range(2))
-    assert first == again != search(build(method, domain_of(method, either), 6), 10)
-
-
-def test_a_new_searcher_that_is_told_everything_goes_on_as_the_old_one(method: str, space: str) -> None:
-    old = build(method, domain_of(method, space))
-    search(old, 9)
-    new = build(method, domain_of(method, space))
-    new.tell({arch: score(arch) for arch in old.known.values()})
-    assert search(old, 5) == search(new, 5)
-
-
-def test_a_new_searcher_that_is_told_what_is_pending_goes_on_as_the_old_one(method: str) -> None:
-    old, new = (build(method, domain_of(method, "nasbench201")) for _ in range(2))
-    found = search(old, 9)
-    waiting = old.ask(2)
-    new.tell([score(arch) for arch in found])
-    new.pending(waiting)
-    assert old.ask(3) == new.ask(3)
-
-
-def test_searchers_leave_numpys_and_torchs_global_random_state_alone(method: str) -> None:
-    import torch
-
-    np.random.seed(1)  # noqa: NPY002
-    torch.manual_seed(1)
-    before = np.random.get_state()[1].copy(), torch.get_rng_state()  # type: ignore[index,union-attr]  # noqa: NPY002
-    search(build(method, domain_of(method, "nasbench201")), 8)
-    assert (np.random.get_state()[1] == before[0]).all()  # type: ignore[index]  # noqa: NPY002
-    assert torch.equal(torch.get_rng_state(), before[1])
-
-
-# --- built by name ---------------------------------------------------------------------------------------------------
-
-
-def test_a_method_goes_by_its_own_name(method: str) -> None:
-    assert build(method, domain_of(method, "nasbench201")).name == method
-
-
-def test_what_a_searcher_can_not_be_built_with_is_refused(method: str) -> None:
-    for wrong, message in (({"seed": -1}, "seed"), ({"objectives": 0}, "objective"), ({"nonsense": 1}, "no option")):
-        with pytest.raises(InvalidInput, match=message):
-            build_searcher(method, domain_of(method, "nasbench201"), **({"seed": 0} | wrong))  # type: ignore[arg-type]
+def scanned(space: str) -> Domain:
+    """Part of a space: the VAE reads every member anew in each search of a space that it can scan."""
+    return pool(space, 300)
+
+
+class TestLatent(SearcherContract):
+    searcher = "latent"
+    options = {"initial": 4, "steps": 2, "cells": 100, "random": 60, "parents": 2}  # noqa: RUF012
+
+    def domain(self, space: str) -> Domain:
+        return scanned(space) if space == "nasbench201" else whole(space)
+
+
+SUITES = (
+    TestSequence,
+    TestRandom,
+    TestEvolution,
+    TestLocal,
+    TestLargest,
+    TestGaussianProcess,
+    TestEnsemble,
+    TestLatent,
+)
+
+
+def test_every_method_is_tested_under_its_own_name() -> None:
+    assert sorted(suite.searcher for suite in SUITES) == sorted(searcher_names())
+    for suite in SUITES:
+        assert suite().build(suite().domain("nasbench201")).name == suite.searcher

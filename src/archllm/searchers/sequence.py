@@ -30,7 +30,7 @@ from archllm.searchers.surrogate import Known, Surrogate, known_from
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
 
-_FEWEST = 200  # candidates that must be left of the generator's draws; else random members of the domain join them
+FEWEST_CANDIDATES = 200  # that must be left of the generator's draws; else random members of the domain join them
 _BASE, _ROUND = 15_485_863, 32_452_843  # keep the seeds of the parts apart
 
 
@@ -204,13 +204,13 @@ class SequenceSearch(Searcher):
     def _pretrained_draws(self) -> Graphs:
         """Draws of the pretrained generator within the domain; random members besides where these are few."""
         graphs = self._inside(self._generator.sample(self.options.replay, self.seed + _BASE))
-        if len(graphs) >= _FEWEST:
+        if len(graphs) >= FEWEST_CANDIDATES:
             return graphs
         rng = np.random.default_rng([self.seed, 3])
         size = self.domain.size
-        if size is not None and size <= _FEWEST:
+        if size is not None and size <= FEWEST_CANDIDATES:
             return self.domain.enumerate()[np.arange(size)]
-        more = around(self.domain, (), 2 * _FEWEST, (), rng)
+        more = around(self.domain, (), 2 * FEWEST_CANDIDATES, (), rng)
         both = concatenate([part for part in (graphs, more) if len(part)])
         return both[np.sort(np.unique(self.domain.space.keys(both), return_index=True)[1])]
 

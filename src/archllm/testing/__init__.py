@@ -1,4 +1,4 @@
-"""Contract suites: what every space, tokenizer, prior, searcher, predictor, objective, store and worker keeps.
+"""Contract suites: what every space, tokenizer, prior, searcher, predictor, objective and store keeps.
 
 Each suite is a class for pytest. An author of a plug-in derives from it, names the class to test, and runs pytest:
 
@@ -25,7 +25,10 @@ except ImportError as error:
     raise MissingExtra("testing an implementation against its contract", "testing") from error
 
 if TYPE_CHECKING:
+    from archllm.testing.objective import ObjectiveContract
+    from archllm.testing.predictor import PredictorContract
     from archllm.testing.prior import ConditionalPriorContract, PriorContract
+    from archllm.testing.searcher import SearcherContract
     from archllm.testing.space import SpaceContract
     from archllm.testing.store import SharedStoreContract, StoreContract
     from archllm.testing.tokenizer import LearnedTokenizerContract, TokenizerContract
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ConditionalPriorContract",
     "LearnedTokenizerContract",
+    "ObjectiveContract",
+    "PredictorContract",
     "PriorContract",
+    "SearcherContract",
     "SharedStoreContract",
     "SpaceContract",
     "StoreContract",
@@ -43,7 +49,10 @@ __all__ = [
 _HOMES = {
     "ConditionalPriorContract": "archllm.testing.prior",
     "LearnedTokenizerContract": "archllm.testing.tokenizer",
+    "ObjectiveContract": "archllm.testing.objective",
+    "PredictorContract": "archllm.testing.predictor",
     "PriorContract": "archllm.testing.prior",
+    "SearcherContract": "archllm.testing.searcher",
     "SharedStoreContract": "archllm.testing.store",
     "SpaceContract": "archllm.testing.space",
     "StoreContract": "archllm.testing.store",
