@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from archllm.errors import InvalidInput
-from archllm.objectives.base import Objective
 from archllm.objectives import as_objective
+from archllm.objectives.base import Objective
 from archllm.spaces import Architecture, SearchSpace, load_space
 
 
