@@ -10,6 +10,9 @@ from benchmarks.harness.tables import markdown, notes, percent, provenance, spre
 TARGET = 0.999
 """Least share of valid draws, of each training seed."""
 
+TRAININGS = 40
+"""Trainings of a space that decide whether the target is met: ten seeds, four ways of rounding."""
+
 TITLES = {
     "nasbench201": "NAS-Bench-201",
     "transnasbench": "transnasbench, 4,096 members",
@@ -39,12 +42,12 @@ HEAD = [
     "novel ÷ expected",
     "cycle",
     "nats above ln(size)",
-    "seconds of training",
+    "CPU seconds of training",
 ]
 
 TRIED = """\
-NAS-Bench-201, on training seeds that are not in the table above; mean ± standard deviation over them. All keep the
-weights of the last step, unless it says that validation chose."""
+NAS-Bench-201, on training seeds that are not in the table above; mean ± standard deviation over them, where there are
+two. All keep the weights of the last step, unless it says that validation chose."""
 
 
 def page(results: list[Result]) -> str:
@@ -64,9 +67,10 @@ def _verdict(final: list[Result]) -> str:
         valid = [result["valid"] for result in of(final, space=space)]
         if valid:
             reached = sum(value >= TARGET for value in valid)
-            told = (
-                "met" if reached == len(valid) else f"missed by {100 * (TARGET - min(valid)):.2f} points at the worst"
-            )
+            if reached < len(valid):
+                told = f"missed by {100 * (TARGET - min(valid)):.2f} points at the worst"
+            else:
+                told = "met" if len(valid) >= TRAININGS else f"open, as {TRAININGS - len(valid)} are not measured yet"
             lines.append(f"- {title}: {reached} of {len(valid)} trainings reach 99.9 %, {told}.")
         else:
             lines.append(f"- {title}: not measured yet.")
@@ -96,7 +100,7 @@ def _cells(own: list[Result]) -> list[str]:
         spread((result["novel"] for result in own), 3),
         percent(result["cycle"] for result in own),
         spread((result["nats_above"] for result in own), 3),
-        spread((result["train_seconds"] for result in own), 0),
+        spread((result["train_cpu_seconds"] for result in own), 0),
     ]
 
 
@@ -110,6 +114,6 @@ def _tried(tried: list[Result]) -> str:
     for trial in dict.fromkeys(result["trial"] for result in tried):
         own = of(tried, trial=trial)
         more = (spread((result[key] for result in own), digits) for key, digits in (("novel", 3), ("nats_above", 3)))
-        rows.append([trial, str(len(own)), percent(result["valid"] for result in own), _no_member(own), *more])
-    head = ["settings", "seeds", "valid", "no member (highest)", "novel ÷ expected", "nats above ln(size)"]
+        rows.append([trial, ", ".join(str(result["seed"]) for result in own), _no_member(own), *more])
+    head = ["settings", "training seeds", "no member (highest)", "novel ÷ expected", "nats above ln(size)"]
     return markdown(head, rows)

@@ -12,7 +12,7 @@ ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "tor
 
 
 def results(worst: float) -> list[dict[str, Any]]:
-    measured = {"train_seconds": 50.0, "reconstruction": 1.0, "nats_above": 0.01, "valid": 0.9997, "cycle": 0.9997}
+    measured = {"train_cpu_seconds": 50.0, "reconstruction": 1.0, "nats_above": 0.01, "valid": 0.9997, "cycle": 0.9997}
     measured |= {"distinct": 0.999, "novel": 0.99, "no_member": 0.0003, "about": ABOUT}
     jobs = spread.jobs(spread.BENCHMARK.parse(["--seeds", "0", "1"]))
     found = [{"name": name, **job, **measured} for name, job in jobs.items()]
@@ -30,7 +30,7 @@ def test_each_seed_is_trained_with_each_rounding() -> None:
 @pytest.mark.parametrize(
     ("worst", "verdict"),
     [
-        (0.999, "8 of 8 trainings reach 99.9 %, met"),
+        (0.999, "8 of 8 trainings reach 99.9 %, open, as 32 are not measured yet"),
         (0.998, "7 of 8 trainings reach 99.9 %, missed by 0.10"),
     ],
 )
