@@ -17,6 +17,7 @@ NAMES = (
     "search",
     "predictor",
     "spaces",
+    "spread",
     "conditional_generation",
     "llm_prior",
     "networks",
