@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, ClassVar
 
+from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput, shown
 
 MOST_OPS = 100
@@ -254,8 +254,8 @@ class ChoicesDefinition(Definition):
             )
         for slot in self.when:
             if slot not in self.slots:
-                near = get_close_matches(slot, self.slots, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                near = did_you_mean(slot, self.slots)
+                hint = f"; {near}" if near else ""
                 raise DefinitionError(f"there is no slot {slot!r} to switch{hint}", "when", slot)
 
 

@@ -6,11 +6,11 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput, shown
 from archllm.spaces.definition import (
     ChoicesDefinition,
@@ -101,15 +101,15 @@ def _definition(data: dict[str, Any], name: str) -> Definition:
         raise DefinitionError(f"the key 'kind' is missing; it is one of {', '.join(_KINDS)}")
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in _KINDS:
-        near = get_close_matches(str(kind), _KINDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = did_you_mean(kind, _KINDS)
+        hint = f"; {near}" if near else ""
         raise DefinitionError(f"must be one of {', '.join(_KINDS)}, found {shown(kind)}{hint}", "kind")
     build, needed, readers = _KINDS[kind]
     known = _COMMON | readers
     for key in data:
         if key not in known and key != "kind":
-            near = get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            near = did_you_mean(key, known)
+            hint = f"; {near}" if near else "."
             raise DefinitionError(f"unknown key{hint} Spaces of kind {kind} have {', '.join(('kind', *known))}", key)
     for key in needed:
         if key not in data:

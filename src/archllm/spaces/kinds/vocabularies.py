@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config import did_you_mean
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import Term
 from archllm.spaces.definition import Value, text_of
@@ -164,6 +164,6 @@ def _same(own: Value, value: Value) -> bool:
 
 def _unknown(what: str, word: Any, known: Sequence[Any]) -> LookupError:
     """The error of a name that a constraint may not use."""
-    near = get_close_matches(str(word), [str(each) for each in known], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = did_you_mean(word, [str(each) for each in known])
+    hint = f"; {near}" if near else "."
     return LookupError(f"there is no {what} {word!r}{hint} Known: {', '.join(map(str, known))}")

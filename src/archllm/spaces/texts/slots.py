@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
+from archllm.config import did_you_mean
 from archllm.errors import FormatError, shown
 
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^\s,=\[\]]+)")
@@ -41,8 +41,8 @@ def parse_slots(text: str, slots: Mapping[str, Sequence[str]]) -> dict[str, int]
             )
         slot, value = entry.groups()
         if slot not in slots:
-            near = get_close_matches(slot, slots, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            near = did_you_mean(slot, slots)
+            hint = f"; {near}" if near else ""
             raise FormatError(f"there is no slot {shown(slot)}{hint}", text, at)
         if slot in found:
             raise FormatError(f"the slot {slot!r} stands twice", text, at)
