@@ -14,7 +14,22 @@ from archllm.spaces.base import check_same_space
 
 
 class Objective(ABC):
-    """A score for every architecture of one space."""
+    """A score for every architecture of one space.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> class Length(Objective):
+        ...     spec, direction = "length", "minimise"
+        ...
+        ...     def __init__(self, space):
+        ...         self.space = space
+        ...
+        ...     def _evaluate(self, arch):
+        ...         return Evaluation(len(arch.text))
+        >>> space = load_space("nasbench201")
+        >>> Length(space).evaluate(space.parse("0")).value
+        95
+    """
 
     spec: str
     """The text that stands for it on the command line, such as `train:digits`."""

@@ -13,7 +13,14 @@ from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
 
 
 class MemoryStore(Store):
-    """Trials in the memory of one process; nothing survives, nobody else sees it, and it takes no time."""
+    """Trials in the memory of one process: nothing survives it, no other process sees them, and access takes no time.
+
+    Example:
+        >>> store = MemoryStore()
+        >>> store.create(Study("mine", "nasbench201", ("params",), ("minimise",), "random", 0))
+        >>> [study.name for study in store.studies()], store.trials("mine")
+        (['mine'], [])
+    """
 
     where = "memory"
     shared = False
