@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOTS = {"archllm": ROOT / "src"}
+ROOTS = {"archllm": ROOT / "src", "benchmarks": ROOT}
 
 
 def arrows() -> dict[str, set[str]]:
