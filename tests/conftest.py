@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from archllm.spaces import SearchSpace, load_space
 
+HERE = Path(__file__).parent
+
 settings.register_profile("archllm", deadline=None)
 settings.load_profile("archllm")
 
@@ -40,6 +42,54 @@ def darts() -> SearchSpace:
     return load_space("darts")
 
 
+SLOW = (
+    "baselines/",
+    "benchmarks/",
+    "cli/",
+    "workflows/",
+    "networks/",
+    "training/",
+    "study/",
+    "contracts/test_objective.py",
+    "contracts/test_predictor.py",
+    "contracts/test_prior.py",
+    "contracts/test_search_space.py",
+    "contracts/test_searcher.py",
+    "contracts/test_space_files.py",
+    "contracts/test_space_files_learned.py",
+    "contracts/test_store.py",
+    "contracts/test_tokenizer.py",
+    "contracts/test_workers.py",
+    "generation/test_generator.py",
+    "generation/test_run_folder.py",
+    "objectives/test_command.py",
+    "objectives/test_fitting.py",
+    "objectives/test_proxies.py",
+    "objectives/test_train.py",
+    "predictor/test_features.py",
+    "predictor/test_gaussian_process.py",
+    "predictor/test_models.py",
+    "prior/test_code_lm.py",
+    "prior/text/test_pretrained.py",
+    "reporting/test_codebook.py",
+    "reporting/test_in_browser.py",
+    "searchers/test_bayesian.py",
+    "searchers/test_sequence.py",
+    "searchers/test_surrogate.py",
+    "spaces/test_making.py",
+    "test_cli.py",
+    "test_front_door.py",
+    "test_readme.py",
+    "tokenizer/test_plain.py",
+    "tokenizer/test_vq.py",
+)
+"""Folders and files whose tests train, evaluate, try many examples, or start other programs: `make quick` leaves them
+out. A new test is quick until it is named here."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The pages of the guides take longest, so that they come first: nobody waits for them at the end."""
+    """Marks what is slow; the pages of the guides take longest, so that they come first."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).as_posix().startswith(SLOW):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.path.name != "test_readme.py")
