@@ -17,11 +17,13 @@ NAMES = (
     "search",
     "predictor",
     "spaces",
+    "speed",
     "spread",
     "conditional_generation",
     "llm_prior",
     "networks",
     "proxies",
+    "speed",
     "spread",
     "speed",
 )

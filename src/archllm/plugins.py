@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archllm.errors import InvalidInput, shown
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Group = Literal["searchers", "predictors", "spaces", "objectives", "tokenizers", "priors"]
 """What can be plugged in; the entry points' group is `archllm.` and this."""
@@ -103,6 +105,8 @@ def resolve(where: str, folder: Path | None = None) -> Any:
 
 @cache
 def _announced(group: Group) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # takes as long to import as a tenth of `archllm --help`
+
     return {entry.name: entry for entry in entry_points(group=f"archllm.{group}")}
 
 

@@ -35,7 +35,9 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Entry points as an installed package would have them."""
     places = {"halved": f"{__name__}:Halved", "half": f"{__name__}:half"}
     entries = [EntryPoint(name, where, "archllm.objectives") for name, where in places.items()]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "archllm.objectives" else [])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: entries if group == "archllm.objectives" else []
+    )
     plugins._announced.cache_clear()
     yield
     plugins._announced.cache_clear()

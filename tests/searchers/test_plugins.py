@@ -134,7 +134,9 @@ def test_the_class_itself_will_do_in_python(nasbench201: SearchSpace) -> None:
 def test_an_installed_package_announces_a_searcher(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("theirs", "my_search_plugin:MySearch", "archllm.searchers")
     monkeypatch.syspath_prepend(str(Path.cwd()))
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry] if group == "archllm.searchers" else [])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [entry] if group == "archllm.searchers" else []
+    )
     plugins._announced.cache_clear()
     try:
         assert searcher_names()[-1] == "theirs" and searcher_options("theirs").__name__ == "MyOptions"
