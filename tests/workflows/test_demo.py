@@ -13,6 +13,7 @@ import pytest
 from archllm.errors import BudgetExhausted, InvalidInput, RunFolderError
 from archllm.generation.config import TrainConfig
 from archllm.generation.generator import load
+from archllm.objectives import Evaluation
 from archllm.prior.config import PriorConfig
 from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
@@ -85,7 +86,9 @@ def test_it_searches_beside_random_search_and_shows_both_on_a_page(done):
 
 def test_it_says_who_was_better_whoever_it_was(done):
     own, random = done[0].match.own, done[0].match.random
-    best, worst = (dataclasses.replace(own.best, values=(value,)) for value in (1.0, 9.0))  # less is better
+    best, worst = (
+        dataclasses.replace(own.best, evaluation=Evaluation(value)) for value in (1.0, 9.0)
+    )  # less is better
 
     def said(mine, theirs) -> str:
         return Match(dataclasses.replace(own, best=mine), dataclasses.replace(random, best=theirs)).lines()[-1]
