@@ -13,6 +13,7 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
@@ -71,7 +72,7 @@ def letters_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
 
 
-def _model(family: str, vocabulary: int) -> torch.nn.Module:
+def _model(family: str, vocabulary: int) -> PreTrainedModel:
     if family == "llama":
         return LlamaForCausalLM(
             LlamaConfig(
@@ -95,7 +96,7 @@ def _model(family: str, vocabulary: int) -> torch.nn.Module:
             d_ff=32,
             num_layers=2,
             num_heads=2,
-            decoder_start_token_id=0,
+            decoder_start_token_id=0,  # type: ignore[call-arg]  # which the base class takes
             dropout_rate=0.0,
         )
     )
