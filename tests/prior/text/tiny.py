@@ -89,14 +89,14 @@ def _model(family: str, vocabulary: int) -> PreTrainedModel:
             GPT2Config(vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_positions=128, resid_pdrop=0.0)
         )
     return T5ForConditionalGeneration(
-        T5Config(
+        T5Config(  # type: ignore[call-arg]  # the base class takes further keys
             vocab_size=vocabulary,
             d_model=16,
             d_kv=8,
             d_ff=32,
             num_layers=2,
             num_heads=2,
-            decoder_start_token_id=0,  # type: ignore[call-arg]  # which the base class takes
+            decoder_start_token_id=0,
             dropout_rate=0.0,
         )
     )
