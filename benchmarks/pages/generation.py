@@ -327,7 +327,7 @@ def _decoding(results: list[Result]) -> str:
 
 
 DECODING = """\
-**A VAE decodes faster.** It needs one pass for a whole batch, a language model one for each code. In a measurement on
-another machine the VAE decoded 280,000 NAS-Bench-201 draws a CPU second, ArchLLM 14,000 to 50,000. Where a draw has to
-be valid and distinct the two are level on NAS-Bench-101: 9,600 cells a second for the VAE, 9,900 for ArchLLM, as more
-of its draws count."""
+**Speed of decoding.** A VAE decodes a whole batch in one pass, a language model needs one pass for each code, so a VAE
+can be much faster: another implementation, which is not measured here, decoded 280,000 draws a CPU second, ArchLLM
+14,000 to 50,000. Where a draw has to be valid and distinct, the two were level on NAS-Bench-101: 9,600 cells a second
+against 9,900 of ArchLLM, as more of its draws count. The VAE baseline of this page is not written for speed."""
