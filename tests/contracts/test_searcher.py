@@ -67,7 +67,7 @@ class TestLargest(SearcherContract):
     spaces = [name for name in SearcherContract.spaces if home(name).networks is not None]  # noqa: RUF012
 
     def test_without_networks_none_is_the_largest(self) -> None:
-        with pytest.raises(InvalidInput, match="no network can be made of architectures of own-choices"):
+        with pytest.raises(InvalidInput, match="no network is made of architectures of own-choices"):
             self.build(whole("own-choices"))
 
 

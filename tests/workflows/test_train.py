@@ -268,8 +268,6 @@ def test_what_could_not_start_leaves_no_folder_to_trip_over(tmp_path: Path) -> N
         {"seed": -1},
         {"device": "nothing"},
         {"space": "nasbench301"},
-        {"config": replace(SHORT, split=1.0)},
-        {"config": replace(SHORT, permutations=0)},
         {"config": replace(SHORT, tokenizer=replace(SHORT.tokenizer, code_length=7))},
     ],
     ids=lambda wrong: next(iter(wrong)),
@@ -278,6 +276,12 @@ def test_a_setting_that_can_not_be_used_is_refused_without_a_trace(tmp_path: Pat
     with pytest.raises(InvalidInput):
         train(**({"space": "nasbench201", "config": SHORT, "out": tmp_path / "run"} | wrong))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [{"split": 1.0}, {"permutations": 0}], ids=str)
+def test_a_configuration_out_of_bounds_can_not_be_made(change: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(change))):
+        replace(SHORT, **change)
 
 
 # --- replacing a run -----------------------------------------------------------------------------------------------

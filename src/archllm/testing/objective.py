@@ -58,7 +58,7 @@ class ObjectiveContract:
         return some(objective.space) if pool is None else objective.space.architectures(pool[:4])
 
     def test_it_says_what_it_is_and_which_scores_are_better(self, built: Objective) -> None:
-        assert isinstance(built.spec, str) and built.spec
+        assert built.spec
         assert built.direction in ("maximise", "minimise")
         assert built.space.name == self.space
         assert built.time_limit is None or built.time_limit > 0

@@ -79,7 +79,8 @@ def sizes(graphs: Graphs, space: SearchSpace) -> NDArray[np.float64]:
     """Something to count in every space: parameters, or labels where there are no networks."""
     if space.networks is not None:
         return space.networks.params(graphs).astype(np.float64)
-    return np.maximum(graphs.ops, 0).sum(1).astype(np.float64)
+    labels: NDArray[np.int64] = np.maximum(graphs.ops, 0).sum(1)
+    return labels.astype(np.float64)
 
 
 def score(arch: Architecture) -> Evaluation:
@@ -272,9 +273,9 @@ class SearcherContract:
 
         np.random.seed(1)  # noqa: NPY002
         torch.manual_seed(1)
-        before = np.random.get_state()[1].copy(), torch.get_rng_state()  # type: ignore[index,union-attr]  # noqa: NPY002
+        before = np.random.get_state(legacy=False)["state"]["key"].copy(), torch.get_rng_state()  # noqa: NPY002
         search(self.build(self.domain("nasbench201")), 8)
-        assert (np.random.get_state()[1] == before[0]).all()  # type: ignore[index]  # noqa: NPY002
+        assert (np.random.get_state(legacy=False)["state"]["key"] == before[0]).all()  # noqa: NPY002
         assert torch.equal(torch.get_rng_state(), before[1])
 
     # --- options -----------------------------------------------------------------------------------------------------
@@ -282,4 +283,4 @@ class SearcherContract:
     def test_what_a_searcher_can_not_be_built_with_is_refused(self) -> None:
         for wrong, message in (({"seed": -1}, "seed"), ({"objectives": 0}, "objective"), ({"nonsense": 1}, "nonsense")):
             with pytest.raises(InvalidInput, match=message):
-                build_searcher(self.searcher, self.domain("nasbench201"), **({"seed": 0} | wrong))  # type: ignore[arg-type]
+                build_searcher(self.searcher, self.domain("nasbench201"), **({"seed": 0} | wrong))

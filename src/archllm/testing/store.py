@@ -288,7 +288,8 @@ class StoreContract:
         store.beat("first", "somebody else")
         assert store.trials("first") == before
         store.beat("first", "me")
-        later = [new.heartbeat > old.heartbeat for new, old in zip(store.trials("first"), before, strict=True)]
+        pairs = zip(store.trials("first"), before, strict=True)
+        later = [(new.heartbeat or 0.0) > (old.heartbeat or 0.0) for new, old in pairs]
         assert later == [True, True, False]
 
     def test_trials_of_a_silent_worker_wait_again(self, store: Store) -> None:

@@ -23,7 +23,8 @@ def work(opener: str, url: str, budget: int, about: dict[str, Any], worker: str)
     created, claimed = True, []
     with resolve(opener)(url) as store:
         try:
-            store.create(Study(**{name: tuple(v) if isinstance(v, list) else v for name, v in about.items()}))
+            texts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in about.items()}
+            store.create(Study(**texts))
         except StoreError:
             created = False
         for first in range(0, len(cells), 3):
