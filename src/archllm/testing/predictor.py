@@ -21,7 +21,7 @@ def cells(n: int, seed: int = 0) -> tuple[Features, NDArray[np.float64]]:
     """Features and scores that both blocks have a say in."""
     values = np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)
     scores = np.sin(values[:, 0]) + values[:, 1] * (values[:, 3] > 0) + 0.5 * values[:, 4]
-    scaled = values / np.sqrt(np.array([6, 6, 6, 4, 4], dtype=np.float32))
+    scaled = (values / np.sqrt(np.array([6, 6, 6, 4, 4]))).astype(np.float32)
     return Features(scaled, BLOCKS), scores
 
 
