@@ -270,7 +270,7 @@ def test_points_far_apart_are_chosen_before_near_ones() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"initial_design": "small"}, "start"),
+        ({"initial_design": "small"}, "initial_design must be"),
         ({"features": "all"}, "features"),
         ({"every": 0}, "every"),
         ({"learn": "yes"}, "learn must be true or false"),
