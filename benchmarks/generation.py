@@ -291,7 +291,8 @@ def _speed() -> Work:
     from archllm import load_space
 
     space = load_space("nasbench101")
-    anew = partial(type(space), space.definition)  # a space keeps what it has enumerated
+    kind: Any = type(space)
+    anew = partial(kind, space.definition)  # a space keeps what it has enumerated
     cells = space.enumerate()
     permuted = space.permute(cells, np.random.default_rng(0))
 

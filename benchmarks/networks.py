@@ -11,7 +11,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archllm.spaces import Architecture
 
 SPACES = ("nasbench101", "nasbench201", "darts")
-EXPORTS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
+EXPORTS: dict[Literal["python", "torch", "onnx"], str] = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 
 SEED = 0
 GENOTYPES = 100_000
@@ -77,7 +77,7 @@ def _counts(job: Job) -> Work:
     name, space = job["space"], load_space(job["space"])
     networks = space.require_networks()
     whole = space.enumerate() if space.enumerable else space.sample(GENOTYPES, np.random.default_rng(SEED))
-    chosen = np.random.default_rng(SEED).choice(len(whole), job["built"], replace=False).tolist()
+    chosen = np.random.default_rng(SEED).permutation(len(whole))[: job["built"]]
     sample = _table("nasbench101/cifar10").architectures() if name == "nasbench101" else None
 
     def work() -> Result:
@@ -88,7 +88,7 @@ def _counts(job: Job) -> Work:
         found: Result = {"counted": len(whole), "params_seconds": middle - start}
         found["macs_seconds"] = time.perf_counter() - middle
         agree, image = 0, networks.setting().image
-        for row in chosen:
+        for row in chosen.tolist():
             with torch.device("meta"):
                 network = space.architecture(whole[row]).build()
             agree += int((count_params(network), count_macs(network, image)) == (params[row], macs[row]))

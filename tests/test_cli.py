@@ -467,7 +467,7 @@ def test_demo_leaves_foreign_folders_alone(capsys, tmp_path):
 
 def test_demo_prints_one_table_and_what_to_try_next(capsys, tmp_path, monkeypatch, fluent):
     from archllm.workflows import demo as workflow
-    from archllm.workflows.demo_search import SearchPlan
+    from archllm.workflows.demo import SearchPlan
 
     small = PriorConfig(width=16, layers=1, heads=2, steps=30, batch=64)  # shares alone can't learn from scores
     config = replace(read_info(Path(fluent)).config, prior=small)

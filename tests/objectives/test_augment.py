@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from archllm.objectives.augment import augment
+from archllm.objectives.fitting import augment
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scipy.stats import norm, rankdata
 from archllm.errors import InvalidInput, TrainingDiverged
 from archllm.predictor import Features, PredictorConfig, build_predictor
 from archllm.predictor.config import Target
-from archllm.predictor.losses import ranking_loss
+from archllm.predictor.ensemble import ranking_loss
 from archllm.predictor.targets import targets
 
 RNG = np.random.default_rng(0)

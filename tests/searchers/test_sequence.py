@@ -19,12 +19,12 @@ from archllm.predictor import PredictorConfig
 from archllm.predictor.computation import computes_nothing
 from archllm.prior.config import UNCONDITIONED
 from archllm.searchers import sequence
+from archllm.searchers.candidates import farthest_first
 from archllm.searchers.domain import Domain
 from archllm.searchers.fine_tuning import QUANTILES, SearchGenerator, performance_bins
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.registry import build_searcher
 from archllm.searchers.sequence import SequenceSearch
-from archllm.searchers.spread import farthest_first
 from archllm.searchers.surrogate import known_from
 from archllm.spaces import Architecture, SearchSpace
 from archllm.training.loop import Schedule

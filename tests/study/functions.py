@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from archllm.spaces import Architecture
@@ -109,7 +110,7 @@ def leave(name: str) -> int:
     return len(traces())
 
 
-def waits_for(condition) -> None:
+def waits_for(condition: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)

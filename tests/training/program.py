@@ -60,7 +60,7 @@ def diverging(team: Team) -> None:
 
 def run(folder: Path, base: str) -> None:
     """All trainings; what this process has seen of them goes to a file of its own."""
-    archllm.reporting.figures.write_figures = lambda *_: None  # drawing takes longer than these trainings
+    archllm.reporting.figures.write_figures = lambda *_: []  # drawing takes longer than these trainings
     rank = started()[0]
     two = train("nasbench201", text(base), 3, out=folder / "two", device="cpu")
     resumed = train("nasbench201", text(base), 3, out=folder / "resumed", resume=True, device="cpu")

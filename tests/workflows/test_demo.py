@@ -18,8 +18,7 @@ from archllm.prior.config import PriorConfig
 from archllm.spaces import Architecture
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows import demo as module
-from archllm.workflows.demo import GENERATED, Demo, Scope, _new_cells, demo
-from archllm.workflows.demo_search import Match, SearchPlan
+from archllm.workflows.demo import GENERATED, Demo, Match, Scope, SearchPlan, _new_cells, demo
 
 SHORT = TrainConfig(
     tokenizer=TokenizerConfig(kind="plain"), prior=PriorConfig(width=16, layers=1, heads=2, steps=30, batch=64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archllm.networks.cells.edge_dag import EdgeDagNetworks
+from archllm.networks.cells.kinds import EdgeDagNetworks
 from archllm.networks.cells.setting import CellNetworkSetting
 from archllm.networks.setting import Size
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from archllm.networks.base import SpaceNetworks
-from archllm.networks.cells.edge_dag import EdgeDagNetworks
-from archllm.networks.cells.genotype import GenotypeNetworks
-from archllm.networks.cells.node_dag import NodeDagNetworks
+from archllm.networks.cells.kinds import EdgeDagNetworks, GenotypeNetworks, NodeDagNetworks
 from archllm.networks.darts.networks import DARTSNetworks
 from archllm.networks.nasbench101.networks import NASBench101Networks
 from archllm.networks.nasbench201 import NASBench201Networks

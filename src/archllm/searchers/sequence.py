@@ -18,14 +18,13 @@ from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.feature_sets import feature_set
 from archllm.searchers.base import Searcher
-from archllm.searchers.candidates import Candidates, around
+from archllm.searchers.candidates import Candidates, around, farthest_first
 from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
-from archllm.searchers.spread import farthest_first
 from archllm.searchers.surrogate import Known, Surrogate, known_from
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule

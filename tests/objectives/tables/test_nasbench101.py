@@ -8,7 +8,7 @@ import pytest
 from archllm.errors import DataError
 from archllm.objectives.tables import nasbench101 as reader
 from archllm.objectives.tables.nasbench101 import read_nasbench101
-from archllm.objectives.tables.protobuf import read_fields
+from archllm.objectives.tables.tfrecord import read_fields
 
 from .records import double, evaluation, framed, message, metrics, record, varint
 

@@ -22,7 +22,7 @@ from archllm.errors import InvalidInput, ModelUnusable, RunFolderError
 from archllm.prior import PriorConfig, build_prior, load_prior
 from archllm.prior.text.pretrained import _reachable, find_base
 from archllm.prior.text.prompted import PromptedModel, cut_vocabulary
-from archllm.prior.text.wording import number_words
+from archllm.prior.text.vocabulary import number_words
 
 TOKENIZERS = {"digits": digits_tokenizer, "merging": merging_tokenizer, "unigram": unigram_tokenizer}
 

@@ -36,6 +36,7 @@ from archllm.spaces.space_file import placed
 if TYPE_CHECKING:
     from torch import nn
 
+
 STAGES = 3
 
 Place = tuple[int, int, int]

@@ -2,20 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.graphs import Graphs, equal
+from archllm.config import Bounds
+from archllm.errors import InvalidInput
+from archllm.graphs import ABSENT, Graphs, equal
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.nasbench101 import counts
-from archllm.networks.nasbench101.official_form import OfficialForm
-from archllm.networks.nasbench101.setting import NASBench101Setting
+from archllm.networks.setting import NetworkSetting, Size
 from archllm.networks.vertex_cell import VertexCell
 from archllm.spaces.base import SearchSpace
+from archllm.spaces.kinds.permutations import NodePermutations
+
+MOST_STACKS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class NASBench101Setting(NetworkSetting):
+    """Network of NAS-Bench-101 (Ying et al., 2019, figure 1): stem, stacks of cells, a max-pool between two stacks."""
+
+    channels: Size = 128
+    """Channels of the stem and the first stack; they double from stack to stack."""
+
+    stacks: Annotated[int, Bounds(1, MOST_STACKS)] = 3
+    """Stacks of cells."""
+
+    cells: Size = 3
+    """Cells per stack."""
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        if self.image_size < 2 ** (self.stacks - 1):
+            raise InvalidInput(
+                f"image_size must be at least {2 ** (self.stacks - 1)} for {self.stacks} stacks, got {self.image_size}"
+            )
+
+
+class OfficialForm:
+    """Puts cells into official form.
+
+    Args:
+        max_nodes: most vertices.
+        ops: number of operations.
+    """
+
+    def __init__(self, max_nodes: int, ops: int) -> None:
+        self._permutations = {v: _OfficialOrder(v, ops) for v in range(2, max_nodes + 1)}
+
+    def __call__(self, graphs: Graphs) -> Graphs:
+        """The members, pruned and without gaps, each in official form; unused positions stay behind the output."""
+        ops, adjacency = graphs.ops.copy(), graphs.adjacency.copy()
+        used = (ops != ABSENT).sum(1)
+        for v, permutations in self._permutations.items():
+            at = np.flatnonzero(used == v)
+            if len(at):
+                keys = permutations.canonical(ops[at, :v], adjacency[at, :v, :v])
+                official = permutations.unpack(keys).padded(graphs.nodes)
+                ops[at], adjacency[at] = official.ops, official.adjacency
+        return Graphs(ops, adjacency)
+
+
+class _OfficialOrder(NodePermutations):
+    """Keys that order cells as the benchmark lists them: by matrix, the last vertex' in-edges first, then by labels."""
+
+    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        width = int(self.ops).bit_length()
+        number = self.source + self.target * (self.target - 1) // 2
+        edges = number + self.inner * width
+        ops = width * (self.inner - 1 - np.arange(self.inner))
+        return edges.astype(np.int64), ops.astype(np.int64)
 
 
 class NASBench101Networks(SpaceNetworks):

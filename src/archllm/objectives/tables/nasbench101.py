@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError
 from archllm.graphs import ABSENT, Graphs
-from archllm.objectives.tables.protobuf import read_fields
 from archllm.objectives.tables.table import Progress, Table, make_table_of_graphs
-from archllm.objectives.tables.tfrecord import read_records
+from archllm.objectives.tables.tfrecord import read_fields, read_records
 from archllm.spaces import SearchSpace
 
 MOST_HASHES = 5_000

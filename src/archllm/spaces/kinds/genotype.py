@@ -8,13 +8,14 @@ concatenates the inner nodes. A member has one such cell per cell type; cells st
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import combinations, permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.drawing import Cell
+from archllm.drawing import Cell, Node
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
@@ -22,10 +23,38 @@ from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.components import KEY_LIMIT
-from archllm.spaces.kinds.genotype_drawing import drawn_cell
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.limits import fits
 from archllm.spaces.texts import genotypes as texts
+
+
+def drawn_cell(
+    sources: NDArray[np.int64], ops: NDArray[np.int64], inputs: Sequence[str], names: Sequence[str], title: str
+) -> Cell:
+    """One cell.
+
+    Args:
+        sources: `inner x arity`: what each operation reads, cell inputs first, then inner nodes.
+        ops: `inner x arity` operations.
+        inputs: names of the cell inputs.
+        names: names of the operations.
+        title: what the cell is called.
+    """
+    nodes = [Node(name, "input") for name in inputs]
+    edges: list[tuple[int, int]] = []
+    at = list(range(len(inputs)))  # where a source stands among the nodes drawn so far
+    inner, arity = sources.shape
+    for k in range(inner):
+        total = len(nodes) + arity
+        for slot in range(arity):
+            edges += [(at[sources[k, slot]], len(nodes)), (len(nodes), total)]
+            nodes.append(Node(names[ops[k, slot]], "op"))
+        at.append(total)
+        nodes.append(Node(str(k), "sum"))
+    edges += [(place, len(nodes)) for place in at[len(inputs) :]]
+    nodes.append(Node("output", "output"))
+    return Cell(tuple(nodes), tuple(edges), title)
+
 
 MOST_NODES = 48
 """Most nodes of a graph: the words of the plain tokenizer hold no more."""
