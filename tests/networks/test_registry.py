@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from archllm.errors import InvalidInput
-from archllm.networks.darts.networks import DARTSSetting
+from archllm.networks.darts.setting import DARTSSetting
 from archllm.networks.nasbench201 import NASBench201Networks, NASBench201Setting
 from archllm.spaces import load_space
 from archllm.spaces.definition import EdgeDagDefinition, GenotypeDefinition

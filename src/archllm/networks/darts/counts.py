@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.networks.counting import conv_weights, linear_params, norm_params
-from archllm.networks.darts.networks import DARTSSetting
+from archllm.networks.darts.setting import DARTSSetting
 
 # A cell of width C with inputs of C0 and C1 channels brings both to C by 1x1 convolutions with a batch norm each, then
 # applies its operations o to C channels. P pixels of output; the inputs of a reduction cell have Q = 4 P, else Q = P:

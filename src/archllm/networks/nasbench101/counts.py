@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT, Graphs
 from archllm.networks.counting import conv_weights, linear_params, norm_params
-from archllm.networks.nasbench101.networks import NASBench101Setting
+from archllm.networks.nasbench101.setting import NASBench101Setting
 
 KERNELS = {1: 3, 2: 1}
 """Kernel of each label whose operation has weights."""

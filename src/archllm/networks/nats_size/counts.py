@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.networks.nats_size.networks import NATSSizeSetting
+from archllm.networks.nats_size.setting import NATSSizeSetting
 
 Widths = NDArray[np.int64]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
-from archllm.networks.transformer.networks import TransformerSetting
+from archllm.networks.transformer.setting import TransformerSetting
 
 # An encoder of width w on t tokens, patches of p x p pixels with c channels, feed-forward ratio r_l in layer l:
 #     patches  (c p^2 + 1) w, and t w for the tokens' places
