@@ -25,7 +25,7 @@ def test_an_unknown_searcher_is_refused_with_those_that_exist(domain: Domain) ->
 
 
 def test_an_unknown_option_is_refused_with_those_that_exist(domain: Domain) -> None:
-    with pytest.raises(InvalidInput, match=r"'initail'; did you mean 'initial'\? Known: initial, features"):
+    with pytest.raises(InvalidInput, match=r"'initail'; did you mean 'initial'\? Known: initial, "):
         build_searcher("gp", domain, 0, initail=3)
     with pytest.raises(InvalidInput, match="there are none"):
         build_searcher("random", domain, 0, initial=3)

@@ -20,7 +20,7 @@ Allowed = Callable[[Graphs], NDArray[np.bool_]]
 
 _DENSE = 0.2  # share of the space from which on a pool holds enough of its members' one-edit neighbours
 _NEAREST = 24  # neighbours in a pool that holds fewer; as many as a cell of NAS-Bench-201 has
-_REFERENCE = 1_000  # members of the space by which features are scaled
+REFERENCE = 1_000  # members of the space by which features are scaled
 _LEAST_DRAWS = 20_000  # that are spent before a constraint is said to leave nothing
 _DRAWS_EACH = 1_000
 _CHUNK = 5_000
@@ -188,7 +188,7 @@ class Domain:
     @cached_property
     def _describe(self) -> Callable[[Graphs], NDArray[np.float32]]:
         """Training-free features of architectures."""
-        reference = self.space.sample(_REFERENCE, np.random.default_rng(0))
+        reference = self.space.sample(REFERENCE, np.random.default_rng(0))
         make = Featurizer(self.space, feature_set("hand", self.space, reference), reference)
         return lambda graphs: make(graphs).values
 
