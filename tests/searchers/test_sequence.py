@@ -43,10 +43,8 @@ def domain(nasbench201: SearchSpace) -> Domain:
 @pytest.fixture(scope="module")
 def run(nasbench201: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A generator that knows most of the space, trained for a few seconds."""
-    config = recommended(nasbench201)
-    config = replace(
-        config, split=0.2, tokenizer=replace(config.tokenizer, steps=150), prior=replace(config.prior, steps=40)
-    )
+    config = recommended(nasbench201, split=0.2)
+    config = replace(config, tokenizer=replace(config.tokenizer, steps=150), prior=replace(config.prior, steps=40))
     out = tmp_path_factory.mktemp("sequence") / "run"
     archllm.train(nasbench201, config, seed=0, out=out)
     return str(out)
