@@ -38,8 +38,12 @@ class Predictor(ABC):
         config: what it is and how it is fitted.
 
     Example:
-        >>> predictor = build_predictor(PredictorConfig()).fit(features[labelled], scores, 0)  # doctest: +SKIP
-        >>> best = predictor.predict(features).mean.argsort()[::-1][:10]  # doctest: +SKIP
+        >>> from archllm.predictor import Features, PredictorConfig, build_predictor
+        >>> cells = Features(np.linspace(0, 1, 20, dtype=np.float32)[:, None], (slice(0, 1),))
+        >>> predictor = build_predictor(PredictorConfig(kind="gaussian")).fit(cells[:10], np.arange(10.0), seed=0)
+        >>> prediction = predictor.predict(cells[10:])
+        >>> prediction.mean.shape, bool((prediction.std > 0).all())
+        ((10,), True)
     """
 
     incremental: ClassVar[bool] = False

@@ -26,15 +26,17 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
 
     Args:
         maker: the features.
-        space: a space that can be listed; its members' features are made once, here.
+        space: a space that can be enumerated; its members' features are made once, here.
 
     Raises:
-        NotEnumerable: cells of the space have many ways of writing, and they can't be listed.
+        NotEnumerable: members of the space may compute the same, and they can't be enumerated.
     """
     if not has_synonyms(space):
         return maker
     if not space.enumerable:
-        raise NotEnumerable(f"features can't be averaged in {space.name}: its {space.size:.3g} members can't be listed")
+        raise NotEnumerable(
+            f"features can't be averaged in {space.name}: its {space.size:.3g} members can't be enumerated"
+        )
     members = space.enumerate()
     keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
     raw = np.asarray(maker.make(members), dtype=np.float64)
@@ -63,7 +65,7 @@ def fewest_params(space: SearchSpace, graphs: Graphs) -> NDArray[np.int64]:
     """`n` parameter counts of the smallest members that compute the same.
 
     What has no effect has parameters all the same, which say nothing about how well a cell does. Where members can't be
-    listed, these are their own counts.
+    enumerated, these are their own counts.
 
     Args:
         space: a space with networks.

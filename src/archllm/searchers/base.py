@@ -19,7 +19,7 @@ from archllm.searchers.pareto import scalarised
 from archllm.spaces import Architecture
 from archllm.spaces.base import check_same_space
 
-_FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be listed: it counts as exhausted
+_FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be enumerated: it counts as exhausted
 
 
 class Searcher(ABC):
@@ -126,8 +126,8 @@ class Searcher(ABC):
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         """One architecture of the domain that is not known; `None` if none can be found.
 
-        Where the domain is listed, it is only called while there is one. What it does may depend on `rng`, `known` and
-        `evaluations` only.
+        Where the domain is enumerable, it is only called while there is one. What it does may depend on `rng`, `known`
+        and `evaluations` only.
         """
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:  # noqa: B027  (a hook; most methods need none)

@@ -60,7 +60,7 @@ class Domain:
 
     @property
     def size(self) -> int | None:
-        """Number of different members; `None` where they can't be listed."""
+        """Number of different members; `None` where they can't be enumerated."""
         return len(self._positions[0]) if self.enumerable else None
 
     @property
@@ -75,7 +75,7 @@ class Domain:
             NotEnumerable: there are too many.
         """
         if not self.enumerable:
-            raise NotEnumerable(f"{self.space.name} is too large to list; use sample(n, rng)")
+            raise NotEnumerable(f"{self.space.name} is too large to enumerate; use sample(n, rng)")
         return self._members
 
     @property
@@ -89,7 +89,7 @@ class Domain:
         return self._positions[2]
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
-        """`n` independent draws, uniform over the members (where they can't be listed: over what `space.sample` draws).
+        """`n` independent draws, uniform over the members; where they can't be enumerated, as `space.sample` draws.
 
         Raises:
             InvalidInput: `n` is not positive, or the constraint leaves nothing that draws could find.
@@ -137,7 +137,7 @@ class Domain:
         """Positions in `enumerate()` of `n` canonical keys, -1 for those of other architectures.
 
         Raises:
-            NotEnumerable: the domain can't be listed.
+            NotEnumerable: the domain can't be enumerated.
         """
         own = self.keys
         order, ascending = self._positions[0], self._positions[1]
@@ -239,7 +239,7 @@ class Domain:
     def __repr__(self) -> str:
         narrowed = " with a constraint" if self._allowed is not None else ""
         what = f"a pool of {self.space.name}" if self._pool is not None else self.space.name
-        return f"<Domain: {what}{narrowed}, {f'{self.size:,}' if self.enumerable else 'not listed'}>"
+        return f"<Domain: {what}{narrowed}, {f'{self.size:,}' if self.enumerable else 'not enumerable'}>"
 
 
 def _read_only(graphs: Graphs) -> Graphs:

@@ -54,7 +54,7 @@ class SearchGenerator:
 
     @staticmethod
     def train(domain: Domain, seed: int, steps: int = 0) -> SearchGenerator:
-        """A generator trained as is recommended for the space, on all of it that can be listed.
+        """A generator trained as is recommended for the space, on all of it that can be enumerated.
 
         Args:
             domain: its space is learned.

@@ -22,8 +22,8 @@ _PARENTS = 10
 class LargestFirst(Searcher):
     """Asks for members in the order of their parameter counts, the largest first; equal ones in random order.
 
-    Where the domain can't be listed, a climb from the largest of 1,000 random members to larger neighbours gives the
-    first one, and each next one is the largest of the neighbours of the largest known ones. Scores are not looked at.
+    Where the domain can't be enumerated, a climb from the largest of 1,000 random members to larger neighbours gives
+    the first one, and each next one is the largest of the neighbours of the largest known ones. Scores play no part.
     """
 
     name = "largest"
@@ -45,7 +45,7 @@ class LargestFirst(Searcher):
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
-        """Place of each listed member in the order of asking."""
+        """Place of each member in the order of asking."""
         sizes = self.domain.params
         ties = np.random.default_rng(self.seed).random(len(sizes))
         return np.argsort(np.lexsort((ties, -sizes)))
