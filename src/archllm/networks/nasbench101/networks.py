@@ -8,49 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.graphs import ABSENT, Graphs, equal
+from archllm.graphs import Graphs, equal
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.nasbench101 import counts
+from archllm.networks.nasbench101.official_form import OfficialForm
 from archllm.networks.nasbench101.setting import NASBench101Setting
 from archllm.networks.vertex_cell import VertexCell
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.kinds.permutations import NodePermutations
-
-
-class OfficialForm:
-    """Puts cells into official form.
-
-    Args:
-        max_nodes: most vertices.
-        ops: number of operations.
-    """
-
-    def __init__(self, max_nodes: int, ops: int) -> None:
-        self._permutations = {v: _OfficialOrder(v, ops) for v in range(2, max_nodes + 1)}
-
-    def __call__(self, graphs: Graphs) -> Graphs:
-        """The members, pruned and without gaps, each in official form; unused positions stay behind the output."""
-        ops, adjacency = graphs.ops.copy(), graphs.adjacency.copy()
-        used = (ops != ABSENT).sum(1)
-        for v, permutations in self._permutations.items():
-            at = np.flatnonzero(used == v)
-            if len(at):
-                keys = permutations.canonical(ops[at, :v], adjacency[at, :v, :v])
-                official = permutations.unpack(keys).padded(graphs.nodes)
-                ops[at], adjacency[at] = official.ops, official.adjacency
-        return Graphs(ops, adjacency)
-
-
-class _OfficialOrder(NodePermutations):
-    """Keys that order cells as the benchmark lists them: by matrix, the last vertex' in-edges first, then by labels."""
-
-    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        width = int(self.ops).bit_length()
-        number = self.source + self.target * (self.target - 1) // 2
-        edges = number + self.inner * width
-        ops = width * (self.inner - 1 - np.arange(self.inner))
-        return edges.astype(np.int64), ops.astype(np.int64)
 
 
 class NASBench101Networks(SpaceNetworks):
