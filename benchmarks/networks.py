@@ -100,13 +100,13 @@ def _counts(job: Job) -> Work:
         if name == "nasbench201":
             expected = networks.params(whole, networks.setting(cells=1))
             pairs = zip(space.architectures(whole), expected.tolist(), strict=True)
-            found["every_cell"] = sum(_params(arch) == count for arch, count in pairs)
+            found["every_cell"] = sum(built_params(arch) == count for arch, count in pairs)
         return found
 
     return work
 
 
-def _params(arch: Architecture) -> int:
+def built_params(arch: Architecture) -> int:
     """Parameters of a NAS-Bench-201 network of one cell a stage, as built."""
     import torch
 

@@ -360,7 +360,7 @@ def test_an_interrupted_training_goes_on_with_its_own_settings(capsys, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("archllm.workflows.train._Training._prior", interrupt)
+        patched.setattr("archllm.workflows.train.build_prior", interrupt)
         message = refused(capsys, *words, *TINY, code=130)
     assert message.endswith("archllm: interrupted\n")
     assert "--resume" in message

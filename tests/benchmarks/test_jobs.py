@@ -93,7 +93,7 @@ def test_a_job_of_networks_runs_and_writes_its_file(name: str, tmp_path: Path, m
     small = {"cells": 20, "permutations": 4} if name == "permutations" else {"built": 2}
     if name.startswith("shallow"):
         small = {"cells": 1, "options": {"channels": 4, "cells": 1}}
-    monkeypatch.setattr(networks, "_params", lambda arch: 0)
+    monkeypatch.setattr(networks, "built_params", lambda arch: 0)
     result = networks.BENCHMARK.run(name, networks.jobs(arguments)[name] | small, arguments)
     assert (tmp_path / "new" / f"{name}.json").exists()
     if name == "permutations":

@@ -81,7 +81,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_does(capsys, monkeypatch):
     words = [*WORDS, "--objective", "params", "--where", "params <= 2e6"]
     words += ["--method", "evolution", "--set", "population=5", "--workers", "own"]
     calls: list[int] = []
-    evaluate = Complexity._evaluate
+    evaluate = Complexity.evaluate
 
     def interrupt(self, arch):
         calls.append(arch.key)
@@ -89,7 +89,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_does(capsys, monkeypatch):
             raise KeyboardInterrupt
         return evaluate(self, arch)
 
-    monkeypatch.setattr(Complexity, "_evaluate", interrupt)
+    monkeypatch.setattr(Complexity, "evaluate", interrupt)
     _, err = called(capsys, *words, code=130)
     line = next(line for line in err.splitlines() if "Go on with: " in line)
     again = shlex.split(line.partition("Go on with: ")[2])

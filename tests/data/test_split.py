@@ -43,8 +43,8 @@ def test_no_sampled_cell_stands_on_both_sides_of_the_split() -> None:
 
 def test_cells_that_memory_should_not_hold_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     space = space_of(ChoicesDefinition(name="wide", slots={f"width{k}": tuple(range(8)) for k in range(8)}))
-    monkeypatch.setattr("archllm.data.split._KEPT_BYTES", 110 * 1_000)  # 10 nodes
-    monkeypatch.setattr("archllm.data.split._CHUNK", 512)
+    monkeypatch.setattr("archllm.data.split.KEPT_BYTES", 110 * 1_000)  # 10 nodes
+    monkeypatch.setattr("archllm.data.split.CHUNK", 512)
     cells = split_cells(space, 0.5, 3_000, 4)
     assert abs(len(cells.train) - 1_000) + abs(len(cells.held_out) - 1_000) < 5 and cells.further is not None
     chunks = list(cells.further)

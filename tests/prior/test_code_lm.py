@@ -62,7 +62,7 @@ def plainly_drawn(prior: CodeLM, n: int, temperature: float, generator: torch.Ge
 def test_sharing_prefixes_and_caches_changes_no_draw(
     prior: CodeLM, temperature: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archllm.prior.code_lm._CHUNK", chunk)
+    monkeypatch.setattr("archllm.prior.code_lm.CHUNK", chunk)
     shared = prior.sample(100, temperature, generator=torch.Generator().manual_seed(7))
     generator = torch.Generator().manual_seed(7)
     sizes = [min(chunk, 100 - at) for at in range(0, 100, chunk)]
@@ -73,7 +73,7 @@ def test_likelihoods_do_not_depend_on_how_many_are_asked_for_at_once(
     prior: CodeLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = prior.log_prob(ALL)
-    monkeypatch.setattr("archllm.prior.code_lm._CHUNK", 7)
+    monkeypatch.setattr("archllm.prior.code_lm.CHUNK", 7)
     assert np.allclose(prior.log_prob(ALL), whole, atol=1e-5)
 
 

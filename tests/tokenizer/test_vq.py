@@ -180,7 +180,7 @@ def test_features_are_the_vectors_before_quantization(tokenizer: VQTokenizer, na
 def test_a_codebook_starts_with_a_code_for_each_node_however_rare(
     nasbench201: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archllm.tokenizer.vq._START_SAMPLE", 10)
+    monkeypatch.setattr("archllm.tokenizer.vq.START_SAMPLE", 10)
     cells = nasbench201.enumerate()
     rare = cells.ops[:, 6] == cells.ops[0, 6]  # the only edge from its node
     some = np.append(np.flatnonzero(~rare)[:3000], np.flatnonzero(rare)[:1])

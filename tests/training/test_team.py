@@ -70,7 +70,7 @@ def test_every_row_belongs_to_one_process() -> None:
 
 
 def test_messages_hold_every_tensor_once_one_type_each_and_are_not_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archllm.training.processes._BUCKET", 10)
+    monkeypatch.setattr("archllm.training.processes.BUCKET", 10)
     sizes = [4, 4, 4, 25, 1, 1]
     tensors = [torch.zeros(size, dtype=torch.float64 if size == 1 else torch.float32) for size in sizes]
     buckets = [[len(tensor) for tensor in bucket] for bucket in _buckets(tensors)]

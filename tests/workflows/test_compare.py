@@ -83,7 +83,7 @@ def test_more_seeds_methods_and_evaluations_are_added_on_resuming():
 @pytest.mark.parametrize("cheap", [True, False])
 def test_an_interrupted_comparison_goes_on_and_evaluates_nothing_twice(monkeypatch, cheap):
     monkeypatch.setattr(module, "looked_up", lambda spec: cheap)
-    evaluate, calls = TableObjective._evaluate, []
+    evaluate, calls = TableObjective.evaluate, []
 
     def interrupt(self, arch):
         calls.append(arch.key)
@@ -91,7 +91,7 @@ def test_an_interrupted_comparison_goes_on_and_evaluates_nothing_twice(monkeypat
             raise KeyboardInterrupt
         return evaluate(self, arch)
 
-    monkeypatch.setattr(TableObjective, "_evaluate", interrupt)
+    monkeypatch.setattr(TableObjective, "evaluate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(seeds=1)
     assert not Path("out/comparison.md").exists()

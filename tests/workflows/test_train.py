@@ -179,7 +179,7 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(
         "archllm.tokenizer.vq.VQTokenizer.save",
         "archllm.workflows.train.build_prior",
         "archllm.prior.code_lm.CodeLM.save",
-        "archllm.workflows.train._report",
+        "archllm.tokenizer.base.Tokenizer.usage",
         "archllm.reporting.figures.write_figures",
         "archllm.workflows.train.publish",
     ],

@@ -14,8 +14,8 @@ from archllm.graphs import Graphs, concatenate
 from archllm.spaces.base import SearchSpace
 
 _RARE = 1e-3  # expected repeats in a sample that need not be looked for
-_KEPT_BYTES = 150_000_000  # of the graphs of training cells that are held in memory
-_CHUNK = 8_192  # cells of a stream that are drawn at once
+KEPT_BYTES = 150_000_000  # of the graphs of training cells that are held in memory
+CHUNK = 8_192  # cells of a stream that are drawn at once
 
 
 class Stream:
@@ -42,8 +42,8 @@ class Stream:
     def __iter__(self) -> Iterator[Graphs]:
         """Chunks of normalised members."""
         rng, seen = np.random.default_rng([self.seed, 20_231]), KeySet(self._known)
-        for start in range(0, self.draws, _CHUNK):
-            drawn = self.space.sample(min(_CHUNK, self.draws - start), rng)
+        for start in range(0, self.draws, CHUNK):
+            drawn = self.space.sample(min(CHUNK, self.draws - start), rng)
             yield drawn[seen.add(self.space.keys(drawn))]
 
 
@@ -85,7 +85,7 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, st
     check_split(split)
     check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
-    kept = min(sampled, _KEPT_BYTES // (space.max_nodes * (space.max_nodes + 1)))
+    kept = min(sampled, KEPT_BYTES // (space.max_nodes * (space.max_nodes + 1)))
     cells = space.enumerate() if space.enumerable else _different(space, round(kept / split), rng)
     order = rng.permutation(len(cells))
     cut = round(split * len(cells))

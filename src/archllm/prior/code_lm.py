@@ -29,7 +29,7 @@ from archllm.training.loop import Loop, Schedule, seeded
 from archllm.training.processes import ALONE, Team
 from archllm.training.progress import Listener
 
-_CHUNK = 8192  # sequences per forward pass outside training
+CHUNK = 8192  # sequences per forward pass outside training
 _LOGITS = 1 << 24  # numbers that score codes in such a pass, at most
 
 
@@ -172,7 +172,7 @@ class CodeLM(Prior):
         told = torch.from_numpy(self._told(conditions, len(codes)))
         parts = []
         with torch.no_grad():
-            chunk = max(256, min(_CHUNK, _LOGITS // (self.length * self.codebook_size)))
+            chunk = max(256, min(CHUNK, _LOGITS // (self.length * self.codebook_size)))
             for start in range(0, len(codes), chunk):
                 batch = torch.from_numpy(codes[start : start + chunk]).to(self.device)
                 log_probs = self._log_probs(batch, told[start : start + chunk])
@@ -186,8 +186,8 @@ class CodeLM(Prior):
         self.model.eval()
         parts = []
         with torch.no_grad():
-            for start in range(0, len(codes), _CHUNK):
-                batch = torch.from_numpy(codes[start : start + _CHUNK]).to(self.device)
+            for start in range(0, len(codes), CHUNK):
+                batch = torch.from_numpy(codes[start : start + CHUNK]).to(self.device)
                 untold = torch.full((len(batch), len(self.conditions)), UNCONDITIONED)
                 beginning = self._beginning(untold).to(self.device)
                 tokens = torch.cat([beginning, batch], dim=1)
@@ -209,8 +209,8 @@ class CodeLM(Prior):
         told = torch.from_numpy(conditions)
         with torch.inference_mode():
             parts = [
-                self._sample_chunk(told[start : start + _CHUNK], temperature, generator, guidance)
-                for start in range(0, n, _CHUNK)
+                self._sample_chunk(told[start : start + CHUNK], temperature, generator, guidance)
+                for start in range(0, n, CHUNK)
             ]
         return np.concatenate(parts)
 

@@ -25,7 +25,7 @@ from archllm.training.loop import Loop, Schedule, seeded
 from archllm.training.progress import Listener
 
 _CHUNK = 4096  # graphs per forward pass outside training
-_START_SAMPLE = 65_536  # graphs whose latent vectors the codebook starts from, at most
+START_SAMPLE = 65_536  # graphs whose latent vectors the codebook starts from, at most
 _START_VECTORS = 524_288  # latent vectors of these, at most
 
 
@@ -209,7 +209,7 @@ class VQTokenizer(Tokenizer):
         self.codebook_size = self.model.quantizer.size
 
     def _start_codebook(self, graphs: Graphs) -> None:
-        some = torch.randperm(len(graphs))[: min(_START_SAMPLE, _START_VECTORS // self.length)].numpy()
+        some = torch.randperm(len(graphs))[: min(START_SAMPLE, _START_VECTORS // self.length)].numpy()
         first = np.unique(node_words(graphs), return_index=True)[1] // graphs.nodes  # so that no rare node is missed
         sample = graphs[np.union1d(some, first)]
         with torch.no_grad():

@@ -27,7 +27,7 @@ _LAUNCHERS = ("ACCELERATE_MIXED_PRECISION", "TORCHELASTIC_RUN_ID")  # each launc
 _RANK = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 _COUNT = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 _WAIT = timedelta(hours=12)  # others wait while the main process trains a tokenizer; a launcher ends those left behind
-_BUCKET = 2**24  # numbers that travel in one message
+BUCKET = 2**24  # numbers that travel in one message
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
     """The tensors in order, in groups of one type that are not too large to travel at once."""
     bucket: list[torch.Tensor] = []
     for tensor in tensors:
-        full = sum(each.numel() for each in bucket) + tensor.numel() > _BUCKET
+        full = sum(each.numel() for each in bucket) + tensor.numel() > BUCKET
         if bucket and (full or (tensor.dtype, tensor.device) != (bucket[0].dtype, bucket[0].device)):
             yield bucket
             bucket = []
