@@ -34,12 +34,14 @@ TINY = TrainConfig(
 
 
 def all_jobs() -> list[tuple[Benchmark, str, Job]]:
-    found = []
+    """Every job; of those that differ in their seed alone, the first."""
+    found: dict[str, tuple[Benchmark, str, Job]] = {}
     for benchmark in BENCHMARKS:
         arguments = benchmark.parse([])
-        jobs = benchmark.before(arguments) | benchmark.jobs(arguments)
-        found += [(benchmark, name, job) for name, job in jobs.items()]
-    return found
+        for name, job in (benchmark.before(arguments) | benchmark.jobs(arguments)).items():
+            settings = {key: value for key, value in job.items() if key != "seed"}
+            found.setdefault(f"{benchmark.name} {settings}", (benchmark, name, job))
+    return list(found.values())
 
 
 @pytest.fixture(scope="module")

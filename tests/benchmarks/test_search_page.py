@@ -73,7 +73,7 @@ def test_what_the_comparison_costs_is_told_once_all_is_there() -> None:
     assert "took 36 minutes of jobs of one thread, that is 18 minutes on two cores (target: at most an hour, met)" in (
         page.page(every)
     )
-    assert "on two cores" not in page.page(every[1:])
+    assert "minutes on two cores" not in page.page(every[1:])
 
 
 def test_trials_are_no_results() -> None:

@@ -200,7 +200,7 @@ class PriorContract:
 
     @pytest.mark.parametrize("n", [0, -1])
     def test_a_sample_of_nothing_is_refused(self, trained: Prior, n: int) -> None:
-        with pytest.raises(InvalidInput, match=f"n must be at least 1, got {n}"):
+        with pytest.raises(InvalidInput, match=f"n must be a whole number of at least 1, got {n}"):
             trained.sample(n, generator=seed(0))
 
     @pytest.mark.parametrize("strength", [0.0, -1.0, math.nan, math.inf])
