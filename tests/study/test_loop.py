@@ -8,7 +8,6 @@ from typing import Literal
 
 import pytest
 from tests.searchers.searchers import Blind
-from tests.study.functions import FOLDER, traces
 
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, StoreError, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
@@ -18,6 +17,7 @@ from archllm.study.result import Result
 from archllm.study.store import MEMORY, Store, Study, open_store
 from archllm.study.store.memory import MemoryStore
 from archllm.study.store.owner import owner_name
+from archllm.testing.functions import FOLDER, traces
 from archllm.training.progress import Event
 
 
@@ -347,7 +347,7 @@ def test_what_others_find_is_told_and_what_they_work_on_is_not_asked_for(tmp_pat
 
 def test_nobody_waits_for_the_slowest(tmp_path, nasbench201, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    objective = load_objective("python:tests.study.functions:first_is_slow", nasbench201)
+    objective = load_objective("python:archllm.testing.functions:first_is_slow", nasbench201)
     with open_store(tmp_path / "search.db") as store:
         result, _ = searched(store, objective, workers=2)
     places = [trial.place for trial in result.trials]

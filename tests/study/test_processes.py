@@ -11,10 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.study.functions import FOLDER
 
 from archllm.study.result import result
 from archllm.study.store import Study, open_store
+from archllm.testing.functions import FOLDER
 
 SCRIPT = """
 import sys
@@ -26,7 +26,7 @@ from tests.searchers.searchers import Blind
 
 url, function, budget, workers = sys.argv[1:5]
 space = load_space("nasbench201")
-objective = load_objective(f"python:tests.study.functions:{function}", space)
+objective = load_objective(f"python:archllm.testing.functions:{function}", space)
 with open_store(url) as store:
     if not store.studies():
         store.create(Study("s", space.name, (objective.spec,), ("maximise",), "blind", 0))
@@ -96,7 +96,7 @@ def test_workers_end_when_the_search_is_killed(folder):
 
 def test_two_processes_share_one_study(folder):
     url = folder / "search.db"
-    study = Study("s", "nasbench201", ("python:tests.study.functions:together",), ("maximise",), "blind", 0)
+    study = Study("s", "nasbench201", ("python:archllm.testing.functions:together",), ("maximise",), "blind", 0)
     with open_store(url) as store:
         store.create(study)
     processes = [begin(url, "together", 30) for _ in range(2)]  # with one seed: both want to ask for the same

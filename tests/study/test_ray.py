@@ -48,7 +48,7 @@ def cluster() -> Iterator[Any]:
 
 
 def searched(space: SearchSpace, workers: Any, budget: int, listener: Any = None) -> Any:
-    objective = load_objective("python:tests.study.functions:crooked", space, time_limit=2.0)
+    objective = load_objective("python:archllm.testing.functions:crooked", space, time_limit=2.0)
     with open_store(MEMORY) as store:
         store.create(Study("s", space.name, (objective.spec,), ("maximise",), "blind", 0))
         return run_search(Blind(space), [objective], store, "s", budget, workers=workers, listener=listener)
@@ -69,7 +69,7 @@ def test_a_node_that_is_lost_costs_no_trial(cluster, monkeypatch, nasbench201):
         if event.step == 3:
             cluster.remove_node(node, allow_graceful=False)
 
-    objective = load_objective("python:tests.study.functions:crooked", nasbench201, time_limit=2.0)
+    objective = load_objective("python:archllm.testing.functions:crooked", nasbench201, time_limit=2.0)
     with start_workers("ray", [objective]) as workers:
         assert workers.size == 2
         result = searched(nasbench201, workers, 10, lose)

@@ -1,4 +1,4 @@
-"""Contract suites: what every space, tokenizer, prior, searcher, predictor, objective and store keeps.
+"""Contract suites: what every space, tokenizer, prior, searcher, predictor, objective, store and worker keeps.
 
 Each suite is a class for pytest. An author of a plug-in derives from it, names the class to test, and runs pytest:
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archllm.testing.space import SpaceContract
     from archllm.testing.store import SharedStoreContract, StoreContract
     from archllm.testing.tokenizer import LearnedTokenizerContract, TokenizerContract
+    from archllm.testing.workers import ProcessWorkersContract, WorkersContract
 
 __all__ = [
     "ConditionalPriorContract",
@@ -39,11 +40,13 @@ __all__ = [
     "ObjectiveContract",
     "PredictorContract",
     "PriorContract",
+    "ProcessWorkersContract",
     "SearcherContract",
     "SharedStoreContract",
     "SpaceContract",
     "StoreContract",
     "TokenizerContract",
+    "WorkersContract",
 ]
 
 _HOMES = {
@@ -52,11 +55,13 @@ _HOMES = {
     "ObjectiveContract": "archllm.testing.objective",
     "PredictorContract": "archllm.testing.predictor",
     "PriorContract": "archllm.testing.prior",
+    "ProcessWorkersContract": "archllm.testing.workers",
     "SearcherContract": "archllm.testing.searcher",
     "SharedStoreContract": "archllm.testing.store",
     "SpaceContract": "archllm.testing.space",
     "StoreContract": "archllm.testing.store",
     "TokenizerContract": "archllm.testing.tokenizer",
+    "WorkersContract": "archllm.testing.workers",
 }
 
 pytest.register_assert_rewrite(*sorted(set(_HOMES.values())))  # a failing assertion shows its values

@@ -1,4 +1,7 @@
-"""Functions that workers of the tests import by name, `tests.study.functions:NAME`."""
+"""Objectives as workers meet them: right, wrong, slow, and deadly to their process.
+
+Workers import them by name, `archllm.testing.functions:NAME`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ PATIENCE = 60.0
 
 
 def key(arch: Architecture) -> float:
+    """The key of the architecture."""
     return float(arch.key)
 
 
@@ -76,6 +80,7 @@ def process(arch: Architecture) -> float:
 
 
 def threads(arch: Architecture) -> float:
+    """Number of threads that torch computes with."""
     import torch
 
     return float(torch.get_num_threads())
@@ -92,10 +97,12 @@ def starts_another(arch: Architecture) -> float:
 
 
 def folder() -> Path:
+    """Where traces are."""
     return Path(os.environ[FOLDER])
 
 
 def traces() -> list[str]:
+    """Names of the traces of architectures."""
     return sorted(path.name for path in folder().glob("key-*"))
 
 
@@ -111,11 +118,13 @@ def leave(name: str) -> int:
 
 
 def waits_for(condition: Callable[[], bool]) -> None:
+    """Waits until a condition holds, or patience ends."""
     until = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)
 
 
 def talks(arch: Architecture) -> float:
+    """Prints to standard output."""
     print("for people")  # noqa: T201 - that is what is tested
     return 1.0
