@@ -266,7 +266,7 @@ def test_a_run_of_ones_own_space_is_searched(file: Path, tmp_path: Path, method:
 
 
 def test_a_search_goes_on_with_the_same_definition_only(file: Path, tmp_path: Path) -> None:
-    words = {"objectives": ["command:wc -c"], "method": "random", "store": tmp_path / "s.db", "workers": "own"}
+    words = {"objective": ["command:wc -c"], "method": "random", "store": tmp_path / "s.db", "workers": "own"}
     search(space=str(file), budget=2, **words)  # type: ignore[arg-type]
     file.write_text(FILE.replace("<=", ">="))
     with pytest.raises(StoreError, match="definition of the space"):

@@ -16,13 +16,14 @@ DEPENDENCIES = ("numpy", "torch", "transformers", "vector-quantize-pytorch", "sa
 """What ArchLLM can't do without."""
 
 EXTRAS = {
-    "data": ("pyarrow",),
+    "data": ("pandas", "pyarrow"),
     "images": ("pillow", "scikit-learn"),
     "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "ray": ("ray",),
     "report": ("matplotlib", "jinja2"),
-    "search": ("SQLAlchemy", "scikit-learn", "psycopg"),
+    "search": ("SQLAlchemy", "psycopg"),
+    "testing": ("pytest", "hypothesis"),
 }
 """What brings which optional dependency."""
 
