@@ -53,7 +53,8 @@ def _interactive() -> bool:
 
 
 def _notebook() -> bool:
-    return "ipykernel" in sys.modules and "IPython" in sys.modules
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()  # nothing is imported to find out
+    return hasattr(shell, "kernel")
 
 
 def _print(line: str) -> None:
