@@ -241,7 +241,9 @@ def test_weights_of_another_shape_are_refused(prior: CodeLM, tmp_path: Path, cha
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
-def test_a_full_disk_is_told(prior: CodeLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_full_disk_is_checked_bins(
+    prior: CodeLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, equal
 from archllm.spaces import SearchSpace
-from archllm.tokenizer.groups import NodeGroups, graphs_of_words, node_words, varying_nodes
+from archllm.tokenizer.groups import NodeGroups, graphs_of_tokens, node_tokens, varying_nodes
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -58,16 +58,16 @@ def test_ends_of_a_cell_join_the_groups_beside_them(nasbench201: SearchSpace) ->
 @given(seed=SEEDS, nodes=st.integers(1, 48))
 def test_words_say_all_that_there_is_to_a_graph(seed: int, nodes: int) -> None:
     graphs = anything(np.random.default_rng(seed), 20, nodes)
-    words = node_words(graphs)
+    words = node_tokens(graphs)
     assert words.shape == (20, nodes) and (words >= 0).all()
-    assert equal(graphs_of_words(words), graphs).all()
+    assert equal(graphs_of_tokens(words), graphs).all()
 
 
 @given(seed=SEEDS)
 def test_words_of_two_nodes_are_equal_exactly_for_equal_labels_and_in_edges(seed: int) -> None:
     rng = np.random.default_rng(seed)
     graphs = Graphs(rng.integers(-1, 2, (30, 2)), rng.random((30, 2, 2)) < 0.5)
-    words = node_words(graphs)
+    words = node_tokens(graphs)
     for i in range(30):
         for j in range(30):
             alike = graphs.ops[i, 0] == graphs.ops[j, 1] and (
@@ -79,4 +79,4 @@ def test_words_of_two_nodes_are_equal_exactly_for_equal_labels_and_in_edges(seed
 def test_words_of_too_many_nodes_are_refused() -> None:
     graphs = Graphs(np.zeros((1, 49)), np.zeros((1, 49, 49)))
     with pytest.raises(InvalidInput, match="at most 48 node positions, got 49"):
-        node_words(graphs)
+        node_tokens(graphs)

@@ -20,7 +20,7 @@ from archllm.generation.config import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.training.loop import Loop, Schedule
-from archllm.training.processes import Team, gather, started
+from archllm.training.processes import ProcessGroup, process_group, started
 from archllm.training.progress import Metrics
 from archllm.workflows.train import train
 
@@ -48,14 +48,14 @@ def failure(work: Callable[[], object]) -> str:
     return ""
 
 
-def diverging(team: Team) -> None:
+def diverging(group: ProcessGroup) -> None:
     """A training whose loss is no number in the last process only."""
     module = torch.nn.Linear(1, 1)
 
     def loss(step: int, rows: torch.Tensor) -> tuple[torch.Tensor, Metrics]:
-        return module.weight.sum() * (float("nan") if team.rank == team.count - 1 else 1.0), {}
+        return module.weight.sum() * (float("nan") if group.rank == group.size - 1 else 1.0), {}
 
-    Loop("prior", module, Schedule(3, 4, 0.1, 0.0), seed=1, loss=loss, rows=10, team=team).run()
+    Loop("prior", module, Schedule(3, 4, 0.1, 0.0), seed=1, loss=loss, rows=10, group=group).run()
 
 
 def run(folder: Path, base: str) -> None:
@@ -65,7 +65,7 @@ def run(folder: Path, base: str) -> None:
     two = train("nasbench201", text(base), 3, out=folder / "two", device="cpu")
     resumed = train("nasbench201", text(base), 3, out=folder / "resumed", resume=True, device="cpu")
     nothing = failure(lambda: train("nasbench201", text(base), 3, out=folder / "none", resume=True, device="cpu"))
-    diverged = failure(lambda: diverging(gather("cpu")))
+    diverged = failure(lambda: diverging(process_group("cpu")))
     done = main(code(folder / "code"))
     refused = main(code(folder / "code"))
     codes = np.random.default_rng(0).integers(0, two.tokenizer.codebook_size, (20, two.tokenizer.length))

@@ -20,7 +20,7 @@ _PURE = 0.5  # share of a bin's cells that must be in the range for the bin to b
 
 @dataclass(frozen=True)
 class Conditions:
-    """The values of the training cells, and the bins that a prior is told instead of them."""
+    """The values of the training cells, and the bins that a prior is conditioned on instead."""
 
     names: tuple[str, ...]
     """What each column is: `params`, `macs`, or a column of a table."""
@@ -73,10 +73,10 @@ class Conditions:
             InvalidInput: no training cell fulfils them; the message says which values there are.
         """
         inside = self.fulfilling(ranges)
-        told = self.bins(self.values)
+        binned = self.bins(self.values)
         for name in ranges:
             column = self.names.index(name)
-            own = told[:, column]
+            own = binned[:, column]
             within = ranges[name].holds(self.values[:, column])
             size = np.bincount(own[own >= 0])
             purity = np.bincount(own[(own >= 0) & within], minlength=len(size)) / np.maximum(size, 1)
@@ -86,7 +86,7 @@ class Conditions:
         asked = np.full((n, len(self.names)), UNCONDITIONED, dtype=np.int64)
         for name in ranges:
             column = self.names.index(name)
-            asked[:, column] = told[rows, column]
+            asked[:, column] = binned[rows, column]
         return asked
 
     def fulfilling(self, ranges: Mapping[str, Range]) -> NDArray[np.bool_]:

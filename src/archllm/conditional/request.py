@@ -26,7 +26,7 @@ class Request:
     """What the run was trained on."""
 
     steering: dict[str, Range]
-    """Requirements that the prior is told."""
+    """Requirements that the prior is conditioned on."""
 
     checked: dict[str, Range]
     """Requirements that every architecture returned is checked for."""
@@ -90,7 +90,7 @@ def check_names(ranges: Mapping[str, Range], known: Sequence[str], run: str) -> 
     """
     for name in ranges:
         if name not in known and name not in COUNTED:
-            told = f"only on {', '.join(known)}" if known else "on no condition"
+            trained = f"only on {', '.join(known)}" if known else "on no condition"
             raise InvalidInput(
-                f"{run} was not trained on the condition {name!r}, {told}; train with --condition {name}"
+                f"{run} was not trained on the condition {name!r}, {trained}; train with --condition {name}"
             )

@@ -18,7 +18,7 @@ from archllm.files import write_text
 from archllm.prior.conditioning import check_conditions
 from archllm.prior.config import PriorConfig, check_draws
 from archllm.training.loop import Schedule
-from archllm.training.processes import ALONE, Team
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Listener
 
 
@@ -35,7 +35,7 @@ class Prior(ABC):
     """Codes per sequence."""
 
     conditions: tuple[str, ...] = ()
-    """Names of the properties that it can be told; `k` of them."""
+    """Names of the properties that it can be conditioned on; `k` of them."""
 
     @abstractmethod
     def fit(
@@ -48,7 +48,7 @@ class Prior(ABC):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         """Learns from `n x length` training sequences.
 
@@ -60,24 +60,24 @@ class Prior(ABC):
             checkpoint: path without suffix of files from which an interrupted `fit` goes on.
             conditions: `n x k` bins of the sequences' properties, -1 where one is not known.
             validation_conditions: the same of the validation sequences.
-            team: the processes that share the work; all of them call `fit` with the same arguments.
+            group: the processes that share the work; all of them call `fit` with the same arguments.
         """
 
     @abstractmethod
     def with_conditions(self, conditions: Sequence[str], bins: int) -> Prior:
-        """A copy that can be told these conditions instead of its own; what they mean is left to `learn`.
+        """A copy that can be conditioned on these instead of its own; what they mean is left to `learn`.
 
         Args:
             conditions: their names.
             bins: bins of each.
 
         Raises:
-            InvalidInput: this kind of prior can't be told conditions.
+            InvalidInput: this kind of prior can't be conditioned.
         """
 
     @abstractmethod
     def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
-        """Goes on learning, from where it is, from `n x length` sequences of which `n x k` bins are told.
+        """Goes on learning, from where it is, from `n x length` sequences with `n x k` bins of conditions.
 
         Args:
             codes: the sequences.
@@ -162,7 +162,7 @@ class Prior(ABC):
             nats = (nats - self.log_prob(codes, conditions)) / 2
         return {"validation_loss": float(nats.mean()), "validation_error": float(nats.std() / np.sqrt(len(nats)))}
 
-    def _told(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
+    def _checked_bins(self, conditions: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
         return check_conditions(conditions, n, len(self.conditions), self.config.bins)
 
     def _check(self, codes: NDArray[np.int64]) -> None:

@@ -26,7 +26,7 @@ from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import UNCONDITIONED, PriorConfig
 from archllm.prior.text.pretrained import quiet
 from archllm.training.loop import Loop, Schedule, seeded
-from archllm.training.processes import ALONE, Team
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Listener
 
 CHUNK = 8192  # sequences per forward pass outside training
@@ -80,18 +80,18 @@ class CodeLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._check(codes)
         self._check(validation)
-        wanted = self._told(validation_conditions, len(validation))
+        wanted = self._checked_bins(validation_conditions, len(validation))
         with seeded(seed, -1):
             self.model = self._untrained()
         if isinstance(self.model, BiasedLlama):
             self.model.start_from(codes)
         self.to(self.device)
         self._train(
-            LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size),
+            LabelledSequences(codes, self._checked_bins(conditions, len(codes)), self.codebook_size),
             Schedule(
                 self.config.steps,
                 min(self.config.batch, len(codes)),
@@ -106,7 +106,7 @@ class CodeLM(Prior):
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
-            team=team,
+            group=group,
         )
 
     def with_conditions(self, conditions: Sequence[str], bins: int) -> CodeLM:
@@ -130,7 +130,7 @@ class CodeLM(Prior):
         seed: int,
     ) -> None:
         self._check(codes)
-        sequences = LabelledSequences(codes, self._told(conditions, len(codes)), self.codebook_size)
+        sequences = LabelledSequences(codes, self._checked_bins(conditions, len(codes)), self.codebook_size)
         self._train(sequences, schedule, seed, soft=False)
 
     def _train(self, sequences: LabelledSequences, schedule: Schedule, seed: int, *, soft: bool, **loop: Any) -> None:
@@ -152,7 +152,7 @@ class CodeLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(sequences),
-            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_mask()),
             **loop,
         ).run()
 
@@ -169,13 +169,13 @@ class CodeLM(Prior):
 
     def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         self._check(codes)
-        told = torch.from_numpy(self._told(conditions, len(codes)))
+        bins = torch.from_numpy(self._checked_bins(conditions, len(codes)))
         parts = []
         with torch.no_grad():
             chunk = max(256, min(CHUNK, _LOGITS // (self.length * self.codebook_size)))
             for start in range(0, len(codes), chunk):
                 batch = torch.from_numpy(codes[start : start + chunk]).to(self.device)
-                log_probs = self._log_probs(batch, told[start : start + chunk])
+                log_probs = self._log_probs(batch, bins[start : start + chunk])
                 parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
@@ -188,8 +188,8 @@ class CodeLM(Prior):
         with torch.no_grad():
             for start in range(0, len(codes), CHUNK):
                 batch = torch.from_numpy(codes[start : start + CHUNK]).to(self.device)
-                untold = torch.full((len(batch), len(self.conditions)), UNCONDITIONED)
-                beginning = self._beginning(untold).to(self.device)
+                unconditional = torch.full((len(batch), len(self.conditions)), UNCONDITIONED)
+                beginning = self._beginning(unconditional).to(self.device)
                 tokens = torch.cat([beginning, batch], dim=1)
                 states = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
                 own = states[:, beginning.shape[1] :]  # those before the first code are always the same
@@ -206,10 +206,10 @@ class CodeLM(Prior):
         guidance: float,
     ) -> NDArray[np.int64]:
         self.model.eval()
-        told = torch.from_numpy(conditions)
+        bins = torch.from_numpy(conditions)
         with torch.inference_mode():
             parts = [
-                self._sample_chunk(told[start : start + CHUNK], temperature, generator, guidance)
+                self._sample_chunk(bins[start : start + CHUNK], temperature, generator, guidance)
                 for start in range(0, n, CHUNK)
             ]
         return np.concatenate(parts)
@@ -231,8 +231,8 @@ class CodeLM(Prior):
             output = self.model(input_ids=token, past_key_values=cache, use_cache=True)
             logits = output.logits[:, -1, : self.codebook_size]
             if halves == 2:
-                told, untold = logits.chunk(2)
-                logits = guided(told, untold, guidance)
+                conditional, unconditional = logits.chunk(2)
+                logits = guided(conditional, unconditional, guidance)
             cumulative = tempered(logits, temperature).cumsum(-1)
             uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self.device)
             rows = cumulative[prefix]

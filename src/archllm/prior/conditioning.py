@@ -19,7 +19,7 @@ _KEPT = 0.8  # share of the other batches that are conditioned on each condition
 
 
 class LabelledSequences:
-    """Training sequences with their conditions, ready to give targets whichever of the conditions are told.
+    """Training sequences with their conditions, ready to give targets for any subset of the conditions.
 
     Args:
         codes: `n x length` sequences.
@@ -39,33 +39,33 @@ class LabelledSequences:
         """Number of conditions."""
         return int(self.conditions.shape[1])
 
-    def draw_told(self) -> tuple[bool, ...]:
-        """Which conditions a batch is told of: drawn from torch's global random state, which training seeds.
+    def draw_mask(self) -> tuple[bool, ...]:
+        """Which conditions a batch is conditioned on: drawn from torch's global random state, which training seeds.
 
         Only such as are known, together, of some sequence.
         """
         nothing = (False,) * self.kinds
         if self.kinds == 0 or torch.rand(()).item() < _ALL_DROPPED:
             return nothing
-        told = tuple(bool(told) for told in torch.rand(self.kinds) < _KEPT)
-        return told if self._known(told).any() else nothing
+        mask = tuple(bool(used) for used in torch.rand(self.kinds) < _KEPT)
+        return mask if self._known(mask).any() else nothing
 
-    def choose(self, rows: torch.Tensor, told: tuple[bool, ...]) -> torch.Tensor:
-        """The rows that a batch is made of, and what they are told: `b x (1 + k)`, a row number and `k` times 0 or 1.
+    def choose(self, rows: torch.Tensor, mask: tuple[bool, ...]) -> torch.Tensor:
+        """The rows of a batch and what they are conditioned on: `b x (1 + k)`, a row number and `k` times 0 or 1.
 
-        With nothing told, over a whole epoch, every sequence has its turn. Else only those count of which all that is
-        told is known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare
-        bins are told as often as frequent ones. What follows each bin stays as it is.
+        Unconditioned, every sequence has its turn in an epoch. Else only those count whose chosen conditions are all
+        known, so that an absent condition never means "unknown"; half of the rows are drawn so that rare bins occur as
+        often as frequent ones. What follows each bin stays as it is.
 
         Args:
             rows: `b` row numbers, up to the number of sequences.
-            told: which conditions are told; the others are absent.
+            mask: which conditions are used; the others are absent.
         """
-        view = self._view_of(told)
-        if any(told):
+        view = self._view_of(mask)
+        if any(mask):
             own = rows if len(view.trie) == len(self) else torch.randint(len(view.trie), (len(rows),))
             rows = torch.where(torch.rand(len(rows)) < _BALANCED, view.balanced(len(rows)), own)
-        return torch.cat([rows[:, None], torch.tensor(told, dtype=torch.long).expand(len(rows), -1)], dim=1)
+        return torch.cat([rows[:, None], torch.tensor(mask, dtype=torch.long).expand(len(rows), -1)], dim=1)
 
     def batch(self, chosen: torch.Tensor, soft: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Codes `b x length`, conditions `b x k` and, if `soft`, the shares `b x length x codebook_size` of next codes.
@@ -74,28 +74,28 @@ class LabelledSequences:
             chosen: what `choose` gave, or some of its rows.
             soft: whether shares are wanted.
         """
-        rows, view = chosen[:, 0], self._view_of(tuple(told == 1 for told in chosen[0, 1:].tolist()))
+        rows, view = chosen[:, 0], self._view_of(tuple(used == 1 for used in chosen[0, 1:].tolist()))
         both = view.trie.codes[rows]
         codes, conditions = both[:, self.kinds :], both[:, : self.kinds] - 1
         if not soft:
             return codes, conditions, None
         return codes, conditions, view.trie.targets(rows, self.kinds)[..., : self.codebook_size]
 
-    def _known(self, told: tuple[bool, ...]) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = (self.conditions[:, np.array(told, dtype=np.bool_)] != UNCONDITIONED).all(axis=1)
+    def _known(self, mask: tuple[bool, ...]) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (self.conditions[:, np.array(mask, dtype=np.bool_)] != UNCONDITIONED).all(axis=1)
         return known
 
-    def _view_of(self, told: tuple[bool, ...]) -> _View:
-        if told not in self._views:
-            self._views[told] = self._view(told)
-        return self._views[told]
+    def _view_of(self, mask: tuple[bool, ...]) -> _View:
+        if mask not in self._views:
+            self._views[mask] = self._view(mask)
+        return self._views[mask]
 
-    def _view(self, told: tuple[bool, ...]) -> _View:
-        known = self._known(told)
-        bins = np.where(np.array(told, dtype=np.bool_), self.conditions[known], UNCONDITIONED) + 1
+    def _view(self, mask: tuple[bool, ...]) -> _View:
+        known = self._known(mask)
+        bins = np.where(np.array(mask, dtype=np.bool_), self.conditions[known], UNCONDITIONED) + 1
         both = np.concatenate([bins, self.codes[known]], axis=1)
         trie = CodeTrie(both, max(self.codebook_size, int(bins.max(initial=0)) + 1))
-        if not any(told):
+        if not any(mask):
             return _View(trie, torch.empty(0))
         found = torch.unique(trie.codes[:, : self.kinds], dim=0, return_inverse=True, return_counts=True)
         return _View(trie, (1.0 / found[2].double())[found[1]].cumsum(0))
@@ -103,7 +103,7 @@ class LabelledSequences:
 
 @dataclass(frozen=True)
 class _View:
-    """The sequences as they look when some of the conditions are told."""
+    """The sequences as they look under some of the conditions."""
 
     trie: CodeTrie
     """Conditions, then codes."""
@@ -144,12 +144,12 @@ def distinct_rows(conditions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     return rows, which
 
 
-def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.Tensor:
+def guided(conditional: torch.Tensor, unconditional: torch.Tensor, strength: float) -> torch.Tensor:
     """`n x k` scores moved away from what is likely anyway (classifier-free guidance, Ho and Salimans, 2022).
 
     Args:
-        told: `n x k` scores under the conditions.
-        untold: `n x k` scores without them.
+        conditional: `n x k` scores under the conditions.
+        unconditional: `n x k` scores without them.
         strength: 1 takes the conditional distribution as it is; more exaggerates what the conditions change.
 
     Example:
@@ -159,5 +159,5 @@ def guided(told: torch.Tensor, untold: torch.Tensor, strength: float) -> torch.T
     """
     # log p_g(c) = log p(c) + g (log p(c | y) - log p(c)) + const, i.e. p_g ~ p(c) (p(c | y) / p(c))^g: by Bayes' rule
     # p(c | y) / p(c) ~ p(y | c), so g > 1 sharpens an implied classifier p(y | c)^g without training one.
-    told, untold = torch.log_softmax(told.double(), -1), torch.log_softmax(untold.double(), -1)
-    return untold + strength * (told - untold)
+    conditional, unconditional = (torch.log_softmax(each.double(), -1) for each in (conditional, unconditional))
+    return unconditional + strength * (conditional - unconditional)

@@ -17,7 +17,7 @@ from archllm.files import replacing
 from archllm.prior.base import Prior, tempered, write_about
 from archllm.prior.config import PriorConfig
 from archllm.training.loop import Schedule
-from archllm.training.processes import ALONE, Team
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Event, Listener
 
 
@@ -38,7 +38,7 @@ class MarginalPrior(Prior):
 
     def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:
         if conditions:
-            raise InvalidInput("a prior of marginals can't be told conditions; use prior.kind code or text")
+            raise InvalidInput("a prior of marginals can't be conditioned; use prior.kind code or text")
         self.config, self.codebook_size, self.length = config, codebook_size, length
         self.log_shares = torch.full((length, codebook_size), -np.log(codebook_size), dtype=torch.float64)
 
@@ -52,7 +52,7 @@ class MarginalPrior(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._check(codes)
         self.log_shares = log_shares(codes, self.codebook_size)

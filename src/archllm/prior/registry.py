@@ -32,7 +32,7 @@ def build_prior(
         codebook_size: number of codes.
         length: codes per sequence.
         conditions: names of the properties that it can be conditioned on.
-        space: name of the space, which a text model is told.
+        space: name of the space, which a text model reads in its prompt.
         own: folder of a copy of the text model's configuration and tokenizer.
     """
     if config.kind == "text":

@@ -29,7 +29,7 @@ from archllm.prior.text.pretrained import find_base, fingerprint, quiet
 from archllm.prior.text.prompted import Context, PromptedModel, copy_state, cut_vocabulary
 from archllm.prior.text.vocabulary import vocabulary_of
 from archllm.training.loop import Loop, Schedule, seeded
-from archllm.training.processes import ALONE, Team
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Listener
 
 _CHUNK = 256  # sequences per forward pass outside training
@@ -118,11 +118,11 @@ class TextLM(Prior):
         *,
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._check(codes)
         self._check(validation)
-        wanted = self._told(validation_conditions, len(validation))[:_VALIDATED]
+        wanted = self._checked_bins(validation_conditions, len(validation))[:_VALIDATED]
         with seeded(seed, -1):
             self._start(seed)
         self._train(
@@ -141,7 +141,7 @@ class TextLM(Prior):
             patience=self.config.patience,
             listener=listener,
             checkpoint=checkpoint,
-            team=team,
+            group=group,
         )
 
     def with_conditions(self, conditions: Sequence[str], bins: int) -> TextLM:
@@ -159,8 +159,8 @@ class TextLM(Prior):
         self._train(self._sequences(codes, conditions), schedule, seed, soft=False)
 
     def _sequences(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None) -> LabelledSequences:
-        told = self._told(conditions, len(codes))
-        return LabelledSequences(self.automaton.write(codes), told, self.automaton.vocabulary + 1)
+        bins = self._checked_bins(conditions, len(codes))
+        return LabelledSequences(self.automaton.write(codes), bins, self.automaton.vocabulary + 1)
 
     def _train(self, sequences: LabelledSequences, schedule: Schedule, seed: int, *, soft: bool, **loop: Any) -> None:
         """Trains the weights further from where they are."""
@@ -183,7 +183,7 @@ class TextLM(Prior):
             seed=seed,
             loss=loss,
             rows=len(sequences),
-            choose=lambda rows: sequences.choose(rows, sequences.draw_told()),
+            choose=lambda rows: sequences.choose(rows, sequences.draw_mask()),
             accumulation=self.config.accumulation,
             **loop,
         ).run()
@@ -202,13 +202,13 @@ class TextLM(Prior):
 
     def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         self._check(codes)
-        prompted, told = PromptedModel(self._model), torch.from_numpy(self._told(conditions, len(codes)))
+        prompted, bins = PromptedModel(self._model), torch.from_numpy(self._checked_bins(conditions, len(codes)))
         parts = []
         with torch.inference_mode():
             for start in range(0, len(codes), _CHUNK):
                 written = self.automaton.write(codes[start : start + _CHUNK])
                 texts = torch.from_numpy(written).to(self.device)
-                scores = self._scores(prompted, texts, told[start : start + _CHUNK]).double()
+                scores = self._scores(prompted, texts, bins[start : start + _CHUNK]).double()
                 real = texts < self.automaton.vocabulary
                 allowed = torch.from_numpy(self.automaton.allowed_along(np.minimum(written, len(self.vocabulary) - 1)))
                 scores = scores.masked_fill(~allowed.to(self.device) & real[:, :, None], float("-inf"))
@@ -222,7 +222,7 @@ class TextLM(Prior):
         """`n x (length * d)`: the last layer's state after the last token of each code."""
         self._check(codes)
         model: Any = self._model.eval()
-        prompted, untold = PromptedModel(model), torch.from_numpy(self._told(None, len(codes)))
+        prompted, unconditional = PromptedModel(model), torch.from_numpy(self._checked_bins(None, len(codes)))
         last = np.array([len(word) for word in self.vocabulary.words])[codes].cumsum(1) - 1
         seen: list[torch.Tensor] = []
         hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -231,7 +231,7 @@ class TextLM(Prior):
             with torch.inference_mode():
                 for start in range(0, len(codes), _CHUNK):
                     texts = torch.from_numpy(self.automaton.write(codes[start : start + _CHUNK])).to(self.device)
-                    context, which = self._read(prompted, untold[start : start + _CHUNK])
+                    context, which = self._read(prompted, unconditional[start : start + _CHUNK])
                     prompted.write(context.select(which), texts.clamp_max(self.automaton.vocabulary - 1))
                     at = torch.from_numpy(last[start : start + _CHUNK]).to(self.device)
                     states = seen[-1]
@@ -252,10 +252,10 @@ class TextLM(Prior):
         guidance: float,
     ) -> NDArray[np.int64]:
         model = self._model.eval()
-        prompted, told = PromptedModel(model), torch.from_numpy(conditions)
+        prompted, bins = PromptedModel(model), torch.from_numpy(conditions)
         with torch.inference_mode():
             texts = [
-                self._draw_chunk(prompted, told[start : start + 4 * _CHUNK], temperature, generator, guidance)
+                self._draw_chunk(prompted, bins[start : start + 4 * _CHUNK], temperature, generator, guidance)
                 for start in range(0, n, 4 * _CHUNK)
             ]
         return self.automaton.read(np.concatenate(texts))

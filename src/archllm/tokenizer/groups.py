@@ -52,23 +52,23 @@ def varying_nodes(graphs: Graphs) -> NDArray[np.bool_]:
     return varying
 
 
-def node_words(graphs: Graphs) -> NDArray[np.int64]:
+def node_tokens(graphs: Graphs) -> NDArray[np.int64]:
     """`n x v` numbers that stand for a node's label and set of in-edges (at most 48 node positions).
 
     Raises:
         InvalidInput: there are more node positions.
     """
     if graphs.nodes > 48:
-        raise InvalidInput(f"node words hold at most 48 node positions, got {graphs.nodes}")
+        raise InvalidInput(f"node tokens hold at most 48 node positions, got {graphs.nodes}")
     packed = np.packbits(graphs.adjacency, axis=1, bitorder="little")  # n x bytes x v
-    words = (graphs.ops.astype(np.int64) + 1) << 48
+    tokens = (graphs.ops.astype(np.int64) + 1) << 48
     for byte in range(packed.shape[1]):
-        words |= packed[:, byte].astype(np.int64) << (8 * byte)
-    return words
+        tokens |= packed[:, byte].astype(np.int64) << (8 * byte)
+    return tokens
 
 
-def graphs_of_words(words: NDArray[np.int64]) -> Graphs:
-    """The inverse of `node_words`."""
-    nodes = words.shape[1]
-    sources = (words[:, None, :] >> np.arange(nodes)[None, :, None]) & 1
-    return Graphs((words >> 48) - 1, sources.astype(np.bool_))
+def graphs_of_tokens(tokens: NDArray[np.int64]) -> Graphs:
+    """The inverse of `node_tokens`."""
+    nodes = tokens.shape[1]
+    sources = (tokens[:, None, :] >> np.arange(nodes)[None, :, None]) & 1
+    return Graphs((tokens >> 48) - 1, sources.astype(np.bool_))

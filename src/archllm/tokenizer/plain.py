@@ -1,4 +1,4 @@
-"""PlainTokenizer: one word per node, nothing learned; the baseline that a learned tokenizer has to beat."""
+"""PlainTokenizer: one token per node, nothing learned; the baseline that a learned tokenizer has to beat."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.tokenizer.groups import graphs_of_words, node_words, varying_nodes
+from archllm.tokenizer.groups import graphs_of_tokens, node_tokens, varying_nodes
 from archllm.training.progress import Listener
 
 
 class PlainTokenizer(Tokenizer):
-    """The word of a node is its label with its set of in-edges; code 0 is a word never seen in training.
+    """The token of a node is its label with its set of in-edges; code 0 is a token never seen in training.
 
     Args:
         space: the space to read.
@@ -44,26 +44,26 @@ class PlainTokenizer(Tokenizer):
         varying = varying_nodes(graphs)
         if not varying.any():
             raise InvalidInput(f"a tokenizer needs architectures that differ to learn from, got {len(graphs)} alike")
-        words = node_words(graphs)
-        self._restore(np.unique(words[:, varying]), varying, words[0])
+        tokens = node_tokens(graphs)
+        self._restore(np.unique(tokens[:, varying]), varying, tokens[0])
 
-    def _restore(self, words: NDArray[np.int64], varying: NDArray[np.bool_], fixed: NDArray[np.int64]) -> None:
-        self.words, self.varying, self.fixed = words, varying, fixed
-        self.length, self.codebook_size = int(varying.sum()), len(words) + 1
+    def _restore(self, tokens: NDArray[np.int64], varying: NDArray[np.bool_], fixed: NDArray[np.int64]) -> None:
+        self.tokens, self.varying, self.fixed = tokens, varying, fixed
+        self.length, self.codebook_size = int(varying.sum()), len(tokens) + 1
 
     def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
         self._check_trained()
-        asked = node_words(graphs.padded(self.space.max_nodes))[:, self.varying]
-        at = np.searchsorted(self.words, asked).clip(0, len(self.words) - 1)
-        return np.where(self.words[at] == asked, at + 1, 0)
+        asked = node_tokens(graphs.padded(self.space.max_nodes))[:, self.varying]
+        at = np.searchsorted(self.tokens, asked).clip(0, len(self.tokens) - 1)
+        return np.where(self.tokens[at] == asked, at + 1, 0)
 
     def decode(self, codes: NDArray[np.int64]) -> Graphs:
         self._check_trained()
         self._check(codes)
-        absent_node = np.int64(0)  # what the unknown word decodes to
-        words = np.repeat(self.fixed[None], len(codes), axis=0)
-        words[:, self.varying] = np.concatenate([[absent_node], self.words])[codes]
-        return graphs_of_words(words)
+        absent_node = np.int64(0)  # what the unknown token decodes to
+        tokens = np.repeat(self.fixed[None], len(codes), axis=0)
+        tokens[:, self.varying] = np.concatenate([[absent_node], self.tokens])[codes]
+        return graphs_of_tokens(tokens)
 
     def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x (v + v²)`: labels one-hot and the adjacency matrix, flattened."""
@@ -81,7 +81,7 @@ class PlainTokenizer(Tokenizer):
 
     def save(self, folder: Path) -> None:
         self._check_trained()
-        tensors = {"words": self.words, "varying": self.varying, "fixed": self.fixed}
+        tensors = {"words": self.tokens, "varying": self.varying, "fixed": self.fixed}
         with replacing(folder / "tokenizer.safetensors") as path:
             save_file({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}, path)
         about = {"space": self.space.name, "config": asdict(self.config)}
@@ -102,10 +102,10 @@ class PlainTokenizer(Tokenizer):
                 raise RunFolderError(
                     f"tokenizer.safetensors does not fit tokenizer.json: {name!r} is missing or foreign"
                 )
-        self._restore(**arrays)
-        if not len(self.words) or not self.varying.any():
+        self._restore(arrays["words"], arrays["varying"], arrays["fixed"])
+        if not len(self.tokens) or not self.varying.any():
             raise RunFolderError("tokenizer.safetensors does not fit tokenizer.json: it holds no vocabulary")
 
     def _check_trained(self) -> None:
-        if not len(self.words):
+        if not len(self.tokens):
             raise InvalidInput(NOT_TRAINED)

@@ -18,7 +18,7 @@ from archllm.graphs import Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
-from archllm.tokenizer.groups import NodeGroups, node_words
+from archllm.tokenizer.groups import NodeGroups, node_tokens
 from archllm.tokenizer.hints import code_layout
 from archllm.tokenizer.model import VQVAE, Shape
 from archllm.training.loop import Loop, Schedule, seeded
@@ -94,15 +94,15 @@ class VQTokenizer(Tokenizer):
         """`n x length` quantizer indices."""
         if self.config.context != "none" or self.groups is None:
             return self._forward(graphs)
-        # Without context a code depends on the words of its own nodes alone, so each combination is encoded once.
-        words = node_words(graphs.padded(self.space.max_nodes))
-        known, word = np.unique(words, return_inverse=True)
-        word = word.reshape(words.shape)
+        # Without context a code depends on the tokens of its own nodes alone, so each combination is encoded once.
+        tokens = node_tokens(graphs.padded(self.space.max_nodes))
+        known, token = np.unique(tokens, return_inverse=True)
+        token = token.reshape(tokens.shape)
         indices = np.empty((len(graphs), self.length), dtype=np.int64)
         for position, group in enumerate(self.groups.nodes):
             combination = np.zeros(len(graphs), dtype=np.int64)
             for node in group[group >= 0]:
-                combination = np.unique(combination * len(known) + word[:, node], return_inverse=True)[1]
+                combination = np.unique(combination * len(known) + token[:, node], return_inverse=True)[1]
             _, first, member = np.unique(combination, return_index=True, return_inverse=True)
             indices[:, position] = self._forward(graphs[first])[member, position]
         return indices
@@ -210,7 +210,7 @@ class VQTokenizer(Tokenizer):
 
     def _start_codebook(self, graphs: Graphs) -> None:
         some = torch.randperm(len(graphs))[: min(START_SAMPLE, _START_VECTORS // self.length)].numpy()
-        first = np.unique(node_words(graphs), return_index=True)[1] // graphs.nodes  # so that no rare node is missed
+        first = np.unique(node_tokens(graphs), return_index=True)[1] // graphs.nodes  # so that no rare node is missed
         sample = graphs[np.union1d(some, first)]
         with torch.no_grad():
             chunks = [sample[i : i + _CHUNK] for i in range(0, len(sample), _CHUNK)]

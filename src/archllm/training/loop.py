@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from archllm.errors import InvalidInput, RunFolderError, TrainingDiverged
 from archllm.files import replacing
-from archllm.training.processes import ALONE, Team
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Event, Listener, Metrics
 from archllm.training.randomness import torch_seeded
 
@@ -92,7 +92,7 @@ class Loop:
     accumulation: int = 1
     """Parts in which a batch goes through the module, one after the other."""
 
-    team: Team = ALONE
+    group: ProcessGroup = SINGLE_PROCESS
     """The processes that share the work of each batch. All of them run this loop; the main one validates, tells the
     listener and writes checkpoints, and is waited for."""
 
@@ -129,9 +129,9 @@ class Loop:
             TrainingDiverged: a loss is infinite or not a number.
             PeerFailed: another process failed.
         """
-        if self.team.count > self.schedule.batch:
+        if self.group.size > self.schedule.batch:
             raise InvalidInput(
-                f"batches of {self.schedule.batch} can't be shared among {self.team.count} processes; start fewer, or "
+                f"batches of {self.schedule.batch} can't be shared among {self.group.size} processes; start fewer, or "
                 "train with larger batches"
             )
         optimizer = torch.optim.AdamW(
@@ -157,9 +157,9 @@ class Loop:
             step += 1
             if self.validate is not None and (step % every == 0 or step == self.schedule.steps):
                 metrics = metrics | self._validated()
-            if self.listener is not None and self.team.main:
+            if self.listener is not None and self.group.is_main:
                 self.listener(Event(self.stage, step, self.schedule.steps, metrics))
-            due = self.team.main and time.monotonic() - saved > CHECKPOINT_SECONDS
+            due = self.group.is_main and time.monotonic() - saved > CHECKPOINT_SECONDS
             if self.checkpoint is not None and due:
                 self._save(optimizer, step)
                 saved = time.monotonic()
@@ -169,19 +169,19 @@ class Loop:
 
     def _begin(self, optimizer: torch.optim.Optimizer) -> int:
         """Takes up the checkpoint if there is one, in all processes alike; returns the steps that are done."""
-        if self.team.count == 1:
+        if self.group.size == 1:
             return self._restore(optimizer)
-        return self._take(optimizer, *self.team.share(lambda: self._snapshot(optimizer, self._restore(optimizer))))
+        return self._take(optimizer, *self.group.broadcast(lambda: self._snapshot(optimizer, self._restore(optimizer))))
 
     def _gradients(self, step: int, rows: torch.Tensor) -> Metrics:
         """Adds up the gradients of a batch, part by part; returns the mean figures."""
         if self.choose is not None:
             rows = self.choose(rows)
-        if not self.team.main:  # dropout is to differ from that of the main process
-            torch.manual_seed(torch.initial_seed() + 65_537 * self.team.rank)
+        if not self.group.is_main:  # dropout is to differ from that of the main process
+            torch.manual_seed(torch.initial_seed() + 65_537 * self.group.rank)
         total: Metrics = {}
         mean = 0.0
-        for part in self.team.part(rows).chunk(self.accumulation):
+        for part in self.group.shard(rows).chunk(self.accumulation):
             loss, metrics = self.loss(step, part)
             share = len(part) / len(rows)
             (loss * share).backward()
@@ -197,11 +197,11 @@ class Loop:
 
     def _added_up(self, mean: float, total: Metrics) -> tuple[float, Metrics]:
         """Gradients, loss and figures over all processes; each has them weighted by its share of the rows."""
-        if self.team.count == 1:
+        if self.group.size == 1:
             return mean, total
-        self.team.add([p.grad for p in self.module.parameters() if p.grad is not None])
-        figures = torch.tensor([mean, *total.values()], dtype=torch.float64, device=self.team.device)
-        self.team.add([figures])
+        self.group.all_reduce([p.grad for p in self.module.parameters() if p.grad is not None])
+        figures = torch.tensor([mean, *total.values()], dtype=torch.float64, device=self.group.device)
+        self.group.all_reduce([figures])
         mean, *values = figures.tolist()
         return mean, dict(zip(total, values, strict=True))
 
@@ -219,7 +219,7 @@ class Loop:
     def _validated(self) -> Metrics:
         self.module.eval()
         with torch.no_grad():
-            metrics = self.team.share(self.validate) if self.validate is not None else {}
+            metrics = self.group.broadcast(self.validate) if self.validate is not None else {}
         self.module.train()
         if self.keep == "last":
             return metrics

@@ -31,41 +31,41 @@ BUCKET = 2**24  # numbers that travel in one message
 
 
 @dataclass(frozen=True)
-class Team:
-    """The process group of one training, as one of its workers sees it; by default of world size 1.
+class ProcessGroup:
+    """The processes of one training, as one of them sees itself; by default of world size 1.
 
     Example:
-        >>> Team().main, Team(rank=1, count=2).main
+        >>> ProcessGroup().is_main, ProcessGroup(rank=1, size=2).is_main
         (True, False)
     """
 
     rank: int = 0
     """Number of this process, from 0."""
 
-    count: int = 1
+    size: int = 1
     """Number of processes."""
 
     device: str = "cpu"
     """Where this process computes."""
 
     @property
-    def main(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process decides, writes and speaks."""
         return self.rank == 0
 
-    def part(self, rows: torch.Tensor) -> torch.Tensor:
+    def shard(self, rows: torch.Tensor) -> torch.Tensor:
         """What this process works through of `b x …` rows."""
-        return rows[self.rank :: self.count]
+        return rows[self.rank :: self.size]
 
-    def share(self, make: Callable[[], T]) -> T:
+    def broadcast(self, make: Callable[[], T]) -> T:
         """What the main process makes, in all processes; the others wait for it.
 
         Raises:
             PeerFailed: the main process failed, or another one is gone.
         """
-        if self.count == 1:
+        if self.size == 1:
             return make()
-        if self.main:
+        if self.is_main:
             try:
                 made = make()
             except Exception:
@@ -80,18 +80,18 @@ class Team:
         result: T = received[0]
         return result
 
-    def first(self, make: Callable[[], T]) -> T | None:
+    def on_main(self, make: Callable[[], T]) -> T | None:
         """What the main process makes, which it keeps for itself; the others wait until it is done, and get nothing.
 
         Raises:
             PeerFailed: the main process failed, or another one is gone.
         """
         kept: list[T] = []
-        self.share(lambda: kept.append(make()))
-        return kept[0] if self.main else None
+        self.broadcast(lambda: kept.append(make()))
+        return kept[0] if self.is_main else None
 
     @contextmanager
-    def handed_over(self, save: Callable[[Path], object]) -> Iterator[Path]:
+    def shared_folder(self, save: Callable[[Path], object]) -> Iterator[Path]:
         """A folder in which every process finds the files that the main process saves there, on any host.
 
         Raises:
@@ -104,19 +104,19 @@ class Team:
 
         with TemporaryDirectory(prefix="archllm-") as name:
             folder = Path(name)
-            received = self.share(files)
-            for file, content in received.items() if not self.main else ():
+            received = self.broadcast(files)
+            for file, content in received.items() if not self.is_main else ():
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 (folder / file).write_bytes(content)
             yield folder
 
-    def add(self, tensors: Sequence[torch.Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replaces each tensor by its sum over all processes, which have the same number of the same shapes.
 
         Raises:
             PeerFailed: another process is gone.
         """
-        if self.count == 1:
+        if self.size == 1:
             return
         import torch
 
@@ -136,7 +136,7 @@ class Team:
         return box[0]
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 """A process that trains by itself."""
 
 
@@ -162,7 +162,7 @@ def check_launch(environment: Mapping[str, str]) -> None:
         )
 
 
-def gather(device: str) -> Team:
+def process_group(device: str) -> ProcessGroup:
     """Finds the processes that were started together with this one, and waits until all of them are there.
 
     Args:
@@ -175,7 +175,7 @@ def gather(device: str) -> Team:
     check_launch(os.environ)
     count = started()[1]
     if count == 1:
-        return Team(device=device)
+        return ProcessGroup(device=device)
     if find_spec("accelerate") is None:
         raise MissingExtra("training in several processes", "llm")
     import torch
@@ -188,7 +188,7 @@ def gather(device: str) -> Team:
     if not joined:
         atexit.register(state.destroy_process_group)
     own = torch.device(state.device)
-    return Team(state.process_index, count, "cpu" if own.type == "cpu" else str(own))
+    return ProcessGroup(state.process_index, count, "cpu" if own.type == "cpu" else str(own))
 
 
 @contextmanager

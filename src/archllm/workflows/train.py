@@ -36,7 +36,7 @@ from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.tokenizer.hints import code_layout
 from archllm.training.log import Journal, read_journal
 from archllm.training.loop import resolve_device
-from archllm.training.processes import Team, gather
+from archllm.training.processes import ProcessGroup, process_group
 from archllm.training.progress import Event, Listener
 from archllm.workflows.condition_values import ConditionValues
 from archllm.workflows.inputs import as_space
@@ -93,8 +93,8 @@ def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None)
     asked, out, seed = options.config or recommended(space), options.out, options.seed
     device = resolve_device(options.device)
     check_language(asked.prior, space, asked.tokenizer.codebook_size, code_layout(space).length)
-    team = gather(device)
-    settings, seed = team.share(lambda: (asked, seed))
+    group = process_group(device)
+    settings, seed = group.broadcast(lambda: (asked, seed))
 
     def begin() -> tuple[ConditionValues, _Work | None]:
         values = ConditionValues.of(space, settings.conditions)  # what is missing is told before anything is trained
@@ -103,14 +103,14 @@ def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None)
         info = RunInfo(space.name, seed, settings)
         return values, _Work(options, space, info) if out is not None else None
 
-    values, work = team.first(begin) or (None, None)
+    values, work = group.on_main(begin) or (None, None)
     try:
-        model = _Training(space, settings, seed, team, values, work, listener).run()
+        model = _Training(space, settings, seed, group, values, work, listener).run()
     except InvalidInput:
         if work is not None:
             work.give_up()
         raise
-    team.first(lambda: work.publish(model) if work is not None else None)
+    group.on_main(lambda: work.publish(model) if work is not None else None)
     return model
 
 
@@ -122,13 +122,13 @@ class _Training:
         space: SearchSpace,
         config: TrainConfig,
         seed: int,
-        team: Team,
+        group: ProcessGroup,
         values: ConditionValues | None,
         work: _Work | None,
         listener: Listener | None,
     ) -> None:
         self.space, self.config, self.seed = space, config, seed
-        self.team, self.values, self.work = team, values, work
+        self.group, self.values, self.work = group, values, work
         self.clock = _Clock(listener, work)
 
     def run(self) -> ArchLLM:
@@ -137,7 +137,7 @@ class _Training:
         # Cells are put aside, not sequences: all orders of a cell stay on one side.
         aside = _validation_cells(config, len(cells.train))
         written = with_permutations(space, cells.train[aside:], config.permutations, seed)
-        known_values = self.team.share(
+        known_values = self.group.broadcast(
             lambda: self._known(cells.train)
         )  # says what is wrong with them before long work
         tokenizer = self._tokenizer(written)
@@ -153,23 +153,23 @@ class _Training:
             conditions = self._conditions(tokenizer, cells.train, known_values)
             return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 
-        codes, validation, conditions, keys = self.team.share(sequences)
+        codes, validation, conditions, keys = self.group.broadcast(sequences)
         prior = self._prior(tokenizer, codes, validation, conditions, aside)
 
         model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
         model.cells, model.training_keys = cells, keys
-        model.report = self.team.share(lambda: _report(model, codes, self.clock))
+        model.report = self.group.broadcast(lambda: _report(model, codes, self.clock))
         return model
 
     def _tokenizer(self, written: Graphs) -> Tokenizer:
-        tokenizer = self.team.first(lambda: self._own_tokenizer(written))
-        return self._handed_over(tokenizer, lambda folder: load_tokenizer(folder, self.space))
+        tokenizer = self.group.on_main(lambda: self._own_tokenizer(written))
+        return self._shared_folder(tokenizer, lambda folder: load_tokenizer(folder, self.space))
 
     def _own_tokenizer(self, written: Graphs) -> Tokenizer:
         work, clock = self.work, self.clock
         if work is not None and (work.folder / "tokenizer.json").exists():
-            return load_tokenizer(work.folder, self.space).to(self.team.device)
-        tokenizer = build_tokenizer(self.space, self.config.tokenizer).to(self.team.device)
+            return load_tokenizer(work.folder, self.space).to(self.group.device)
+        tokenizer = build_tokenizer(self.space, self.config.tokenizer).to(self.group.device)
         tokenizer.fit(written, self.seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
         clock.stop("tokenizer")
         if work is not None:
@@ -201,10 +201,10 @@ class _Training:
         config, work, clock = self.config, self.work, self.clock
         size, length = tokenizer.codebook_size, tokenizer.length
         saved = work.folder / "prior" if work is not None else None
-        if self.team.share(lambda: saved is not None and (saved / "prior.json").exists()):
-            done = self.team.first(lambda: load_prior(saved or Path(), size, length).to(self.team.device))
-            return self._handed_over(done, lambda folder: load_prior(folder, size, length))
-        prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.team.device)
+        if self.group.broadcast(lambda: saved is not None and (saved / "prior.json").exists()):
+            done = self.group.on_main(lambda: load_prior(saved or Path(), size, length).to(self.group.device))
+            return self._shared_folder(done, lambda folder: load_prior(folder, size, length))
+        prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.group.device)
         told = conditions.bins(conditions.values) if conditions is not None else None
         prior.fit(
             codes,
@@ -214,19 +214,19 @@ class _Training:
             work.checkpoint("prior") if work else None,
             conditions=np.tile(told[aside:], (config.permutations, 1)) if told is not None else None,
             validation_conditions=np.tile(told[:aside], (config.permutations, 1)) if told is not None else None,
-            team=self.team,
+            group=self.group,
         )
         clock.stop("prior")
         if saved is not None:
             prior.save(saved)
         return prior
 
-    def _handed_over(self, made: _Made | None, load: Callable[[Path], _Made]) -> _Made:
+    def _shared_folder(self, made: _Made | None, load: Callable[[Path], _Made]) -> _Made:
         """What the main process has, in all processes."""
-        if made is not None and self.team.count == 1:
+        if made is not None and self.group.size == 1:
             return made
-        with self.team.handed_over(lambda folder: made.save(folder) if made is not None else None) as folder:
-            return made if made is not None else load(folder).to(self.team.device)
+        with self.group.shared_folder(lambda folder: made.save(folder) if made is not None else None) as folder:
+            return made if made is not None else load(folder).to(self.group.device)
 
 
 def _validation_cells(config: TrainConfig, training: int) -> int:

@@ -68,7 +68,7 @@ class Base:
         Raises:
             ModelUnusable: the weights can't be read.
         """
-        with _told_as_unusable(self.path), quiet():
+        with _reported_as_unusable(self.path), quiet():
             model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
         _forget_quantization(model.config)
         model.hf_quantizer = None
@@ -128,7 +128,7 @@ def _located(name: str) -> Path | None:
 
 def _read(name: str, options: dict[str, Any]) -> Base:
     """Configuration and tokenizer, which are small; the weights come later."""
-    with _told_as_unusable(_path(name, options)), quiet():
+    with _reported_as_unusable(_path(name, options)), quiet():
         config = AutoConfig.from_pretrained(name, **options)
         known = {**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
         if config.model_type not in known:
@@ -146,7 +146,7 @@ def _path(name: str, options: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _told_as_unusable(name: str) -> Iterator[None]:
+def _reported_as_unusable(name: str) -> Iterator[None]:
     try:
         yield
     except ModelUnusable:

@@ -57,7 +57,7 @@ def drawn_cell(
 
 
 MOST_NODES = 48
-"""Most nodes of a graph: the words of the plain tokenizer hold no more."""
+"""Most nodes of a graph: the tokens of the plain tokenizer hold no more."""
 
 _CHUNK = 65_536  # genotypes at a time
 

@@ -11,7 +11,7 @@ from tests.training.test_loop import Line
 from archllm.cli import main
 from archllm.errors import InvalidInput, MissingExtra
 from archllm.training.loop import Loop, Schedule
-from archllm.training.processes import ALONE, Team, _buckets, check_launch, gather, started
+from archllm.training.processes import SINGLE_PROCESS, ProcessGroup, _buckets, check_launch, process_group, started
 from archllm.training.progress import Metrics
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "RANK": "1", "WORLD_SIZE": "3", "LOCAL_RANK": "1", "MASTER_ADDR": "a"}
@@ -46,12 +46,12 @@ def test_a_launch_that_started_one_process_instead_of_several_is_refused_with_wh
 
 def test_a_process_by_itself_is_the_main_one_and_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archllm.training.processes.find_spec", lambda _: None)
-    team = gather("cpu")
-    assert team == ALONE and team.main
-    assert team.share(lambda: 3) == team.first(lambda: 3) == 3
+    group = process_group("cpu")
+    assert group == SINGLE_PROCESS and group.is_main
+    assert group.broadcast(lambda: 3) == group.on_main(lambda: 3) == 3
     rows, gradient = torch.arange(5), torch.ones(2)
-    team.add([gradient])
-    assert torch.equal(team.part(rows), rows) and torch.equal(gradient, torch.ones(2))
+    group.all_reduce([gradient])
+    assert torch.equal(group.shard(rows), rows) and torch.equal(gradient, torch.ones(2))
 
 
 def test_without_accelerate_several_processes_are_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,12 +59,12 @@ def test_without_accelerate_several_processes_are_told_what_to_install(monkeypat
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("archllm.training.processes.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"archllm\[llm\]"):
-        gather("cpu")
+        process_group("cpu")
 
 
 def test_every_row_belongs_to_one_process() -> None:
     rows = torch.arange(11)
-    parts = [Team(rank, 3).part(rows) for rank in range(3)]
+    parts = [ProcessGroup(rank, 3).shard(rows) for rank in range(3)]
     assert torch.equal(torch.cat(parts).sort().values, rows)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -78,8 +78,8 @@ def test_messages_hold_every_tensor_once_one_type_each_and_are_not_too_large(mon
     assert list(_buckets([])) == []
 
 
-def test_what_is_handed_over_lies_in_a_folder_that_goes_away(tmp_path: Path) -> None:
-    with ALONE.handed_over(lambda folder: (folder / "a").write_text("b")) as folder:
+def test_what_is_shared_folder_lies_in_a_folder_that_goes_away(tmp_path: Path) -> None:
+    with SINGLE_PROCESS.shared_folder(lambda folder: (folder / "a").write_text("b")) as folder:
         assert (folder / "a").read_text() == "b"
     assert not folder.exists()
 
@@ -91,7 +91,7 @@ def test_more_processes_than_examples_in_a_batch_are_refused() -> None:
         return module.weight.sum(), {}
 
     with pytest.raises(InvalidInput, match="batches of 4"):
-        Loop("prior", module, Schedule(2, 4, 0.1, 0.0), seed=1, loss=loss, rows=10, team=Team(0, 5)).run()
+        Loop("prior", module, Schedule(2, 4, 0.1, 0.0), seed=1, loss=loss, rows=10, group=ProcessGroup(0, 5)).run()
 
 
 def test_only_training_can_be_started_in_several_processes(
