@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput
+from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, shown
 from archllm.graphs import Graphs
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import Direction, Evaluation, combined
+from archllm.objectives.identity import Identity
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 
@@ -49,6 +53,57 @@ class Objective(ABC):
 
     foreign: bool = False
     """Whether it runs code of a user's, which may hang or end the process: it is better run in one of its own."""
+
+    immediate: bool = False
+    """Whether a score is there at once, as where it is looked up or counted, so that none is worth keeping."""
+
+    follows_network: bool = False
+    """Whether it scores networks of whatever setting `with_network` names; else the study gets the one that it has."""
+
+    @property
+    def network_setting(self) -> NetworkSetting | None:
+        """The setting of the networks that it scores; `None` where its scores are not those of certain networks.
+
+        A study has one network setting: that of its objectives, which must agree. It is what `params`, `macs` and
+        requirements count, and what reports and exports show.
+        """
+        return None
+
+    @property
+    def identity(self) -> Identity:
+        """What decides its scores; made with `Identity.of`.
+
+        By it a study is resumed, and an architecture that was evaluated once is not evaluated again, in other studies
+        of the store neither. An objective of a user's own that does not say more is known by its spec; its scores are
+        then reused for this very object alone.
+        """
+        return Identity.of(self.spec, network=self.network_setting, only_here=self._mark)
+
+    def with_network(self, options: Mapping[str, Any]) -> Objective:
+        """The objective on networks with these fields, the others as they are.
+
+        One that follows the network overrides this. All others either have these fields, or refuse.
+
+        Args:
+            options: fields of the space's network setting.
+
+        Raises:
+            InvalidInput: it scores networks with other fields, or there is no such field.
+        """
+        if self.network_setting is not None:
+            own = vars(self.network_setting)
+            for name, value in options.items():
+                if name in own and own[name] != value:
+                    raise InvalidInput(
+                        f"{self.spec} scores networks with {name} = {shown(own[name])}, not {shown(value)}"
+                    )
+        return self
+
+    @property
+    def _mark(self) -> str:
+        """A mark that no other object has."""
+        mark: str = self.__dict__.setdefault("_own_mark", secrets.token_hex(8))
+        return mark
 
     def pool(self) -> Graphs | None:
         """The members that have a score, where others are known to have none; `None` where any may be tried."""

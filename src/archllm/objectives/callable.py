@@ -14,13 +14,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, SupportsFloat, cast
 
 from archllm.config import Positive, checked_value, unknown
 from archllm.errors import EvaluationFailed, shown
 from archllm.objectives.base import Objective
+from archllm.objectives.code import code_fingerprint
 from archllm.objectives.evaluation import Direction, Evaluation
+from archllm.objectives.identity import Identity
 from archllm.plugins import PREFIX, resolve
 from archllm.spaces import Architecture, SearchSpace
 
@@ -76,6 +79,12 @@ class CallableObjective(Objective):
     def __reduce__(self) -> Any:
         kept = {"spec": self.spec, "foreign": self.foreign}
         return CallableObjective, (self.space, self._source, self.direction, self.time_limit), kept
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Its spec and its code, see `code_fingerprint`; what it reads while it runs is not known."""
+        code, complete = code_fingerprint(self.function)
+        return Identity.of(self.spec, data={"code": code}, only_here="" if complete else self._mark)
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         start = time.monotonic()

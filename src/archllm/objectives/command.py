@@ -10,16 +10,22 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
 from typing import IO, Any
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
 from archllm.objectives.base import Objective
 from archllm.objectives.callable import TIME_LIMIT, check_limit
 from archllm.objectives.evaluation import Direction, Evaluation
+from archllm.objectives.identity import Identity, fingerprint
 from archllm.spaces import Architecture, SearchSpace
 
 _KEPT = 65_536  # bytes of output that are looked at; a program may print for days
 _PATIENCE = 2.0  # seconds that are waited for the end of the output; something that got away may keep it open
+
+_SCRIPTS = (".py", ".sh", ".bash", ".r", ".jl", ".pl", ".rb", ".js", ".lua", ".m")
+"""Endings of files whose content is what a command computes."""
 
 
 class CommandObjective(Objective):
@@ -62,6 +68,17 @@ class CommandObjective(Objective):
     def __reduce__(self) -> Any:
         kept = {"spec": self.spec}
         return CommandObjective, (self.space, self.command, self.direction, self.time_limit), kept
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The command, and the content of the program and the scripts that it names as files."""
+        named = [word for word in self.words if Path(word).suffix.lower() in _SCRIPTS]
+        named += [self.words[0]] if os.sep in self.words[0] else []
+        contents = {}
+        for word in dict.fromkeys(named):
+            with suppress(OSError):  # what can't be read is known by its name
+                contents[f"file {word}"] = fingerprint(Path(word).read_bytes())
+        return Identity.of(self.spec, data=contents)
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         start = time.monotonic()

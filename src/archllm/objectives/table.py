@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,24 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError, DataMissing, EvaluationFailed, InvalidInput
 from archllm.graphs import Graphs
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Direction, Evaluation, sign
+from archllm.objectives.identity import Identity, fingerprint
 from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.parquet import read_parquet
 from archllm.objectives.tables.table import NAME, Table
 from archllm.spaces import Architecture, SearchSpace
+
+_BENCHMARKS = ("nasbench101", "nasbench201", "nats-size")
+"""Spaces whose tables hold scores of the networks of their papers."""
+
+_IMAGES: dict[str, dict[str, int]] = {
+    "cifar10": {},
+    "cifar100": {"num_classes": 100},
+    "imagenet16": {"num_classes": 120, "image_size": 16},
+}
+"""What the images of a benchmark's data set mean for the networks, where they are not those of CIFAR-10."""
 
 _FILES = (".parquet", ".csv.gz", ".csv")
 _ENDINGS = (*_FILES, "_sample.csv.gz")
@@ -47,6 +60,8 @@ class TableObjective(Objective):
         DataError: the table is of another space, or has no such column; the message lists what it has.
         InvalidInput: the column holds test scores.
     """
+
+    immediate = True
 
     def __init__(self, space: SearchSpace, table: Table, metric: str, spec: str | None = None) -> None:
         if table.space != space.name:
@@ -95,6 +110,27 @@ class TableObjective(Objective):
             return super().__reduce_ex__(protocol)
         kept = {"spec": self.spec, "direction": self.direction}
         return TableObjective._read, (self._path, self.space, self.column, self.spec), kept
+
+    @property
+    def network_setting(self) -> NetworkSetting | None:
+        """That of the benchmark, for its data sets; nothing is known of the networks of other columns."""
+        known = NAME.fullmatch(self.column)
+        images = _IMAGES.get(known["dataset"]) if known else None
+        if images is None or self.space.name not in _BENCHMARKS or self.space.networks is None:
+            return None
+        setting: NetworkSetting = self.space.networks.setting(**images)
+        return setting
+
+    @property
+    def identity(self) -> Identity:
+        return Identity.of(self.spec, {"column": self.column}, {"table": self._fingerprint}, self.network_setting)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Of what it looks up; further columns of the table change nothing."""
+        names = [self.column, *self._tests, *([self._seconds] if self._seconds else [])]
+        columns = [part for name in names for part in (name, self.table.columns[name][self._order])]
+        return fingerprint(self._sorted_keys, *columns)
 
     @property
     def optimum(self) -> float:

@@ -18,6 +18,8 @@ by `objective.statistics[1]`, each per channel, then resized or padded with zero
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +28,11 @@ from numpy.typing import NDArray
 
 from archllm.config import check_seed
 from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.base import Objective
-from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.candidate import SET_BY_IMAGES, CandidateTraining
 from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.identity import Identity, fingerprint
 from archllm.objectives.images import Images, Split, load_images, split_images
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
@@ -39,6 +43,9 @@ if TYPE_CHECKING:
 
 MOST_PADDING = 32
 """Padding of a side to look for a size that the space's networks allow stays below this, in pixels."""
+
+_NOT_IDENTITY = ("device", "time_limit", "network")
+"""Settings of the training that its scores do not depend on, and what the network setting says."""
 
 
 class TrainObjective(Objective):
@@ -84,6 +91,33 @@ class TrainObjective(Objective):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set(state["space"], state["data"], state["config"], state["seed"])
         self.spec, self.direction = state["spec"], state["direction"]
+
+    @cached_property
+    def network_setting(self) -> NetworkSetting:
+        """Channels, classes and size are those of the images, all else is `CandidateTraining.network`."""
+        setting: NetworkSetting = self.space.require_networks().setting(**self.network_options)
+        return setting
+
+    @cached_property
+    def identity(self) -> Identity:
+        settings = {name: value for name, value in vars(self.config).items() if name not in _NOT_IDENTITY}
+        images = self.images
+        tests = [] if images.test_x is None or images.test_y is None else [images.test_x, images.test_y]
+        content = fingerprint(images.x, images.y, *tests, *images.classes)
+        named = f"train:{self.data}"
+        return Identity.of(named, settings | {"seed": self.seed}, {"images": content}, self.network_setting)
+
+    def with_network(self, options: Mapping[str, Any]) -> TrainObjective:
+        fixed = {name: value for name, value in options.items() if name in (*SET_BY_IMAGES, *self.config.network)}
+        super().with_network(fixed)
+        free = {name: value for name, value in options.items() if name not in fixed}
+        setting = self.space.require_networks().setting(**vars(self.network_setting) | free)
+        if setting == self.network_setting:
+            return self
+        again = TrainObjective.__new__(TrainObjective)
+        again.__setstate__(self.__getstate__() | {"config": replace(self.config, network=self.config.network | free)})
+        vars(again).update({name: vars(self)[name] for name in ("images", "split", "statistics") if name in vars(self)})
+        return again
 
     @cached_property
     def images(self) -> Images:
@@ -169,7 +203,7 @@ class TrainObjective(Objective):
         from archllm.training.randomness import torch_seeded
 
         config, options, networks = self.config, self.network_options, self.space.require_networks()
-        setting = networks.setting(**options)
+        setting = self.network_setting
         check_same_space(self.space, arch.space)
         params = int(networks.params(arch.graph, setting)[0])
         if params > config.most_params:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 
 from archllm.config import check_seed, unknown
 from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.identity import Identity
 from archllm.objectives.proxies import batch
 from archllm.objectives.proxies.activations import naswot, zen
 from archllm.objectives.proxies.config import ProxyConfig
@@ -58,6 +61,7 @@ class ProxyObjective(Objective):
     """
 
     direction = "maximise"
+    follows_network = True
 
     def __init__(self, space: SearchSpace, name: str, config: ProxyConfig | None = None, seed: int = 0) -> None:
         if name not in COUNTS and name not in PROXIES:
@@ -69,7 +73,7 @@ class ProxyObjective(Objective):
         self.spec: str = f"proxy:{name}"
         self.networks = space.require_networks()
         draw = batch.digits if self.config.data == "digits" else batch.noise
-        self.setting = self.networks.setting(**dict(self.networks.small) | self.config.network)
+        self.setting: NetworkSetting = self.networks.setting(**dict(self.networks.small) | self.config.network)
         self.images: tuple[Tensor, Tensor] = draw(self.config.batch, self.setting, np.random.default_rng([seed, 0]))
         """The mini-batch: images `n x c x h x w` and `n` labels."""
 
@@ -77,6 +81,23 @@ class ProxyObjective(Objective):
         """The images are drawn anew where it is unpickled."""
         kept = {"spec": self.spec, "direction": self.direction}
         return ProxyObjective, (self.space, self.name, self.config, self.seed), kept
+
+    @property
+    def network_setting(self) -> NetworkSetting:
+        return self.setting
+
+    @property
+    def identity(self) -> Identity:
+        settings = {name: value for name, value in vars(self.config).items() if name != "network"}
+        return Identity.of(self.spec, settings | {"seed": self.seed}, network=self.setting)
+
+    def with_network(self, options: Mapping[str, Any]) -> ProxyObjective:
+        network = self.config.network | dict(options)
+        if self.networks.setting(**vars(self.setting) | network) == self.setting:
+            return self
+        again = ProxyObjective(self.space, self.name, replace(self.config, network=network), self.seed)
+        again.spec, again.direction = self.spec, self.direction
+        return again
 
     def network(self, arch: Architecture, repeat: int = 0) -> nn.Module:
         """The untrained network of an architecture, with the weights that it is scored with.
