@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	if $$python -c '$(PROBE)' 2>/dev/null; then echo $$python; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test lowest coverage lint format bench clean
+.PHONY: help venv demo quick test lowest coverage lint format attack bench clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ lint: $(STAMP) ## lint, format, types, layers
 format: $(STAMP) ## write the code in the house's format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+attack: $(STAMP) ## kill, flood and mislead it for minutes, and say what gave way [ONLY=prefix]
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.robustness --brief $(if $(ONLY),--only $(ONLY))
 
 bench: ## how to measure
 	@echo 'Measurements train for a while, so each is started by hand; docs/results/ keeps what they found:'

@@ -23,9 +23,7 @@ NAMES = (
     "llm_prior",
     "networks",
     "proxies",
-    "speed",
-    "spread",
-    "speed",
+    "robustness",
 )
 """All pages, by the name of their files in `docs/results`."""
 

@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from tests.study.store.servers import postgres_server, sql
+from benchmarks.robust.attack import Unavailable
+from benchmarks.robust.servers import postgres_server, sql
 
 from archllm.errors import StoreError
 from archllm.study.store import MEMORY, open_store
@@ -71,7 +72,11 @@ class TestSQLite(SQL):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with postgres_server() as url:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_server())
+        except Unavailable as error:
+            pytest.skip(str(error))
         yield url
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on loopback, in a temporary folder."""
+"""A PostgreSQL server of its own, on loopback, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
+from benchmarks.robust.attack import Unavailable
 
 STARTED_WITHIN = 60.0
 
@@ -29,7 +30,11 @@ def binaries() -> Path | None:
 
 
 def user() -> dict[str, Any]:
-    """How to run the server, which refuses to run as root, as somebody else."""
+    """How to run the server, which refuses to run as root, as somebody else.
+
+    Raises:
+        Unavailable: there is nobody else.
+    """
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):
@@ -38,16 +43,21 @@ def user() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    pytest.skip("the PostgreSQL server does not run as root, and there is no user postgres or nobody")
+    raise Unavailable("the PostgreSQL server does not run as root, and there is no user postgres or nobody")
 
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Starts a server; gives the start of its URLs, to which the name of a database is to be added."""
+    """Starts a server; gives the start of its URLs, to which the name of a database is to be added.
+
+    Raises:
+        Unavailable: none is installed here.
+    """
     folder = binaries()
     if folder is None:
-        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    pytest.importorskip("psycopg", reason="psycopg is not installed (extra `search`)")
+        raise Unavailable("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    if find_spec("psycopg") is None:
+        raise Unavailable("psycopg is not installed (extra `search`)")
     who = user()
     home = Path(tempfile.mkdtemp(prefix="archllm-postgres-"))
     try:
