@@ -92,6 +92,11 @@ def assembling(target: Path, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def cache_folder() -> Path:
+    """Where is kept what can be made again: `archllm` in the system's folder for caches; it may not exist yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "archllm"
+
+
 def refuse_existing(target: Path, overwrite: bool) -> None:
     """Makes sure that a folder can be published under the name, before any long work.
 

@@ -102,3 +102,20 @@ def test_a_class_that_only_test_images_have_is_named() -> None:
     odd = Images("odd", images.x, images.y, (*images.classes, "rare"), images.x[:1], np.array([2]))
     with pytest.raises(DataError, match="class 'rare' has too few images"):
         split_images(odd, 0.3, 0.2, 0)
+
+
+def test_validation_images_of_the_source_are_the_only_ones_and_nothing_else_is_set_aside_for_them() -> None:
+    images = numbered([5, 5], test=2)
+    own = Images("own", images.x, images.y, images.classes, images.test_x, images.test_y, images.x + 50, images.y)
+    split = split_images(own, 0.3, 0.2, 0)
+    assert sorted(parts(split)[0]) == list(range(10)) and parts(split)[1].tolist() == list(range(50, 60))
+
+
+def test_measuring_shrinks_with_training_but_not_to_nothing() -> None:
+    images = numbered([4_000, 4_000], test=3_000)
+    whole, some = split_images(images, 0.25, 0.2, 0), split_images(images, 0.25, 0.2, 0, 3_000)
+    assert [len(part) for part in parts(whole)] == [6_000, 2_000, 3_000]
+    assert [len(part) for part in parts(some)] == [3_000, 1_000, 1_500]
+    assert set(parts(some)[1]) <= set(parts(whole)[1]) and np.bincount(some.valid_y).tolist() == [500, 500]
+    few = split_images(images, 0.25, 0.2, 0, 10)
+    assert [len(part) for part in parts(few)] == [10, 500, 1_000]

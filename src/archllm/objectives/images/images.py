@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DataError
+from archllm.objectives.images.reading import Reading
 
 CHANNELS = (1, 3)
 """Grey or colour."""
@@ -41,16 +42,25 @@ class Images:
     test_y: NDArray[np.int64] | None = None
     """Their labels."""
 
+    valid_x: NDArray[Any] | None = None
+    """The source's own validation images."""
+
+    valid_y: NDArray[np.int64] | None = None
+    """Their labels."""
+
+    reading: Reading | None = None
+    """What became of the files, where each image was one."""
+
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
             found = f"only {self.classes[0]!r}" if self.classes else "none"
             raise DataError(f"{self.name}: at least 2 classes are needed to tell apart, found {found}")
-        self._check("images", self.x, self.y)
-        if self.test_x is not None and self.test_y is not None:
-            self._check("test images", self.test_x, self.test_y)
-            if self.test_x.shape[1:] != self.x.shape[1:]:
-                shapes = [" x ".join(map(str, x.shape[1:])) for x in (self.x, self.test_x)]
-                raise DataError(f"{self.name}: images are {shapes[0]} and test images {shapes[1]}; they must agree")
+        for part, (x, y) in self.parts.items():
+            what = "images" if part == "train" else f"{part} images"
+            self._check(what, x, y)
+            if x.shape[1:] != self.x.shape[1:]:
+                shapes = [" x ".join(map(str, each.shape[1:])) for each in (self.x, x)]
+                raise DataError(f"{self.name}: images are {shapes[0]} and {what} {shapes[1]}; they must agree")
 
     def _check(self, what: str, x: NDArray[Any], y: NDArray[np.int64]) -> None:
         if x.ndim != 4 or 0 in x.shape:
@@ -66,6 +76,16 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def parts(self) -> dict[str, tuple[NDArray[Any], NDArray[np.int64]]]:
+        """Images and labels: `train`, which is all that no other part has, and the source's `validation` and `test`."""
+        parts = {"train": (self.x, self.y)}
+        if self.valid_x is not None and self.valid_y is not None:
+            parts["validation"] = self.valid_x, self.valid_y
+        if self.test_x is not None and self.test_y is not None:
+            parts["test"] = self.test_x, self.test_y
+        return parts
 
 
 def channels_first(x: NDArray[Any], name: str) -> NDArray[Any]:

@@ -27,8 +27,9 @@ def load_digits() -> Images:
 
 
 FORMS = (
-    "digits (those of scikit-learn), a folder with a subfolder of PNG or JPEG images per class, an .npz file with x "
-    "and y, the folder of MNIST's IDX files, or the folder or .tar.gz of CIFAR-10's python version"
+    "digits (those of scikit-learn), a folder or .zip with a subfolder of images per class, perhaps inside of train, "
+    "val and test, an .npz file with x and y, the folder of MNIST's IDX files, or the folder or .tar.gz of CIFAR-10's "
+    "python version"
 )
 """What can be named."""
 
@@ -38,7 +39,8 @@ def load_images(source: str, image_size: int | None = None) -> Images:
 
     Args:
         source: `digits`, or a path; see `FORMS`.
-        image_size: height and width that images of a folder are resized to; without it they must be of one size.
+        image_size: height and width that images of a folder or .zip are resized to; without it, one is chosen where
+            they are of several sizes, or large.
 
     Raises:
         DataMissing: there is no such file or folder, or one of its files is missing.
@@ -58,6 +60,8 @@ def load_images(source: str, image_size: int | None = None) -> Images:
             raise DataMissing(f"no images {source!r}: there is no such file or folder; images are {FORMS}")
     except OSError as error:
         raise DataMissing(f"{path} can't be read: {error.strerror}") from error
+    if path.suffix.lower() == ".zip":
+        return folder.load_folder(path, image_size)
     if path.suffix == ".npz":
         return npz.load_npz(path)
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
