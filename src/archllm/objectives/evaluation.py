@@ -50,6 +50,7 @@ class Evaluation:
         curves: likewise.
         failure: likewise.
         lower_fidelity: likewise.
+        reused_from: likewise.
 
     Example:
         >>> found = Evaluation(0.93, metrics={"epochs": 12}, cost=41.5)
@@ -80,6 +81,9 @@ class Evaluation:
     lower_fidelity: tuple[LowerFidelity, ...] = ()
     """Lower-fidelity evaluations that the search method made since the evaluation before."""
 
+    reused_from: str | None = None
+    """Name of the study that made it, where it was taken from the store; `cost` is then what it cost there."""
+
     def __init__(
         self,
         values: float | Sequence[float] | None,
@@ -89,6 +93,7 @@ class Evaluation:
         curves: Mapping[str, Sequence[float]] | None = None,
         failure: str | None = None,
         lower_fidelity: Iterable[LowerFidelity] = (),
+        reused_from: str | None = None,
     ) -> None:
         several = tuple(values) if isinstance(values, tuple | list) else (values,)
         given = {
@@ -99,6 +104,7 @@ class Evaluation:
             "curves": {name: tuple(curve) for name, curve in (curves or {}).items()},
             "failure": failure,
             "lower_fidelity": tuple(lower_fidelity),
+            "reused_from": reused_from,
         }
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -112,6 +118,16 @@ class Evaluation:
     def total_cost(self) -> float:
         """Its cost with that of the lower-fidelity evaluations on the way to it, as far as that is recorded."""
         return self.cost + recorded_cost(self.lower_fidelity)
+
+
+def reused_evaluation(found: Evaluation, study: str) -> Evaluation:
+    """What another study takes over of an evaluation: all but the lower-fidelity ones of the method that asked for it.
+
+    Args:
+        found: the evaluation.
+        study: the study that it stands in.
+    """
+    return replace(found, lower_fidelity=(), reused_from=found.reused_from or study)
 
 
 def recorded_cost(evaluations: Iterable[LowerFidelity]) -> float:

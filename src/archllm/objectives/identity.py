@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import shown
 from archllm.objectives.evaluation import Direction
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
+
+_LONGEST = 300  # characters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Identity:
         Data is compared where all settings agree: a setting may change how data is read.
         """
         if self.spec != asked.spec:
-            return [f"objective is {self.spec}, asked for {asked.spec}"]
+            return changes({"objective": self.spec}, {"objective": asked.spec})
         found = changes(self.settings, asked.settings)
         if found:
             return found
@@ -127,18 +128,14 @@ class Identity:
 
 
 def changes(found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """Which values differ from those that are asked for, in words.
+    """Which values differ from those that are asked for, in words; lists count as the tuples that they once were.
 
     Example:
-        >>> changes({"epochs": 20, "clip": 5.0}, {"epochs": 40, "clip": 5.0})
+        >>> changes({"epochs": 20, "sizes": [1, 2]}, {"epochs": 40, "sizes": (1, 2)})
         ['epochs is 20, asked for 40']
     """
-    names = sorted(found.keys() | asked.keys())
-    return [
-        f"{name} is {shown(found.get(name))}, asked for {shown(asked.get(name))}"
-        for name in names
-        if found.get(name) != asked.get(name)
-    ]
+    pairs = ((name, plain(found.get(name)), plain(asked.get(name))) for name in sorted(found.keys() | asked.keys()))
+    return [f"{name} is {_told(own)}, asked for {_told(other)}" for name, own, other in pairs if own != other]
 
 
 def without_direction(spec: str) -> str:
@@ -200,6 +197,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _told(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _genitive(name: str) -> str:

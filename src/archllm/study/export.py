@@ -24,10 +24,11 @@ def trial_rows(study: Study, trials: Iterable[Trial]) -> list[dict[str, Any]]:
     """Trials as flat rows.
 
     Columns are `study`, `space`, `method`, `seed`, `number`, `place` (from 1, in the order in which trials were over),
-    `text`, `key`, `state`, `value` (by the first objective), `cost` and `lower_fidelity_cost` in seconds, `failure`,
-    `attempts`, `worker`, and the times `asked`, `started` and `finished` in seconds since 1970. With several objectives
-    there is a `value.SPEC` for each. Names say what else is what: `metric.NAME`, `curve.NAME` (a list, one number per
-    epoch), and `test.NAME` for metrics on test data, which no search saw and by which nothing may be chosen.
+    `text`, `key`, `state`, `value` (by the first objective), `cost` and `lower_fidelity_cost` in seconds, `reused_from`
+    (the study that made the evaluation, where it was not made again), `failure`, `attempts`, `worker`, and the times
+    `asked`, `started` and `finished` in seconds since 1970. With several objectives there is a `value.SPEC` for each.
+    Names say what else is what: `metric.NAME`, `curve.NAME` (a list, one number per epoch), and `test.NAME` for metrics
+    on test data, which no search saw and by which nothing may be chosen.
 
     Args:
         study: the study.
@@ -53,6 +54,7 @@ def _row(study: Study, trial: Trial) -> dict[str, Any]:
         **({f"value.{spec}": value for spec, value in values.items()} if len(values) > 1 else {}),
         "cost": found.cost,
         "lower_fidelity_cost": recorded_cost(found.lower_fidelity),
+        "reused_from": found.reused_from,
         **{f"metric.{name}": value for name, value in found.metrics.items()},
         **{f"test.{name}": value for name, value in found.test.items()},
         **{f"curve.{name}": list(curve) for name, curve in found.curves.items()},

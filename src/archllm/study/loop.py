@@ -44,6 +44,7 @@ def run_search(
     batch: int = 1,
     target: float | None = None,
     listener: Listener | None = None,
+    reuse: bool = True,
     silence: float = SILENCE,
     beat: float = BEAT,
 ) -> Result:
@@ -64,6 +65,8 @@ def run_search(
         batch: architectures to ask for at once, at least; more are stored as waiting.
         target: a value of the first objective that ends the search as soon as it is reached.
         listener: told after every finished trial.
+        reuse: whether evaluations that another study of the store made are taken over instead of made again, where its
+            objectives have the same identities. Scores that are there at once are always looked up.
         silence: seconds without a sign of life after which trials of another process are taken over. On one machine,
             those of a dead process are taken over at once.
         beat: seconds between two signs of life of this process.
@@ -88,7 +91,7 @@ def run_search(
         except InvalidInput as error:
             raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
-    search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence)
+    search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence, reuse)
     search.catch_up()
     if not search.is_over():
         group = None
@@ -119,12 +122,14 @@ class _Search:
         target: float | None,
         listener: Listener | None,
         silence: float,
+        reuse: bool,
     ) -> None:
         self.searcher, self.objectives, self.store, self.study = searcher, objectives, store, study
         self.space: SearchSpace = searcher.domain.space
         self.directions = [objective.direction for objective in objectives]
         self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
         self.target = target
+        self.reuse = reuse and not all(objective.immediate for objective in objectives)
         self.owner = owner_name()
         self.over = self.failed = 0
         """Trials that are over, and those of them that failed."""
@@ -152,6 +157,13 @@ class _Search:
                 self.store.reclaim(self.study, self.silence, is_gone)
                 self.catch_up()
             while len(self._running) < workers.size and (trial := self._next(workers.size)) is not None:
+                if (known := self._known_of(trial)) is not None:
+                    self._store(trial, known)
+                    collisions = 0
+                    self.catch_up()
+                    if self.is_over():
+                        return
+                    continue
                 self._running[trial.number] = trial
                 workers.submit(trial.number, self._architecture(trial))
             if self._running:
@@ -198,6 +210,10 @@ class _Search:
         claimed = self.store.claim(self.study, self.owner)  # nothing, if another process was faster
         self._open = self.store.unfinished(self.study)
         return claimed
+
+    def _known_of(self, trial: Trial) -> Evaluation | None:
+        """The same evaluation, made by another study of the store."""
+        return self.store.evaluated(self.study, trial.key) if self.reuse else None
 
     def _ask(self, free: int) -> bool:
         """Stores what the searcher asks for; whether there was anything new."""

@@ -98,6 +98,16 @@ class Result:
         return sum(trial.place is not None for trial in self.trials)
 
     @property
+    def reused(self) -> int:
+        """Evaluations that were taken from other studies of the store instead of made again."""
+        return sum(trial.evaluation.reused_from is not None for trial in self.trials)
+
+    @property
+    def reused_cost(self) -> float:
+        """Seconds that these cost in those studies; part of `costs`, though they were not spent again."""
+        return sum(trial.evaluation.cost for trial in self.trials if trial.evaluation.reused_from is not None)
+
+    @property
     def failed(self) -> int:
         """Evaluations that failed."""
         return sum(trial.state == "failed" for trial in self.trials)
@@ -120,9 +130,18 @@ class Result:
             "seconds": self.seconds,
             "cost": sum(trial.evaluation.total_cost for trial in self.trials),
             "lower_fidelity_cost": recorded_cost(self.lower_fidelity),
+            "reused": self.reused,
+            "reused_cost": self.reused_cost,
+            "network": study.network,
             "without_cost": list(without_cost(self.lower_fidelity)),
             "trials": [
-                {**_described(trial), "cost": found.cost, "state": trial.state, "failure": found.failure}
+                {
+                    **_described(trial),
+                    "cost": found.cost,
+                    "state": trial.state,
+                    "failure": found.failure,
+                    "reused_from": found.reused_from,
+                }
                 for trial in self.trials
                 for found in [trial.evaluation]
             ],

@@ -20,10 +20,17 @@ import pytest
 
 from archllm.errors import StoreError
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
+from archllm.objectives.identity import Identity
 from archllm.plugins import resolve
 from archllm.spaces import Architecture, load_space
 from archllm.study.store import MEMORY, Store, Study, check_same, open_store
-from archllm.study.store.base import MOST_ATTEMPTS
+from archllm.study.store.base import DEFINITION, MOST_ATTEMPTS
+
+DIGITS = Identity("train:digits", {"epochs": 8, "clip": None}, {"images": "90f1"}, {"channels": 8, "cells": 1})
+"""Of an objective with settings, data and networks."""
+
+SIZE = Identity("params", network={"channels": 8, "cells": 1}, only_here="here")
+"""Of one that has none of its own."""
 
 STUDY = Study(
     name="first",
@@ -33,6 +40,8 @@ STUDY = Study(
     method="random",
     seed=7,
     settings={"where": ["params <= 1e+06"], "options": {"size": 3, "rate": 0.1}},
+    network={"channels": 8, "cells": 1},
+    identities=(DIGITS, SIZE),
 )
 """A study with two objectives and settings of every type."""
 
@@ -138,10 +147,14 @@ class StoreContract:
             ({"seed": 8}, "seed is 7, asked for 8"),
             ({"settings": {"where": [], "options": STUDY.settings["options"]}}, r"where is \['params <= 1e\+06'\]"),
             ({"settings": STUDY.settings | {"new": 1}}, "new is None, asked for 1"),
+            ({"network": {"channels": 16, "cells": 1}}, "network channels is 8, asked for 16"),
+            ({"identities": (replace(DIGITS, settings={"epochs": 9}), SIZE)}, "train:digits: epochs is 8, asked for 9"),
+            ({"identities": (replace(DIGITS, data={"images": "77aa"}), SIZE)}, "digits: the images' content differs"),
         ],
     )
     def test_a_study_goes_on_only_as_the_same_search(self, store: Store, change: dict[str, Any], told: str) -> None:
         check_same(store, STUDY)
+        check_same(store, replace(STUDY, identities=(DIGITS, replace(SIZE, only_here="there"))))
         with pytest.raises(StoreError, match=told):
             check_same(store, replace(STUDY, **change))
 
@@ -235,6 +248,45 @@ class StoreContract:
         store.release("first", "me")
         store.reclaim("first", -3600.0, lambda worker: True)
         assert store.trials("first")[0].state == "complete"
+
+    def test_an_evaluation_is_found_again_by_studies_with_the_same_scores(self, store: Store) -> None:
+        one, two, three = running(store, 3)
+        store.finish("first", one, FULL)
+        store.finish("first", two, FAILED)
+        store.create(replace(STUDY, name="second", seed=8, method="gp", settings={}))
+        cell = cells(3)
+        found = store.evaluated("second", cell[0].key)
+        assert found == replace(FULL, lower_fidelity=(), reused_from="first")
+        assert store.evaluated("second", cell[1].key) is None  # a failure may be the machine's
+        assert store.evaluated("second", cell[2].key) is None  # it is not over
+        assert store.evaluated("first", cell[0].key) is None  # its own trials are no news to it
+        store.add("second", cell[:1], 1)
+        store.claim("second", "me")
+        store.finish("second", 0, found)
+        assert store.trials("second")[0].evaluation == found
+        store.finish("first", three, FULL)
+        store.delete("first")
+        store.create(replace(STUDY, name="third"))
+        assert store.evaluated("third", cell[0].key) == found  # it says who made it, however often it is taken over
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"identities": ()},
+            {"identities": (DIGITS,)},
+            {"identities": (SIZE, DIGITS)},
+            {"identities": (replace(DIGITS, settings={"epochs": 9}), SIZE)},
+            {"identities": (replace(DIGITS, data={"images": "77aa"}), SIZE)},
+            {"identities": (replace(DIGITS, network={"channels": 16, "cells": 1}), SIZE)},
+            {"identities": (DIGITS, replace(SIZE, only_here="there"))},
+            {"settings": {DEFINITION: "0123"}},
+        ],
+    )
+    def test_no_evaluation_is_found_where_scores_may_differ(self, store: Store, change: dict[str, Any]) -> None:
+        (number,) = running(store, 1)
+        store.finish("first", number, FULL)
+        store.create(replace(STUDY, name="second", **change))
+        assert store.evaluated("second", cells(1)[0].key) is None
 
     def test_trials_of_another_store_are_taken_over_as_they_are(self, store: Store) -> None:
         with open_store(MEMORY) as other:
@@ -339,7 +391,7 @@ class SharedStoreContract(StoreContract):
 
     def test_processes_that_work_on_one_study_share_its_trials_and_break_nothing(self, url: str) -> None:
         budget, count = 40, 3
-        about = json.dumps({**vars(STUDY), "settings": {}})
+        about = json.dumps({**vars(STUDY), "settings": {}, "identities": ()})
         command = [sys.executable, "-m", "archllm.testing.store_process", self.opener, url, str(budget), about]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         processes = [

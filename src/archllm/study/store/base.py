@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Literal
 
 from archllm.errors import StoreError
 from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.identity import Identity, changes
 from archllm.spaces import Architecture
 
 State = Literal["waiting", "running", "complete", "failed"]
@@ -16,6 +19,10 @@ State = Literal["waiting", "running", "complete", "failed"]
 
 MOST_ATTEMPTS = 3
 """Evaluations that are started for one trial; one that took its process with it that often has failed."""
+
+
+DEFINITION = "definition of the space"
+"""Setting of a study of a custom space: the fingerprint of its file."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,20 @@ class Study:
 
     settings: dict[str, Any] = field(default_factory=dict)
     """What else decides which trials there are, as JSON has it: options of the searcher, constraints."""
+
+    network: dict[str, Any] | None = None
+    """Setting of the networks that are scored, counted, shown and exported; `None` where none are made."""
+
+    identities: tuple[Identity, ...] = ()
+    """What decides the scores of each objective; empty where nobody says: then its trials are of no use to others."""
+
+    @property
+    def scores(self) -> str | None:
+        """A short name that two studies share exactly where an architecture has the same scores in both."""
+        if not self.identities:
+            return None
+        decisive = [self.space, self.settings.get(DEFINITION), *(each.digest for each in self.identities)]
+        return sha256(json.dumps(decisive).encode()).hexdigest()
 
 
 NOT_OVER = Evaluation(None)
@@ -196,6 +217,18 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def evaluated(self, study: str, key: int) -> Evaluation | None:
+        """What a study with the same `scores` found for an architecture: the first complete trial of another study.
+
+        Args:
+            study: the study that asks.
+            key: canonical key of the architecture.
+
+        Returns:
+            The evaluation, with the study that it is of in `reused_from`; `None` if there is none.
+        """
+
+    @abstractmethod
     def trials(self, study: str) -> list[Trial]:
         """All trials, by number."""
 
@@ -224,23 +257,33 @@ def check_same(store: Store, asked: Study) -> None:
     Raises:
         StoreError: there is none, or it differs; the message names each difference.
     """
-    found = store.study(asked.name)
-    names = ("space", "method", "seed")
-    changed = [_change(name, getattr(found, name), getattr(asked, name)) for name in names]
-    goals = [
-        [f"{direction} {spec}" for spec, direction in zip(study.objectives, study.directions, strict=True)]
-        for study in (found, asked)
-    ]
-    changed.append(_change("objective", *(" and ".join(each) for each in goals)))
-    for name in sorted(found.settings.keys() | asked.settings.keys()):
-        changed.append(_change(name, found.settings.get(name), asked.settings.get(name)))
-    differences = [change for change in changed if change]
-    if differences:
+    found = differences(store.study(asked.name), asked)
+    if found:
         raise StoreError(
-            f"study {asked.name!r} in {store.where} is another search: {'; '.join(differences)}; "
+            f"study {asked.name!r} in {store.where} is another search: {'; '.join(found)}; "
             "go on with the settings it has, or give the new search a name or a store of its own"
         )
 
 
-def _change(name: str, found: object, asked: object) -> str:
-    return "" if found == asked else f"{name} is {found!r}, asked for {asked!r}"
+def differences(found: Study, asked: Study) -> list[str]:
+    """What differs between a study and the one that is asked for, in words; nothing if it can go on as that."""
+    told = changes(*({name: getattr(study, name) for name in ("space", "method", "seed")} for study in (found, asked)))
+    told += changes(*({"objective": _goals(study)} for study in (found, asked)))
+    told += changes(found.settings, asked.settings)
+    told += changes(*(_named(study.network) for study in (found, asked)))
+    several = len(asked.identities) > 1
+    if len(found.identities) == len(asked.identities):
+        for own, other in zip(found.identities, asked.identities, strict=True):
+            if own.spec == other.spec:
+                told += [f"{own.spec}: {each}" if several else each for each in own.differences(other)]
+    return told
+
+
+def _goals(study: Study) -> str:
+    return " and ".join(
+        f"{direction} {spec}" for spec, direction in zip(study.objectives, study.directions, strict=True)
+    )
+
+
+def _named(network: dict[str, Any] | None) -> dict[str, Any]:
+    return {f"network {name}": value for name, value in (network or {}).items()}

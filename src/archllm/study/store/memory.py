@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from archllm.errors import StoreError
-from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.evaluation import Evaluation, reused_evaluation
 from archllm.spaces import Architecture
 from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
 
@@ -28,7 +28,7 @@ class MemoryStore(Store):
     def __init__(self) -> None:
         self._studies: dict[str, Study] = {}
         self._trials: dict[str, list[Trial]] = {}
-        self._keys: dict[str, set[int]] = {}
+        self._keys: dict[str, dict[int, int]] = {}  # key -> number of the trial
         self._over: dict[str, list[int]] = {}  # numbers of trials that are over, in that order
         self._open: dict[str, set[int]] = {}
 
@@ -37,12 +37,12 @@ class MemoryStore(Store):
             raise StoreError(f"there is a study {study.name!r} in {self.where} already; choose another name")
         self._studies[study.name] = study
         self._trials[study.name], self._over[study.name] = [], []
-        self._keys[study.name], self._open[study.name] = set(), set()
+        self._keys[study.name], self._open[study.name] = {}, set()
 
     def adopt(self, study: Study, trials: Sequence[Trial]) -> None:
         self.create(study)
         self._trials[study.name] = sorted(trials, key=lambda trial: trial.number)
-        self._keys[study.name] = {trial.key for trial in trials}
+        self._keys[study.name] = {trial.key: trial.number for trial in trials}
         over = sorted((trial.place, trial.number) for trial in trials if trial.place is not None)
         self._over[study.name] = [number for _, number in over]
         self._open[study.name] = {trial.number for trial in trials if trial.place is None}
@@ -61,8 +61,8 @@ class MemoryStore(Store):
         for arch in architectures:
             if arch.key not in keys and len(trials) < budget:
                 self._open[study].add(len(trials))
+                keys[arch.key] = len(trials)
                 trials.append(Trial(len(trials), arch.text, arch.key, "waiting", asked=time.time()))
-                keys.add(arch.key)
         return trials[before:]
 
     def claim(self, study: str, worker: str) -> Trial | None:
@@ -111,6 +111,18 @@ class MemoryStore(Store):
             finished=time.time(),
         )
         return True
+
+    def evaluated(self, study: str, key: int) -> Evaluation | None:
+        self._of(study)
+        scores = self._studies[study].scores
+        for name, other in self._studies.items():
+            number = self._keys[name].get(key)
+            if scores is None or name == study or number is None or other.scores != scores:
+                continue
+            trial = self._trials[name][number]
+            if trial.state == "complete":
+                return reused_evaluation(trial.evaluation, name)
+        return None
 
     def trials(self, study: str) -> list[Trial]:
         return list(self._of(study))

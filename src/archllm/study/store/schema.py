@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 3
 """Of the tables; a change of theirs gets a new one."""
 
 METADATA = MetaData()
@@ -38,6 +38,9 @@ STUDIES = Table(
     Column("method", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("settings", _Plain, nullable=False),
+    Column("network", _Plain),
+    Column("identities", _Plain, nullable=False),
+    Column("scores", Text, index=True),  # the same where architectures have the same scores
     Column("created", Double, nullable=False),
 )
 
@@ -55,7 +58,8 @@ TRIALS = Table(
     Column("cost", Double, nullable=False, default=0.0),
     Column("curves", _Plain),
     Column("failure", Text),
-    Column("bought", _Plain),  # lower-fidelity evaluations; old stores call them so
+    Column("lower_fidelity", _Plain),
+    Column("reused_from", Text),
     Column("place", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("worker", Text),
@@ -67,4 +71,5 @@ TRIALS = Table(
     UniqueConstraint("study", "key"),
     UniqueConstraint("study", "place"),
     Index("archllm_trials_by_state", "study", "state", "number"),
+    Index("archllm_trials_by_key", "key"),
 )

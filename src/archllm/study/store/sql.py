@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, sel
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from archllm.errors import StoreError
-from archllm.objectives.evaluation import Evaluation, LowerFidelity
+from archllm.objectives.evaluation import Evaluation, LowerFidelity, reused_evaluation
+from archllm.objectives.identity import Identity
 from archllm.spaces import Architecture
 from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
 from archllm.study.store.schema import STUDIES, TRIALS
@@ -111,6 +112,9 @@ class SQLStore(Store):
             "method": study.method,
             "seed": study.seed,
             "settings": study.settings,
+            "network": study.network,
+            "identities": [each.to_json() for each in study.identities],
+            "scores": study.scores,
             "created": self._now(connection),
         }
         connection.execute(insert(STUDIES).values(row))
@@ -119,18 +123,7 @@ class SQLStore(Store):
     def studies(self) -> list[Study]:
         with self._reading() as connection:
             rows = connection.execute(select(STUDIES).order_by(STUDIES.c.id)).mappings().all()
-        return [
-            Study(
-                name=row["name"],
-                space=row["space"],
-                objectives=tuple(row["objectives"]),
-                directions=tuple(row["directions"]),
-                method=row["method"],
-                seed=row["seed"],
-                settings=row["settings"],
-            )
-            for row in rows
-        ]
+        return [self._study(row) for row in rows]
 
     def delete(self, study: str) -> None:
         with self._writing() as connection:
@@ -219,6 +212,24 @@ class SQLStore(Store):
             open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(_OVER))
             return bool(connection.execute(update(TRIALS).where(*open_).values(change)).rowcount)
 
+    def evaluated(self, study: str, key: int) -> Evaluation | None:
+        with self._reading() as connection:
+            self._own(connection, study)
+            own = select(STUDIES.c.scores).where(STUDIES.c.id == self._ids[study]).scalar_subquery()
+            found = (
+                select(TRIALS, STUDIES.c.name)
+                .join(STUDIES, STUDIES.c.id == TRIALS.c.study)
+                .where(TRIALS.c.key == key, TRIALS.c.state == "complete", STUDIES.c.scores == own)
+                .where(STUDIES.c.id != self._ids[study])
+                .order_by(STUDIES.c.id)
+                .limit(1)
+            )
+            row = connection.execute(found).mappings().first()
+        if row is None:
+            return None
+        columns = {name: value for name, value in row.items() if name != "name"}
+        return reused_evaluation(self._trial(columns).evaluation, row["name"])
+
     def trials(self, study: str) -> list[Trial]:
         with self._reading() as connection:
             rows = select(TRIALS).where(self._own(connection, study)).order_by(TRIALS.c.number)
@@ -274,7 +285,24 @@ class SQLStore(Store):
             return time.time()
         return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
 
-    def _trial(self, row: RowMapping) -> Trial:
+    def _study(self, row: RowMapping) -> Study:
+        try:
+            identities = tuple(Identity.from_json(each) for each in row["identities"])
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"study {row['name']!r} in {self.where} is damaged: {error}") from error
+        return Study(
+            name=row["name"],
+            space=row["space"],
+            objectives=tuple(row["objectives"]),
+            directions=tuple(row["directions"]),
+            method=row["method"],
+            seed=row["seed"],
+            settings=row["settings"],
+            network=row["network"],
+            identities=identities,
+        )
+
+    def _trial(self, row: Mapping[Any, Any]) -> Trial:
         data: dict[str, Any] = dict(row)
         del data["study"]
         try:
@@ -286,7 +314,8 @@ class SQLStore(Store):
                 cost=data.pop("cost"),
                 curves={name: tuple(map(float, curve)) for name, curve in curves.items()},
                 failure=data.pop("failure"),
-                lower_fidelity=tuple(LowerFidelity(*each) for each in data.pop("bought") or ()),
+                lower_fidelity=tuple(LowerFidelity(*each) for each in data.pop("lower_fidelity") or ()),
+                reused_from=data.pop("reused_from"),
             )
         except (TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"trial {data['number']} in {self.where} is damaged: {error}") from error
@@ -315,7 +344,8 @@ def _columns(found: Evaluation) -> dict[str, Any]:
         "cost": found.cost if math.isfinite(found.cost) else 0.0,
         "curves": {_text(name): list(map(_plain, curve)) for name, curve in found.curves.items()},
         "failure": None if found.failure is None else _text(found.failure),
-        "bought": [list(each) for each in found.lower_fidelity],
+        "lower_fidelity": [list(each) for each in found.lower_fidelity],
+        "reused_from": found.reused_from,
     }
 
 
