@@ -87,6 +87,14 @@ class Option:
     """How a field is written on a command line, declared beside it: `Annotated[Path, Option("RUN", positional=True)]`.
 
     Only the command line reads this, but for `each`.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class Rounds(Settings):
+        ...     n: Annotated[int, Bounds(1), Option("N", positional=True)] = 3
+        >>> Rounds().n
+        3
     """
 
     metavar: str = ""

@@ -21,7 +21,12 @@ _LOG_STD = 5.0  # bound of the posterior's log standard deviation, so that no ea
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """What the VAE is made of and how it is trained."""
+    """What the VAE is made of and how it is trained.
+
+    Example:
+        >>> VAEConfig().steps
+        2000
+    """
 
     latent: Literal["graph", "node"] = "graph"
     """One latent vector per `graph`, as in most VAEs, or one per `node` position, as in arch2vec."""

@@ -134,7 +134,12 @@ class SamplingOptions(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions(Settings):
-    """How a generator is measured."""
+    """How a generator is measured.
+
+    Example:
+        >>> EvaluationOptions(n=100).temperature
+        1.0
+    """
 
     n: Annotated[int, Bounds(1), Option("N", short="-n")] = 1000
     """Draws per seed."""

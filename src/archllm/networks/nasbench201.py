@@ -11,7 +11,12 @@ from archllm.networks.setting import Size
 
 @dataclass(frozen=True, kw_only=True)
 class NASBench201Setting(CellNetworkSetting):
-    """Network of NAS-Bench-201 (Dong & Yang, 2020, figure 1): three stages of cells, a residual block between two."""
+    """Network of NAS-Bench-201 (Dong & Yang, 2020, figure 1): three stages of cells, a residual block between two.
+
+    Example:
+        >>> NASBench201Setting().cells
+        5
+    """
 
     channels: Size = 16
     """Channels of the first stage (C); they double from stage to stage."""

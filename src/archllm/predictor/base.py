@@ -22,7 +22,12 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is expected of `n` cells, in the unit of the target: higher is better."""
+    """What is expected of `n` cells, in the unit of the target: higher is better.
+
+    Example:
+        >>> Prediction(np.array([0.5]), np.array([0.1])).mean
+        array([0.5])
+    """
 
     mean: NDArray[np.float64]
     """`n` expected values."""

@@ -23,7 +23,15 @@ IDENTITY = frozenset({"skip_connect", "skip", "identity"})
 
 @dataclass(frozen=True)
 class Computation:
-    """`n` cells without what has no effect: only nodes on a path from an input to an output are linked."""
+    """`n` cells without what has no effect: only nodes on a path from an input to an output are linked.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> cell = space.parse("|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|")
+        >>> int(computation(space, cell.graph).edges.sum())  # input -> 3x3 -> output: the skip is bridged
+        2
+    """
 
     ops: NDArray[np.int8]
     """`n x v` labels as in `Graphs`."""

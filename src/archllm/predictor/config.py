@@ -14,7 +14,12 @@ Loss = Literal["hinge", "logistic", "listmle", "squared", "absolute"]
 
 @dataclass(frozen=True)
 class PredictorConfig(Settings):
-    """What the predictor is and how it is fitted."""
+    """What the predictor is and how it is fitted.
+
+    Example:
+        >>> PredictorConfig(kind="gaussian", target="score").likelihood_steps
+        60
+    """
 
     section = "predictor"
 

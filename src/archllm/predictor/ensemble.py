@@ -55,6 +55,14 @@ class RankingEnsemble(Predictor):
 
     A ranking leaves the scale of predictions open, so each member's are brought to that of the targets by least
     squares; `std` is the spread among members.
+
+    Example:
+        >>> from archllm.predictor import PredictorConfig
+        >>> cells = Features(np.linspace(0, 1, 20, dtype=np.float32)[:, None], (slice(0, 1),))
+        >>> ensemble = RankingEnsemble(PredictorConfig(kind="ensemble", members=2, steps=50))
+        >>> found = ensemble.fit(cells[::2], np.arange(10.0), seed=0).predict(cells[1::2])
+        >>> bool(found.mean[-1] > found.mean[0])
+        True
     """
 
     def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:

@@ -18,7 +18,14 @@ _CONSTANT = 1e-6  # standard deviation below which a column says nothing
 
 @dataclass(frozen=True)
 class FeatureMaker:
-    """One kind of features; `archllm.predictor.makers` holds the usual ones."""
+    """One kind of features; `archllm.predictor.makers` holds the usual ones.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> cells = load_space("nasbench201").sample(3, np.random.default_rng(0))
+        >>> FeatureMaker("edges", lambda graphs: graphs.adjacency.sum((1, 2))[:, None]).make(cells).shape
+        (3, 1)
+    """
 
     name: str
     """What they are called."""

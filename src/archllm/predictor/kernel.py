@@ -27,7 +27,14 @@ Parts = Sequence[NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class AdditiveKernel:
-    """Hyperparameters of the covariance, and the covariances themselves."""
+    """Hyperparameters of the covariance, and the covariances themselves.
+
+    Example:
+        >>> kernel = AdditiveKernel(np.zeros(1), np.zeros(1), -3.0, linear=())
+        >>> far, near = np.array([[0.0], [9.0]]), np.array([[0.0]])
+        >>> kernel.covariances([far], [near]).round(3).tolist()
+        [[1.0], [0.0]]
+    """
 
     log_lengths: NDArray[np.float64]
     """Logarithm of the length scale of each block's Matérn kernel."""

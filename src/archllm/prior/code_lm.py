@@ -41,6 +41,14 @@ class CodeLM(Prior):
         codebook_size: number of codes.
         length: codes per sequence.
         conditions: names of the properties that it can be conditioned on.
+
+    Example:
+        >>> from archllm.prior import PriorConfig
+        >>> codes = np.random.default_rng(0).integers(0, 4, (64, 3))
+        >>> prior = CodeLM(PriorConfig(steps=2, width=16, layers=1, heads=2), codebook_size=4, length=3)
+        >>> prior.fit(codes, codes[:8], seed=0)
+        >>> prior.sample(5, generator=torch.Generator().manual_seed(0)).shape, prior.log_prob(codes).shape
+        ((5, 3), (64,))
     """
 
     def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:

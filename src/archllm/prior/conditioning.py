@@ -25,6 +25,12 @@ class LabelledSequences:
         codes: `n x length` sequences.
         conditions: `n x k` bins, `UNCONDITIONED` where not known.
         codebook_size: number of codes.
+
+    Example:
+        >>> sequences = LabelledSequences(np.array([[0, 1], [1, 1]]), np.array([[0], [UNCONDITIONED]]), codebook_size=2)
+        >>> rows = sequences.choose(torch.arange(2), (True,))  # only the first has a known bin
+        >>> sequences.batch(rows, soft=False)[0].tolist()
+        [[0, 1], [0, 1]]
     """
 
     def __init__(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], codebook_size: int) -> None:

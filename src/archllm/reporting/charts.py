@@ -26,7 +26,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line through `n` points; NaN interrupts it."""
+    """A line through `n` points; NaN interrupts it.
+
+    Example:
+        >>> Line(np.array([1.0, 2.0]), np.array([0.5, 0.7]), "incumbent").steps
+        False
+    """
 
     x: Floats
     y: Floats

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BayesianOptions(Settings):
-    """Options of Bayesian optimisation with a Gaussian process."""
+    """Options of Bayesian optimisation with a Gaussian process.
+
+    Example:
+        >>> BayesianOptions(target="score").predictor_config(trends=()).target
+        'score'
+    """
 
     initial: Annotated[int, Bounds(1)] = 10
     """Random members that are evaluated before the predictor is asked."""
@@ -81,7 +86,12 @@ class BayesianOptions(Settings):
 
 @dataclass(frozen=True)
 class EnsembleOptions(BayesianOptions):
-    """Options of Bayesian optimisation with a deep ensemble (White et al., 2021, "BANANAS")."""
+    """Options of Bayesian optimisation with a deep ensemble (White et al., 2021, "BANANAS").
+
+    Example:
+        >>> EnsembleOptions(members=3).predictor_config(trends=()).members
+        3
+    """
 
     predictor: str = "ensemble"
     target: Literal["rank", "score", "log_regret"] = "score"
@@ -140,6 +150,20 @@ class BayesianSearch(Searcher):
 
     Random members are evaluated first. Failed evaluations get the worst score seen. With several objectives, each is
     predicted by itself, and what would add most to the hypervolume is chosen.
+
+    Example:
+        >>> from archllm.objectives.evaluation import Evaluation
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> domain = Domain(space, space.sample(200, np.random.default_rng(0)))  # a closed pool
+        >>> searcher = BayesianSearch(domain, seed=0, options=BayesianOptions(initial=3))
+        >>> for _ in range(8):
+        ...     (arch,) = searcher.ask()
+        ...     searcher.tell({arch: Evaluation(float(arch.params))})
+        >>> best = max(searcher.evaluations, key=lambda arch: arch.params)
+        >>> bool(best.params >= np.quantile(domain.params, 0.98))
+        True
     """
 
     name = "gp"

@@ -31,6 +31,16 @@ class Evolution(Searcher):
 
     With several objectives the best of a tournament is one of the lowest non-dominated rank in the population, and
     among these one in the emptiest surroundings (Deb et al., 2002).
+
+    Example:
+        >>> from archllm.objectives.evaluation import Evaluation
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.spaces import load_space
+        >>> searcher = Evolution(Domain(load_space("nasbench201")), seed=0)
+        >>> first = searcher.ask(10)
+        >>> searcher.tell({arch: Evaluation(float(arch.params)) for arch in first})
+        >>> searcher.ask()[0] in first
+        False
     """
 
     name = "evolution"

@@ -24,6 +24,13 @@ class LargestFirst(Searcher):
 
     Where the domain can't be enumerated, a climb from the largest of 1,000 random members to larger neighbours gives
     the first one, and each next one is the largest of the neighbours of the largest known ones. Scores play no part.
+
+    Example:
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.spaces import load_space
+        >>> (largest,) = LargestFirst(Domain(load_space("nasbench201")), seed=0).ask()
+        >>> largest.text
+        '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|'
     """
 
     name = "largest"

@@ -17,7 +17,12 @@ from archllm.spaces import Architecture
 
 @dataclass(frozen=True)
 class LocalOptions(Settings):
-    """Options of local search."""
+    """Options of local search.
+
+    Example:
+        >>> LocalOptions().initial
+        10
+    """
 
     initial: Annotated[int, Bounds(1)] = 10
     """Random members that are evaluated first; the climb starts at the best of them."""
@@ -28,6 +33,17 @@ class LocalSearch(Searcher):
 
     When all neighbours are known, a new climb starts at a random member. With several objectives the best are the
     non-dominated members of the climb (Pareto local search, Paquete et al., 2004).
+
+    Example:
+        >>> from archllm.objectives.evaluation import Evaluation
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.spaces import load_space
+        >>> searcher = LocalSearch(Domain(load_space("nasbench201")), seed=0)
+        >>> for _ in range(20):
+        ...     (arch,) = searcher.ask()
+        ...     searcher.tell({arch: Evaluation(-float(arch.params))})  # fewer parameters are better here
+        >>> len(searcher.evaluations)
+        20
     """
 
     name = "local"

@@ -13,7 +13,15 @@ from archllm.predictor.registry import check_predictor
 
 @dataclass(frozen=True)
 class SequenceOptions(Settings):
-    """Options of the search by sequences; every ingredient can be left out."""
+    """Options of the search by sequences; every ingredient can be left out.
+
+    Example:
+        >>> SequenceOptions(learn=False).initial
+        5
+        >>> SequenceOptions(predictor="none")
+        Traceback (most recent call last):
+        archllm.errors.InvalidInput: without a predictor nothing can be predicted; set labels to observed
+    """
 
     run: str = ""
     """Run folder of a trained generator; without one, a generator is trained when it is first needed."""

@@ -23,21 +23,28 @@ _FIRST = 16  # observations up to which hyperparameters are chosen anew after ea
 
 @dataclass(frozen=True)
 class Known:
-    """Architectures that were evaluated, in the order in which they were told, then pending ones."""
+    """Architectures that were evaluated, in the order in which they were evaluated, then pending ones.
+
+    Example:
+        >>> places = Features(np.eye(3, dtype=np.float32), (slice(0, 3),))
+        >>> known = Known(places, np.array([[1.0], [-np.inf]]))  # the second failed, the third is pending
+        >>> known.evaluated, known.scores(np.ones(1)).tolist()
+        (2, [1.0, 1.0])
+    """
 
     features: Features
     """`n` rows, the evaluated ones first."""
 
     values: NDArray[np.float64]
-    """`told x objectives` scores, more is better; minus infinity where an evaluation failed."""
+    """`evaluated x objectives` scores, more is better; minus infinity where an evaluation failed."""
 
     @property
-    def told(self) -> int:
+    def evaluated(self) -> int:
         """How many were evaluated."""
         return len(self.values)
 
     def scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`told` scores, those of several objectives joined by augmented Chebyshev weights, failed ones the worst."""
+        """`evaluated` scores, several objectives joined by augmented Chebyshev weights, failed ones the worst."""
         values = np.stack([filled(column) for column in self.values.T], axis=1)
         return values[:, 0] if values.shape[1] == 1 else scalarised(values, weights)
 
@@ -51,7 +58,7 @@ def known_from(
     """What is known from evaluations, one of which has values.
 
     Args:
-        evaluations: in the order in which they were told.
+        evaluations: in the order in which they were evaluated.
         pending: architectures whose evaluation is under way.
         features: of the domain's architectures.
         worst: a pseudo-observation: counts as evaluated, with a score just below all others, unless it is among the
@@ -150,7 +157,7 @@ class Surrogate:
     def _model(
         self, key: tuple[int, int], config: PredictorConfig, places: Features, values: NDArray[np.float64]
     ) -> Predictor:
-        told = len(values)
+        evaluated = len(values)
         fitted, model = self._models.get(key, (0, None))
         chosen = self._chosen(values)
         if model is None:
@@ -159,21 +166,22 @@ class Surrogate:
             model.fit(places[:chosen], filled(values[:chosen]), self.seed + chosen)
         scores = filled(values)
         if model.incremental:
-            model.condition(places[:told], scores, self.seed)
+            model.condition(places[:evaluated], scores, self.seed)
         self._models[key] = chosen, model
-        if self.believe and len(places) > told:
-            expected = _as_scores(model.predict(places[told:]).mean, model.predict(places[:told]).mean, scores)
-            model.condition(places, np.append(scores, expected), self.seed + told)
+        if self.believe and len(places) > evaluated:
+            known, pending = model.predict(places[:evaluated]).mean, model.predict(places[evaluated:]).mean
+            expected = _as_scores(pending, known, scores)
+            model.condition(places, np.append(scores, expected), self.seed + evaluated)
             if not model.incremental:
                 del self._models[key]
         return model
 
     def _chosen(self, values: NDArray[np.float64]) -> int:
         """How many of the observations hyperparameters come from."""
-        told = len(values)
-        chosen = told
-        if self.growth > 1 and told > _FIRST:
-            steps = np.floor(np.log(told / _FIRST) / np.log(self.growth) + 1e-9)
+        evaluated = len(values)
+        chosen = evaluated
+        if self.growth > 1 and evaluated > _FIRST:
+            steps = np.floor(np.log(evaluated / _FIRST) / np.log(self.growth) + 1e-9)
             chosen = int(_FIRST * self.growth**steps)
         succeeded = np.flatnonzero(np.isfinite(values))
         return max(chosen, int(succeeded[1]) + 1)

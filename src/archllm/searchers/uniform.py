@@ -9,7 +9,15 @@ from archllm.spaces import Architecture
 
 
 class RandomSearch(Searcher):
-    """Asks for members at random, uniform over those not asked for yet; learns nothing."""
+    """Asks for members at random, uniform over those not asked for yet; learns nothing.
+
+    Example:
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.spaces import load_space
+        >>> searcher = RandomSearch(Domain(load_space("nasbench201")), seed=0)
+        >>> len({arch.key for arch in searcher.ask(5)})
+        5
+    """
 
     name = "random"
 

@@ -28,6 +28,17 @@ class PlainTokenizer(Tokenizer):
     Args:
         space: the space to read.
         config: only `kind` matters.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> from archllm.tokenizer import TokenizerConfig
+        >>> space = load_space("nasbench201")
+        >>> tokenizer = PlainTokenizer(space, TokenizerConfig(kind="plain"))
+        >>> tokenizer.fit(space.enumerate(), seed=0)
+        >>> cells = space.enumerate()[:5]
+        >>> codes = tokenizer.encode(cells)
+        >>> codes.shape, bool((tokenizer.decode(codes).ops == cells.ops).all())
+        ((5, 6), True)
     """
 
     def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:

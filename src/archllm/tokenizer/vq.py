@@ -35,6 +35,15 @@ class VQTokenizer(Tokenizer):
     Args:
         space: the space to read.
         config: sizes and kinds of the parts.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> from archllm.tokenizer import TokenizerConfig
+        >>> space = load_space("nasbench201")
+        >>> tokenizer = VQTokenizer(space, TokenizerConfig(steps=2))
+        >>> tokenizer.fit(space.enumerate()[:200], seed=0)
+        >>> tokenizer.encode(space.enumerate()[:5]).shape == (5, tokenizer.length)
+        True
     """
 
     def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:

@@ -30,7 +30,12 @@ else:  # the classes themselves are looked at where they are used
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions(SamplingOptions):
-    """Options of `archllm sample`."""
+    """Options of `archllm sample`.
+
+    Example:
+        >>> SampleOptions(run=Path("runs/a"), n=5).n
+        5
+    """
 
     run: Annotated[Path, Option("RUN", positional=True)]
     """Run folder."""
@@ -38,7 +43,12 @@ class SampleOptions(SamplingOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(EvaluationOptions):
-    """Options of `archllm evaluate`."""
+    """Options of `archllm evaluate`.
+
+    Example:
+        >>> EvaluateOptions(run=Path("runs/a"), n=100).seeds
+        (0, 1, 2)
+    """
 
     run: Annotated[Path, Option("RUN", positional=True)]
     """Run folder."""
@@ -46,7 +56,12 @@ class EvaluateOptions(EvaluationOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Settings):
-    """Options of `archllm train` that do not change what is learned, but for the seed; those that do are `config`."""
+    """Options of `archllm train` that do not change what is learned, but for the seed; those that do are `config`.
+
+    Example:
+        >>> TrainOptions(space="nasbench201", out=Path("runs/a")).seed
+        0
+    """
 
     space: Annotated[Space, Option("SPACE", positional=True)]
     """The search space, or the path of a space file; `archllm spaces` lists the spaces."""
@@ -105,7 +120,12 @@ class _Searching(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions(_Searching):
-    """Options of `archllm search`."""
+    """Options of `archllm search`.
+
+    Example:
+        >>> SearchOptions(space="nasbench201", objective=("params",), budget=10).resume
+        False
+    """
 
     run: Annotated[Path | None, Option("RUN", positional=True)] = None
     """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""

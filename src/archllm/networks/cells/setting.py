@@ -10,7 +10,12 @@ from archllm.networks.setting import NetworkSetting, Size
 
 @dataclass(frozen=True, kw_only=True)
 class CellNetworkSetting(NetworkSetting):
-    """Stem, three stages of cells, classifier; channels double from stage to stage."""
+    """Stem, three stages of cells, classifier; channels double from stage to stage.
+
+    Example:
+        >>> CellNetworkSetting(channels=8, num_classes=3).image
+        (3, 32, 32)
+    """
 
     channels: Size = 16
     """Channels of the first stage."""

@@ -20,7 +20,12 @@ AUXILIARY_SIZES = {"cifar": (8, 10), "imagenet": (7, 8)}
 
 @dataclass(frozen=True, kw_only=True)
 class DARTSSetting(NetworkSetting):
-    """Evaluation network of DARTS (Liu et al., 2019, section 3 and appendix A)."""
+    """Evaluation network of DARTS (Liu et al., 2019, section 3 and appendix A).
+
+    Example:
+        >>> DARTSSetting().channels
+        36
+    """
 
     channels: Size = 36
     """Channels of the first cells (C); they double at each of the two reduction cells."""

@@ -14,7 +14,12 @@ MOST_STACKS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class NASBench101Setting(NetworkSetting):
-    """Network of NAS-Bench-101 (Ying et al., 2019, figure 1): stem, stacks of cells, a max-pool between two stacks."""
+    """Network of NAS-Bench-101 (Ying et al., 2019, figure 1): stem, stacks of cells, a max-pool between two stacks.
+
+    Example:
+        >>> NASBench101Setting().channels
+        128
+    """
 
     channels: Size = 128
     """Channels of the stem and the first stack; they double from stack to stack."""

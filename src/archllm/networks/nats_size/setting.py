@@ -14,7 +14,12 @@ UNIT = 16
 
 @dataclass(frozen=True, kw_only=True)
 class NATSSizeSetting(NetworkSetting):
-    """Network of the size search space of NATS-Bench: stem, cell, reduction, cell, reduction, cell, classifier."""
+    """Network of the size search space of NATS-Bench: stem, cell, reduction, cell, reduction, cell, classifier.
+
+    Example:
+        >>> NATSSizeSetting(num_classes=100).num_classes
+        100
+    """
 
     channels: Size = UNIT
     """Channels of a layer of width 16; other widths in proportion, so that 8 makes all widths half as large."""

@@ -13,7 +13,12 @@ UNIT = 64
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerSetting(NetworkSetting):
-    """A transformer encoder on square patches of an image (Dosovitskiy et al., 2021), features averaged at the end."""
+    """A transformer encoder on square patches of an image (Dosovitskiy et al., 2021), features averaged at the end.
+
+    Example:
+        >>> TransformerSetting(image_size=16).image
+        (3, 16, 16)
+    """
 
     channels: Size = UNIT
     """Features of a network of width 64; other widths in proportion. A multiple of 16, so that all heads fit."""
