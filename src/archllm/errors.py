@@ -8,7 +8,8 @@ import reprlib
 class ArchLLMError(Exception):
     """Base of every error that ArchLLM raises on purpose.
 
-    `exit_code` is what the command line returns: 1 "could not", 2 "wrong use".
+    `exit_code` is what the command line returns: 1 "could not", 2 "wrong use". Its message is `printable`, whatever
+    files and texts of other people it quotes.
 
     Example:
         >>> from archllm.spaces import load_space
@@ -20,6 +21,9 @@ class ArchLLMError(Exception):
     """
 
     exit_code: int = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class InvalidInput(ArchLLMError):
@@ -68,6 +72,28 @@ class FormatError(ArchLLMError):
         super().__init__(f"{message} (at character {position}, near {excerpt!r})")
         self.text = text
         self.position = position
+
+
+LONGEST_MESSAGE = 4_000
+"""Most characters of a message."""
+
+
+def printable(text: str) -> str:
+    r"""A text that every terminal and log takes as it is meant.
+
+    What is not printable but for ends of lines is escaped: control characters, which can steer a terminal, halves of
+    characters, which can't be written at all, and marks that turn the direction of writing. The middle of one that is
+    very long is left out.
+
+    Example:
+        >>> printable("no column \x1b[2J\ud800")
+        'no column \\x1b[2J\\ud800'
+    """
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[: LONGEST_MESSAGE * 3 // 4]} … {text[-LONGEST_MESSAGE // 4 :]}"
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def shown(value: object) -> str:

@@ -95,7 +95,7 @@ def test_arrays_of_objects_are_refused_and_not_unpickled(tmp_path: Path) -> None
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short", pickle.dumps({"x": 1})])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "images.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"images\.npz is no NumPy archive or damaged"):
+    with pytest.raises(DataError, match=r"images\.npz is damaged or no NumPy archive"):
         load_images(str(tmp_path / "images.npz"))
 
 

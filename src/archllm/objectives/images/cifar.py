@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import gzip
 import tarfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import DataError, DataMissing
 from archllm.objectives.images.images import Images
+from archllm.objectives.unpacking import Bounded, reading
 from archllm.objectives.unpickle import load_restricted
 
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -23,8 +23,13 @@ FOLDER = "cifar-10-batches-py"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 """Names of the labels 0 to 9, as in `batches.meta`."""
 
-LARGEST = 1 << 28
+LARGEST = 40 << 20
 """Bytes that a batch may have; those of CIFAR-10 have 31 MB."""
+
+LARGEST_ARCHIVE = 300 << 20
+"""Bytes that an unpacked archive may have; that of CIFAR-10 has 186 MB."""
+
+_MOST_STEPS = 500_000  # operations of a batch's pickle; those of CIFAR-10 have about 50,000
 
 
 def is_folder(path: Path) -> bool:
@@ -44,10 +49,8 @@ def load_folder(path: Path) -> Images:
     batches = {}
     for name in (*TRAIN, TEST):
         if (path / name).is_file():
-            try:
-                batches[name] = (path / name).read_bytes()
-            except OSError as error:
-                raise DataError(f"{path / name} can't be read: {error.strerror}") from error
+            with reading(path / name, "batch of CIFAR-10"), (path / name).open("rb") as file:
+                batches[name] = file.read(LARGEST + 1)
     return _images(path, batches)
 
 
@@ -59,18 +62,20 @@ def load_archive(path: Path) -> Images:
         DataError: the archive or a batch is damaged, holds code, or is not as CIFAR-10 writes it.
     """
     batches = {}
-    try:
-        with tarfile.open(path) as archive:
+    with reading(path, "tar archive"), path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        unpacked: Any = gzip.GzipFile(fileobj=file) if packed else file
+        stream: Any = Bounded(unpacked, path, LARGEST_ARCHIVE)
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 name = Path(member.name).name
-                if not member.isfile() or name not in (*TRAIN, TEST):
+                if not member.isreg() or member.issparse() or name not in (*TRAIN, TEST):
                     continue
                 if member.size > LARGEST:
                     raise DataError(f"{path}, {member.name} has {member.size:,} bytes: it is not of CIFAR-10")
-                file = archive.extractfile(member)
-                batches[name] = file.read() if file else b""
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no tar archive, truncated or damaged: {error}") from error
+                content = archive.extractfile(member)
+                batches[name] = content.read() if content else b""
     return _images(path, batches)
 
 
@@ -87,7 +92,9 @@ def _images(path: Path, batches: dict[str, bytes]) -> Images:
 
 
 def _batch(content: bytes, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    batch: Any = load_restricted(io.BytesIO(content), name, encoding="bytes")
+    if len(content) > LARGEST:
+        raise DataError(f"{name} has more than {LARGEST >> 20} MB: it is not of CIFAR-10")
+    batch: Any = load_restricted(content, name, encoding="bytes", most_steps=_MOST_STEPS)
     if not isinstance(batch, dict) or b"data" not in batch or b"labels" not in batch:
         raise DataError(f"{name} is not a batch of CIFAR-10: a dictionary with data and labels is expected")
     x, labels = batch[b"data"], batch[b"labels"]

@@ -5,18 +5,14 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DataError, DataMissing
 from archllm.objectives.images.images import Images, labelled
-
-LARGEST = 1 << 34
-"""Bytes that a file may say it holds."""
+from archllm.objectives.unpacking import check_unpacked, reading
 
 TRAIN, TESTS = "train", ("t10k", "test")
 """How the names of the files begin: MNIST calls its test files t10k, EMNIST test."""
@@ -65,25 +61,23 @@ def _named(path: Path, start: str, names: tuple[str, ...]) -> Path:
 
 def _read(file: Path, rank: int) -> NDArray[np.uint8]:
     """One array: two zero bytes, type 8 (bytes), the number of dimensions, the dimensions, the bytes."""
-    try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
-            return _values(opened, file, rank)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file} is truncated or damaged: {error}") from error
-
-
-def _values(opened: Any, file: Path, rank: int) -> NDArray[np.uint8]:
-    header: bytes = opened.read(4 + 4 * rank)
-    expected = bytes([0, 0, 8, rank])
-    if header[:4] != expected:
-        raise DataError(f"{file} is no IDX file: it must begin with {expected.hex()}, found {header[:4].hex() or '-'}")
-    if len(header) < 4 + 4 * rank:
-        raise DataError(f"{file} is truncated: it ends in its header")
-    shape = struct.unpack_from(f">{rank}I", header, 4)
-    size = math.prod(shape)
-    if size > LARGEST:
-        raise DataError(f"{file} is damaged: it says that it holds {' x '.join(map(str, shape))} bytes")
-    content: bytes = opened.read(size + 1)
+    with reading(file, "IDX file"), file.open("rb") as opened:
+        stream = gzip.GzipFile(fileobj=opened) if file.suffix == ".gz" else opened
+        header: bytes = stream.read(4 + 4 * rank)
+        expected = bytes([0, 0, 8, rank])
+        if header[:4] != expected:
+            raise DataError(
+                f"{file} is no IDX file: it must begin with {expected.hex()}, found {header[:4].hex() or '-'}"
+            )
+        if len(header) < 4 + 4 * rank:
+            raise DataError(f"{file} is truncated: it ends in its header")
+        shape = struct.unpack_from(f">{rank}I", header, 4)
+        size = math.prod(shape)
+        if file.suffix == ".gz":
+            check_unpacked(file, size)
+        elif size > file.stat().st_size:
+            raise DataError(f"{file} is truncated: it says that it holds {' x '.join(map(str, shape))} bytes")
+        content: bytes = stream.read(size + 1)
     if len(content) != size:
         found = f"only {len(content):,}" if len(content) < size else "more"
         raise DataError(f"{file} is truncated or damaged: it should hold {size:,} bytes of data, found {found}")

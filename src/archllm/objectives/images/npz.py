@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import DataError
+from archllm.errors import DataError, shown
 from archllm.objectives.images.images import Images, channels_first, labelled
+from archllm.objectives.unpacking import check_unpacked, reading
 
 NAMES = ("x", "y", "x_test", "y_test")
 """Arrays that are looked at."""
+
+ALWAYS_PLAUSIBLE = 64 << 20
+"""Bytes that the arrays of any archive may have: pictures of few strokes pack well."""
 
 
 def load_npz(path: Path) -> Images:
@@ -44,20 +49,35 @@ def load_npz(path: Path) -> Images:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    name = ""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            for name in NAMES:
-                if name in archive.files:
-                    arrays[name] = archive[name]
-    except ValueError as error:
-        if "allow_pickle" in str(error) and name:
+    with reading(path, "NumPy archive"), zipfile.ZipFile(path) as archive:
+        members = {info.filename: info for info in archive.infolist()}
+        there = {name: members[f"{name}.npy"] for name in NAMES if f"{name}.npy" in members}
+        check_unpacked(path, sum(member.file_size for member in there.values()), ALWAYS_PLAUSIBLE)
+        return {name: _array(archive, member, f"{path}, {name}") for name, member in there.items()}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
+    """One array, of plain numbers or texts, whose member is exactly as long as its head says."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADS:
+            raise DataError(f"{name} is no array: it is of the unknown version {version}")
+        shape, by_column, dtype = _HEADS[version](file)
+        if dtype.hasobject:
             raise DataError(
-                f"{path}, {name}: it is an array of Python objects, which is not read as it could run code; save "
-                "numbers or texts of one shape"
-            ) from error
-        raise DataError(f"{path} is no NumPy archive or damaged: {error}") from error
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise DataError(f"{path} is no NumPy archive or damaged: {error}") from error
-    return arrays
+                f"{name}: it is an array of Python objects, which is not read as it could run code; save numbers or "
+                "texts of one shape"
+            )
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "biufcSU" or not dtype.itemsize or size != member.file_size - file.tell():
+            raise DataError(f"{name} is damaged: it does not hold {shown(shape)} of {shown(dtype)} as it says")
+        content = bytearray(file.read(size + 1))  # one more, so that the archive's own checksum is compared
+    if len(content) != size:
+        raise DataError(f"{name} is truncated: it should hold {size:,} bytes, found {len(content):,}")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if by_column else "C")
+
+
+_HEADS: dict[tuple[int, int], Callable[[Any], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from archllm.errors import DataError
+from archllm.errors import DataError, shown
 from archllm.objectives.tables.table import Table, make_table_of_graphs, parse_texts
 from archllm.spaces import SearchSpace
 
@@ -27,9 +27,13 @@ MEANING = (
 )
 
 
-def make_results_table(
-    entries: Iterable[tuple[str, dict[Any, Any]]], space: SearchSpace, about: dict[str, str]
-) -> Table:
+MOST_EPOCHS = 200
+"""Of the longest trainings of the benchmark."""
+
+_LONGEST = 200  # characters of an architecture's text
+
+
+def make_results_table(entries: Iterable[tuple[str, Any]], space: SearchSpace, about: dict[str, str]) -> Table:
     """The table of the benchmark's results.
 
     Args:
@@ -46,12 +50,14 @@ def make_results_table(
     columns: dict[str, list[float]] = {}
     seeds: dict[str, set[int]] = {}
     for place, entry in entries:
+        if len(places) == space.size:
+            raise DataError(f"{place} is one result too many: {space.name} has {space.size:,} architectures")
         try:
-            first = next(iter(entry.values()))
-            texts.append(str(first["arch_str"]))
-            indices.append(int(first["arch_index"]))
+            first = _of(dict, next(iter(_of(dict, entry).values()), None))
+            texts.append(_text(first["arch_str"]))
+            indices.append(int(_number(first["arch_index"])))
             scores = _scores(entry)
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, StopIteration) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(f"{place} is not as the benchmark writes it: {type(error).__name__} {error}") from error
         for name, values in scores.items():
             mean = float(np.mean(values))
@@ -78,28 +84,55 @@ def _scores(entry: dict[Any, Any]) -> dict[str, list[float]]:
     """The values of each column, one a seed."""
     found: dict[str, list[float]] = {}
 
-    def add(column: str, value: Any) -> None:
-        found.setdefault(column, []).append(float(value))
+    def add(column: str, value: float) -> None:
+        found.setdefault(column, []).append(value)
 
     for length in entry.values():
-        for (dataset, _), result in length["all_results"].items():
+        for key, result in _of(dict, _of(dict, length)["all_results"]).items():
+            dataset, _ = _of(tuple, key)
             if dataset not in DATASETS:
                 continue
-            name, epochs = DATASETS[dataset], int(result["epochs"])
-            accuracy, evaluations, last = result["eval_acc1es"], result["eval_names"], epochs - 1
+            name, epochs = DATASETS[dataset], _epochs(_of(dict, result)["epochs"])
+            accuracy, evaluations, last = _of(dict, result["eval_acc1es"]), result["eval_names"], epochs - 1
             if name == "cifar10":
-                add("params", round(float(result["params"]) * 1e6))
-                add("macs", round(float(result["flop"]) * 1e6))
+                add("params", round(_number(result["params"]) * 1e6))
+                add("macs", round(_number(result["flop"]) * 1e6))
             if dataset == "cifar10":
-                add(f"cifar10.test@{epochs}", accuracy[f"ori-test@{last}"])
+                add(f"cifar10.test@{epochs}", _number(accuracy[f"ori-test@{last}"]))
                 continue
             tested, test = ("valid_run_test", "ori-test") if dataset == "cifar10-valid" else ("test", "x-test")
-            if test in evaluations:
-                add(f"{name}.{tested}@{epochs}", accuracy[f"{test}@{last}"])
-            add(f"{name}.valid@{epochs}", accuracy[f"x-valid@{last}"])
-            seconds = sum(result["train_times"].values()) + result["eval_times"][f"x-valid@{last}"]
-            add(f"{name}.seconds@{epochs}", seconds)
+            if test in _of(list, evaluations):
+                add(f"{name}.{tested}@{epochs}", _number(accuracy[f"{test}@{last}"]))
+            add(f"{name}.valid@{epochs}", _number(accuracy[f"x-valid@{last}"]))
+            seconds = sum(map(_number, _of(dict, result["train_times"]).values()))
+            add(f"{name}.seconds@{epochs}", seconds + _number(_of(dict, result["eval_times"])[f"x-valid@{last}"]))
     return found
+
+
+def _of(kind: type, value: Any) -> Any:
+    """The value, if it is of that type: what follows may then look into it without surprises."""
+    if not isinstance(value, kind):
+        raise TypeError(f"a {kind.__name__} is expected, found {type(value).__name__}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if len(_of(str, value)) > _LONGEST:
+        raise ValueError(f"an architecture's text of {len(value):,} characters")
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"a number is expected, found {shown(value)}")
+    return float(value)
+
+
+def _epochs(value: Any) -> int:
+    epochs = int(_number(value))
+    if not 1 <= epochs <= MOST_EPOCHS:
+        raise ValueError(f"a training of {epochs} epochs")
+    return epochs
 
 
 def _range(counts: set[int]) -> str:

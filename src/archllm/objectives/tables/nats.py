@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 from archllm.errors import DataError
 from archllm.objectives.tables.nasbench201 import make_results_table
 from archllm.objectives.tables.table import Progress, Table
+from archllm.objectives.unpacking import reading
 from archllm.objectives.unpickle import load_restricted
 from archllm.spaces import SearchSpace
 
-LARGEST = 1 << 30
-"""Most bytes that one result file may unpack to; real ones have 0.3 MB."""
+LARGEST = 4 << 20
+"""Most bytes of a result file, and most that it may unpack to; real ones have 0.05 MB and 0.33 MB."""
 
 
 def read_nats(folder: Path, space: SearchSpace, about: dict[str, str], progress: Progress | None = None) -> Table:
@@ -24,28 +24,24 @@ def read_nats(folder: Path, space: SearchSpace, about: dict[str, str], progress:
     Raises:
         DataError: a file is damaged, truncated, holds code, or lacks a field.
     """
-    files = sorted(path for path in folder.glob("*.pickle.pbz2") if path.name.split(".")[0].isdecimal())
+    with reading(folder, "folder that can be read"):
+        files = sorted(path for path in folder.glob("*.pickle.pbz2") if path.name.split(".")[0].isdecimal())
     if not files:
         raise DataError(f"{folder} holds no files such as 000000.pickle.pbz2; name the folder of the benchmark")
 
-    def entries() -> Iterator[tuple[str, dict[Any, Any]]]:
+    def entries() -> Iterator[tuple[str, Any]]:
         for number, file in enumerate(files, start=1):
-            yield file.name, _unpacked(file)
+            yield file.name, load_restricted(_unpacked(file), str(file))
             if progress is not None:
                 progress(number, len(files))
 
     return make_results_table(entries(), space, about)
 
 
-def _unpacked(file: Path) -> dict[Any, Any]:
-    try:
-        reader = bz2.BZ2Decompressor()
-        content = reader.decompress(file.read_bytes(), LARGEST)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} is damaged: {error}") from error
+def _unpacked(file: Path) -> bytes:
+    reader = bz2.BZ2Decompressor()
+    with reading(file, "bzip2 file"), file.open("rb") as stream:
+        content = reader.decompress(stream.read(LARGEST), LARGEST)
     if not reader.eof:
         raise DataError(f"{file} is truncated, or unpacks to more than {LARGEST >> 20} MB")
-    entry = load_restricted(io.BytesIO(content), str(file))
-    if not isinstance(entry, dict):
-        raise DataError(f"{file}: expected results by training length, found {type(entry).__name__}")
-    return entry
+    return content
