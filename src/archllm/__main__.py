@@ -1,8 +1,16 @@
 """`python -m archllm`."""
 
+import os
 import sys
+from pathlib import Path
 
 from archllm.cli import main
 
 if __name__ == "__main__":
+    # Python puts the working directory first on the search path. As with `archllm`, modules there are not imported by
+    # chance, for it may be a run folder of somebody's. A source tree that archllm itself was found in stays.
+    named = [Path(entry).resolve() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    first = Path(sys.path[0]).resolve()
+    if not sys.flags.safe_path and first not in named and first not in Path(__file__).resolve().parents:
+        del sys.path[0]
     sys.exit(main())

@@ -34,6 +34,52 @@ def replacing(path: Path) -> Iterator[Path]:
             aside.unlink()
 
 
+def read_text(path: Path, most: int) -> str:
+    """The text of a file that may come from anybody: an ordinary file of no more than so many bytes.
+
+    Raises:
+        RunFolderError: it is something else, larger, not UTF-8, or can't be read.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise RunFolderError(f"{path} is no ordinary file")
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise RunFolderError(f"{path} has more than {most:,} bytes, too many for what it is to hold")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise RunFolderError(f"can't read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RunFolderError(
+            f"can't read {path}: it is not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from error
+
+
+def check_own_files(folder: Path) -> None:
+    """Makes sure that all that a folder holds is its own: ordinary files and folders, no links that lead out of it.
+
+    A folder that somebody sends could otherwise make a reader wait for a pipe, or read and write elsewhere.
+
+    Raises:
+        RunFolderError: something else is there.
+    """
+    home = folder.resolve()
+    for inside, folders, names in os.walk(folder):
+        for path in (Path(inside) / name for name in (*folders, *names)):
+            if path.is_symlink() and not _leads_into(path, home):
+                raise RunFolderError(f"{path} leads out of the folder; put a copy of what it leads to in its place")
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise RunFolderError(f"{path} is no ordinary file; remove it")
+
+
+def _leads_into(link: Path, home: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(home)
+    except (OSError, RuntimeError):  # a circle of links
+        return False
+
+
 def share(path: Path) -> None:
     """Gives a file the permissions that the user's files have; some libraries write theirs for the owner only."""
     umask = os.umask(0)

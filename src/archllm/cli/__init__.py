@@ -11,6 +11,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from archllm import __version__
 from archllm.cli.command import Command
@@ -96,8 +97,12 @@ def _run(words: list[str]) -> int:
     rank, count = started()
     if count > 1 and name != "train":
         raise InvalidInput(f"only archllm train can be started in several processes, not {name}")
-    command = _parsed(name, words)
-    command.run(Console(json=command.common.json, silent=rank > 0))
+    from archllm.cli.parsing import options
+    from archllm.plugins import also_looking_in
+
+    with also_looking_in([Path(folder).expanduser() for folder in options(words, "modules")]):
+        command = _parsed(name, words)
+        command.run(Console(json=command.common.json, silent=rank > 0))
     return 0
 
 
@@ -133,6 +138,7 @@ def overview() -> str:
     lines += ["  --help    its options and their defaults"]
     lines += ["  --json    one JSON document on stdout, everything else on stderr"]
     lines += ["  --debug   tracebacks and warnings"]
+    lines += ["  --modules DIR   a further folder in which Python looks for modules"]
     lines += ["", "archllm --version prints the version. Exit codes: 0 done, 1 could not, 2 wrong use."]
     lines += ["New here? `archllm demo` shows all of it in a few minutes.", ""]
     return "\n".join(lines)

@@ -31,6 +31,10 @@ class Common:
     debug: Switch = False
     """Show tracebacks and the warnings of libraries."""
 
+    modules: Annotated[tuple[Path, ...], Option("DIR", each=True)] = ()
+    """A further folder in which Python looks for modules, such as those of blocks that a space file names; may be
+    repeated. Name only what you trust: modules in it are imported, and so run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:

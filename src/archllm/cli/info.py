@@ -38,6 +38,11 @@ class Info(Command):
         if found.params is not None and found.macs is not None:
             pairs["parameters"] = f"{found.params:,}"
             pairs["MACs"] = f"{found.macs:,} (network of the space's paper, one CIFAR-10 image)"
+        elif found.imports:
+            console.note(
+                f"The network is not counted: its blocks are in {', '.join(found.imports)}, which is not found where "
+                "Python looks. If you trust it, name its folder (--modules DIR)."
+            )
         pairs["graph"] = f"{found.vertices} vertices, {found.edges} edges (operations on vertices)"
         for line in fields(pairs):
             console.say(line)

@@ -84,7 +84,7 @@ def option(words: Sequence[str], name: str) -> str | None:
 def options(words: Sequence[str], name: str) -> list[str]:
     """All values of an option that may be repeated."""
     found = []
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip(words, [*words[1:], None], strict=False):
         if word == f"--{name}" and following is not None:
             found.append(following)
         elif word.startswith(f"--{name}="):

@@ -95,6 +95,9 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
     pairs["networks"] = (
         "can be built and exported" if one.networks else "none: the file names no blocks to build them of"
     )
+    if one.imports:
+        pairs["imports"] = ", ".join(f"{name} ({file or 'not found'})" for name, file in one.imports.items())
+        pairs["imports"] += " when a network is built"
     pairs["nodes"] = ", ".join(one.ops)
     if one.constraints:
         pairs["constraints"] = "; ".join(one.constraints)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import tomllib
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archllm.config import Seed, Settings
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
-from archllm.files import refuse_existing, write_text
+from archllm.files import check_own_files, read_text, refuse_existing, write_text
 from archllm.generation.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 SPACE_FILE = "space.toml"
 """The definition of the space in a run folder, where the space does not come with archllm."""
 
+BLOCKS_FILE = "blocks.json"
+"""What a run folder records of blocks of others that the space names."""
+
+_log = logging.getLogger(__name__)
+
+_LARGEST = 1 << 20  # bytes of a file that describes a run
+_LARGEST_REPORT = 1 << 26  # bytes of one that holds what was measured
 _FORMAT = 4
 _OLDER = "; it is of an older version, in whose settings `orders` was what is `permutations` now, `prior.buckets` \
 `prior.bins` and `prior.marginals` `prior.unigram_init`: train it again"
@@ -66,11 +75,12 @@ def read_info(folder: Path) -> RunInfo:
     path = folder / "config.toml"
     if not folder.is_dir():
         raise RunFolderError(f"there is no run folder {folder}; train one with `archllm train SPACE --out {folder}`")
+    check_own_files(folder)
+    if not path.exists():
+        raise RunFolderError(f"{folder} is not a run folder: it has no config.toml")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunFolderError(f"{folder} is not a run folder: can't read config.toml ({error.strerror})") from error
-    except ValueError as error:
+        data = tomllib.loads(read_text(path, _LARGEST))
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if data.get("format") != _FORMAT:
         found = data.get("format")
@@ -86,37 +96,62 @@ def read_info(folder: Path) -> RunInfo:
 
 
 def write_space(folder: Path, space: SearchSpace) -> None:
-    """Writes `space.toml`, the definition of a space that does not come with archllm."""
+    """Writes `space.toml`, the definition of a space that does not come with archllm, and `blocks.json`.
+
+    The latter records the sources and sizes of blocks of others, so that they need not be imported to be counted.
+    """
     from archllm.spaces.registry import is_name
 
-    if not is_name(space.name):
-        write_text(folder / SPACE_FILE, space.file or space.definition.to_toml())
+    if is_name(space.name):
+        return
+    write_text(folder / SPACE_FILE, space.file or space.definition.to_toml())
+    blocks = space.networks.record() if space.networks is not None else None
+    if blocks is not None:
+        write_text(folder / BLOCKS_FILE, blocks)
 
 
 def read_space(folder: Path, info: RunInfo) -> SearchSpace:
     """The space of a run: that of its own `space.toml`, whatever became of the file that it was made from.
 
+    A run folder may come from anybody, so nothing that lies in it is imported. Where the space names blocks of others,
+    a line is logged about what building a network would import, and from where.
+
     Raises:
-        RunFolderError: it can't be read, or the name is that of no space.
+        RunFolderError: it can't be read, or the name is that of no space, or of a class that is not to be imported for
+            the folder's sake.
     """
-    from archllm.spaces.registry import is_name, load_space, space_of_text
-    from archllm.spaces.space_file import read_text
+    from archllm.spaces.registry import is_name, space_of_text, stored_space
 
     path = folder / SPACE_FILE
     if is_name(info.space):
-        return load_space(info.space)
+        try:
+            return stored_space(info.space, folder / "config.toml")
+        except InvalidInput as error:
+            raise RunFolderError(str(error)) from error
     if not path.exists():
         raise RunFolderError(
             f"{folder / 'config.toml'} is of the space {info.space!r}, which is not known here, and there is no "
             f"{path}; put the original back or train again"
         )
     try:
-        space = space_of_text(read_text(path), str(path), info.space)
+        blocks = read_text(folder / BLOCKS_FILE, _LARGEST) if (folder / BLOCKS_FILE).exists() else None
+        space = space_of_text(read_text(path, _LARGEST), str(path), info.space, blocks)
     except InvalidInput as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if space.name != info.space:
         raise RunFolderError(f"{path} defines the space {space.name!r}, but the run is of {info.space!r}")
+    if space.networks is not None:
+        for module, file in space.networks.imports().items():
+            _tell_of_import(str(path), module, file)
     return space
+
+
+@cache  # a command reads the same folder several times
+def _tell_of_import(path: str, module: str, file: Path | None) -> None:
+    where = (
+        f"would be imported from {file}" if file else "are not found where Python looks (--modules DIR names a folder)"
+    )
+    _log.warning("%s names blocks of the module %s; to build a network, they %s", path, module, where)
 
 
 def check_same_definition(folder: Path, info: RunInfo, space: SearchSpace) -> None:
@@ -140,8 +175,8 @@ def read_report(folder: Path) -> dict[str, Any]:
     """
     path = folder / "metrics.json"
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        report = json.loads(read_text(path, _LARGEST_REPORT))
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
     if not isinstance(report, dict):
         raise RunFolderError(f"{path} must hold a JSON object")
@@ -161,7 +196,7 @@ def check_seal(folder: Path) -> None:
     """
     path = folder / "seal.json"
     try:
-        sealed = json.loads(path.read_text(encoding="utf-8"))
+        sealed = json.loads(read_text(path, _LARGEST))
         found = _checksums(folder)
     except (OSError, ValueError, RecursionError) as error:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
@@ -177,8 +212,7 @@ def check_seal(folder: Path) -> None:
 
 def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
-    names += [SPACE_FILE] * (folder / SPACE_FILE).exists()
-    names += [name for name in ("conditions.safetensors",) if (folder / name).exists()]
+    names += [name for name in (SPACE_FILE, BLOCKS_FILE, "conditions.safetensors") if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
 

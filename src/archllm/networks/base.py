@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +65,21 @@ class SpaceNetworks(Networks, ABC):
     @abstractmethod
     def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
         """`blueprint` for a normalised member and its text."""
+
+    @property
+    def counts_import(self) -> bool:
+        return False
+
+    @property
+    def countable(self) -> bool:
+        found = [file is not None or module in sys.modules for module, file in self.imports().items()]
+        return all(found) or not self.counts_import
+
+    def imports(self) -> Mapping[str, Path | None]:
+        return {}
+
+    def record(self) -> str | None:
+        return None
 
     def setting(self, **options: Any) -> NetworkSetting:
         return self.setting_type.of(options)

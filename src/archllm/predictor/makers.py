@@ -75,7 +75,7 @@ def free(space: SearchSpace) -> FeatureMaker:
 
     def make(graphs: Graphs) -> NDArray[np.float32]:
         networks = space.networks
-        counted = [] if networks is None else [networks.params(graphs), networks.macs(graphs)]
+        counted = [] if networks is None or not networks.countable else [networks.params(graphs), networks.macs(graphs)]
         sizes = [np.log(count)[:, None] for count in counted]
         return np.concatenate([*sizes, path_statistics(space, graphs)], axis=1).astype(np.float32)
 

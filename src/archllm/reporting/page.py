@@ -28,7 +28,7 @@ BEST = 6
 """Cells drawn for one objective; for several, as many of the front as twice that."""
 
 SIZES = {"params": "parameters", "macs": "MACs"}
-"""What is counted of every trial, and what it is called."""
+"""What is counted of every trial whose networks can be counted, and what it is called."""
 
 MOST_ROWS = 2_000
 """Trials in the table, so that a browser can show it."""
@@ -142,13 +142,13 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "winner": winner,
         "front": len(result.front),
         "cells": [
-            {"arch": arch, "trial": trial, "svg": arch.svg(), "place": trial.place}
+            {"arch": arch, "trial": trial, "svg": arch.svg(), "place": trial.place, "params": _params(space, arch)}
             for arch, trial in zip(archs, chosen, strict=True)
         ],
         "panels": _curves(data, values),
         "tiles": _tiles(data, winner),
         "rows": _rows(space, data),
-        "sizes": [SIZES[name] for name in _sizes(study)],
+        "sizes": [SIZES[name] for name in _sizes(space, study)],
         "total": len(result.trials),
         "costs": any(trial.evaluation.total_cost for trial in data.over),
         "exports": space.networks is not None and winner is not None,
@@ -169,9 +169,14 @@ def _best(trials: Sequence[Trial], study: Study) -> list[Trial]:
     return [trial for _, _, trial in sorted(worst_first, key=lambda each: each[:2], reverse=True)]
 
 
-def _sizes(study: Study) -> list[str]:
+def counted(space: SearchSpace) -> bool:
+    """Whether a report can count networks of a space: there are some, and no code of others is imported for it."""
+    return space.networks is not None and not space.networks.counts_import
+
+
+def _sizes(space: SearchSpace, study: Study) -> list[str]:
     """Sizes that stand in the table of trials, those that are objectives apart."""
-    return [name for name in SIZES if name not in study.objectives]
+    return [name for name in SIZES if name not in study.objectives] if counted(space) else []
 
 
 def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str, str]]:
@@ -206,6 +211,10 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
     return tiles
 
 
+def _params(space: SearchSpace, arch: Architecture) -> int | None:
+    return arch.params if counted(space) else None
+
+
 def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
     waiting = [trial for trial in data.result.trials if trial.place is None]
     trials = [*data.over, *waiting]
@@ -218,9 +227,10 @@ def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
     if not archs:
         return []
     graphs = concatenate([arch.graph for arch in archs])
-    networks = space.require_networks()
-    counts = {"params": networks.params, "macs": networks.macs}
-    sizes = np.stack([counts[name](graphs) for name in SIZES], 1)[:, [list(SIZES).index(n) for n in _sizes(data.study)]]
+    names = _sizes(space, data.study)
+    sizes = np.zeros((len(archs), len(names)), dtype=np.int64)
+    for column, name in enumerate(names):
+        sizes[:, column] = getattr(space.require_networks(), name)(graphs)
     front = {trial.number for trial in data.result.front}
     return [
         {"trial": trial, "sizes": row, "front": trial.number in front}
@@ -243,7 +253,8 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
     return {
         "data": data,
         "cells": [
-            {"arch": arch, "svg": arch.svg(), "new": new} for arch, new in zip(data.cells, data.new, strict=True)
+            {"arch": arch, "svg": arch.svg(), "new": new, "params": _params(model.space, arch)}
+            for arch, new in zip(data.cells, data.new, strict=True)
         ],
         "codebook": panels.codes(data.codebook, model.space.op_names) if data.codebook else None,
         "training": panels.training(data.training, data.validation),

@@ -54,6 +54,10 @@ class SearchSpace(ABC):
     origin: str | None = None
     """The path of that file, as it was given."""
 
+    blocks: str | None = None
+    """What a training recorded of the blocks that its file names, where it is that of a run folder: a text in JSON,
+    which `archllm.networks.cells.record` reads, so that networks are counted without importing the blocks."""
+
     size: int
     """Number of members."""
 

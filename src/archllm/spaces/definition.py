@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from keyword import iskeyword
 from typing import Any, ClassVar
 
 from archllm.config import did_you_mean
@@ -22,7 +23,7 @@ Value = int | float | str | bool
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
-_CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _RESERVED = ("input", "output", "off")
 
 
@@ -109,7 +110,7 @@ class CellDefinition(Definition):
                 )
         _distinct(self.ops, "an operation", "ops")
         for op, where in self.callables.items():
-            if not _CALLABLE.fullmatch(where):
+            if not _CALLABLE.fullmatch(where) or any(map(iskeyword, re.split(r"[.:]", where))):
                 raise DefinitionError(
                     f"names what makes the operation as 'module:function', such as "
                     f"'mypackage.blocks:conv3x3', found {shown(where)}",

@@ -28,6 +28,24 @@ class Networks(Protocol):
     small: Mapping[str, Any]
     """Options for small images and short trainings on a CPU, where the paper's network would take hours."""
 
+    @property
+    def counts_import(self) -> bool:
+        """Whether counting sizes at the paper's setting takes importing modules of others, which no report does."""
+        ...
+
+    @property
+    def countable(self) -> bool:
+        """Whether sizes at the paper's setting can be counted here: without an import, or with modules that exist."""
+        ...
+
+    def imports(self) -> Mapping[str, Path | None]:
+        """Modules of others that building a network imports, and the files that Python would import them from."""
+        ...
+
+    def record(self) -> str | None:
+        """What a run folder keeps of blocks of others, as text; see `SearchSpace.blocks`. `None` if there are none."""
+        ...
+
     def setting(self, **options: Any) -> Any:
         """The setting with these fields; the rest, and what is `None`, is as in the space's paper.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput
-from archllm.plugins import is_reference, load_plugin, plugin_names
+from archllm.plugins import PREFIX, is_reference, load_plugin, plugin_names, resolve_stored
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.definition import Definition
 from archllm.spaces.kinds.choices import Choices
@@ -72,7 +72,7 @@ def load_space(name: str | Path) -> SearchSpace:
         return _plugged_in(name)
     if isinstance(name, Path) or is_file_name(name):
         path = Path(name).expanduser()
-        return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING))
+        return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING), None)
     if name not in _SPACES:
         hint = did_you_mean(name, _SPACES)
         hint = f"{hint} " if hint else ""
@@ -83,18 +83,44 @@ def load_space(name: str | Path) -> SearchSpace:
     return _builtin(name)
 
 
-def space_of_text(text: str, origin: str, name: str = "mine") -> SearchSpace:
+def stored_space(name: str, file: str | Path) -> SearchSpace:
+    """The space of the name that a file holds: a built-in one, that of an installed package, or `python:MODULE:CLASS`.
+
+    A class that the file names is taken as `archllm.plugins.resolve_stored` has it, unless it was loaded by this name
+    already; a function is not called at all.
+
+    Args:
+        name: the name.
+        file: the file that holds it, such as a `config.toml` or a store.
+
+    Raises:
+        InvalidInput: there is no such space, or the module that it takes is not to be imported for the file's sake.
+    """
+    if name in _NAMED:
+        return _NAMED[name]
+    if not is_reference(name):
+        if not is_name(name):
+            raise InvalidInput(f"{file} is of the space {name!r}, which is not known here")
+        return load_space(name)
+    kind = resolve_stored(name.removeprefix(PREFIX), file)
+    if not (isinstance(kind, type) and issubclass(kind, SearchSpace)):
+        raise InvalidInput(f"{name} is not taken from {file}: it must be a subclass of archllm's SearchSpace")
+    return _named(name, kind())
+
+
+def space_of_text(text: str, origin: str, name: str = "mine", blocks: str | None = None) -> SearchSpace:
     """The space that the text of a space file defines.
 
     Args:
         text: the text.
         origin: what messages call it.
         name: the space's name unless the text gives one.
+        blocks: what is recorded of its blocks, see `SearchSpace.blocks`.
 
     Raises:
         DefinitionError: it defines no space that can be worked with.
     """
-    return _from_text(text, origin, name)
+    return _from_text(text, origin, name, blocks)
 
 
 def space_text(name: str) -> str:
@@ -130,18 +156,25 @@ def _builtin(name: str) -> SearchSpace:
     return space
 
 
-@cache
+_NAMED: dict[str, SearchSpace] = {}
+"""Spaces of plug-ins, by the names they were loaded by."""
+
+
 def _plugged_in(name: str) -> SearchSpace:
     """A space of a user's class, or what a user's function of no arguments gives; it is called as it was named."""
-    space = load_plugin(name, "spaces")()
+    return _NAMED[name] if name in _NAMED else _named(name, load_plugin(name, "spaces")())
+
+
+def _named(name: str, space: object) -> SearchSpace:
     if not isinstance(space, SearchSpace):
         raise InvalidInput(f"{name} must be a subclass of archllm's SearchSpace, and gives a {type(space).__name__}")
     space.name, space.made_by = name, (load_space, (name,))
+    _NAMED[name] = space
     return space
 
 
 @lru_cache(maxsize=32)
-def _from_text(text: str, origin: str, name: str) -> SearchSpace:
+def _from_text(text: str, origin: str, name: str, blocks: str | None) -> SearchSpace:
     definition = read_definition(text, origin, name)
     if definition.name in _SPACES:
         raise placed(
@@ -155,5 +188,6 @@ def _from_text(text: str, origin: str, name: str) -> SearchSpace:
         space = space_of(definition)
     except DefinitionError as error:
         raise placed(error, text, origin) from error
-    space.file, space.origin, space.made_by = text, origin, (space_of_text, (text, origin, name))
+    space.file, space.origin, space.blocks = text, origin, blocks
+    space.made_by = space_of_text, (text, origin, name, blocks)
     return space

@@ -12,6 +12,7 @@ from archllm.objectives.table import data_folder
 from archllm.objectives.tables import FORMATS, Table, check_format, import_table, space_of, write_parquet
 from archllm.objectives.tables.parquet import pyarrow
 from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import stored_space
 
 if TYPE_CHECKING:
     from archllm.training.progress import Listener
@@ -69,10 +70,12 @@ def import_data(
     """
     check_format(form)
     file = Path(file)
-    name = space if space is not None else space_of(file, form)
-    if name is None:
+    if space is not None:
+        home = load_space(space) if isinstance(space, str) else space
+    elif (name := space_of(file, form)) is not None:
+        home = stored_space(name, file)
+    else:
         raise InvalidInput(f"{file} does not say which space its architectures are of; name it (--space)")
-    home = load_space(name) if isinstance(name, str) else name
     stem = home.name if FORMATS[form] else file.name.split(".")[0]
     target = Path(out) if out is not None else data_folder() / f"{stem}.parquet"
     if target.suffix != ".parquet":

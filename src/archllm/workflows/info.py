@@ -41,6 +41,9 @@ class Info:
     macs: int | None = None
     """Multiply-accumulates of that network for one image."""
 
+    imports: tuple[str, ...] = ()
+    """Modules of blocks that Python does not find, without which the network's size is not known."""
+
     other_names: dict[str, Any] = field(default_factory=dict)
     """Names in use elsewhere, by what they are called."""
 
@@ -73,6 +76,7 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
     arch = as_architecture(architecture, space)
     graph, home = arch.graph, arch.space
     classes = home.class_keys(graph)
+    counted = home.networks is not None and home.networks.countable
     return Info(
         space=home.name,
         text=arch.text,
@@ -81,7 +85,8 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
         vertices=int((graph.ops != ABSENT).sum()),
         edges=int(graph.adjacency.sum()),
         class_key=int(classes[0]) if classes is not None else None,
-        params=arch.params if home.networks else None,
-        macs=arch.macs if home.networks else None,
+        params=arch.params if counted else None,
+        macs=arch.macs if counted else None,
+        imports=tuple(home.networks.imports()) if home.networks is not None and not counted else (),
         other_names=home.other_names(graph),
     )

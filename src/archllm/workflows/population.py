@@ -22,8 +22,13 @@ from archllm.workflows.search import constraint, pool_of
 
 def looked_up(spec: str) -> bool:
     """Whether the scores of an objective are known without evaluating: those of tables, and sizes."""
-    bare = spec.removeprefix("minimise:").removeprefix("maximise:")
+    bare = bare_spec(spec)
     return bare.startswith("table:") or bare in ("params", "macs")
+
+
+def bare_spec(spec: str) -> str:
+    """The spec of an objective without the direction that may stand in front."""
+    return spec.removeprefix("minimise:").removeprefix("maximise:")
 
 
 def population_of(study: Study, space: SearchSpace) -> Population | None:

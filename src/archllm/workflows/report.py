@@ -14,13 +14,13 @@ from archllm.reporting.generating import GeneratorData, collect_generator
 from archllm.reporting.page import Origin, render
 from archllm.reporting.searching import Population, SearchData, collect
 from archllm.spaces import SearchSpace, load_space
-from archllm.spaces.registry import is_name
+from archllm.spaces.registry import is_name, stored_space
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Study, Trial, open_existing
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
 from archllm.workflows.options import ReportOptions
-from archllm.workflows.population import population_of
+from archllm.workflows.population import bare_spec, population_of
 from archllm.workflows.search import DEFINITION
 
 STORE = "search.db"
@@ -132,7 +132,7 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
         write_text(path, render(home, Origin(str(options.run), None, versions), generator=generator))
         return Report(path, home, None, generator)
     folder = Path(options.run) if generator is not None else None
-    space, name = _space(part.result.study, generator, folder, options.space)
+    space, name = _space(part.result.study, part.where, generator, folder, options.space)
     population, missing = _population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
     origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing, name)
@@ -141,7 +141,7 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
 
 
 def _space(
-    study: Study, generator: GeneratorData | None, folder: Path | None, named: str | Path | None
+    study: Study, store: str, generator: GeneratorData | None, folder: Path | None, named: str | Path | None
 ) -> tuple[SearchSpace, str]:
     """The space of a search, and how it is named on the command line.
 
@@ -156,7 +156,7 @@ def _space(
                 f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)"
             )
         name = str(named if named is not None else study.space)
-        own = load_space(named if named is not None else study.space)
+        own = load_space(named) if named is not None else stored_space(study.space, store)
     if is_name(own.name):
         name = own.name
     known = study.settings.get(DEFINITION)
@@ -194,6 +194,10 @@ def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]
 
 def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
     """What the search could choose from; where that is not known, why."""
+    sized = bool({"params", "macs"} & {*map(bare_spec, study.objectives), *study.settings.get("where", {})})
+    if sized and space.networks is not None and space.networks.counts_import:
+        modules = ", ".join(space.networks.imports())
+        return None, f"to count networks would take importing {modules}, which a report does not"
     try:
         found = population_of(study, space)
     except ArchLLMError as error:

@@ -44,6 +44,9 @@ class SpaceFacts:
     networks: bool
     """Whether networks are made of its architectures."""
 
+    imports: dict[str, str | None]
+    """Modules of others that building a network imports, and the files that Python would import them from, if any."""
+
     ops: list[str]
     """Node labels."""
 
@@ -104,6 +107,7 @@ def check_space_file(file: str | Path, examples: int = 3) -> Checked:
 
 
 def _facts(space: SearchSpace) -> SpaceFacts:
+    networks = space.networks
     return SpaceFacts(
         name=space.name,
         kind=space.kind,
@@ -113,7 +117,8 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         classes=space.class_count,
         ideal_nats=space.ideal_nats,
         enumerable=space.enumerable,
-        networks=space.networks is not None,
+        networks=networks is not None,
+        imports={name: str(file) if file else None for name, file in networks.imports().items()} if networks else {},
         ops=list(space.op_names),
         constraints=list(space.definition.constraints),
     )

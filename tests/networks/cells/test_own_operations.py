@@ -58,10 +58,13 @@ modules = iter(range(1000))
 
 
 @pytest.fixture
-def module(tmp_path: Path) -> str:
-    """A module of blocks beside the space file, under a name that no other test used."""
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of blocks in a folder where Python looks, under a name that no other test used."""
     name = f"own_blocks_{next(modules)}"
-    (tmp_path / f"{name}.py").write_text(BLOCKS)
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / f"{name}.py").write_text(BLOCKS)
+    monkeypatch.syspath_prepend(folder)
     return name
 
 
@@ -126,7 +129,9 @@ def test_exported_python_needs_torch_and_the_own_module_alone(tmp_path: Path, mo
     out = tmp_path / "network.py"
     arch.export(out, channels=4, cells=1, image_size=8, num_classes=3)
     code = f"import sys; sys.modules['archllm'] = None; import runpy; runpy.run_path({str(out)!r}, run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "modules", capture_output=True, text=True, check=True
+    )
     expected = int(sizes.params(arch.space, arch.graph, channels=4, cells=1, image_size=8, num_classes=3)[0])
     assert done.stdout.strip() == f"{expected:,} parameters; one image gives 3 logits"
 
@@ -168,7 +173,7 @@ def test_the_search_path_of_python_stays_as_it_was(tmp_path: Path, module: str) 
 def test_a_callable_that_makes_no_operation_is_refused_with_its_line(
     tmp_path: Path, module: str, where: str, said: str
 ) -> None:
-    (tmp_path / "broken_module.py").write_text("def f(:\n")
+    (tmp_path / "modules" / "broken_module.py").write_text("def f(:\n")
     space = space_file(tmp_path, "edge_dag", {"mine": where.replace("MODULE", module)})
     arch = some(space)[0]
     with pytest.raises(DefinitionError, match=rf"own\.toml, line 5: ops\.mine: .*{said}"):

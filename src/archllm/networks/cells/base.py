@@ -6,15 +6,17 @@ size of one:
 
     size = f + sum over o, p of n(o, p) s(o, p)
 
-`f` is counted once for each setting, `s` once for each operation and place: by formula where `sizes` has one, else in
-modules without storage. Only `n` differs between members, so a batch is a product of matrices.
+`f` is counted once for each setting, `s` once for each operation and place: by formula where `sizes` has one, as the
+run folder has recorded it, or else in modules without storage, for which the block is imported. Only `n` differs
+between members, so a batch is a product of matrices.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,10 +28,11 @@ from archllm.errors import DefinitionError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
+from archllm.networks.cells.record import NOTHING_RECORDED, BlockRecord, Place, is_ours, modules_of, sources_of
 from archllm.networks.cells.setting import CellNetworkSetting
 from archllm.networks.cells.sizes import operation_size
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
-from archllm.plugins import resolve
+from archllm.plugins import resolve_stored
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.space_file import placed
 
@@ -38,9 +41,6 @@ if TYPE_CHECKING:
 
 
 STAGES = 3
-
-Place = tuple[int, int, int]
-"""Where an operation stands in a network: channels, height of its input, stride."""
 
 Uses = list[tuple[Place, NDArray[np.int64]]]
 """Places, each with `n x ops` counts of what stands there in the networks of `n` members."""
@@ -75,6 +75,38 @@ class CellNetworks(SpaceNetworks):
         self._cost = lru_cache(maxsize=4096)(self._count_operation)
         self._maker = lru_cache(maxsize=256)(self._find_maker)
         self._check_shape = lru_cache(maxsize=4096)(self._check_shape_at)
+
+    @property
+    def counts_import(self) -> bool:
+        foreign = [op for op, where in self.space.definition.callables.items() if not is_ours(_module(where))]
+        return any((op, place) not in self._record.sizes for op in foreign for place in self._usual_places())
+
+    def imports(self) -> Mapping[str, Path | None]:
+        return modules_of(self.space.definition.callables)
+
+    def record(self) -> str | None:
+        kept: str | None = self.space.blocks  # of a run folder, which is written again
+        if kept is not None or not (modules := self.imports()):
+            return kept
+        foreign = [op for op, where in self.space.definition.callables.items() if _module(where) in modules]
+        sizes = {}
+        for op in foreign:
+            for place in self._usual_places():
+                with suppress(DefinitionError):  # a training needs no block, so one that fails is just not recorded
+                    sizes[op, place] = self._cost(op, place)
+        return BlockRecord(sources_of(modules), sizes).to_json()
+
+    @cached_property
+    def _record(self) -> BlockRecord:
+        """What the run folder of the space has recorded."""
+        if self.space.blocks is None:
+            return NOTHING_RECORDED
+        return BlockRecord.read(self.space.blocks, f"blocks.json beside {self.space.origin}")
+
+    def _usual_places(self) -> list[Place]:
+        """Places of operations in a network of the default setting; they are the same for all members."""
+        member = self.space.sample(1, np.random.default_rng(0))
+        return list(dict.fromkeys(place for place, _ in self._uses(member, self.setting())))
 
     @abstractmethod
     def _uses(self, graphs: Graphs, setting: Any) -> Uses:
@@ -129,7 +161,7 @@ class CellNetworks(SpaceNetworks):
     def _count_operation(self, op: str, place: Place) -> tuple[int, int]:
         """Parameters and multiply-accumulates of an operation at a place."""
         channels, size, stride = place
-        known = operation_size(self._where(op), channels, size, stride)
+        known = operation_size(self._where(op), channels, size, stride) or self._record.sizes.get((op, place))
         if known is not None:
             return known
         import torch
@@ -154,7 +186,10 @@ class CellNetworks(SpaceNetworks):
         """What makes an operation; what it makes is looked at."""
         where = self._where(op)
         try:
-            function = resolve(where, Path(self.space.origin).parent if self.space.origin else None)
+            module = _module(where)
+            if not is_ours(module):
+                self._record.tell_of_change(module, self.imports()[module])
+            function = resolve_stored(where, self.space.origin or self.space.name)
         except InvalidInput as error:
             raise self._misplaced(str(error), op) from error
 
@@ -225,6 +260,10 @@ class CellNetworks(SpaceNetworks):
                 f"{f' with stride {stride}' if stride > 1 else ''}, and gives {shape}",
                 op,
             )
+
+
+def _module(where: str) -> str:
+    return where.partition(":")[0]
 
 
 def staged(setting: CellNetworkSetting, counts: NDArray[np.int64]) -> Uses:
