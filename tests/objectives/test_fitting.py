@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archllm.objectives.candidate import CandidateTraining
-from archllm.objectives.fitting import accuracy, fit
+from archllm.objectives.fitting import Training, accuracy, fit
 
 IMAGES = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 8, 8).contiguous()
 LABELS = torch.arange(8) % 4
@@ -123,3 +123,26 @@ def test_smoothed_labels_leave_some_loss_to_a_network_that_is_always_right() -> 
 def test_accuracy_is_the_share_of_right_answers_in_percent() -> None:
     labels = torch.tensor([0] * 600 + [1] * 150 + [2] * 450)
     assert accuracy(Spy(), (torch.zeros(1_200, 1, 1, 1), labels)) == 50
+
+
+def test_a_training_that_goes_on_from_its_state_is_the_one_that_was_not_interrupted() -> None:
+    config = CandidateTraining(**PLAIN | {"augmentation": "crop-flip", "batch_size": 3, "momentum": 0.9})
+
+    def network() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+
+    def stepped(training: Training, first: int, last: int) -> None:
+        for step in range(first, last):
+            training.step(step / 8, (step + 1) / 8)
+
+    whole = Training(network(), (IMAGES / 8, LABELS), config, 0)
+    stepped(whole, 0, 8)
+    begun = Training(network(), (IMAGES / 8, LABELS), config, 0)
+    stepped(begun, 0, 4)  # in the middle of the second epoch
+    resumed = Training(network(), (IMAGES / 8, LABELS), config, 99)
+    resumed.restore(*begun.state())
+    stepped(resumed, 4, 8)
+    assert resumed.loss == whole.loss and resumed.epochs == whole.epochs == 3
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archllm.errors import EvaluationFailed
-from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.candidate import CandidateTraining, Schedule
 
 
 def augment(x: Tensor, kind: str, cutout: int, generator: torch.Generator) -> Tensor:
@@ -80,6 +80,128 @@ class Fitted:
     """Mean loss over the images of the last epoch, that of an auxiliary head included."""
 
 
+class Training:
+    """A training of one network, step by step; who calls `step` says how far the whole is, by steps or by the clock.
+
+    Between two steps, `state` is all that it takes to go on in another process.
+
+    Args:
+        network: maps images to logits, or to logits and those of an auxiliary head; it is trained in place.
+        train: what is learned from.
+        config: the recipe.
+        seed: of the order of the images and of their augmentation.
+        drop_path: probability to which a network that has `set_drop_path` is raised from zero, epoch by epoch
+            (Zoph et al., 2018: linearly).
+        warm_up: share of the training over which the learning rate rises; by default that of the recipe.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        train: Labelled,
+        config: CandidateTraining,
+        seed: int,
+        *,
+        drop_path: float = 0.0,
+        warm_up: float | None = None,
+    ) -> None:
+        self.network, self.train, self.config, self.drop_path = network, train, config, drop_path
+        self.warm_up = config.warm_up if warm_up is None else warm_up
+        self.epochs = 0
+        """Passes over the images that were begun."""
+        self.seen = 0
+        """Images of this pass that were learned from."""
+        self._total = 0.0  # their losses
+        self._generator = torch.Generator().manual_seed(seed)
+        self._order, self._at = torch.zeros(0, dtype=torch.int64), 0
+        self._optimizer = _optimizer(network, config)
+
+    @property
+    def between_epochs(self) -> bool:
+        """Whether all images of the pass were learned from."""
+        return self._at >= len(self._order)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over the images of this pass, that of an auxiliary head included."""
+        return self._total / self.seen if self.seen else math.nan
+
+    def step(self, done: float, after: float) -> None:
+        """Learns from the next batch.
+
+        Args:
+            done: share of the whole training that is over, from 0 to 1.
+            after: what it will be after this step.
+
+        Raises:
+            EvaluationFailed: the training diverged.
+        """
+        if self.between_epochs:
+            self._begin_epoch(done)
+        rows = self._order[self._at : self._at + self.config.batch_size]
+        self._at += len(rows)
+        if len(rows) < 2:  # batch norm needs two images
+            return
+        x, y = self.train
+        rows = rows.to(x.device)
+        self.network.train()
+        images = augment(x[rows], self.config.augmentation, self.config.cutout, self._generator)
+        loss = _loss(self.network(images), y[rows], self.config.label_smoothing)
+        if not math.isfinite(loss.item()):
+            raise EvaluationFailed(f"it diverged in epoch {self.epochs}: its loss is {loss.item()}")
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * _factor(self.config.schedule, self.warm_up, done, after)
+        self._optimizer.zero_grad()
+        loss.backward()
+        if self.config.clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self._optimizer.step()
+        self._total, self.seen = self._total + loss.item() * len(rows), self.seen + len(rows)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """All that it takes to go on from here: tensors, and numbers."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for index, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {
+                f"optimizer.{index}.{name}": torch.as_tensor(value)
+                for name, value in state.items()
+                if value is not None
+            }
+        tensors |= {"order": self._order, "generator": self._generator.get_state(), "torch": torch.get_rng_state()}
+        numbers = {"at": self._at, "epochs": self.epochs, "seen": self.seen, "total": self._total}
+        return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, numbers
+
+    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> None:
+        """Goes back to what `state` gave.
+
+        Raises:
+            KeyError, ValueError, RuntimeError: it is of another training, or damaged.
+        """
+
+        def under(prefix: str) -> dict[str, Tensor]:
+            return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+        packed: dict[int, dict[str, Tensor]] = {}
+        for name, value in under("optimizer.").items():
+            index, key = name.split(".", 1)
+            packed.setdefault(int(index), {})[key] = value
+        self.network.load_state_dict(under("network."))
+        self._optimizer.load_state_dict({"state": packed, "param_groups": self._optimizer.state_dict()["param_groups"]})
+        self._order = tensors["order"]
+        self._generator.set_state(tensors["generator"])
+        torch.set_rng_state(tensors["torch"])
+        self._at, self.epochs, self.seen = (int(numbers[name]) for name in ("at", "epochs", "seen"))
+        self._total = float(numbers["total"])
+
+    def _begin_epoch(self, done: float) -> None:
+        set_drop_path: Callable[[float], None] | None = getattr(self.network, "set_drop_path", None)
+        if self.drop_path > 0 and set_drop_path is not None:
+            set_drop_path(self.drop_path * done)
+        self._order = torch.randperm(len(self.train[0]), generator=self._generator)
+        self._at, self._total, self.seen = 0, 0.0, 0
+        self.epochs += 1
+
+
 def fit(
     network: nn.Module,
     train: Labelled,
@@ -90,50 +212,33 @@ def fit(
     deadline: float,
     drop_path: float = 0.0,
 ) -> Fitted:
-    """Trains a network in place.
+    """Trains a network in place, for the epochs of the recipe.
 
     Args:
-        network: maps images to logits, or to logits and those of an auxiliary head.
+        network: see `Training`.
         train: what is learned from.
         valid: what is measured on after each epoch.
         config: the recipe.
-        seed: of the order of the images and of their augmentation.
+        seed: see `Training`.
         deadline: time on the monotonic clock at which to give up.
-        drop_path: probability to which a network that has `set_drop_path` is raised from zero, epoch by epoch
-            (Zoph et al., 2018: linearly).
+        drop_path: see `Training`.
 
     Raises:
         EvaluationFailed: the training diverged, or the deadline passed.
     """
-    x, y = train
-    generator = torch.Generator().manual_seed(seed)
-    steps = config.epochs * math.ceil(len(x) / config.batch_size)
-    optimizer = _optimizer(network, config)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _factor(config, steps))
-    set_drop_path: Callable[[float], None] | None = getattr(network, "set_drop_path", None)
-    curve, total, seen = [], 0.0, 0
-    for epoch in range(config.epochs):
-        network.train()
-        if drop_path > 0 and set_drop_path is not None:
-            set_drop_path(drop_path * epoch / config.epochs)
-        total, seen = 0.0, 0
-        for rows in torch.randperm(len(x), generator=generator).split(config.batch_size):
-            if time.monotonic() > deadline:
-                raise EvaluationFailed(f"it passed the time limit of {config.time_limit:g} s in epoch {epoch + 1}")
-            if len(rows) > 1:  # batch norm needs two images
-                images = augment(x[rows], config.augmentation, config.cutout, generator)
-                loss = _loss(network(images), y[rows], config.label_smoothing)
-                if not math.isfinite(loss.item()):
-                    raise EvaluationFailed(f"it diverged in epoch {epoch + 1}: its loss is {loss.item()}")
-                optimizer.zero_grad()
-                loss.backward()
-                if config.clip is not None:
-                    nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-                optimizer.step()
-                total, seen = total + loss.item() * len(rows), seen + len(rows)
-            schedule.step()
-        curve.append(accuracy(network, valid))
-    return Fitted(tuple(curve), total / seen)
+    each = math.ceil(len(train[0]) / config.batch_size)
+    steps = config.epochs * each
+    warm_up = round(config.warm_up * steps) / steps
+    training = Training(network, train, config, seed, drop_path=drop_path, warm_up=warm_up)
+    curve = []
+    for step in range(steps):
+        if time.monotonic() > deadline:
+            epoch = step // each + 1
+            raise EvaluationFailed(f"it passed the time limit of {config.time_limit:g} s in epoch {epoch}")
+        training.step(step / steps, (step + 1) / steps)
+        if training.between_epochs:
+            curve.append(accuracy(network, valid))
+    return Fitted(tuple(curve), training.loss)
 
 
 def accuracy(network: nn.Module, images: Labelled) -> float:
@@ -169,15 +274,10 @@ def _optimizer(network: nn.Module, config: CandidateTraining) -> torch.optim.Opt
     return torch.optim.SGD(network.parameters(), momentum=config.momentum, nesterov=config.momentum > 0, **options)
 
 
-def _factor(config: CandidateTraining, steps: int) -> Callable[[int], float]:
-    """Share of the highest learning rate at a step (from 0)."""
-    rising = round(config.warm_up * steps)
-
-    def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / rising
-        done = (step - rising) / max(1, steps - rising)
-        falls = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
-        return falls[config.schedule]
-
-    return factor
+def _factor(schedule: Schedule, warm_up: float, done: float, after: float) -> float:
+    """Share of the highest learning rate for a step from one share of the training to another."""
+    if done < warm_up * (1 - 1e-9):
+        return min(1.0, after / warm_up)
+    left = 1 - (done - warm_up) / max(1e-9, 1 - warm_up)
+    falls = {"constant": 1.0, "linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2}
+    return falls[schedule]

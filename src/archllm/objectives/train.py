@@ -41,6 +41,8 @@ from archllm.spaces.network_interface import Networks
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from archllm.objectives.fitting import Training
+
 MOST_PADDING = 32
 """Padding of a side to look for a size that the space's networks allow stays below this, in pixels."""
 
@@ -193,8 +195,28 @@ class TrainObjective(Objective):
                 raise
             raise EvaluationFailed("it ran out of memory", time.monotonic() - start) from error
 
+    def training(self, arch: Architecture) -> Training:
+        """A training of a candidate with these images and this recipe that has not begun: its caller says how long.
+
+        Raises:
+            InvalidInput: the architecture is of another space.
+        """
+        from archllm.objectives.fitting import Training
+        from archllm.training.randomness import torch_seeded
+
+        check_same_space(self.space, arch.space)
+        seed = self._seed_of(arch)
+        with torch_seeded(seed):
+            network = self.space.require_networks().build(arch.graph, self.network_setting).to(self._device)
+        drop_path = float(self.network_options.get("drop_path") or 0.0)
+        return Training(network, self.sets[0], self.config, seed, drop_path=drop_path)
+
     def _evaluate(self, arch: Architecture) -> Evaluation:
         return self.train(arch)[1]
+
+    def _seed_of(self, arch: Architecture) -> int:
+        """The seed of one architecture in one search; SeedSequence mixes the two and is the same everywhere."""
+        return int(np.random.SeedSequence([self.seed, arch.key % 2**64]).generate_state(1)[0])
 
     def _train(self, arch: Architecture, start: float) -> tuple[nn.Module, Evaluation]:
         from torch.backends import cudnn
@@ -208,9 +230,8 @@ class TrainObjective(Objective):
         params = int(networks.params(arch.graph, setting)[0])
         if params > config.most_params:
             raise EvaluationFailed(f"it has {params:,} parameters, more than {config.most_params:,}")
-        train, valid, test = self._sets
-        # the seed of one architecture in one search; SeedSequence mixes the two and is the same everywhere
-        seed = int(np.random.SeedSequence([self.seed, arch.key % 2**64]).generate_state(1)[0])
+        train, valid, test = self.sets
+        seed = self._seed_of(arch)
         with torch_seeded(seed), cudnn.flags(True, benchmark=False, deterministic=True):
             network = networks.build(arch.graph, setting).to(self._device)
             fitted = fit(
@@ -241,7 +262,7 @@ class TrainObjective(Objective):
         return resolve_device(self.config.device)
 
     @cached_property
-    def _sets(self) -> list[tuple[Tensor, Tensor]]:
+    def sets(self) -> list[tuple[Tensor, Tensor]]:
         """Training, validation and test images and their labels, prepared, on the device."""
         import torch
 

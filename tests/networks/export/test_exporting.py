@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from archllm.errors import DataError, ExportError, InvalidInput, MissingExtra, RunFolderError
-from archllm.networks.export import FORMATS, exporting
+from archllm.networks.export import FORMATS, exporting, programs
 from archllm.spaces import Architecture, SearchSpace, load_space, space_names
 
 SPACES = [name for name in space_names() if load_space(name).networks]
@@ -207,7 +207,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path, cell):
 
 
 def test_without_onnx_the_extra_is_named(tmp_path, cell, monkeypatch):
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    monkeypatch.setattr(programs, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"archllm\[onnx\]"):
         cell.export(tmp_path / "cell.onnx", "onnx")
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from archllm.errors import ExportError, InvalidInput, MissingExtra, shown
+from archllm.errors import ExportError, InvalidInput, shown
 from archllm.files import replacing
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
+from archllm.networks.export.programs import (
+    AnyLength,
+    Runner,
+    need_onnx,
+    onnx_program,
+    onnx_runner,
+    run_source,
+    torch_program,
+)
 from archllm.networks.export.standalone import standalone_source
 from archllm.networks.export.weights import load_weights, save_weights
 from archllm.training.randomness import torch_seeded
@@ -34,8 +36,6 @@ BATCHES = (2, 5)
 """Batch sizes at which they are compared; the file is traced at neither of them."""
 
 _TRACED_BATCH = 3
-
-Runner = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ def export(
     """
     if to not in FORMATS:
         raise InvalidInput(f"a network is exported to {', '.join(FORMATS)}, got {shown(to)}")
-    if to == "onnx" and not all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")):
-        raise MissingExtra("exporting to ONNX", "onnx")
+    if to == "onnx":
+        need_onnx()
     _check_target(path)
     network = _network(blueprint, weights, seed)
     beside = path.with_suffix(".safetensors") if to == "python" and weights is not None else None
     if to == "python":
         content, run = _python(blueprint, network, path.name, beside.name if beside else None)
     elif to == "torch":
-        content, run = _torch(blueprint, network)
+        content, run = torch_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch())
     else:
         content, run = _onnx(blueprint, network)
     difference = _difference(network, run, blueprint, seed)
@@ -129,54 +129,18 @@ def _network(blueprint: Blueprint, weights: str | Path | nn.Module | None, seed:
 
 
 def _python(blueprint: Blueprint, network: nn.Module, name: str, weights: str | None) -> tuple[bytes, Runner]:
-    """The source, and what it computes as a module of its own in a folder of its own."""
+    """The source, and what it computes as a module of its own."""
     source = standalone_source(blueprint, count_params(network), weights)
-    with tempfile.TemporaryDirectory() as folder, torch_seeded(0):
-        file = Path(folder) / name
-        file.write_text(source, encoding="utf-8")
-        if weights is not None:
-            save_weights(network, file.with_name(weights))
-        module: dict[str, Any] = {"__name__": "exported_network", "__file__": str(file)}
-        exec(compile(source, str(file), "exec"), module)  # noqa: S102 - our own, just written
-        twin: nn.Module = module["network"]()
-    if weights is None:
-        twin.load_state_dict(network.state_dict())
-    return source.encode(), twin.eval()
-
-
-def _torch(blueprint: Blueprint, network: nn.Module) -> tuple[bytes, Runner]:
-    with _quietly():
-        program = torch.export.export(network, (_images(blueprint, _TRACED_BATCH, 0),), dynamic_shapes=_any_batch())
-        file = io.BytesIO()
-        torch.export.save(program, file)
-        loaded = torch.export.load(io.BytesIO(file.getvalue()))
-    return file.getvalue(), loaded.module()
+    return source.encode(), run_source(source, name, network, weights)
 
 
 def _onnx(blueprint: Blueprint, network: nn.Module) -> tuple[bytes, Runner]:
-    import onnxruntime
-
-    with _quietly():
-        program = torch.onnx.export(
-            network,
-            (_images(blueprint, _TRACED_BATCH, 0),),
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_shapes=_any_batch(),
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise ExportError("torch gives no ONNX program")
-    content: bytes = program.model_proto.SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return content, lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
+    content = onnx_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch(), "logits")
+    return content, onnx_runner(content)
 
 
-def _any_batch() -> tuple[dict[int, object]]:
-    return ({0: torch.export.Dim("batch", min=1)},)
+def _any_batch() -> AnyLength:
+    return {0: torch.export.Dim("batch", min=1)}
 
 
 def _images(blueprint: Blueprint, batch: int, seed: int) -> Tensor:
@@ -198,16 +162,3 @@ def _difference(network: nn.Module, run: Runner, blueprint: Blueprint, seed: int
             raise ExportError(f"the file's outputs are off by {off:.1e} of the largest, {TOLERANCE:.0e} is allowed")
         worst = max(worst, off)
     return worst
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Keeps the exporters' progress and advice off the terminal; their errors are exceptions."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

@@ -8,14 +8,18 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archllm.networks import blocks, operations
 from archllm.networks.blueprint import Blueprint
+
+if TYPE_CHECKING:
+    from torch import nn
 
 WIDTH = 120
 """Longest line, that of our own source."""
@@ -49,34 +53,65 @@ class _Definition:
     """All names that it mentions."""
 
 
-def standalone_source(blueprint: Blueprint, params: int, weights: str | None = None) -> str:
+@dataclass(frozen=True)
+class Around:
+    """A module around the network, which `network()` of the file then makes."""
+
+    module: type[nn.Module]
+    """Its class, whose first argument is the network; it lives in a module that needs torch alone."""
+
+    arguments: dict[str, Any]
+    """Its other arguments, literals only."""
+
+    takes: str
+    """What it maps to what, for the docstring of the file."""
+
+    about: dict[str, Any]
+    """Literals that stand in the file as `ABOUT`."""
+
+    main: str
+    """What the file does when it is run."""
+
+    imports: str = ""
+    """Imports that `main` needs."""
+
+
+def standalone_source(
+    blueprint: Blueprint, params: int, weights: str | None = None, around: Around | None = None
+) -> str:
     """One file of Python that makes the network with `network()` and needs torch alone.
 
     Args:
         blueprint: the network.
         params: its number of trainable parameters, for the docstring.
         weights: name of a safetensors file beside it that `network()` loads.
+        around: what `network()` makes instead, around the network.
     """
     home = inspect.getmodule(blueprint.network)
     if home is None:
         raise ValueError(f"{blueprint.network} has no module")
     ours = {op: where.partition(":")[2] for op, where in blueprint.callables.items() if _is_ours(where)}
-    modules = [blocks, *[operations] * bool(ours), home]
+    outer = [] if around is None else [sys.modules[around.module.__module__]]
+    modules = [blocks, *[operations] * bool(ours), home, *outer]
     known = {name: item for module in modules for name, item in _definitions(module, blueprint.operations).items()}
-    used = _reachable((blueprint.network.__name__, *ours.values()), known)
+    roots = [blueprint.network.__name__, *ours.values(), *([around.module.__name__] if around else [])]
+    used = _reachable(roots, known)
     body = [definition.source for name, definition in known.items() if name in used]
     extra = "import json\nfrom pathlib import Path\n" if weights else ""
+    if around is not None:
+        extra += around.imports
+        body.insert(0, _constant("ABOUT", around.about))
     if weights:
         body.append(_LOAD_WEIGHTS.strip())
     if blueprint.callables:
         body.append(_table_of_callables(blueprint, ours))
-    body.append(_maker(blueprint, weights))
-    body.append(_main(blueprint))
-    imports = _imports([home, *modules[:-1]], "\n".join(body), extra)
+    body.append(_maker(blueprint, weights, around))
+    body.append(_main(blueprint) if around is None else around.main)
+    imports = _imports([home, *(module for module in modules if module is not home)], "\n".join(body), extra)
     foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
     if foreign:
         imports += "\n\n" + "\n".join(f"import {module}" for module in foreign)
-    parts = [_docstring(blueprint, params), "from __future__ import annotations", imports]
+    parts = [_docstring(blueprint, params, around), "from __future__ import annotations", imports]
     return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
 
@@ -169,21 +204,25 @@ def _sorted(names: set[str]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 
 
-def _docstring(blueprint: Blueprint, params: int) -> str:
+def _docstring(blueprint: Blueprint, params: int, around: Around | None) -> str:
     channels, height, width = blueprint.image
+    takes = f"images n x {channels} x {height} x {width} to logits\nn x classes" if around is None else around.takes
     foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
     needs = f"torch and {', '.join(foreign)}" if foreign else "torch alone"
     title = textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False)
     notes = "".join(f"    {line}\n" for line in blueprint.notes)
     return (
         f'"""{title[0]}' + "".join(f"\n{line}" for line in title[1:]) + f"\n\n{notes}\n"
-        f"{params:,} parameters. `network()` makes it; it maps images n x {channels} x {height} x {width} to logits\n"
-        f'n x classes. Needs {needs}.\n"""'
+        f'{params:,} parameters. `network()` makes it; it maps {takes}. Needs {needs}.\n"""'
     )
 
 
-def _maker(blueprint: Blueprint, weights: str | None) -> str:
+def _maker(blueprint: Blueprint, weights: str | None, around: Around | None) -> str:
     name = blueprint.network.__name__
+    made, given = name, "model"
+    if around is not None:
+        made = around.module.__name__
+        given = f"{made}(model, {', '.join(f'{key}={value!r}' for key, value in around.arguments.items())}).eval()"
     arguments = "".join(f"        {key}={_literal(value, 8)},\n" for key, value in blueprint.arguments.items())
     arguments += f"        operations={_TABLE},\n" * bool(blueprint.callables)
     if weights is None:
@@ -192,12 +231,18 @@ def _maker(blueprint: Blueprint, weights: str | None) -> str:
             f'    """The network, with fresh weights."""\n    return {name}(\n{arguments}    )'
         )
     return (
-        f"def network() -> {name}:\n"
+        f"def network() -> {made}:\n"
         f'    """The network, with the weights of the file beside this one."""\n'
         f"    model = {name}(\n{arguments}    )\n"
         f'    load_weights(model, Path(__file__).with_name("{weights}"))\n'
-        f"    return model"
+        f"    return {given}"
     )
+
+
+def _constant(name: str, entries: dict[str, Any]) -> str:
+    """A dictionary of literals; texts are written in ASCII, as they come from outside."""
+    lines = "".join(f"    {key!a}: {value!a},\n" for key, value in entries.items())
+    return f"{name} = {{\n{lines}}}"
 
 
 def _literal(value: Any, indent: int) -> str:

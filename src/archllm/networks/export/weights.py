@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -42,9 +43,10 @@ def load_weights(network: nn.Module, weights: str | Path | nn.Module) -> None:
     network.load_state_dict(found)
 
 
-def save_weights(network: nn.Module, file: Path) -> None:
-    """Writes a network's weights and buffers as safetensors."""
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, str(file))
+def save_weights(network: nn.Module, file: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes a network's weights and buffers as safetensors, with texts by name in its header, if there are any."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, str(file), metadata=dict(metadata) if metadata else None)
 
 
 def _read(file: Path) -> dict[str, Tensor]:
