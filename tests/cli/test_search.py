@@ -48,7 +48,7 @@ def test_people_read_the_best_and_where_it_is_kept(capsys):
     out, err = called(capsys, *WORDS, "--objective", "params")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in out.splitlines())
     assert lines["best"].startswith("|") and float(lines["params"]) > 0 and lines["queries"].startswith("4, ")
-    assert lines["kept in"] == "search-nasbench201.db, study random-0"
+    assert lines["kept in"] == "search-nasbench201.db, study random-params-0"
     assert "search     4/4  best " in err
 
 

@@ -74,7 +74,7 @@ def test_a_store_gives_a_page_beside_it():
     done = report("mine.db")
     assert done.path == Path("mine.html") and done.generator is None
     told = text_of(done.path)
-    assert "Search of nasbench201" in told and "random-0" in told and found.best.text in told
+    assert "Search of nasbench201" in told and "random-params-0" in told and found.best.text in told
     assert told.count("evaluation ") >= 6  # best cells
 
 
@@ -183,8 +183,8 @@ def test_the_latest_search_that_is_not_random_is_shown_unless_one_is_named():
     searched("macs", method="local")
     searched("params", seed=1)
     done = report("a.db")
-    assert done.search.study.name == "local-0" and done.others == ("evolution-0", "random-1")
-    assert report("a.db", study="random-1").search.study.name == "random-1"
+    assert done.search.study.name == "local-params-0" and done.others == ("evolution-params-0", "random-params-1")
+    assert report("a.db", study="random-params-1").search.study.name == "random-params-1"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_latest_search_that_is_not_random_is_shown_unless_one_is_named():
         ("mysql://x/y", {}, InvalidInput, "PostgreSQL"),
         (".", {}, RunFolderError, "not a run folder"),
         ("empty.db", {}, StoreError, "holds no search yet"),
-        ("a.db", {"study": "mine"}, StoreError, r"no study 'mine' in a\.db; it holds random-0"),
+        ("a.db", {"study": "mine"}, StoreError, r"no study 'mine' in a\.db; it holds random-params-0"),
         ("a.db", {"out": "no/such/folder/page.html"}, RunFolderError, "can't write"),
     ],
 )
@@ -253,7 +253,7 @@ def test_the_command_writes_the_page_and_its_document(capsys):
     assert main(["report", "a.db", "--out", "page.html", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["out"] == "page.html" and document["bytes"] == Path("page.html").stat().st_size
-    assert (document["study"], document["queries"], document["generator"]) == ("random-0", 8, False)
+    assert (document["study"], document["queries"], document["generator"]) == ("random-params-0", 8, False)
     assert main(["report", "a.db"]) == 0
     assert "written   a.html" in capsys.readouterr().out
     assert main(["report", "nowhere"]) == 1

@@ -73,7 +73,7 @@ def test_the_command_line_keeps_trials_beside_the_run_or_here():
 
 def test_a_search_that_is_there_goes_on_only_when_asked():
     first = run("params", store="a.db")
-    with pytest.raises(StoreError, match=r"study 'random-0' in a\.db already; go on with it"):
+    with pytest.raises(StoreError, match=r"study 'random-params-0' in a\.db already; go on with it"):
         run("params", store="a.db")
     again = run("params", store="a.db", resume=True, budget=6)
     assert again.trials[:4] == first.trials and again.queries == 6
@@ -90,7 +90,7 @@ def test_there_must_be_something_to_resume(tmp_path):
         run("params", store="a.db", resume=True)
     assert not list(tmp_path.iterdir())
     run("params", store="a.db")
-    with pytest.raises(StoreError, match=r"no study 'random-1' in a\.db; it holds random-0"):
+    with pytest.raises(StoreError, match=r"no study 'random-params-1' in a\.db; it holds random-params-0; .*seed is 0, asked for 1"):
         run("params", store="a.db", seed=1, resume=True)
 
 

@@ -51,6 +51,8 @@ class Search(LongCommand):
             console.say(line)
 
     def _pairs(self, found: Result) -> dict[str, str]:
+        from archllm.workflows.studies import network_told
+
         result, study = found, found.study
         best = result.best
         assert best is not None
@@ -67,6 +69,10 @@ class Search(LongCommand):
         cost = sum(trial.evaluation.cost for trial in result.trials)
         spent = f"evaluations {duration(cost)}" if cost else "evaluations at no known cost"
         pairs["queries"] = f"{result.queries}{f' ({failed} failed)' if failed else ''}, {spent}"
+        if result.reused:
+            pairs["reused"] = f"{result.reused} of them, made by other studies ({duration(result.reused_cost)})"
+        if told := network_told(study):
+            pairs["network"] = told
         pairs["time"] = duration(result.seconds)
         pairs["kept in"] = f"{found.store}, study {study.name}"
         return pairs

@@ -12,7 +12,7 @@ from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, shown
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import Direction, Evaluation, combined
-from archllm.objectives.identity import Identity
+from archllm.objectives.identity import Identity, plain
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 
@@ -58,7 +58,7 @@ class Objective(ABC):
     """Whether a score is there at once, as where it is looked up or counted, so that none is worth keeping."""
 
     follows_network: bool = False
-    """Whether it scores networks of whatever setting `with_network` names; else the study gets the one that it has."""
+    """Whether it has no network of its own choosing, as where it counts: it scores those that the study is about."""
 
     @property
     def network_setting(self) -> NetworkSetting | None:
@@ -82,7 +82,7 @@ class Objective(ABC):
     def with_network(self, options: Mapping[str, Any]) -> Objective:
         """The objective on networks with these fields, the others as they are.
 
-        One that follows the network overrides this. All others either have these fields, or refuse.
+        One that can score other networks overrides this. All others either have these fields, or refuse.
 
         Args:
             options: fields of the space's network setting.
@@ -93,9 +93,10 @@ class Objective(ABC):
         if self.network_setting is not None:
             own = vars(self.network_setting)
             for name, value in options.items():
-                if name in own and own[name] != value:
+                if name in own and plain(own[name]) != plain(value):
                     raise InvalidInput(
-                        f"{self.spec} scores networks with {name} = {shown(own[name])}, not {shown(value)}"
+                        f"a study has one network setting: {self.spec} scores networks with {name} = "
+                        f"{shown(own[name])}, asked for {shown(value)}"
                     )
         return self
 

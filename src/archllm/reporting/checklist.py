@@ -60,6 +60,9 @@ class Setup:
     date: str
     """When the last search ended."""
 
+    network: str = ""
+    """The network setting in words; empty where no networks are made."""
+
 
 def page(found: Comparison, setup: Setup, results: Table, files: Mapping[str, str]) -> str:
     """The page in Markdown.
@@ -92,7 +95,9 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
     goals = zip(found.directions, found.objectives, strict=True)
     seeds = found.methods[0].seeds
     enough = "" if len(seeds) >= 10 else "; few, so small differences mean nothing"
-    scores = "looked up in tables" if setup.looked_up else "measured anew by every search"
+    reused = sum(each.reused for each in found.methods)
+    measured = f"measured once for all searches ({reused} taken from another)" if reused else "measured by every search"
+    scores = "looked up in tables" if setup.looked_up else measured
     costs = [f"{_plain(each.method)} {duration(each.cost)}" for each in found.methods if each.cost]
     pre = [f"{_plain(name)} {duration(seconds)}" for name, seconds in setup.pre_training.items()]
     volume = found.measures_volume
@@ -105,6 +110,7 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "One budget for all": f"{found.budget} different architectures (by canonical key) for each search"
         + (", which ends once it has found the optimum" if setup.until_best else ""),
         f"Seeds: {len(seeds)}": f"{', '.join(map(str, seeds))}, the same for all methods{enough}",
+        **({"One network for all": _plain(setup.network)} if setup.network else {}),
         "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
         "Performance over time": "means and quartiles against evaluations"
         + (" and seconds" if "seconds" in files else "; evaluations have no cost that could be shown"),

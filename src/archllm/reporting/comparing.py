@@ -93,6 +93,12 @@ class Summary:
     failed: int
     """Evaluations that failed, in all."""
 
+    reused: int
+    """Evaluations that were taken from another search instead of made again, in all; `cost` counts them as if made."""
+
+    reused_cost: float
+    """Seconds that these cost where they were made, in all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -236,6 +242,14 @@ def table(found: Comparison, pre_training: dict[str, float]) -> Table:
     failed = {each.method: each.failed for each in found.methods if each.failed}
     if failed:
         notes.append("failed evaluations: " + ", ".join(f"{name} {count}" for name, count in failed.items()))
+    reused = {each.method: each.reused for each in found.methods if each.reused}
+    if reused:
+        saved = duration(sum(each.reused_cost for each in found.methods))
+        notes.append(
+            "evaluations taken from another search, not made again: "
+            + ", ".join(f"{name} {count}" for name, count in reused.items())
+            + f"; costs count them as if made, {saved} that were not spent"
+        )
     return Table(title, columns, rows, frozenset({0}), notes)
 
 
@@ -247,7 +261,7 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
     """
     tests = sorted({name for search in searches for trial in search.trials for name in trial.evaluation.test})
     head = ["method", "seed", "order", "architecture", "state", *objectives, *tests]
-    head += ["seconds", "seconds of lower-fidelity evaluations", "seconds so far", "failure"]
+    head += ["seconds", "seconds of lower-fidelity evaluations", "seconds so far", "reused from", "failure"]
     with replacing(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(map(csv_cell, head))
@@ -259,7 +273,7 @@ def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[st
                 values: Sequence[Any] = trial.values if trial.values is not None else [""] * len(objectives)
                 tested = [found.test.get(name, "") for name in tests]
                 line = [search.method, search.seed, trial.place or "", trial.text, trial.state, *values, *tested]
-                line += [found.cost, recorded_cost(found.lower_fidelity), so_far, found.failure]
+                line += [found.cost, recorded_cost(found.lower_fidelity), so_far, found.reused_from, found.failure]
                 lines.writerow(map(csv_cell, line))
 
 
@@ -281,6 +295,7 @@ def _summary(
         reached = sum(bool(len(at)) for at in found)
         queries = [float(at[0] + 1) if len(at) else float(budget) for at in found]
     seconds = [np.cumsum([trial.evaluation.total_cost for trial in trials]) for trials in over]
+    reused = [trial.evaluation for trials in over for trial in trials if trial.evaluation.reused_from is not None]
     lower = [[each for trial in trials for each in trial.evaluation.lower_fidelity] for trials in over]
     return Summary(
         method=searches[0].method,
@@ -296,6 +311,8 @@ def _summary(
         without_cost=without_cost(chain.from_iterable(lower)),
         wall=float(np.mean([_wall(trials) for trials in over])),
         failed=sum(trial.state == "failed" for trials in over for trial in trials),
+        reused=len(reused),
+        reused_cost=sum(each.cost for each in reused),
     )
 
 
@@ -357,4 +374,6 @@ def _figures(each: Summary) -> dict[str, Any]:
         "without_cost": list(each.without_cost),
         "wall": each.wall,
         "failed": each.failed,
+        "reused": each.reused,
+        "reused_cost": each.reused_cost,
     }

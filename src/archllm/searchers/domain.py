@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import BudgetExhausted, InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.graphs import Graphs, concatenate
+from archllm.networks.setting import NetworkSetting
 from archllm.predictor.feature_sets import feature_set
 from archllm.predictor.features import Featurizer
 from archllm.spaces import Architecture, SearchSpace
@@ -36,6 +37,7 @@ class Domain:
         space: the space.
         pool: members that alone may be asked for, such as those of a table; repeats count once.
         allowed: the constraint.
+        network: setting of the networks that are searched for; by default that of the space's paper.
 
     Raises:
         InvalidInput: pool and constraint leave nothing, or the constraint does not give `n` booleans.
@@ -48,8 +50,14 @@ class Domain:
         729
     """
 
-    def __init__(self, space: SearchSpace, pool: Graphs | None = None, allowed: Allowed | None = None) -> None:
-        self.space = space
+    def __init__(
+        self,
+        space: SearchSpace,
+        pool: Graphs | None = None,
+        allowed: Allowed | None = None,
+        network: NetworkSetting | None = None,
+    ) -> None:
+        self.space, self.network = space, network
         self.enumerable = pool is not None or space.enumerable
         self._pool, self._allowed = pool, allowed
         self._near: dict[int, list[Architecture]] = {}
@@ -183,7 +191,11 @@ class Domain:
         Raises:
             NotEnumerable: there are too many members.
         """
-        return self.space.require_networks().params(self.enumerate())
+        return self.params_of(self.enumerate())
+
+    def params_of(self, graphs: Graphs) -> NDArray[np.int64]:
+        """Parameter counts of the networks of `n` members."""
+        return self.space.require_networks().params(graphs, self.network)
 
     @cached_property
     def _describe(self) -> Callable[[Graphs], NDArray[np.float32]]:

@@ -39,6 +39,7 @@ class LargestFirst(Searcher):
         super().__init__(domain, seed, objectives, options)
         if domain.space.networks is None:
             raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
+        self._counts: dict[int, int] = {}  # parameters by key
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if self.domain.enumerable:
@@ -46,7 +47,7 @@ class LargestFirst(Searcher):
             return self._member(int(unknown[self._places[unknown].argmin()])) if len(unknown) else None
         if self._peak.key not in self.known:
             return self._peak
-        parents = sorted(self.known.values(), key=lambda arch: arch.params, reverse=True)[:_PARENTS]
+        parents = sorted(self.known.values(), key=self._params, reverse=True)[:_PARENTS]
         near = around(self.domain, parents, 0, self.known, rng)
         return self._largest(near, rng) if len(near) else self._random(rng)
 
@@ -63,11 +64,16 @@ class LargestFirst(Searcher):
         rng = np.random.default_rng(self.seed)
         arch = self._largest(self.domain.sample(_SAMPLE, rng), rng)
         while True:
-            larger = [near for near in self.domain.neighbours(arch) if near.params > arch.params]
+            larger = [near for near in self.domain.neighbours(arch) if self._params(near) > self._params(arch)]
             if not larger:
                 return arch
-            arch = max(larger, key=lambda near: near.params)
+            arch = max(larger, key=self._params)
+
+    def _params(self, arch: Architecture) -> int:
+        if arch.key not in self._counts:
+            self._counts[arch.key] = int(self.domain.params_of(arch.graph)[0])
+        return self._counts[arch.key]
 
     def _largest(self, graphs: Graphs, rng: np.random.Generator) -> Architecture:
-        sizes = self.domain.space.require_networks().params(graphs)
+        sizes = self.domain.params_of(graphs)
         return self.domain.space.architecture(graphs[int(rng.choice(np.flatnonzero(sizes == sizes.max())))])

@@ -7,17 +7,24 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives import Objective, load_objective
+from archllm.objectives.candidate import SET_BY_IMAGES
 from archllm.objectives.evaluation import LowerFidelity, for_searcher
+from archllm.objectives.train import TrainObjective
 from archllm.spaces import Architecture, SearchSpace
 
 
 class LowerFidelityScores:
     """Evaluates each candidate once, and keeps the records of it.
 
+    Candidates are trained as the networks that the search is about, with images of their own; proxies and tables keep
+    the networks that they are of.
+
     Args:
         space: the space.
         specs: the objectives, such as `proxy:synflow`.
+        network: setting of the networks that the search is about.
 
     Raises:
         InvalidInput: one can't be read, or reads test scores.
@@ -25,8 +32,8 @@ class LowerFidelityScores:
         DataError: it can't be used.
     """
 
-    def __init__(self, space: SearchSpace, specs: Sequence[str]) -> None:
-        self.objectives: list[Objective] = [load_objective(spec, space) for spec in specs]
+    def __init__(self, space: SearchSpace, specs: Sequence[str], network: NetworkSetting | None = None) -> None:
+        self.objectives: list[Objective] = [_objective(spec, space, network) for spec in specs]
         self._values: list[dict[int, float]] = [{} for _ in self.objectives]  # by key; NaN for those without a score
         self._new: list[LowerFidelity] = []
 
@@ -59,3 +66,11 @@ class LowerFidelityScores:
         cost = found.cost if objective.records_cost else None
         self._new.append(LowerFidelity(arch.key, objective.spec, found.value, cost))
         return float("nan") if found.value is None else found.value
+
+
+def _objective(spec: str, space: SearchSpace, network: NetworkSetting | None) -> Objective:
+    found = load_objective(spec, space)
+    if not isinstance(found, TrainObjective) or network is None:
+        return found
+    own = {*SET_BY_IMAGES, *found.config.network}
+    return found.with_network({name: value for name, value in vars(network).items() if name not in own})

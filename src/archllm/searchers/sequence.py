@@ -54,7 +54,7 @@ class SequenceSearch(Searcher):
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         super().__init__(domain, seed, objectives, options)
-        self.lower = LowerFidelityScores(domain.space, self.options.lower_fidelity)
+        self.lower = LowerFidelityScores(domain.space, self.options.lower_fidelity, domain.network)
         self._loaded = SearchGenerator.load(Path(self.options.run), domain) if self.options.run else None
         self._drawn: tuple[int, Candidates] | None = None  # the round of fine-tuning, and the candidates drawn then
         if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":

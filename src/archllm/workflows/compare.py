@@ -19,6 +19,7 @@ from archllm.reporting.checklist import Setup, page
 from archllm.reporting.comparing import Comparison, Search, table, write_trials
 from archllm.reporting.comparing import compare as collect
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
+from archllm.reporting.network_words import network_words
 from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
 from archllm.searchers import registry
@@ -33,7 +34,16 @@ from archllm.workflows.doctor import machine, version
 from archllm.workflows.options import CompareOptions, command_line
 from archllm.workflows.population import looked_up, population
 from archllm.workflows.progress import Progress, shown
-from archllm.workflows.search import check_lower_fidelity, constraint, goals_of, pool_of, searched_space, settings_of
+from archllm.workflows.search import (
+    check_lower_fidelity,
+    constraint,
+    goals_of,
+    pool_of,
+    searched_space,
+    settings_of,
+    study_of,
+)
+from archllm.workflows.studies import network_options
 
 STORE, TRIALS, PAGE, FIGURES = "trials.db", "trials.csv", "comparison.md", "comparison.json"
 """Files of a comparison, besides its curves."""
@@ -60,9 +70,12 @@ class Compared:
     files: dict[str, str]
     """Names of the files in the folder, by what they are."""
 
+    network: dict[str, Any] | None = None
+    """Setting of the networks that were compared on; `None` where none are made."""
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm compare --json` prints."""
-        head = {"out": str(self.out), "space": self.space.name, "files": self.files}
+        head = {"out": str(self.out), "space": self.space.name, "files": self.files, "network": self.network}
         return head | self.comparison.to_json()
 
 
@@ -80,13 +93,16 @@ class _Task:
     target: float | None
     """Value that ends a search."""
 
+    reuse: bool
+    """Whether an architecture is evaluated once for all searches."""
+
     def study(self, method: ComparedMethod, seed: int, settings: dict[str, Any]) -> Study:
         """The study of one search."""
-        return Study(
-            name=f"{method.name}-{seed}",
-            space=self.space.name,
-            objectives=tuple(objective.spec for objective in self.objectives),
-            directions=tuple(objective.direction for objective in self.objectives),
+        return study_of(
+            f"{method.name}-{seed}",
+            self.space,
+            self.objectives,
+            self.domain.network,
             method=method.name_of_method,
             seed=seed,
             settings=settings,
@@ -97,7 +113,8 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     """Lets several methods search with several seeds, and writes trials, curves, a table and a checklist.
 
     Every search is a study in a store of the folder, so an interrupted comparison goes on, and more methods or seeds
-    can be added. Where all scores are looked up in tables, a search is kept when it is complete; else every trial is.
+    can be added. Where all scores are looked up in tables, a search is kept when it is complete; else every trial is,
+    and an architecture is evaluated once for all searches, whose costs count it as if they had evaluated it.
 
     Args:
         options: what to compare.
@@ -125,12 +142,12 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     home = searched_space(run, chosen.space)
     methods = methods_of(chosen)
     ranges = parse_all(chosen.where)
-    goals = goals_of(chosen.objective, home, chosen.time_limit)
-    domain = Domain(home, pool_of(goals), constraint(home, ranges))
+    goals, network = goals_of(chosen.objective, home, chosen.time_limit, network_options(chosen.network, home))
+    domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
     immediate = all(looked_up(goal.spec) for goal in goals)
     known = population(domain, goals) if immediate else None
     target = _target(known, goals) if chosen.until_best else None
-    task = _Task(home, goals, domain, budget, immediate, target)
+    task = _Task(home, goals, domain, budget, immediate, target, chosen.reuse)
     for each in methods:  # what a method can't do is told before anything is paid for
         check_lower_fidelity(each.options.get("lower_fidelity", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
@@ -170,11 +187,13 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         versions={"archllm": version("archllm") or "source", "python": platform.python_version()}
         | {name: found_version for name in _TOLD if (found_version := version(name)) is not None},
         date=_last(searches),
+        network="" if network is None else network_words(home, network),
     )
     write_text(out / PAGE, page(found, setup, results, files))
     document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
+    document["network"] = about = next(iter(studies.values())).network
     write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
-    return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES})
+    return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES}, about)
 
 
 def _target(known: Population | None, goals: Sequence[Objective]) -> float:
@@ -241,6 +260,7 @@ def _search_all(
                 workers=hands,
                 target=task.target,
                 listener=hear,
+                reuse=task.reuse,
             )
             if aside:
                 store.adopt(study, place.trials(study.name))

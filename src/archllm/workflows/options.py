@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 else:  # the classes themselves are looked at where they are used
     Arch = Space = Goal = Method = str | object
 
+NetworkOptions: TypeAlias = Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE")]
+"""Fields of a space's network setting."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleOptions(SamplingOptions):
@@ -113,6 +116,13 @@ class _Searching(Settings):
     time_limit: Annotated[float | None, Bounds(above=0), Option("SECONDS")] = None
     """How long one evaluation may take, for objectives that take time; by default an hour."""
 
+    network: NetworkOptions = ()
+    """The networks that are scored, counted, shown and exported: fields of the space's network setting, such as
+    `channels=16 cells=2`; by default those of the objective, or of the space's paper."""
+
+    reuse: bool = True
+    """Take over evaluations of other studies in the store, where the objectives' settings and data are the same."""
+
     def _check_together(self) -> None:
         if not self.objective:
             raise InvalidInput("a search needs at least one objective")
@@ -145,7 +155,7 @@ class SearchOptions(_Searching):
     run folder, or search-SPACE.db here."""
 
     study: Annotated[str | None, Option("NAME")] = None
-    """Name of this search in its store; by default METHOD-SEED."""
+    """Name of this search in its store; by default METHOD-OBJECTIVE-SEED."""
 
     resume: bool = False
     """Go on with the search that is in the store, or help a process that works on it."""

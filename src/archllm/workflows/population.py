@@ -12,23 +12,21 @@ from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.complexity import Complexity
 from archllm.objectives.evaluation import signs
+from archllm.objectives.identity import without_direction
+from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
 from archllm.reporting.searching import Population
 from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
 from archllm.study.store import Study
 from archllm.workflows.search import constraint, pool_of
+from archllm.workflows.studies import network_of
 
 
 def looked_up(spec: str) -> bool:
     """Whether the scores of an objective are known without evaluating: those of tables, and sizes."""
-    bare = bare_spec(spec)
+    bare = without_direction(spec)
     return bare.startswith("table:") or bare in ("params", "macs")
-
-
-def bare_spec(spec: str) -> str:
-    """The spec of an objective without the direction that may stand in front."""
-    return spec.removeprefix("minimise:").removeprefix("maximise:")
 
 
 def population_of(study: Study, space: SearchSpace) -> Population | None:
@@ -40,13 +38,16 @@ def population_of(study: Study, space: SearchSpace) -> Population | None:
     """
     if not all(map(looked_up, study.objectives)):
         return None
-    objectives = [load_objective(spec, space) for spec in study.objectives]
+    network = network_of(study, space)
+    objectives, _ = on_one_network(
+        [load_objective(spec, space) for spec in study.objectives], space, {} if network is None else vars(network)
+    )
     wanted = study.settings.get("where", {})
     ranges = {
         name: Range(name, -math.inf if low is None else low, math.inf if high is None else high)
         for name, (low, high) in wanted.items()
     }
-    return population(Domain(space, pool_of(objectives), constraint(space, ranges)), objectives)
+    return population(Domain(space, pool_of(objectives), constraint(space, ranges, network)), objectives)
 
 
 def population(domain: Domain, objectives: list[Objective]) -> Population | None:

@@ -10,6 +10,7 @@ from typing import Any
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.files import write_text
 from archllm.generation.run_folder import SPACE_FILE
+from archllm.objectives.identity import without_direction
 from archllm.reporting.generating import GeneratorData, collect_generator
 from archllm.reporting.page import Origin, render
 from archllm.reporting.searching import Population, SearchData, collect
@@ -17,11 +18,11 @@ from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name, stored_space
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Study, Trial, open_existing
+from archllm.study.store.base import DEFINITION
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
 from archllm.workflows.options import ReportOptions
-from archllm.workflows.population import bare_spec, population_of
-from archllm.workflows.search import DEFINITION
+from archllm.workflows.population import population_of
 
 STORE = "search.db"
 """Where a run folder keeps its trials."""
@@ -194,7 +195,7 @@ def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]
 
 def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
     """What the search could choose from; where that is not known, why."""
-    sized = bool({"params", "macs"} & {*map(bare_spec, study.objectives), *study.settings.get("where", {})})
+    sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
     if sized and space.networks is not None and space.networks.counts_import:
         modules = ", ".join(space.networks.imports())
         return None, f"to count networks would take importing {modules}, which a report does not"

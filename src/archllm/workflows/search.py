@@ -17,7 +17,10 @@ from archllm.config import field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives import Objective, as_objective, load_objective
+from archllm.objectives.identity import plain
+from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
@@ -26,17 +29,16 @@ from archllm.spaces.registry import is_name
 from archllm.study.loop import run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Study, check_same, open_store
+from archllm.study.store.base import DEFINITION
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
 from archllm.workflows.inputs import as_space
 from archllm.workflows.options import Method, SearchOptions
 from archllm.workflows.progress import Progress, shown
+from archllm.workflows.studies import network_options, study_name
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
-
-DEFINITION = "definition of the space"
-"""Setting of a study of a space of one's own: the fingerprint of its file."""
 
 _FREE = ("params", "macs")  # properties that cost nothing to know
 
@@ -71,15 +73,15 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     home = searched_space(run, chosen.space)
     of_method = options_of(method, chosen.options, run)
     ranges = parse_all(chosen.where)
-    goals = goals_of(chosen.objective, home, chosen.time_limit)
+    goals, network = goals_of(chosen.objective, home, chosen.time_limit, network_options(chosen.network, home))
     check_lower_fidelity(of_method.get("lower_fidelity", ()), goals, home)
-    domain = Domain(home, pool_of(goals), constraint(home, ranges))
+    domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
     name = registry.searcher_name(method)
-    about = Study(
-        name=chosen.study or f"{name}-{chosen.seed}",
-        space=home.name,
-        objectives=tuple(goal.spec for goal in goals),
-        directions=tuple(goal.direction for goal in goals),
+    about = study_of(
+        chosen.study or study_name(name, [goal.spec for goal in goals], chosen.seed),
+        home,
+        goals,
+        network,
         method=name,
         seed=chosen.seed,
         settings=settings_of(home, of_method, ranges, run),
@@ -103,6 +105,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             workers=chosen.workers,
             batch=chosen.batch,
             listener=listener,
+            reuse=chosen.reuse,
         )
         return replace(result, store=opened.where)
 
@@ -120,22 +123,49 @@ def kept(options: SearchOptions) -> SearchOptions:
     return replace(options, store=f"search-{searched_space(None, options.space).name}.db")
 
 
-def goals_of(objectives: Sequence[Any], space: SearchSpace, time_limit: float | None) -> list[Objective]:
-    """The objectives of a search.
+def goals_of(
+    objectives: Sequence[Any], space: SearchSpace, time_limit: float | None, network: Mapping[str, Any]
+) -> tuple[list[Objective], NetworkSetting | None]:
+    """The objectives of a search, and the setting of the networks that it is about.
 
     Args:
         objectives: specs, objectives or functions.
         space: the space.
         time_limit: seconds that an evaluation may take.
+        network: fields of the network setting that are asked for.
 
     Raises:
-        InvalidInput: one can't be used, or stands twice.
+        InvalidInput: one can't be used, or stands twice, or they are about different networks.
     """
     goals = [as_objective(each, space, time_limit) for each in objectives]
     specs = [goal.spec for goal in goals]
     if len(set(specs)) < len(specs):
         raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
-    return goals
+    return on_one_network(goals, space, network)
+
+
+def study_of(
+    name: str,
+    space: SearchSpace,
+    goals: Sequence[Objective],
+    network: NetworkSetting | None,
+    *,
+    method: str,
+    seed: int,
+    settings: dict[str, Any],
+) -> Study:
+    """The study of a search, with the identities of its objectives."""
+    return Study(
+        name=name,
+        space=space.name,
+        objectives=tuple(goal.spec for goal in goals),
+        directions=tuple(goal.direction for goal in goals),
+        method=method,
+        seed=seed,
+        settings=settings,
+        network=None if network is None else {name: plain(value) for name, value in vars(network).items()},
+        identities=tuple(goal.identity for goal in goals),
+    )
 
 
 def searched_space(run: Path | None, space: object) -> SearchSpace:
@@ -158,8 +188,13 @@ def searched_space(run: Path | None, space: object) -> SearchSpace:
     return own
 
 
-def constraint(space: SearchSpace, ranges: dict[str, Range]) -> Allowed | None:
+def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSetting | None = None) -> Allowed | None:
     """Which architectures meet requirements on what can be known without evaluating them.
+
+    Args:
+        space: the space.
+        ranges: the requirements.
+        network: setting of the networks that are counted; by default that of the space's paper.
 
     Raises:
         InvalidInput: a requirement is on something else.
@@ -174,7 +209,7 @@ def constraint(space: SearchSpace, ranges: dict[str, Range]) -> Allowed | None:
 
     def allowed(graphs: Graphs) -> NDArray[np.bool_]:
         counts = {"params": networks.params, "macs": networks.macs}
-        return all_hold(ranges, {name: counts[name](graphs).astype(np.float64) for name in ranges})
+        return all_hold(ranges, {name: counts[name](graphs, network).astype(np.float64) for name in ranges})
 
     return allowed
 

@@ -61,7 +61,6 @@ class ProxyObjective(Objective):
     """
 
     direction = "maximise"
-    follows_network = True
 
     def __init__(self, space: SearchSpace, name: str, config: ProxyConfig | None = None, seed: int = 0) -> None:
         if name not in COUNTS and name not in PROXIES:

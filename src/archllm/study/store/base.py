@@ -257,7 +257,11 @@ def check_same(store: Store, asked: Study) -> None:
     Raises:
         StoreError: there is none, or it differs; the message names each difference.
     """
-    found = differences(store.study(asked.name), asked)
+    try:
+        there = store.study(asked.name)
+    except StoreError as error:
+        raise StoreError(f"{error}{_nearest(store, asked)}") from error
+    found = differences(there, asked)
     if found:
         raise StoreError(
             f"study {asked.name!r} in {store.where} is another search: {'; '.join(found)}; "
@@ -277,6 +281,15 @@ def differences(found: Study, asked: Study) -> list[str]:
             if own.spec == other.spec:
                 told += [f"{own.spec}: {each}" if several else each for each in own.differences(other)]
     return told
+
+
+def _nearest(store: Store, asked: Study) -> str:
+    """The study that differs least from the one that is not there, and how, in words; nothing in an empty store."""
+    told = {study.name: differences(study, asked) for study in store.studies()}
+    if not told:
+        return ""
+    name = min(told, key=lambda each: len(told[each]))
+    return f"; of {name!r}, {'; '.join(told[name]) or 'only the name differs'}"
 
 
 def _goals(study: Study) -> str:
