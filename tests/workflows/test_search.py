@@ -90,7 +90,9 @@ def test_there_must_be_something_to_resume(tmp_path):
         run("params", store="a.db", resume=True)
     assert not list(tmp_path.iterdir())
     run("params", store="a.db")
-    with pytest.raises(StoreError, match=r"no study 'random-params-1' in a\.db; it holds random-params-0; .*seed is 0, asked for 1"):
+    with pytest.raises(
+        StoreError, match=r"no study 'random-params-1' in a\.db; it holds random-params-0; .*seed is 0, asked for 1"
+    ):
         run("params", store="a.db", seed=1, resume=True)
 
 

@@ -103,9 +103,8 @@ class TrainObjective(Objective):
     @cached_property
     def identity(self) -> Identity:
         settings = {name: value for name, value in vars(self.config).items() if name not in _NOT_IDENTITY}
-        images = self.images
-        tests = [] if images.test_x is None or images.test_y is None else [images.test_x, images.test_y]
-        content = fingerprint(images.x, images.y, *tests, *images.classes)
+        parts = [each for name, (x, y) in self.images.parts.items() for each in (name, x, y)]
+        content = fingerprint(*self.images.classes, *parts)
         named = f"train:{self.data}"
         return Identity.of(named, settings | {"seed": self.seed}, {"images": content}, self.network_setting)
 
