@@ -7,7 +7,6 @@ settings are made: in Python, from a TOML file, or from `KEY=VALUE` words.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
+from archllm import toml_lines
 from archllm.errors import InvalidInput, shown
 
 LARGEST_SEED = 2**63 - 1
@@ -313,10 +313,10 @@ def read_toml(path: Path, section: str | None = None) -> dict[str, Any]:
         InvalidInput: the file can't be read, or is no TOML.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = toml_lines.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InvalidInput(f"can't read the configuration {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except (toml_lines.TOMLError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} is not a TOML file: {error}") from error
     inner = data.get(section) if section is not None else None
     return inner if isinstance(inner, dict) else data
@@ -336,6 +336,9 @@ def needed_names(settings: type) -> list[str]:
     ]
 
 
+_LONGEST_WORD = 60  # characters of a word that is compared with others
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`did you mean 'x'?` where a known word is close, else nothing.
 
@@ -345,8 +348,11 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
         >>> did_you_mean("bees", ["evolution", "local"])
         ''
     """
-    by_lower = {each.lower(): each for each in known}
-    near = get_close_matches(str(word).lower(), by_lower, n=1)
+    text = str(word) if isinstance(word, str) else shown(word)
+    if len(text) > _LONGEST_WORD:  # looking takes time that grows with the product of the lengths
+        return ""
+    by_lower = {each.lower(): each for each in known if len(each) <= _LONGEST_WORD}
+    near = get_close_matches(text.lower(), by_lower, n=1)
     return f"did you mean {by_lower[near[0]]!r}?" if near else ""
 
 

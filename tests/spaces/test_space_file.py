@@ -14,7 +14,7 @@ from archllm.errors import DefinitionError
 from archllm.spaces.definition import ChoicesDefinition, EdgeDagDefinition
 from archllm.spaces.registry import space_of_text
 from archllm.spaces.space_file import read_definition
-from archllm.spaces.toml_lines import Places
+from archllm.toml_lines import Places
 
 EDGES = 'kind = "edge_dag"\nnodes = 3\nops = ["a", "b"]\n'
 NODES = 'kind = "node_dag"\nmax_vertices = 4\nmax_edges = 5\nops = ["a", "b"]\n'

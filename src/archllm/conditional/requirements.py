@@ -10,11 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import InvalidInput
+from archllm.errors import InvalidInput, shown
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+LONGEST = 200
+"""Most characters of a requirement."""
+
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # one way to read each, so no way back
 _NAME = r"[A-Za-z_][\w.@/-]*"
 _BOUND = re.compile(rf"\s*({_NAME})\s*(<=|>=|<|>|==|=)\s*({_NUMBER})\s*")
+_ABBREVIATED = re.compile(r"[0-9]\s?[kKmMgGbB]\b")
 _WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])\s*")
 
 FORMS = '"NAME <= NUMBER" (also <, >=, >, =) or "NAME in [LOW, HIGH]"'
@@ -59,6 +63,8 @@ def parse_where(text: str) -> Range:
     Raises:
         InvalidInput: it is not of one of the `FORMS`, or no number fulfils it.
     """
+    if len(text) > LONGEST:
+        raise InvalidInput(f"a requirement has at most {LONGEST} characters, found {len(text):,}: {shown(text)}")
     bound, within = _BOUND.fullmatch(text), _WITHIN.fullmatch(text)
     if bound:
         name, sign, number = bound[1], bound[2], _finite(bound[3], text)
@@ -66,7 +72,8 @@ def parse_where(text: str) -> Range:
         above = number if sign in (">=", "==", "=") else float(np.nextafter(number, math.inf))
         return Range(name, -math.inf if "<" in sign else above, math.inf if ">" in sign else below)
     if not within:
-        raise InvalidInput(f"can't read the requirement {text!r}; requirements are written {FORMS}")
+        hint = "; a thousand is written 1e3, a million 1e6" if _ABBREVIATED.search(text) else ""
+        raise InvalidInput(f"can't read the requirement {text!r}; requirements are written {FORMS}{hint}")
     low, high = _finite(within[3], text), _finite(within[4], text)
     low = low if within[2] == "[" else float(np.nextafter(low, math.inf))
     high = high if within[5] == "]" else float(np.nextafter(high, -math.inf))

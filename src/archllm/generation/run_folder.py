@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archllm import toml_lines
 from archllm.config import Seed, Settings
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
 from archllm.files import check_own_files, read_text, refuse_existing, write_text
@@ -79,8 +79,8 @@ def read_info(folder: Path) -> RunInfo:
     if not path.exists():
         raise RunFolderError(f"{folder} is not a run folder: it has no config.toml")
     try:
-        data = tomllib.loads(read_text(path, _LARGEST))
-    except (ValueError, RecursionError) as error:
+        data = toml_lines.loads(read_text(path, _LARGEST))
+    except toml_lines.TOMLError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if data.get("format") != _FORMAT:
         found = data.get("format")
@@ -90,7 +90,7 @@ def read_info(folder: Path) -> RunInfo:
         info = RunInfo.from_mapping({"space": data["space"], "seed": data["seed"], "config": data["train"]})
     except (KeyError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a run configuration: {error}") from error
-    if tomllib.loads(info.to_toml()) != data:  # a default in place of a lost setting would tell of another run
+    if toml_lines.loads(info.to_toml()) != data:  # a default in place of a lost setting would tell of another run
         raise RunFolderError(f"{path} is not complete: it must hold every setting of the training and nothing else")
     return info
 

@@ -17,6 +17,9 @@ from archllm.errors import DefinitionError, InvalidInput, shown
 MOST_OPS = 100
 """Most operations, or different values of all slots: labels are 8-bit."""
 
+MOST_CONSTRAINTS = 100
+"""Most constraints of a space."""
+
 Value = int | float | str | bool
 """A value of a slot."""
 
@@ -52,6 +55,10 @@ class Definition:
                 f"a name has up to 60 letters, digits, '_', '.' and '-', begins with a letter or digit, and is not "
                 f"'check'; found {shown(self.name)}",
                 "name",
+            )
+        if len(self.constraints) > MOST_CONSTRAINTS:
+            raise DefinitionError(
+                f"must be at most {MOST_CONSTRAINTS}, found {len(self.constraints)}; join some by `and`", "constraints"
             )
         _distinct(self.constraints, "a constraint", "constraints")
 
@@ -206,9 +213,9 @@ class GenotypeDefinition(CellDefinition):
         super().__post_init__()
         self._check_whole("nodes", 1, 6)
         for key, names in (("cell_inputs", self.cell_inputs), ("cells", self.cells)):
-            _distinct(names, "a name", key)
             if not 1 <= len(names) <= 6:
                 raise DefinitionError(f"must be 1 to 6, found {len(names)}", key)
+            _distinct(names, "a name", key)
         for number, cell in enumerate(self.cells):
             if not _IDENTIFIER.fullmatch(cell) or cell.endswith("_concat"):
                 raise DefinitionError(
@@ -284,6 +291,8 @@ def text_of(value: Value) -> str:
 def _check_values(slot: str, values: tuple[Value, ...]) -> None:
     if not values:
         raise DefinitionError("a slot needs at least one value to choose", "slots", slot)
+    if len(values) > MOST_OPS:
+        raise DefinitionError(f"a slot has at most {MOST_OPS} values, found {len(values)}", "slots", slot)
     kinds = {"number" if type(v) in (int, float) else type(v).__name__ for v in values}
     if len(kinds) > 1:
         raise DefinitionError(f"all values of a slot must be of one type, found {shown(list(values))}", "slots", slot)
@@ -302,9 +311,11 @@ def _check_values(slot: str, values: tuple[Value, ...]) -> None:
 
 
 def _distinct(values: tuple[Any, ...], what: str, *key: str) -> None:
+    known = set()
     for number, value in enumerate(values):
-        if value in values[:number]:
+        if value in known:
             raise DefinitionError(f"{what} must stand once, found {shown(value)} twice", *key, number)
+        known.add(value)
 
 
 def _written(value: Any) -> str:

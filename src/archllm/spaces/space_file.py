@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from archllm import toml_lines
 from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput, shown
 from archllm.spaces.definition import (
@@ -19,9 +19,8 @@ from archllm.spaces.definition import (
     GenotypeDefinition,
     NodeDagDefinition,
 )
-from archllm.spaces.toml_lines import Places
 
-LARGEST = 1 << 20
+LARGEST = toml_lines.LARGEST
 """Most bytes of a space file."""
 
 _MOST_REPEATED = 46  # names that one key may stand for
@@ -59,17 +58,10 @@ def read_definition(text: str, origin: str, name: str) -> Definition:
             line and the key.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), flags=re.DOTALL)
-        number = int(found[2] or len(text.splitlines())) if found else 0
-        line = f", line {number}" if found else ""
-        said = found[1] if found else str(error)
-        if said == "Cannot overwrite a value":
-            said = f"the key {text.splitlines()[number - 1].partition('=')[0].strip()} stands twice; leave one out"
-        raise DefinitionError(f"not TOML: {said}", place=f"{origin}{line}") from error
-    except (RecursionError, ValueError) as error:
-        raise DefinitionError(f"not TOML: {error}", place=origin) from error
+        data = toml_lines.loads(text)
+    except toml_lines.TOMLError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise DefinitionError(f"not TOML: {error.message}", place=f"{origin}{line}") from error
     try:
         return _definition(data, name)
     except DefinitionError as error:
@@ -78,7 +70,7 @@ def read_definition(text: str, origin: str, name: str) -> Definition:
 
 def placed(error: DefinitionError, text: str, origin: str) -> DefinitionError:
     """The error with the file, line and key that it is about."""
-    places = Places(text)
+    places = toml_lines.Places(text)
     key = error.key
     if key and key[0] in ("slots", "when") and len(key) > 1 and places.line(key[:2]) == places.line(key[:1]):
         key = (key[0], _source_key(str(key[1]), key[0], text), *key[2:])  # one that stands for several
@@ -88,7 +80,7 @@ def placed(error: DefinitionError, text: str, origin: str) -> DefinitionError:
 
 def _source_key(name: str, table: str, text: str) -> str:
     """The key, with a range, that a name came from."""
-    entries = tomllib.loads(text).get(table, {})
+    entries = toml_lines.loads(text).get(table, {})
     for key in map(str, entries) if isinstance(entries, dict) else ():
         with suppress(_Wrong):
             if any(made == name for made, _ in _repeated(table, key)):
