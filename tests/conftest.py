@@ -58,6 +58,7 @@ SLOW = (
     "contracts/test_workers.py",
     "generation/test_generator.py",
     "generation/test_run_folder.py",
+    "guard/",
     "networks/",
     "objectives/test_command.py",
     "objectives/test_fitting.py",

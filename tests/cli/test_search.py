@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,8 @@ def test_a_command_line_goes_on_where_it_stopped(capsys):
     assert again["trials"][:4] == first["trials"] and again["queries"] == 6
 
 
-def test_ctrl_c_says_how_to_go_on_and_that_does(capsys, monkeypatch):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_search_that_is_interrupted_says_how_to_go_on_and_that_does(capsys, monkeypatch, number, code):
     words = [*WORDS, "--objective", "params", "--where", "params <= 2e6"]
     words += ["--method", "evolution", "--set", "population=5", "--workers", "own"]
     calls: list[int] = []
@@ -86,11 +89,11 @@ def test_ctrl_c_says_how_to_go_on_and_that_does(capsys, monkeypatch):
     def interrupt(self, arch):
         calls.append(arch.key)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         return evaluate(self, arch)
 
     monkeypatch.setattr(Complexity, "evaluate", interrupt)
-    _, err = called(capsys, *words, code=130)
+    _, err = called(capsys, *words, code=code)
     line = next(line for line in err.splitlines() if "Go on with: " in line)
     again = shlex.split(line.partition("Go on with: ")[2])
     assert again[0] == "archllm" and again[-1] == "--resume"

@@ -16,7 +16,7 @@ from archllm.study.loop import run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Store, Study, open_store
 from archllm.study.store.memory import MemoryStore
-from archllm.study.store.owner import owner_name
+from archllm.study.store.owner import owning
 from archllm.testing.functions import FOLDER, traces
 from archllm.training.progress import Event
 
@@ -309,7 +309,8 @@ def test_trials_of_a_process_that_died_are_taken_over_at_once(tmp_path, nasbench
     with open_store(tmp_path / "search.db") as store:
         store.create(study_of([objective]))
         store.add("s", Blind(nasbench201).ask(3), 6)
-        own = owner_name().split("/")
+        with owning() as name:
+            own = name.split("/")
         store.claim("s", "/".join([*own[:4], "1", own[5]]))  # this process number, begun at another time
         result, searcher = searched(store, objective)
     assert result.queries == len(objective.seen) == 6 and result.trials[0].attempts == 2
@@ -328,13 +329,13 @@ def test_trials_of_a_process_elsewhere_are_taken_over_once_it_is_silent(tmp_path
 
 def test_what_others_find_is_told_and_what_they_work_on_is_not_asked_for(tmp_path, nasbench201):
     theirs = Blind(nasbench201).ask(6)
-    with open_store(tmp_path / "search.db") as store, open_store(tmp_path / "search.db") as other:
+    with open_store(tmp_path / "search.db") as store, open_store(tmp_path / "search.db") as other, owning() as name:
 
         def meanwhile(count: int) -> None:
             if count == 1:
                 other.add("s", theirs, 100)
                 for _ in range(5):
-                    other.claim("s", owner_name())
+                    other.claim("s", name)
             if count == 2:
                 for number in range(1, 6):
                     other.finish("s", number, Evaluation((0.0,)))

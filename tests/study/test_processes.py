@@ -14,6 +14,7 @@ import pytest
 
 from archllm.study.result import result
 from archllm.study.store import Study, open_store
+from archllm.study.store.rescue import restore
 from archllm.testing.functions import FOLDER
 
 SCRIPT = """
@@ -77,6 +78,72 @@ def test_a_search_that_is_killed_loses_nothing_and_evaluates_nothing_twice(folde
     assert all(counts[key] == 1 for key in done)
     if workers == "own":
         assert {key for key, count in counts.items() if count > 1} == {stuck.key}
+
+
+def test_a_trial_whose_search_is_killed_again_and_again_has_not_failed(folder):
+    url = folder / "search.db"
+    for _ in range(3):
+        (folder / "held").unlink(missing_ok=True)
+        with begin(url, "held", 1, "1") as process:
+            until = time.monotonic() + 120
+            while not (folder / "held").exists():
+                assert process.poll() is None and time.monotonic() < until
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+    (folder / "free").touch()
+    assert begin(url, "held", 1, "1").wait() == 0
+    with open_store(url) as store:
+        (trial,) = store.trials("s")
+    assert trial.state == "complete" and trial.attempts >= 3
+
+
+def test_an_evaluation_that_takes_the_search_with_it_again_and_again_fails_apart(folder):
+    url = folder / "search.db"
+    assert [begin(url, "deadly", 2).wait() for _ in range(4)] == [-9, -9, -9, 0]
+    with open_store(url) as store:
+        harmless, deadly = store.trials("s")
+    assert harmless.state == "complete" and deadly.state == "failed"
+    assert "the process that evaluated it was killed by signal 9" in (deadly.evaluation.failure or "")
+
+
+KILLED_BEFORE_IT_STORES = """
+import os, signal, sys
+from archllm.objectives import load_objective
+from archllm.spaces import load_space
+from archllm.study.store import Study, open_store
+from archllm.study.store.rescue import Rescue
+from archllm.study.workers import start_workers
+
+space = load_space("nasbench201")
+with open_store(sys.argv[1]) as store:
+    store.create(Study("s", space.name, ("x",), ("maximise",), "blind", 0))
+    store.add("s", space.architectures(space.enumerate()[:2]), 2)
+    workers = start_workers("2", [load_objective("python:archllm.testing.functions:logged", space)], 2,
+        Rescue(store.where, "s", "me"))
+    for owner in ("me", "somebody who came later"):
+        trial = store.claim("s", owner)
+        workers.submit(trial.number, space.parse(trial.text))
+    found = []
+    while len(found) < 2:
+        found += workers.wait(60.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_evaluated_when_the_search_was_killed_is_taken_in_by_the_next(folder):
+    url = folder / "search.db"
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    done = subprocess.run([sys.executable, "-c", KILLED_BEFORE_IT_STORES, str(url)], env=environment, check=False)
+    assert done.returncode == -9
+    until = time.monotonic() + 60
+    while len(list(folder.glob(".rescued-*.json"))) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    with open_store(url) as store:
+        assert restore(store, "s") == 1  # a trial takes what its own owner found
+        mine, other = store.trials("s")
+    assert mine.values == (float(mine.key),) and other.state == "running"
+    assert not list(folder.glob(".rescued-*"))
 
 
 def test_workers_end_when_the_search_is_killed(folder):

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -42,6 +45,9 @@ COMMANDS = {
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells have it: what a scheduler sends before it takes the machine away."""
+
 BROKEN_PIPE = 141
 """Exit code when nobody reads the output any more, as shells have it."""
 
@@ -58,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _termination_interrupts():
             if not debug:
                 _hush()
             code = _run(words)
@@ -68,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except ArchLLMError as error:
         return _failed(str(error), error.exit_code, debug)
+    except _Terminated:
+        return _failed("terminated", TERMINATED, debug)
     except KeyboardInterrupt:
         return _failed("interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
@@ -76,6 +84,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - a user is told of a bug in one line; --debug shows the traceback
         return _failed(f"internal error: {type(error).__name__}: {error} (--debug shows where)", 1, debug)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever cleans up after Ctrl-C does so now, too."""
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM interrupts what this process does, as Ctrl-C does; its forks still end at once."""
+    if threading.current_thread() is not threading.main_thread():  # others can't decide on signals
+        yield
+        return
+    own = os.getpid()
+
+    def interrupt(number: int, _: object) -> None:
+        if os.getpid() == own:
+            raise _Terminated
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(words: list[str]) -> int:

@@ -141,7 +141,10 @@ class Objective(ABC):
 
 
 def evaluate_all(
-    objectives: Sequence[Objective], arch: Architecture, begin: Callable[[int], None] | None = None
+    objectives: Sequence[Objective],
+    arch: Architecture,
+    begin: Callable[[int], None] | None = None,
+    interrupts: type[BaseException] = KeyboardInterrupt,
 ) -> Evaluation:
     """Scores an architecture with each objective in turn; after one that fails, the rest would be wasted.
 
@@ -149,6 +152,7 @@ def evaluate_all(
         objectives: the objectives.
         arch: the architecture.
         begin: told the number of each objective before it is asked.
+        interrupts: what comes from outside to end the evaluation; all else that is raised comes from the objective.
 
     Raises:
         ArchLLMError: an objective can't work at all, whatever the architecture, as when its data is gone.
@@ -159,10 +163,11 @@ def evaluate_all(
             begin(number)
         try:
             found.append(objective.evaluate(arch))
-        except ArchLLMError:
+        except (ArchLLMError, interrupts):
             raise
-        except Exception as error:  # noqa: BLE001 - what is paid for is kept, and the search goes on
-            found.append(Evaluation(None, failure=f"{type(error).__name__}: {error}"))
+        except BaseException as error:  # noqa: BLE001 - what is paid for is kept, and the search goes on
+            said = f": {error}" if str(error) else ""
+            found.append(Evaluation(None, failure=f"{type(error).__name__}{said}"))
         if found[-1].value is None:
             break
     return combined([objective.spec for objective in objectives], found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from archllm.errors import EvaluationFailed, InvalidInput, shown
+from archllm.guard import Guarded
 from archllm.objectives.base import Objective
 from archllm.objectives.callable import TIME_LIMIT, check_limit
 from archllm.objectives.evaluation import Direction, Evaluation
@@ -33,8 +33,8 @@ class CommandObjective(Objective):
 
     The command is run without a shell, once for each architecture; the text of the architecture is its last argument,
     and comes on its standard input, too. What it prints before the last line, and on its error stream, is for people.
-    A last line that is no finite number, an exit code other than 0, and too long a time are failed evaluations; a
-    program that is stopped is stopped with all that it started.
+    A last line that is no finite number, an exit code other than 0, and too long a time are failed evaluations. When
+    the program has ended, is stopped, or the process that evaluates is gone, all that it started ends with it.
 
     Args:
         space: the space.
@@ -89,28 +89,22 @@ class CommandObjective(Objective):
         return Evaluation(value, cost=time.monotonic() - start)
 
     def _run(self, text: str) -> float:
+        pipe = subprocess.PIPE
         try:
-            process = subprocess.Popen(
-                [*self.words, text],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # so that all it starts can be stopped with it
-            )
+            program = Guarded([*self.words, text], stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
             raise EvaluationFailed(f"{self.words[0]} can't be run: {error.strerror}") from error
-        with process:
-            out, err = _Tail(process.stdout), _Tail(process.stderr)
+        with program:
+            out, err = _Tail(program.stdout), _Tail(program.stderr)
             try:
                 with suppress(BrokenPipeError):  # it need not read
-                    process.stdin.write(text.encode())  # type: ignore[union-attr]
-                    process.stdin.close()  # type: ignore[union-attr]
-                code = process.wait(self.time_limit)
+                    program.stdin.write(text.encode())  # type: ignore[union-attr]
+                    program.stdin.close()  # type: ignore[union-attr]
+                code = program.wait(self.time_limit)
             except subprocess.TimeoutExpired as error:
                 raise EvaluationFailed(f"{self.words[0]} gave no answer within {self.time_limit:g} s") from error
             finally:
-                with suppress(ProcessLookupError, PermissionError):  # nobody is left
-                    os.killpg(process.pid, signal.SIGKILL)
+                program.end()
                 out.join(_PATIENCE)
                 err.join(_PATIENCE)
         return self._number(code, out.last_line(), err.last_line())

@@ -11,14 +11,14 @@ from threading import Thread
 
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.objectives.base import Objective
-from archllm.objectives.evaluation import Evaluation, for_searcher, sign
+from archllm.objectives.evaluation import Evaluation, LowerFidelity, for_searcher, sign
 from archllm.searchers.base import Searcher
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Trial
-from archllm.study.store.owner import is_gone, owner_name
-from archllm.study.store.rescue import keep, restore
+from archllm.study.store.owner import life, owning
+from archllm.study.store.rescue import Rescue, restore
 from archllm.study.workers import Workers, start_workers
 from archllm.training.progress import Event, Listener
 
@@ -26,9 +26,12 @@ BEAT = 5.0
 """Seconds between two signs of life of a search whose evaluations run."""
 
 SILENCE = 60.0
-"""Seconds without a sign of life after which the running trials of a search are given to others."""
+"""Seconds without a sign of life after which the running trials of a search elsewhere are given to others."""
+
+_BELIEVED = 10.0  # times so long for a search whose process is there: it may be suspended, or its machine overloaded
 
 _GLANCE = 1.0  # seconds between two looks at what other processes did
+_LONG_GLANCE = 5.0  # what counts at most between two looks; a process that was suspended has not seen silence
 _IDLE = 0.1  # seconds between two looks while there is nothing to do but to wait for others
 _COLLISIONS = 1_000  # answers of a searcher in a row that the study has already; more are a mistake of the searcher's
 
@@ -67,8 +70,9 @@ def run_search(
         listener: told after every finished trial.
         reuse: whether evaluations that another study of the store made are taken over instead of made again, where its
             objectives have the same identities. Scores that are there at once are always looked up.
-        silence: seconds without a sign of life after which trials of another process are taken over. On one machine,
-            those of a dead process are taken over at once.
+        silence: seconds without a sign of life after which trials of a process on another machine are taken over, by
+            the clock of this one. On one machine, those of a dead process are taken over at once, and those of one that
+            is there after ten times as long. Should it be alive, the first outcome of a trial counts.
         beat: seconds between two signs of life of this process.
 
     Raises:
@@ -91,20 +95,22 @@ def run_search(
         except InvalidInput as error:
             raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
-    search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence, reuse)
-    search.catch_up()
-    if not search.is_over():
-        group = None
-        try:
-            if not isinstance(workers, Workers):
-                workers = group = start_workers(workers, objectives, budget - search.over)
-            with _Heart(store, study, search.owner, beat):
-                search.run(workers)
-        finally:
-            if group is not None:
-                group.close()
-            with suppress(StoreError):  # they are found to be abandoned later
-                store.release(study, search.owner)
+    with owning() as owner:
+        search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence, reuse, owner)
+        search.catch_up()
+        if not search.is_over():
+            group = None
+            try:
+                if not isinstance(workers, Workers):
+                    rescue = search.rescue if store.shared else None
+                    workers = group = start_workers(workers, objectives, budget - search.over, rescue)
+                with _Heart(store, study, owner, beat):
+                    search.run(workers)
+            finally:
+                if group is not None:
+                    group.close()
+                with suppress(StoreError):  # they are found to be abandoned later
+                    store.release(study, owner)
     return result(store, study, time.monotonic() - start)
 
 
@@ -123,6 +129,7 @@ class _Search:
         listener: Listener | None,
         silence: float,
         reuse: bool,
+        owner: str,
     ) -> None:
         self.searcher, self.objectives, self.store, self.study = searcher, objectives, store, study
         self.space: SearchSpace = searcher.domain.space
@@ -130,7 +137,8 @@ class _Search:
         self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
         self.target = target
         self.reuse = reuse and not all(objective.immediate for objective in objectives)
-        self.owner = owner_name()
+        self.owner = owner
+        self.rescue = Rescue(store.where, study, owner)
         self.over = self.failed = 0
         """Trials that are over, and those of them that failed."""
         self._sign = sign(self.directions[0])
@@ -138,8 +146,11 @@ class _Search:
         self._open: list[Trial] = []  # waiting and running ones
         self._known: set[int] = set()  # keys that the searcher knows to be taken
         self._running: dict[int, Trial] = {}  # those that workers of this process evaluate, by number
+        self._arrived: list[tuple[int, Evaluation]] = []  # what they found, not stored yet
+        self._receipts: tuple[LowerFidelity, ...] = ()  # of the searcher, not stored yet
         self._exhausted = False
         self._looked = 0.0
+        self._silent: dict[int, tuple[Trial, float]] = {}  # trials of others, and for how long each has not changed
 
     def is_over(self) -> bool:
         """Whether there is nothing left to do, for anybody."""
@@ -149,12 +160,22 @@ class _Search:
         return self.target is not None and self._best is not None and self._best >= self._sign * self.target
 
     def run(self, workers: Workers) -> None:
-        """Works until the study is over."""
+        """Works until the study is over; what is done when it is interrupted is stored."""
+        try:
+            self._work(workers)
+        except BaseException:
+            self._arrived += workers.done()
+            for number, evaluation in self._arrived:
+                with suppress(StoreError):  # it is kept in a file, and another trouble is told already
+                    self._store(self._running[number], evaluation)
+                    workers.confirm(number)
+            raise
+
+    def _work(self, workers: Workers) -> None:
         collisions = 0
         while not self.is_over():
             if self.store.shared and time.monotonic() - self._looked >= _GLANCE:
-                self._looked = time.monotonic()
-                self.store.reclaim(self.study, self.silence, is_gone)
+                self._take_over()
                 self.catch_up()
             while len(self._running) < workers.size and (trial := self._next(workers.size)) is not None:
                 if (known := self._known_of(trial)) is not None:
@@ -165,11 +186,9 @@ class _Search:
                         return
                     continue
                 self._running[trial.number] = trial
-                workers.submit(trial.number, self._architecture(trial))
+                workers.submit(trial.number, self._architecture(trial), trial.attempts)
             if self._running:
-                for number, evaluation in workers.wait(_GLANCE):
-                    self._store(self._running.pop(number), evaluation)
-                    collisions = 0
+                collisions = 0 if self._take_in(workers, workers.wait(_GLANCE)) else collisions
             elif self._exhausted or self.over + len(self._open) >= self.budget:
                 time.sleep(_IDLE)  # others evaluate what is left
             else:
@@ -177,6 +196,40 @@ class _Search:
                 if collisions > _COLLISIONS:
                     raise RuntimeError(f"{type(self.searcher).__name__} asks for nothing but what was asked for")
             self.catch_up()
+
+    def _take_in(self, workers: Workers, found: Sequence[tuple[int, Evaluation]]) -> bool:
+        """Stores evaluations of this process; whether there were any."""
+        self._arrived += found
+        while self._arrived:
+            number, evaluation = self._arrived[0]
+            self._store(self._running[number], evaluation)
+            workers.confirm(number)
+            del self._arrived[0], self._running[number]
+        return bool(found)
+
+    def _take_over(self) -> None:
+        """Makes trials wait again whose process is gone: certainly so on this machine, else after long silence.
+
+        Silence is counted from look to look on the clock of this process, so it matters neither what other clocks say
+        nor whether this process itself was suspended.
+        """
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, _LONG_GLANCE), now
+        gone, silent = [], {}
+        for trial in self._open:
+            if trial.state != "running" or trial.worker == self.owner:
+                continue
+            known = life(trial.worker or "")
+            before, since = self._silent.get(trial.number, (trial, -passed))
+            since = since + passed if before == trial else 0.0
+            silent[trial.number] = trial, since
+            if known == "gone" or since >= self.silence * (_BELIEVED if known == "there" else 1.0):
+                gone.append(trial)
+        self._silent = silent
+        if gone:
+            restore(self.store, self.study)  # what their workers found meanwhile
+        for trial in gone:
+            self.store.take_back(self.study, trial)
 
     def catch_up(self) -> None:
         """Tells the searcher what it does not know yet of what the store holds, and the listener, too."""
@@ -227,18 +280,21 @@ class _Search:
 
     def _store(self, trial: Trial, evaluation: Evaluation) -> None:
         """Stores an evaluation; one that the store does not take is kept in a file, as it has been paid for."""
-        evaluation = replace(evaluation, lower_fidelity=self.searcher.lower_fidelity())
+        self._receipts += self.searcher.lower_fidelity()
+        evaluation = replace(evaluation, lower_fidelity=self._receipts)
         try:
             try:
-                self.store.finish(self.study, trial.number, evaluation)
+                stored = self.store.finish(self.study, trial.number, evaluation)
             except KeyboardInterrupt:
                 self.store.finish(self.study, trial.number, evaluation)
                 raise
         except StoreError as error:
-            path = keep(self.store, self.study, trial.number, evaluation)
+            path = self.rescue.keep(trial.number, evaluation)
             where = f"kept in {path} for --resume" if path else "lost, as no other place took it"
             found = _told(evaluation)
             raise StoreError(f"{error}; the evaluation of trial {trial.number}, {found}, is {where}") from error
+        if stored:  # else another process was faster, and they go with the next
+            self._receipts = ()
 
     def _architecture(self, trial: Trial) -> Architecture:
         try:

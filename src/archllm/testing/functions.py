@@ -66,6 +66,25 @@ def third_never_ends(arch: Architecture) -> float:
     return float(arch.key)
 
 
+def held(arch: Architecture) -> float:
+    """Leaves `held` and waits until there is `free`."""
+    (folder() / "held").touch()
+    waits_for((folder() / "free").exists)
+    return float(arch.key)
+
+
+def deadly(arch: Architecture) -> float:
+    """Kills its process, leaving a trace; but the first one is harmless."""
+    if leave(str(arch.key)) > 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(arch.key)
+
+
+def interrupts(arch: Architecture) -> float:
+    """Raises what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
 def together(arch: Architecture) -> float:
     """Goes on once a second process evaluates, too."""
     leave(str(arch.key))

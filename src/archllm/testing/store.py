@@ -24,7 +24,7 @@ from archllm.objectives.identity import Identity
 from archllm.plugins import resolve
 from archllm.spaces import Architecture, load_space
 from archllm.study.store import MEMORY, Store, Study, check_same, open_store
-from archllm.study.store.base import DEFINITION, MOST_ATTEMPTS
+from archllm.study.store.base import DEFINITION
 
 DIGITS = Identity("train:digits", {"epochs": 8, "clip": None}, {"images": "90f1"}, {"channels": 8, "cells": 1})
 """Of an objective with settings, data and networks."""
@@ -242,11 +242,12 @@ class StoreContract:
 
     def test_the_first_evaluation_counts(self, store: Store) -> None:
         (number,) = running(store, 1)
+        (before,) = store.trials("first")
         assert store.finish("first", number, FULL)
         assert not store.finish("first", number, FAILED)
         assert store.trials("first")[0].values == FULL.values
         store.release("first", "me")
-        store.reclaim("first", -3600.0, lambda worker: True)
+        assert not store.take_back("first", before)
         assert store.trials("first")[0].state == "complete"
 
     def test_an_evaluation_is_found_again_by_studies_with_the_same_scores(self, store: Store) -> None:
@@ -329,7 +330,7 @@ class StoreContract:
         running(store, 1, "dead")
         store.add("first", cells(2), 2)
         store.claim("first", "alive")
-        store.reclaim("first", 3600.0, lambda worker: worker == "dead")
+        assert store.take_back("first", store.trials("first")[0])
         assert [(trial.state, trial.attempts) for trial in store.trials("first")] == [("waiting", 1), ("running", 1)]
 
     def test_a_heartbeat_is_noted_for_the_running_trials_of_that_worker(self, store: Store) -> None:
@@ -344,28 +345,40 @@ class StoreContract:
         later = [(new.heartbeat or 0.0) > (old.heartbeat or 0.0) for new, old in pairs]
         assert later == [True, True, False]
 
-    def test_trials_of_a_silent_worker_wait_again(self, store: Store) -> None:
-        running(store, 2)
-        store.reclaim("first", 3600.0, lambda worker: False)
-        assert {trial.state for trial in store.trials("first")} == {"running"}
-        store.reclaim("first", -3600.0, lambda worker: False)
-        assert {trial.state for trial in store.trials("first")} == {"waiting"}
+    def test_a_trial_is_not_taken_from_a_worker_that_has_shown_itself_since(self, store: Store) -> None:
+        running(store, 1, "slow")
+        (seen,) = store.trials("first")
+        time.sleep(0.01)
+        store.beat("first", "slow")
+        assert not store.take_back("first", seen)
+        assert store.take_back("first", store.trials("first")[0]) and not store.take_back("first", seen)
+        (waiting,) = store.trials("first")
+        assert waiting.state == "waiting" and store.claim("first", "other") is not None
+        assert not store.take_back("first", seen) and store.trials("first")[0].worker == "other"
 
     def test_what_a_worker_believed_dead_finds_still_counts(self, store: Store) -> None:
         (number,) = running(store, 1, "slow")
-        store.reclaim("first", -3600.0, lambda worker: False)
+        assert store.take_back("first", store.trials("first")[0])
         assert store.finish("first", number, FULL)
         assert store.claim("first", "other") is None and store.trials("first")[0].state == "complete"
 
-    def test_a_trial_that_takes_its_process_with_it_again_and_again_has_failed(self, store: Store) -> None:
+    def test_a_worker_believed_dead_changes_nothing_of_those_who_came_after_it(self, store: Store) -> None:
+        running(store, 1, "slow")
+        assert store.take_back("first", store.trials("first")[0])
+        store.claim("first", "other")
+        before = store.trials("first")
+        store.release("first", "slow")
+        store.beat("first", "slow")
+        assert store.trials("first") == before
+
+    def test_a_trial_that_is_begun_again_and_again_has_not_failed(self, store: Store) -> None:
         store.add("first", cells(1), 1)
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(5):
             assert store.unfinished("first")[0].attempts == attempt
             store.claim("first", "me")
-            store.reclaim("first", 3600.0, lambda worker: True)
+            assert store.take_back("first", store.trials("first")[0])
         (trial,) = store.trials("first")
-        assert (trial.state, trial.place) == ("failed", 1)
-        assert f"{MOST_ATTEMPTS} times the process" in (trial.evaluation.failure or "")
+        assert (trial.state, trial.place, trial.attempts) == ("waiting", None, 5)
 
 
 class SharedStoreContract(StoreContract):

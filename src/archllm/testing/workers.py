@@ -176,6 +176,12 @@ class ProcessWorkersContract(WorkersContract):
             assert told.get(key % 8, "") in (evaluation.failure or "")
             assert evaluation.values == (None if key % 8 in told else (float(key),))
 
+    def test_what_an_objective_raises_is_its_failure_even_if_ctrl_c_raises_that(
+        self, start: Start, cells: Cells
+    ) -> None:
+        (found,) = evaluated(start("python:archllm.testing.functions:interrupts"), cells[:1]).values()
+        assert found.failure == "KeyboardInterrupt"
+
     def test_a_hanging_objective_is_named_and_what_was_found_before_is_timed_apart(
         self, start: Start, cells: Cells
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
@@ -17,9 +17,9 @@ from archllm.spaces import Architecture
 State = Literal["waiting", "running", "complete", "failed"]
 """`waiting` to be evaluated, `running`, or over: `complete` with values, or `failed` with a reason."""
 
-MOST_ATTEMPTS = 3
-"""Evaluations that are started for one trial; one that took its process with it that often has failed."""
-
+OPEN: tuple[State, ...] = ("waiting", "running")
+OVER: tuple[State, ...] = ("complete", "failed")
+"""States of trials that have no place yet, and of those that have one."""
 
 DEFINITION = "definition of the space"
 """Setting of a study of a custom space: the fingerprint of its file."""
@@ -92,7 +92,7 @@ class Trial:
     """From 1, in the order in which trials were over."""
 
     attempts: int = 0
-    """Evaluations that were started."""
+    """How often it was given to a worker that did not give it back."""
 
     worker: str | None = None
     """Who evaluates it, or did last."""
@@ -199,13 +199,15 @@ class Store(ABC):
         """Makes the running trials of a worker wait again: it gives them back."""
 
     @abstractmethod
-    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
-        """Makes running trials whose worker has died wait again; after `MOST_ATTEMPTS` attempts they have failed.
+    def take_back(self, study: str, trial: Trial) -> bool:
+        """Makes a running trial wait again whose worker is gone.
 
         Args:
             study: the study.
-            silence: seconds without a heartbeat after which a worker counts as dead.
-            gone: whether a worker is known to be dead.
+            trial: the trial as it was when its worker was found to be gone.
+
+        Returns:
+            False if it has changed since: it is over, another worker has it, or its worker gave a sign of life.
         """
 
     @abstractmethod
@@ -213,7 +215,7 @@ class Store(ABC):
         """Stores what a trial found, whoever evaluated it.
 
         Returns:
-            False if the trial was over already: the first evaluation counts.
+            False if the trial was over already: the first evaluation counts, and none is ever replaced.
         """
 
     @abstractmethod

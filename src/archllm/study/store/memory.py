@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from archllm.errors import StoreError
 from archllm.objectives.evaluation import Evaluation, reused_evaluation
 from archllm.spaces import Architecture
-from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
+from archllm.study.store.base import Store, Study, Trial
 
 
 class MemoryStore(Store):
@@ -86,16 +86,12 @@ class MemoryStore(Store):
             if trial.worker == worker:
                 self._trials[study][trial.number] = replace(trial, state="waiting", attempts=trial.attempts - 1)
 
-    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
-        oldest = time.time() - silence
-        for trial in self._running(study):
-            if (trial.heartbeat or 0.0) >= oldest and not gone(trial.worker or ""):
-                continue
-            if trial.attempts < MOST_ATTEMPTS:
-                self._trials[study][trial.number] = replace(trial, state="waiting")
-            else:
-                reason = f"{trial.attempts} times the process that evaluated it died or fell silent"
-                self.finish(study, trial.number, Evaluation(None, failure=reason))
+    def take_back(self, study: str, trial: Trial) -> bool:
+        now = self._of(study)[trial.number]
+        unchanged = now.state == "running" and (now.worker, now.heartbeat) == (trial.worker, trial.heartbeat)
+        if unchanged:
+            self._trials[study][trial.number] = replace(now, state="waiting")
+        return unchanged
 
     def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         trial = self._of(study)[number]

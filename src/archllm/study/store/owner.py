@@ -5,40 +5,57 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 _PROC = Path("/proc")
 _UNKNOWN = "-"
 
 
-def owner_name() -> str:
-    """A name for what this process is about to do, different at every call.
+Life = Literal["gone", "there", "unknown"]
+"""What is known of an owner: it has certainly ended, its process certainly runs, or it may be anywhere."""
+
+_at_work: set[str] = set()  # owners of this process
+
+
+@contextmanager
+def owning() -> Iterator[str]:
+    """A name for what this process does in the block, different each time.
 
     It reads HOST/BOOT/NAMESPACE/PROCESS/START/TOKEN; where the system does not tell a part, it is `-`.
     """
     pid = os.getpid()
     start = _start(pid) or _UNKNOWN
-    return "/".join([socket.gethostname(), _boot(), _namespace(), str(pid), start, secrets.token_hex(4)])
+    name = "/".join([socket.gethostname(), _boot(), _namespace(), str(pid), start, secrets.token_hex(4)])
+    _at_work.add(name)
+    try:
+        yield name
+    finally:
+        _at_work.discard(name)
 
 
-def is_gone(owner: str) -> bool:
-    """Whether the process has certainly ended: it ran on this machine since it was started, and is not there now."""
+def life(owner: str) -> Life:
+    """What is known of an owner; on the machine that it works on, whether its process is there."""
+    if owner in _at_work:
+        return "there"
     parts = owner.split("/")
     if len(parts) != 6 or not parts[3].isdecimal() or _UNKNOWN in (parts[1], parts[2], parts[4]):
-        return False
+        return "unknown"
     if (parts[1], parts[2]) != (_boot(), _namespace()):
-        return False
+        return "unknown"
     pid, start = int(parts[3]), parts[4]
     found = _start(pid)
     if found is not None:
-        return found != start
+        return "there" if found == start and pid != os.getpid() else "gone"
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+        return "gone"
+    except (OSError, OverflowError):
+        return "unknown"
+    return "unknown"
 
 
 def _boot() -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from archllm.errors import StoreError
+from archllm.errors import StoreError, shown
 from archllm.objectives.evaluation import Evaluation, LowerFidelity, reused_evaluation
 from archllm.objectives.identity import Identity
 from archllm.spaces import Architecture
-from archllm.study.store.base import MOST_ATTEMPTS, Store, Study, Trial
+from archllm.study.store.base import OPEN, OVER, Store, Study, Trial
 from archllm.study.store.schema import STUDIES, TRIALS
 
 KEPT = "what was stored before is kept"
@@ -65,8 +65,6 @@ def explained(where: str, error: SQLAlchemyError) -> str:
 
 READS = "archllm_reads"
 """Execution option of a connection that only reads: SQLite then need not wait for who writes."""
-
-_OVER = ("complete", "failed")
 
 
 class SQLStore(Store):
@@ -134,7 +132,7 @@ class SQLStore(Store):
     def add(self, study: str, architectures: Sequence[Architecture], budget: int) -> list[Trial]:
         with self._writing() as connection:
             own = self._locked(connection, study)
-            count = connection.execute(select(func.count()).select_from(TRIALS).where(own)).scalar_one()
+            count = connection.execute(select(func.coalesce(func.max(TRIALS.c.number) + 1, 0)).where(own)).scalar_one()
             keys = [arch.key for arch in architectures]
             known = set(connection.execute(select(TRIALS.c.key).where(own, TRIALS.c.key.in_(keys))).scalars())
             fresh = {arch.key: arch for arch in architectures if arch.key not in known}
@@ -176,30 +174,16 @@ class SQLStore(Store):
             mine = (self._own(connection, study), TRIALS.c.worker == worker, TRIALS.c.state == "running")
             connection.execute(update(TRIALS).where(*mine).values(state="waiting", attempts=TRIALS.c.attempts - 1))
 
-    def reclaim(self, study: str, silence: float, gone: Callable[[str], bool]) -> None:
-        with self._reading() as connection:
-            running = select(TRIALS).where(self._own(connection, study), TRIALS.c.state == "running")
-            rows = connection.execute(running).mappings().all()
-            oldest = self._now(connection) - silence
-        for row in rows:
-            if row["heartbeat"] < oldest or gone(row["worker"]):
-                self._take_back(study, row)
-
-    def _take_back(self, study: str, row: RowMapping) -> None:
+    def take_back(self, study: str, trial: Trial) -> bool:
         with self._writing() as connection:
-            own = self._locked(connection, study)
             unchanged = (
-                own,
-                TRIALS.c.number == row["number"],
+                self._own(connection, study),
+                TRIALS.c.number == trial.number,
                 TRIALS.c.state == "running",
-                TRIALS.c.worker == row["worker"],
-                TRIALS.c.heartbeat == row["heartbeat"],
+                TRIALS.c.worker == trial.worker,
+                TRIALS.c.heartbeat == trial.heartbeat,
             )
-            change: dict[str, Any] = {"state": "waiting"}
-            if row["attempts"] >= MOST_ATTEMPTS:
-                reason = f"{row['attempts']} times the process that evaluated it died or fell silent"
-                change = {"state": "failed", "failure": reason, **self._end(connection, own)}
-            connection.execute(update(TRIALS).where(*unchanged).values(change))
+            return bool(connection.execute(update(TRIALS).where(*unchanged).values(state="waiting")).rowcount)
 
     def finish(self, study: str, number: int, evaluation: Evaluation) -> bool:
         with self._writing() as connection:
@@ -209,7 +193,7 @@ class SQLStore(Store):
                 **_columns(evaluation),
                 **self._end(connection, own),
             }
-            open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(_OVER))
+            open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(OVER))
             return bool(connection.execute(update(TRIALS).where(*open_).values(change)).rowcount)
 
     def evaluated(self, study: str, key: int) -> Evaluation | None:
@@ -243,7 +227,7 @@ class SQLStore(Store):
     def unfinished(self, study: str) -> list[Trial]:
         with self._reading() as connection:
             own = self._own(connection, study)
-            rows = select(TRIALS).where(own, TRIALS.c.state.not_in(_OVER)).order_by(TRIALS.c.number)
+            rows = select(TRIALS).where(own, TRIALS.c.place.is_(None)).order_by(TRIALS.c.number)
             return [self._trial(row) for row in connection.execute(rows).mappings()]
 
     def close(self) -> None:
@@ -305,6 +289,12 @@ class SQLStore(Store):
     def _trial(self, row: Mapping[Any, Any]) -> Trial:
         data: dict[str, Any] = dict(row)
         del data["study"]
+        expected = OVER if data["place"] is not None else OPEN
+        if data["state"] not in expected:
+            raise StoreError(
+                f"trial {data['number']} in {self.where} is damaged: its state is {shown(data['state'])} where "
+                f"{' or '.join(expected)} was expected; restore the store from a copy, or set the state"
+            )
         try:
             values, curves = data.pop("values"), data.pop("curves") or {}
             data["evaluation"] = Evaluation(

@@ -20,12 +20,13 @@ class Workers(ABC):
         """Evaluations that can run at the same time, now; it may change."""
 
     @abstractmethod
-    def submit(self, number: int, arch: Architecture) -> None:
+    def submit(self, number: int, arch: Architecture, attempt: int = 1) -> None:
         """Begins an evaluation.
 
         Args:
             number: what it is called in `wait`; different from those under way.
             arch: the architecture.
+            attempt: how often it was begun, this time included; more than once after its search was killed.
 
         Raises:
             WorkersError: evaluations can't be run.
@@ -39,6 +40,13 @@ class Workers(ABC):
             WorkersError: evaluations can't be run.
             ArchLLMError: an objective can't work at all.
         """
+
+    def done(self) -> list[tuple[int, Evaluation]]:
+        """Those evaluations that are done already, without waiting and without beginning any."""
+        return []
+
+    def confirm(self, number: int) -> None:  # noqa: B027 - there may be nobody to tell
+        """Tells that the evaluation is stored, so that nobody need keep it any longer."""
 
     @abstractmethod
     def close(self) -> None:

@@ -64,15 +64,21 @@ class RayCluster(Workers):
     def size(self) -> int:
         return max(int(self._ray.cluster_resources().get("CPU", 0)), 1)
 
-    def submit(self, number: int, arch: Architecture) -> None:
+    def submit(self, number: int, arch: Architecture, attempt: int = 1) -> None:
         reference = self._remote.remote(self._search, self._objectives, arch)
         self._under_way[reference] = number
 
     def wait(self, seconds: float) -> list[tuple[int, Evaluation]]:
-        ready, _ = (
-            self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds) if self._under_way else ([], [])
-        )
+        if not self._under_way:
+            return []
+        ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds)
         return [(self._under_way.pop(reference), self._evaluation(reference)) for reference in ready]
+
+    def done(self) -> list[tuple[int, Evaluation]]:
+        found = []
+        while self._under_way and (one := self.wait(0.0)):
+            found += one
+        return found
 
     def close(self) -> None:
         for reference in self._under_way:

@@ -1,48 +1,72 @@
-"""What a worker's process does: evaluate what comes through a pipe, until the pipe or its parent ends."""
+"""What a worker's process does: evaluate what comes through a pipe, until the pipe or its warden ends it."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import threading
+import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from archllm.errors import ArchLLMError
 from archllm.objectives.base import evaluate_all
+from archllm.objectives.evaluation import Evaluation
+from archllm.study.store.rescue import Rescue
 
-_FAREWELL = 2.0  # seconds to clean up after the parent has died
+STORED = "stored"
+"""What a worker is told once the store has its last evaluation."""
 
 
 class _Stopped(BaseException):
     """The process is to end; not an `Exception`, so that code of users does not catch it."""
 
 
-def serve(pipe: int, lifeline: int) -> None:
-    """Receives objectives, then architectures; sends pairs of a word and a content.
+class _Unconfirmed:
+    """The evaluation that was handed over and may not be stored yet: it has been paid for, so it is not dropped."""
+
+    def __init__(self) -> None:
+        self.rescue: Rescue | None = None
+        self.evaluation: tuple[int, Evaluation] | None = None
+
+    def keep(self) -> None:
+        """Keeps it in a file, from which the next search puts it into the store."""
+        if self.rescue is not None and self.evaluation is not None:
+            self.rescue.keep(*self.evaluation)
+
+
+def serve(pipe: int) -> None:
+    """Receives objectives, then trials; sends pairs of a word and a content. Never returns.
 
     `("ready", None)` once the objectives are there; `("begin", number)` before each objective of an evaluation,
     `("done", evaluation)` after the last; `("broken", message)` if it can't work at all.
 
     Args:
         pipe: descriptor of a pipe that goes both ways.
-        lifeline: descriptor of a pipe that ends when the parent does.
     """
-    for inherited in (pipe, lifeline):
-        os.set_inheritable(inherited, False)  # else what objectives start would keep them open
-    with suppress(_Stopped, EOFError, BrokenPipeError, ConnectionResetError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, _stop)
-        threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-        _serve(Connection(pipe))
-    os.killpg(os.getpgrp(), signal.SIGKILL)  # what objectives started, and left behind; this process leads the group
-
-
-def _serve(pipe: Connection) -> None:
+    os.set_inheritable(pipe, False)  # else what objectives start would keep it open
+    code, unconfirmed = 0, _Unconfirmed()
     try:
-        objectives = pipe.recv()
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, _stop)
+            _serve(Connection(pipe), unconfirmed)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except (_Stopped, EOFError, BrokenPipeError, ConnectionResetError):
+        unconfirmed.keep()
+    except BaseException:  # noqa: BLE001 - a mistake of ours is told, and this process ends whatever it was
+        traceback.print_exc()
+        code = 1
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)  # threads of users are not waited for, and the warden ends what they started
+
+
+def _serve(pipe: Connection, unconfirmed: _Unconfirmed) -> None:
+    try:
+        objectives, unconfirmed.rescue = pipe.recv()
     except (EOFError, ConnectionResetError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever the modules of users raise when they are imported
@@ -52,22 +76,20 @@ def _serve(pipe: Connection) -> None:
         sys.modules["torch"].set_num_threads(1)
     pipe.send(("ready", None))
     while True:
-        arch = pipe.recv()
+        asked = pipe.recv()
+        if asked == STORED:
+            unconfirmed.evaluation = None
+            continue
+        number, arch = asked
         try:
-            evaluation = evaluate_all(objectives, arch, lambda number: pipe.send(("begin", number)))
+            evaluation = evaluate_all(objectives, arch, lambda at: pipe.send(("begin", at)), interrupts=_Stopped)
         except ArchLLMError as error:
             pipe.send(("broken", str(error)))
             return
+        unconfirmed.evaluation = number, evaluation
         pipe.send(("done", evaluation))
 
 
 def _stop(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, wherever it is met
     raise _Stopped
-
-
-def _end_with_parent(lifeline: int) -> None:
-    """Ends the process, and what it started, when its parent has died: nobody waits for the result."""
-    os.read(lifeline, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(_FAREWELL)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
