@@ -183,7 +183,7 @@ def test_the_latest_search_that_is_not_random_is_shown_unless_one_is_named():
     searched("macs", method="local")
     searched("params", seed=1)
     done = report("a.db")
-    assert done.search.study.name == "local-params-0" and done.others == ("evolution-params-0", "random-params-1")
+    assert done.search.study.name == "local-macs-0" and done.others == ("evolution-params-0", "random-params-1")
     assert report("a.db", study="random-params-1").search.study.name == "random-params-1"
 
 

@@ -121,7 +121,7 @@ def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> ty
             continue
         space["__annotations__"][each.name] = _annotated(_writable(hint, note.needed), each.name, note, others)
         if value is not MISSING and not (note.each and options(words, _word(each.name, note))):
-            space[each.name] = field(default=value)  # tyro would add repeated words to the default
+            space[each.name] = field(default=_as_words(value))  # tyro would add repeated words to the default
         elif each.default_factory is not MISSING:
             space[each.name] = field(default_factory=each.default_factory)
         elif each.default is not MISSING and not note.needed:
@@ -175,6 +175,15 @@ def _as_values(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     return {each.name: getattr(value, each.name) for each in fields(value)} if is_dataclass(value) else {}
+
+
+def _as_words(value: Any) -> Any:
+    """A table of a file as the `KEY=VALUE` words that stand for it; other values as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    return tuple(
+        f"{name}={','.join(map(str, each)) if isinstance(each, list) else each}" for name, each in value.items()
+    )
 
 
 def _word(name: str, note: Option) -> str:

@@ -66,14 +66,13 @@ class SpaceNetworks(Networks, ABC):
     def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
         """`blueprint` for a normalised member and its text."""
 
-    @property
-    def counts_import(self) -> bool:
+    def counts_import(self, setting: NetworkSetting | None = None) -> bool:
         return False
 
     @property
     def countable(self) -> bool:
         found = [file is not None or module in sys.modules for module, file in self.imports().items()]
-        return all(found) or not self.counts_import
+        return all(found) or not self.counts_import()
 
     def imports(self) -> Mapping[str, Path | None]:
         return {}

@@ -16,12 +16,15 @@ import numpy as np
 
 from archllm.errors import ArchLLMError, MissingExtra, StoreError
 from archllm.graphs import concatenate
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
 from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
+from archllm.reporting.network_words import FULL_SIZE, network_words
 from archllm.reporting.panels import Panel, duration, figure, option
 from archllm.reporting.searching import Population, SearchData
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.registry import is_name
 from archllm.study.store import Study, Trial
 
 BEST = 6
@@ -94,27 +97,44 @@ def render(
         "js_hash": b64encode(sha256(texts["js"].encode()).digest()).decode(),
         "search": None if search is None else _search(space, origin.space or space.name, search, population),
         "generator": None if generator is None else _generator(generator),
-        "provenance": _provenance(origin, search, generator),
+        "provenance": _provenance(space, origin, search, generator),
     }
     return environment.from_string(texts["html.j2"]).render(context)
 
 
-def export_commands(arch: Architecture, space: str) -> list[str]:
-    """Commands that write the network of an architecture of a space, given as its name or its file."""
+def export_commands(arch: Architecture, space: str, setting: NetworkSetting | None = None) -> list[str]:
+    """Commands that write the network of an architecture.
+
+    Args:
+        arch: the architecture.
+        space: name or file of its space.
+        setting: the network setting; by default that of the space's paper.
+    """
     text, name = shlex.quote(arch.text), shlex.quote(space)
     targets = (("python", "best.py"), ("onnx", "best.onnx"), ("torch", "best.pt2"))
-    return [f"archllm export {text} --space {name} --to {to} --out {out}" for to, out in targets]
+    words = [shlex.quote(f"{field}={value}") for field, value in _unusual(setting).items()]
+    network = f" --network {' '.join(words)}" if words else ""
+    return [f"archllm export {text} --space {name} --to {to} --out {out}{network}" for to, out in targets]
 
 
-def export_python(arch: Architecture, space: str) -> str:
+def export_python(arch: Architecture, space: str, setting: NetworkSetting | None = None) -> str:
     """The same from Python."""
+    options = ", ".join(f"{name}={value!r}" for name, value in ({"num_classes": 10} | _unusual(setting)).items())
     return (
         "import archllm\n\n"
         f"space = archllm.load_space({space!r})\n"
         f"arch = space.parse({arch.text!r})\n"
-        "network = arch.build(num_classes=10)  # a plain torch module, ready to train\n"
-        'arch.export("best.py", to="python", weights=network, num_classes=10)'
+        f"network = arch.build({options})  # a plain torch module, ready to train\n"
+        f'arch.export("best.py", to="python", weights=network, {options})'
     )
+
+
+def _unusual(setting: NetworkSetting | None) -> dict[str, Any]:
+    """Fields of a network setting that are not as in the space's paper."""
+    if setting is None:
+        return {}
+    usual = vars(type(setting)())
+    return {name: value for name, value in vars(setting).items() if value != usual[name]}
 
 
 def _breakable(text: str) -> Any:
@@ -134,6 +154,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
     chosen = _best(result.front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
     archs = _architectures(space, chosen)
     values = None if population is None else population.values
+    setting = _setting(space, study)
     winner = archs[0] if archs else None
     return {
         "data": data,
@@ -142,18 +163,25 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "winner": winner,
         "front": len(result.front),
         "cells": [
-            {"arch": arch, "trial": trial, "svg": arch.svg(), "place": trial.place, "params": _params(space, arch)}
+            {
+                "arch": arch,
+                "trial": trial,
+                "svg": arch.svg(),
+                "place": trial.place,
+                "params": _params(space, arch, setting),
+            }
             for arch, trial in zip(archs, chosen, strict=True)
         ],
         "panels": _curves(data, values),
         "tiles": _tiles(data, winner),
-        "rows": _rows(space, data),
-        "sizes": [SIZES[name] for name in _sizes(space, study)],
+        "rows": _rows(space, data, setting),
+        "sizes": [SIZES[name] for name in _sizes(space, study, setting)],
+        "network": _network(space, setting),
         "total": len(result.trials),
         "costs": any(trial.evaluation.total_cost for trial in data.over),
         "exports": space.networks is not None and winner is not None,
-        "commands": export_commands(winner, name) if winner else [],
-        "python": export_python(winner, name) if winner else "",
+        "commands": export_commands(winner, name, setting) if winner else [],
+        "python": export_python(winner, name, setting) if winner else "",
     }
 
 
@@ -169,14 +197,27 @@ def _best(trials: Sequence[Trial], study: Study) -> list[Trial]:
     return [trial for _, _, trial in sorted(worst_first, key=lambda each: each[:2], reverse=True)]
 
 
-def counted(space: SearchSpace) -> bool:
+def _setting(space: SearchSpace, study: Study) -> NetworkSetting | None:
+    """The network setting of a study; that of the space's paper where the study does not say."""
+    if space.networks is None:
+        return None
+    return study.network_setting(space) or space.networks.setting()  # type: ignore[no-any-return]
+
+
+def _network(space: SearchSpace, setting: NetworkSetting | None) -> str:
+    """The network that sizes are of, as a sentence has it."""
+    told = "" if setting is None else network_words(space, setting)
+    return told if not told or told.startswith("the ") else f"the network with {told}"
+
+
+def counted(space: SearchSpace, setting: NetworkSetting | None) -> bool:
     """Whether a report can count networks of a space: there are some, and no code of others is imported for it."""
-    return space.networks is not None and not space.networks.counts_import
+    return space.networks is not None and not space.networks.counts_import(setting)
 
 
-def _sizes(space: SearchSpace, study: Study) -> list[str]:
+def _sizes(space: SearchSpace, study: Study, setting: NetworkSetting | None) -> list[str]:
     """Sizes that stand in the table of trials, those that are objectives apart."""
-    return [name for name in SIZES if name not in study.objectives] if counted(space) else []
+    return [name for name in SIZES if name not in study.objectives] if counted(space, setting) else []
 
 
 def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str, str]]:
@@ -211,11 +252,13 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
     return tiles
 
 
-def _params(space: SearchSpace, arch: Architecture) -> int | None:
-    return arch.params if counted(space) else None
+def _params(space: SearchSpace, arch: Architecture, setting: NetworkSetting | None) -> int | None:
+    if not counted(space, setting):
+        return None
+    return int(space.require_networks().params(arch.graph, setting)[0])
 
 
-def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
+def _rows(space: SearchSpace, data: SearchData, setting: NetworkSetting | None) -> list[dict[str, Any]]:
     waiting = [trial for trial in data.result.trials if trial.place is None]
     trials = [*data.over, *waiting]
     if len(trials) > MOST_ROWS:
@@ -227,10 +270,10 @@ def _rows(space: SearchSpace, data: SearchData) -> list[dict[str, Any]]:
     if not archs:
         return []
     graphs = concatenate([arch.graph for arch in archs])
-    names = _sizes(space, data.study)
+    names = _sizes(space, data.study, setting)
     sizes = np.zeros((len(archs), len(names)), dtype=np.int64)
     for column, name in enumerate(names):
-        sizes[:, column] = getattr(space.require_networks(), name)(graphs)
+        sizes[:, column] = getattr(space.require_networks(), name)(graphs, setting)
     front = {trial.number for trial in data.result.front}
     return [
         {"trial": trial, "sizes": row, "front": trial.number in front}
@@ -253,9 +296,10 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
     return {
         "data": data,
         "cells": [
-            {"arch": arch, "svg": arch.svg(), "new": new, "params": _params(model.space, arch)}
+            {"arch": arch, "svg": arch.svg(), "new": new, "params": _params(model.space, arch, None)}
             for arch, new in zip(data.cells, data.new, strict=True)
         ],
+        "sizes": FULL_SIZE if is_name(model.space.name) else "the default network of the space",
         "codebook": panels.codes(data.codebook, model.space.op_names) if data.codebook else None,
         "training": panels.training(data.training, data.validation),
         "quality": data.quality,
@@ -279,10 +323,13 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
     }
 
 
-def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorData | None) -> dict[str, str]:
+def _provenance(
+    space: SearchSpace, origin: Origin, search: SearchData | None, generator: GeneratorData | None
+) -> dict[str, str]:
     facts: dict[str, str] = {}
     if search is not None:
         study = search.study
+        setting = _setting(space, study)
         goals = zip(study.directions, study.objectives, strict=True)
         lower = search.result.lower_fidelity
         facts |= {
@@ -296,12 +343,14 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
             )
             or "defaults",
             "seed": str(study.seed),
+            "network": "" if setting is None else network_words(space, setting),
             "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
             "evaluations": f"{len(search.over)} over, {search.failed} failed, "
             f"{len(search.result.trials) - len(search.over)} waiting or running",
             "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
             + (f", of it {duration(spent)} for lower-fidelity ones" if (spent := recorded_cost(lower)) else ""),
             "lower-fidelity evaluations": _counted(lower),
+            "evaluations of other studies": _reused(search),
             "time from first to last": duration(search.wall),
             "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
             "random search": search.random.how if search.random else f"not shown: {origin.missing}",
@@ -319,6 +368,16 @@ def _provenance(origin: Origin, search: SearchData | None, generator: GeneratorD
         }
     facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
     return {name: told for name, told in facts.items() if told}
+
+
+def _reused(search: SearchData) -> str:
+    found = search.result
+    if not found.reused:
+        return ""
+    cost = duration(found.reused_cost)
+    return (
+        f"{found.reused} were taken over, not made again; the {cost} that they cost there count as cost of evaluations"
+    )
 
 
 def _counted(lower: Sequence[LowerFidelity]) -> str:

@@ -28,9 +28,8 @@ class Networks(Protocol):
     small: Mapping[str, Any]
     """Options for small images and short trainings on a CPU, where the paper's network would take hours."""
 
-    @property
-    def counts_import(self) -> bool:
-        """Whether counting sizes at the paper's setting takes importing modules of others, which no report does."""
+    def counts_import(self, setting: Any = None) -> bool:
+        """Whether counting sizes under a setting takes importing modules of others, which no report does."""
         ...
 
     @property

@@ -213,10 +213,11 @@ class ExportOptions(Settings):
     """Options of `archllm export`."""
 
     arch: Annotated[Arch, Option("ARCH", positional=True)]
-    """Text of the architecture; on the command line, `-` reads it from stdin and `@FILE` from a file."""
+    """Text of the architecture, or a trial of a search, STORE[:STUDY[:TRIAL]]: by default the best one of the latest
+    study; on the command line, `-` reads the text from stdin and `@FILE` from a file."""
 
-    space: Annotated[Space | None, Option("SPACE", needed=True)] = None
-    """The space it is of."""
+    space: Annotated[Space | None, Option("SPACE")] = None
+    """The space it is of; a trial of a built-in space or of a run folder tells it."""
 
     to: Literal["python", "torch", "onnx"]
     """`python`: one file that needs torch alone; `torch`: a torch.export program (.pt2); `onnx`: any batch size."""
@@ -224,20 +225,21 @@ class ExportOptions(Settings):
     out: Annotated[Path, Option("FILE")]
     """File to write; an existing one is replaced."""
 
-    num_classes: Annotated[int, Bounds(1)] = 10
-    """Classes that the network tells apart."""
+    num_classes: Annotated[int | None, Bounds(1), Option("INT")] = None
+    """Classes that the network tells apart; this and what follows is by default as the study of a trial has it, else as
+    in the space's paper."""
 
-    in_channels: Annotated[int, Bounds(1)] = 3
+    in_channels: Annotated[int | None, Bounds(1), Option("INT")] = None
     """Channels of the images: 3 for colour, 1 for grey."""
 
     image_size: Annotated[int | None, Bounds(1), Option("INT")] = None
-    """Height and width of the images in pixels; by default as in the space's paper."""
+    """Height and width of the images in pixels."""
 
     channels: Annotated[int | None, Bounds(1), Option("INT")] = None
-    """Channels of the first cells; by default as in the space's paper."""
+    """Channels of the first cells."""
 
-    options: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", name="set")] = ()
-    """Further options of the space's networks, such as `cells=1` or, for DARTS, `layers=8`."""
+    network: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", short="--set")] = ()
+    """Any fields of the space's network setting, such as `cells=1` or, for DARTS, `layers=8`."""
 
     weights: Annotated[Path | None, Option("FILE")] = None
     """Weights to put in, a safetensors file; by default fresh ones. `--to python` writes them beside its file."""

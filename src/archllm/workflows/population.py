@@ -20,7 +20,6 @@ from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
 from archllm.study.store import Study
 from archllm.workflows.search import constraint, pool_of
-from archllm.workflows.studies import network_of
 
 
 def looked_up(spec: str) -> bool:
@@ -38,7 +37,7 @@ def population_of(study: Study, space: SearchSpace) -> Population | None:
     """
     if not all(map(looked_up, study.objectives)):
         return None
-    network = network_of(study, space)
+    network = study.network_setting(space)
     objectives, _ = on_one_network(
         [load_objective(spec, space) for spec in study.objectives], space, {} if network is None else vars(network)
     )

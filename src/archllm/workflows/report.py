@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archllm.errors import ArchLLMError, InvalidInput, StoreError
+from archllm.errors import ArchLLMError, InvalidInput
 from archllm.files import write_text
 from archllm.generation.run_folder import SPACE_FILE
 from archllm.objectives.identity import without_direction
 from archllm.reporting.generating import GeneratorData, collect_generator
 from archllm.reporting.page import Origin, render
 from archllm.reporting.searching import Population, SearchData, collect
-from archllm.spaces import SearchSpace, load_space
-from archllm.spaces.registry import is_name, stored_space
+from archllm.spaces import SearchSpace
+from archllm.spaces.registry import is_name
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Study, Trial, open_existing
-from archllm.study.store.base import DEFINITION
 from archllm.study.store.opening import sqlite_file
 from archllm.workflows.doctor import version
 from archllm.workflows.options import ReportOptions
 from archllm.workflows.population import population_of
+from archllm.workflows.studies import chosen_study, space_of_study
 
 STORE = "search.db"
 """Where a run folder keeps its trials."""
@@ -62,6 +62,8 @@ class Report:
             "best": {"text": best.text, "values": list(best.values or ()), "test": best.evaluation.test}
             if best
             else None,
+            "network": found.study.network if found else None,
+            "reused": found.result.reused if found else 0,
             "random": found.random.how if found and found.random else None,
             "generator": self.generator is not None,
             "others": list(self.others),
@@ -105,7 +107,7 @@ def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
                 raise InvalidInput(f"no search was made with {folder} yet: it holds no {STORE} to find {study!r} in")
             return _written(options, None, generator)
     with open_existing(source) as store:
-        about = _chosen(store, study)
+        about = chosen_study(store, study)
         found = result(store, about.name)
         rivals = _random_studies(store, about)
         others = tuple(each.name for each in store.studies() if each.name != about.name)
@@ -133,7 +135,10 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
         write_text(path, render(home, Origin(str(options.run), None, versions), generator=generator))
         return Report(path, home, None, generator)
     folder = Path(options.run) if generator is not None else None
-    space, name = _space(part.result.study, part.where, generator, folder, options.space)
+    of_run = generator.model.space if generator is not None else None
+    space = space_of_study(part.result.study, part.where, options.space, of_run)
+    own = space.name if folder is None else str(folder / SPACE_FILE)
+    name = space.name if is_name(space.name) else str(options.space or own)
     population, missing = _population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
     origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing, name)
@@ -141,46 +146,11 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
     return Report(path, space, data, generator, part.others)
 
 
-def _space(
-    study: Study, store: str, generator: GeneratorData | None, folder: Path | None, named: str | Path | None
-) -> tuple[SearchSpace, str]:
-    """The space of a search, and how it is named on the command line.
-
-    Raises:
-        InvalidInput: it is not known, or another one.
-    """
-    if generator is not None and named is None:
-        own, name = generator.model.space, str((folder or Path()) / SPACE_FILE)
-    else:
-        if named is None and not is_name(study.space):
-            raise InvalidInput(
-                f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)"
-            )
-        name = str(named if named is not None else study.space)
-        own = load_space(named) if named is not None else stored_space(study.space, store)
-    if is_name(own.name):
-        name = own.name
-    known = study.settings.get(DEFINITION)
-    if own.name != study.space or (known is not None and known != own.definition.fingerprint[:16]):
-        other = f"the space {study.space}" if own.name != study.space else f"{study.space} as it was defined then"
-        raise InvalidInput(f"study {study.name!r} is of {other}, and {name} is another space")
-    return own, name
-
-
 def _default_out(run: str | Path) -> Path:
     if "://" not in str(run) and Path(run).is_dir():
         return Path(run) / "report.html"
     file = sqlite_file(run)
     return Path("report.html") if file is None else file.with_suffix(".html")
-
-
-def _chosen(store: Store, name: str | None) -> Study:
-    if name is not None:
-        return store.study(name)
-    studies = store.studies()
-    if not studies:
-        raise StoreError(f"{store.where} holds no search yet; make one with `archllm search`")
-    return ([study for study in studies if study.method != "random"] or studies)[-1]
 
 
 def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]:
@@ -196,7 +166,8 @@ def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]
 def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
     """What the search could choose from; where that is not known, why."""
     sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
-    if sized and space.networks is not None and space.networks.counts_import:
+    setting = study.network_setting(space)
+    if sized and space.networks is not None and space.networks.counts_import(setting):
         modules = ", ".join(space.networks.imports())
         return None, f"to count networks would take importing {modules}, which a report does not"
     try:

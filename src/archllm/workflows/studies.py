@@ -5,17 +5,63 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from archllm.config import parse_words
-from archllm.networks.setting import NetworkSetting
+from archllm.errors import InvalidInput, StoreError
 from archllm.reporting.network_words import network_words
 from archllm.spaces import SearchSpace, load_space
-from archllm.spaces.registry import is_name
-from archllm.study.store import Study
+from archllm.spaces.registry import is_name, stored_space
+from archllm.study.store import Store, Study
+from archllm.study.store.base import DEFINITION
+from archllm.workflows.inputs import as_space
 
 LONGEST = 60
 """Characters of the objectives in the name of a study, at most."""
+
+
+def chosen_study(store: Store, name: str | None) -> Study:
+    """The study of that name; by default the latest that is not random search, or the latest of all.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if name is not None:
+        return store.study(name)
+    studies = store.studies()
+    if not studies:
+        raise StoreError(f"{store.where} holds no search yet; make one with `archllm search`")
+    return ([study for study in studies if study.method != "random"] or studies)[-1]
+
+
+def space_of_study(
+    study: Study, store: str, named: str | Path | SearchSpace | None, of_run: SearchSpace | None
+) -> SearchSpace:
+    """The space that a study searched.
+
+    Args:
+        study: the study.
+        store: what its store is called in messages.
+        named: name, file or object, where the user says which.
+        of_run: the space of the run folder that the store lies in.
+
+    Raises:
+        InvalidInput: it is not known, or another one.
+    """
+    if named is not None:
+        found, name = as_space(named), str(getattr(named, "name", named))
+    elif of_run is not None:
+        found, name = of_run, "that of the run folder"
+    elif is_name(study.space):
+        found, name = stored_space(study.space, store), study.space
+    else:
+        raise InvalidInput(f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)")
+    known = study.settings.get(DEFINITION)
+    if found.name != study.space or (known is not None and known != found.definition.fingerprint[:16]):
+        other = f"the space {study.space}" if found.name != study.space else f"{study.space} as it was defined then"
+        raise InvalidInput(f"study {study.name!r} is of {other}, and {name} is another space")
+    return found
 
 
 def study_name(method: str, objectives: Sequence[str], seed: int) -> str:
@@ -49,19 +95,7 @@ def network_told(study: Study) -> str:
         return ""
     if is_name(study.space):
         space = load_space(study.space)
-        setting = network_of(study, space)
+        setting = study.network_setting(space)
         if setting is not None:
             return network_words(space, setting)
     return ", ".join(f"{name} {value}" for name, value in study.network.items())
-
-
-def network_of(study: Study, space: SearchSpace) -> NetworkSetting | None:
-    """The network setting of a study; `None` where it has none.
-
-    Raises:
-        InvalidInput: the space's networks of today know no such setting.
-    """
-    if study.network is None or space.networks is None:
-        return None
-    setting: NetworkSetting = space.networks.setting(**study.network)
-    return setting

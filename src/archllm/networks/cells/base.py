@@ -32,6 +32,7 @@ from archllm.networks.cells.record import NOTHING_RECORDED, BlockRecord, Place, 
 from archllm.networks.cells.setting import CellNetworkSetting
 from archllm.networks.cells.sizes import operation_size
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
+from archllm.networks.setting import NetworkSetting
 from archllm.plugins import resolve_stored
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.space_file import placed
@@ -76,10 +77,10 @@ class CellNetworks(SpaceNetworks):
         self._maker = lru_cache(maxsize=256)(self._find_maker)
         self._check_shape = lru_cache(maxsize=4096)(self._check_shape_at)
 
-    @property
-    def counts_import(self) -> bool:
+    def counts_import(self, setting: NetworkSetting | None = None) -> bool:
         foreign = [op for op, where in self.space.definition.callables.items() if not is_ours(_module(where))]
-        return any((op, place) not in self._record.sizes for op in foreign for place in self._usual_places())
+        places = self._places(self._complete(setting)) if foreign else []
+        return any((op, place) not in self._record.sizes for op in foreign for place in places)
 
     def imports(self) -> Mapping[str, Path | None]:
         return modules_of(self.space.definition.callables)
@@ -91,7 +92,7 @@ class CellNetworks(SpaceNetworks):
         foreign = [op for op, where in self.space.definition.callables.items() if _module(where) in modules]
         sizes = {}
         for op in foreign:
-            for place in self._usual_places():
+            for place in self._places(self.setting()):
                 with suppress(DefinitionError):  # a training needs no block, so one that fails is just not recorded
                     sizes[op, place] = self._cost(op, place)
         return BlockRecord(sources_of(modules), sizes).to_json()
@@ -103,10 +104,10 @@ class CellNetworks(SpaceNetworks):
             return NOTHING_RECORDED
         return BlockRecord.read(self.space.blocks, f"blocks.json beside {self.space.origin}")
 
-    def _usual_places(self) -> list[Place]:
-        """Places of operations in a network of the default setting; they are the same for all members."""
+    def _places(self, setting: NetworkSetting) -> list[Place]:
+        """Places of operations in a network; they are the same for all members."""
         member = self.space.sample(1, np.random.default_rng(0))
-        return list(dict.fromkeys(place for place, _ in self._uses(member, self.setting())))
+        return list(dict.fromkeys(place for place, _ in self._uses(member, setting)))
 
     @abstractmethod
     def _uses(self, graphs: Graphs, setting: Any) -> Uses:

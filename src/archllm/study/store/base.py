@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from archllm.errors import StoreError
+from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.identity import Identity, changes
-from archllm.spaces import Architecture
+from archllm.spaces import Architecture, SearchSpace
 
 State = Literal["waiting", "running", "complete", "failed"]
 """`waiting` to be evaluated, `running`, or over: `complete` with values, or `failed` with a reason."""
@@ -55,6 +56,20 @@ class Study:
 
     identities: tuple[Identity, ...] = ()
     """What decides the scores of each objective; empty where nobody says: then its trials are of no use to others."""
+
+    def network_setting(self, space: SearchSpace) -> NetworkSetting | None:
+        """`network` as the setting that it is; `None` where no networks are made.
+
+        Args:
+            space: the space of the study.
+
+        Raises:
+            InvalidInput: the space's networks of today have no such setting.
+        """
+        if self.network is None or space.networks is None:
+            return None
+        setting: NetworkSetting = space.networks.setting(**self.network)
+        return setting
 
     @property
     def scores(self) -> str | None:
