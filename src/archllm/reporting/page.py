@@ -201,7 +201,7 @@ def _setting(space: SearchSpace, study: Study) -> NetworkSetting | None:
     """The network setting of a study; that of the space's paper where the study does not say."""
     if space.networks is None:
         return None
-    return study.network_setting(space) or space.networks.setting()  # type: ignore[no-any-return]
+    return study.network_setting(space) or space.networks.setting()
 
 
 def _network(space: SearchSpace, setting: NetworkSetting | None) -> str:
