@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import secrets
 import shutil
@@ -93,8 +95,36 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunFolderError: it can't be written.
     """
-    with replacing(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    with replacing(path) as aside:  # names of files that are not UTF-8 are written as their escapes
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML: the one place where texts become part of such a file.
+
+    Args:
+        value: a text, a number, a truth value, or a list or tuple of such.
+
+    Raises:
+        RunFolderError: a text is none that a file can hold, as in paths that are not UTF-8.
+
+    Example:
+        >>> toml_value(("a\\b", True, 0.5))
+        '["a\\\\b", true, 0.5]'
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # inf, -inf, nan: as Python writes them
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if not value.isprintable() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise RunFolderError(f"{value!r} is no text that a file can hold: it is not UTF-8")
+    # JSON's escapes are TOML's; characters that an editor would not show are escaped, too, each by its number.
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08X}" for each in quoted)
 
 
 def publish(folder: Path, target: Path, overwrite: bool = False) -> None:
@@ -141,6 +171,26 @@ def assembling(target: Path, overwrite: bool = False) -> Iterator[Path]:
 def cache_folder() -> Path:
     """Where is kept what can be made again: `archllm` in the system's folder for caches; it may not exist yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "archllm"
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Gives a new empty folder beside a file that is to be written, which is gone when the block ends.
+
+    It is there, and not where temporary files are, because there is room for the file there or nowhere.
+
+    Raises:
+        RunFolderError: it can't be made, or nothing be written into it.
+    """
+    aside = _beside(path, "tmp")
+    try:
+        aside.mkdir()
+        yield aside
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunFolderError(f"can't write {path}: {reason}; nothing was changed") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:

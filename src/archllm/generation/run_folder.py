@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archllm import toml_lines
 from archllm.config import Seed, Settings
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
-from archllm.files import check_own_files, read_text, refuse_existing, write_text
+from archllm.files import check_own_files, read_text, refuse_existing, toml_value, write_text
 from archllm.generation.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ class RunInfo(Settings):
 
     def to_toml(self) -> str:
         """The text of `config.toml`."""
-        lines = [f"format = {_FORMAT}", f"space = {json.dumps(self.space)}", f"seed = {self.seed}", "", "[train]"]
+        lines = [f"format = {_FORMAT}", f"space = {toml_value(self.space)}", f"seed = {self.seed}", "", "[train]"]
         nested = {}
         for name, value in asdict(self.config).items():
             if isinstance(value, dict):
                 nested[name] = value
             else:
-                lines.append(f"{name} = {json.dumps(value)}")
+                lines.append(f"{name} = {toml_value(value)}")
         for name, table in nested.items():
-            lines += ["", f"[train.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+            lines += ["", f"[train.{name}]", *(f"{key} = {toml_value(value)}" for key, value in table.items())]
         return "\n".join(lines) + "\n"
 
 

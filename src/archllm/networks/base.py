@@ -100,15 +100,16 @@ class SpaceNetworks(Networks, ABC):
         self,
         graph: Graphs,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] = "python",
+        to: Literal["python", "torch", "onnx"] | None = None,
         *,
         setting: NetworkSetting | None = None,
         weights: str | Path | nn.Module | None = None,
         seed: int = 0,
+        opset: int | None = None,
     ) -> Exported:
         from archllm.networks.export import export
 
-        return export(self.blueprint(graph, setting), Path(path), to, weights=weights, seed=seed)
+        return export(self.blueprint(graph, setting), Path(path), to, weights=weights, seed=seed, opset=opset)
 
     def _members(self, graphs: Graphs) -> Graphs:
         """The graphs, normalised.

@@ -370,19 +370,22 @@ class Architecture:
     def export(
         self,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] = "python",
+        to: Literal["python", "torch", "onnx"] | None = None,
         *,
         weights: Any = None,
         seed: int = 0,
+        opset: int | None = None,
         **options: Any,
     ) -> Any:
         """Writes its network as a file that other tools read, after making sure that it computes the same.
 
         Args:
             path: file to write; an existing one is replaced.
-            to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`.
+            to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`; by default as the file
+                ends: `.py`, `.pt2`, `.onnx`.
             weights: a safetensors file or a trained network; by default fresh weights.
             seed: seed of fresh weights.
+            opset: version of ONNX' operators, for older runtimes.
             options: fields of the space's network setting.
 
         Returns:
@@ -395,7 +398,7 @@ class Architecture:
         """
         networks = self.space.require_networks()
         setting = networks.setting(**options)
-        return networks.export(self.graph, path, to, setting=setting, weights=weights, seed=seed)
+        return networks.export(self.graph, path, to, setting=setting, weights=weights, seed=seed, opset=opset)
 
     def svg(self) -> str:
         """A layered drawing as one SVG document."""

@@ -92,11 +92,12 @@ class Networks(Protocol):
         self,
         graph: Graphs,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] = "python",
+        to: Literal["python", "torch", "onnx"] | None = None,
         *,
         setting: Any = None,
         weights: Any = None,
         seed: int = 0,
+        opset: int | None = None,
     ) -> Any:
         """Writes the network of one member as a file, verified; see `archllm.networks.export.export`.
 

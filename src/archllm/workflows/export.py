@@ -93,5 +93,13 @@ def export(options: ExportOptions | None = None, /, **settings: Any) -> Export:
     asked = {name: value for name, value in named.items() if value is not None}
     scored = (source.study.network or {}) if source is not None else {}
     setting = networks.setting(**scored | asked | network_options(chosen.network, arch.space))
-    file = networks.export(arch.graph, chosen.out, chosen.to, setting=setting, weights=chosen.weights, seed=chosen.seed)
+    file = networks.export(
+        arch.graph,
+        chosen.out,
+        chosen.to,
+        setting=setting,
+        weights=chosen.weights,
+        seed=chosen.seed,
+        opset=chosen.opset,
+    )
     return Export(arch, file, int(networks.macs(arch.graph, setting)[0]), asdict(setting), source)

@@ -219,8 +219,9 @@ class ExportOptions(Settings):
     space: Annotated[Space | None, Option("SPACE")] = None
     """The space it is of; a trial of a built-in space or of a run folder tells it."""
 
-    to: Literal["python", "torch", "onnx"]
-    """`python`: one file that needs torch alone; `torch`: a torch.export program (.pt2); `onnx`: any batch size."""
+    to: Literal["python", "torch", "onnx"] | None = None
+    """`python`: one file that needs torch alone; `torch`: a torch.export program; `onnx`: any batch size. By default as
+    FILE ends: .py, .pt2 or .onnx."""
 
     out: Annotated[Path, Option("FILE")]
     """File to write; an existing one is replaced."""
@@ -246,6 +247,10 @@ class ExportOptions(Settings):
 
     seed: Seed = 0
     """Seed of fresh weights."""
+
+    opset: Annotated[int | None, Bounds(7, 30), Option("N")] = None
+    """Version of ONNX' operators, for older runtimes; by default that of torch's exporter. Most networks can be written
+    from 15 on."""
 
 
 @dataclass(frozen=True, kw_only=True)

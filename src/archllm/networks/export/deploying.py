@@ -136,7 +136,7 @@ class Deployment:
             )
         else:
             source = self._source(about)
-            content, run = source.encode(), run_source(source, path.name, self.network, WEIGHTS)
+            content, run = source.encode(), run_source(source, path, self.network, WEIGHTS)
         difference = self._difference(path, run, batches)
         if to == "python":
             with replacing(folder / WEIGHTS) as aside:

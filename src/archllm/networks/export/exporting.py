@@ -28,6 +28,8 @@ from archllm.training.randomness import torch_seeded
 
 Format = Literal["python", "torch", "onnx"]
 FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")
+ENDINGS: dict[str, Format] = {".py": "python", ".pt2": "torch", ".onnx": "onnx"}
+"""Ending of a file -> what it holds."""
 
 TOLERANCE = 1e-4
 """Largest difference between outputs of the file and of the network, relative to the largest output."""
@@ -67,10 +69,11 @@ class Exported:
 def export(
     blueprint: Blueprint,
     path: Path,
-    to: Format = "python",
+    to: Format | None = None,
     *,
     weights: str | Path | nn.Module | None = None,
     seed: int = 0,
+    opset: int | None = None,
 ) -> Exported:
     """Writes a network as a file, after making sure that the file computes the same.
 
@@ -80,30 +83,33 @@ def export(
     Args:
         blueprint: the network.
         path: file to write; an existing one is replaced, but not by a file that fails the comparison.
-        to: `python`, `torch` (`torch.export`) or `onnx`.
+        to: `python`, `torch` (`torch.export`) or `onnx`; by default what the ending says, `.py`, `.pt2` or `.onnx`.
         weights: a safetensors file or a trained network; by default fresh weights.
         seed: seed of fresh weights and of the images of the comparison.
+        opset: version of ONNX' operators, for older runtimes; by default that of torch's exporter.
 
     Raises:
-        InvalidInput: there is no such format, or the path names no file in an existing folder.
+        InvalidInput: there is no such format, the ending is that of another one, or the path names no file in an
+            existing folder.
         DataError: the weights can't be read, are those of another network, or are not finite.
         ExportError: what was written computes something else.
         RunFolderError: the file can't be written.
         MissingExtra: what ONNX needs is not installed.
     """
-    if to not in FORMATS:
-        raise InvalidInput(f"a network is exported to {', '.join(FORMATS)}, got {shown(to)}")
+    to = format_of(path, to)
+    if opset is not None and to != "onnx":
+        raise InvalidInput(f"an opset is of ONNX, not of {to}")
     if to == "onnx":
         need_onnx()
     _check_target(path)
     network = _network(blueprint, weights, seed)
     beside = path.with_suffix(".safetensors") if to == "python" and weights is not None else None
     if to == "python":
-        content, run = _python(blueprint, network, path.name, beside.name if beside else None)
+        content, run = _python(blueprint, network, path, beside.name if beside else None)
     elif to == "torch":
         content, run = torch_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch())
     else:
-        content, run = _onnx(blueprint, network)
+        content, run = _onnx(blueprint, network, opset)
     difference = _difference(network, run, blueprint, seed)
     if beside is not None:
         with replacing(beside) as aside:
@@ -111,6 +117,27 @@ def export(
     with replacing(path) as aside:
         aside.write_bytes(content)
     return Exported(path, to, beside, count_params(network), blueprint.image, difference, len(content))
+
+
+def format_of(path: Path, to: Format | None = None) -> Format:
+    """The format of a file that is to be written: the one asked for, or that of its ending.
+
+    Raises:
+        InvalidInput: there is no such format, neither says which, or they differ.
+    """
+    if to is not None and to not in FORMATS:
+        raise InvalidInput(f"a network is exported to {', '.join(FORMATS)}, got {shown(to)}")
+    said = ENDINGS.get(path.suffix.lower())
+    if said is not None and to not in (None, said):
+        ending = next(ending for ending, form in ENDINGS.items() if form == to)
+        raise InvalidInput(f"{path} ends as {said} does, and {to} is asked for; name a file that ends in {ending}")
+    found = to or said
+    if found is None:
+        raise InvalidInput(
+            f"what to write is said by the ending of the file, {', '.join(ENDINGS)}, or by name, {', '.join(FORMATS)}; "
+            f"got {path.name!r}"
+        )
+    return found
 
 
 def _check_target(path: Path) -> None:
@@ -128,14 +155,14 @@ def _network(blueprint: Blueprint, weights: str | Path | nn.Module | None, seed:
     return network.eval()
 
 
-def _python(blueprint: Blueprint, network: nn.Module, name: str, weights: str | None) -> tuple[bytes, Runner]:
+def _python(blueprint: Blueprint, network: nn.Module, path: Path, weights: str | None) -> tuple[bytes, Runner]:
     """The source, and what it computes as a module of its own."""
     source = standalone_source(blueprint, count_params(network), weights)
-    return source.encode(), run_source(source, name, network, weights)
+    return source.encode(), run_source(source, path, network, weights)
 
 
-def _onnx(blueprint: Blueprint, network: nn.Module) -> tuple[bytes, Runner]:
-    content = onnx_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch(), "logits")
+def _onnx(blueprint: Blueprint, network: nn.Module, opset: int | None) -> tuple[bytes, Runner]:
+    content = onnx_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch(), "logits", opset)
     return content, onnx_runner(content)
 
 

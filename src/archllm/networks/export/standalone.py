@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from archllm.networks import blocks, operations
 from archllm.networks.blueprint import Blueprint
+from archllm.networks.export.literals import WIDTH, check_source, docstring, dotted, harmless, literal
 
 if TYPE_CHECKING:
     from torch import nn
-
-WIDTH = 120
-"""Longest line, that of our own source."""
 
 _TABLE = "OPERATIONS"
 
@@ -86,7 +83,41 @@ def standalone_source(
         params: its number of trainable parameters, for the docstring.
         weights: name of a safetensors file beside it that `network()` loads.
         around: what `network()` makes instead, around the network.
+
+    Raises:
+        ExportError: a name of the blueprint can't stand in a file without becoming a part of the program.
     """
+    source = _source(blueprint, params, weights, around)
+    plain = _source(
+        _nameless(blueprint),
+        params,
+        weights and "weights",
+        around and replace(around, about={name: harmless(value) for name, value in around.about.items()}),
+    )
+    check_source(source, plain)
+    return source
+
+
+def _nameless(blueprint: Blueprint) -> Blueprint:
+    """The same network with harmless texts in place of those that a space file gave."""
+    names = {op: f"op{number}" for number, op in enumerate(blueprint.callables)}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(renamed(item) for item in value)
+        return names.get(value, value) if isinstance(value, str) else value
+
+    return replace(
+        blueprint,
+        title="title",
+        notes=("note",) * len(blueprint.notes),
+        arguments={name: renamed(value) for name, value in blueprint.arguments.items()},
+        operations=tuple(renamed(op) for op in blueprint.operations),
+        callables={names[op]: where for op, where in blueprint.callables.items()},
+    )
+
+
+def _source(blueprint: Blueprint, params: int, weights: str | None, around: Around | None) -> str:
     home = inspect.getmodule(blueprint.network)
     if home is None:
         raise ValueError(f"{blueprint.network} has no module")
@@ -107,10 +138,12 @@ def standalone_source(
         body.append(_table_of_callables(blueprint, ours))
     body.append(_maker(blueprint, weights, around))
     body.append(_main(blueprint) if around is None else around.main)
-    imports = _imports([home, *(module for module in modules if module is not home)], "\n".join(body), extra)
+    imports = _imports(
+        [home, *(module for module in modules if module is not home)], _mentioned(ast.parse("\n".join(body))), extra
+    )
     foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
     if foreign:
-        imports += "\n\n" + "\n".join(f"import {module}" for module in foreign)
+        imports += "\n\n" + "\n".join(f"import {dotted(module)}" for module in foreign)
     parts = [_docstring(blueprint, params, around), "from __future__ import annotations", imports]
     return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
@@ -144,7 +177,7 @@ def _table(node: ast.Assign | ast.AnnAssign, in_use: tuple[str, ...]) -> str:
         raise TypeError(f"{_TABLE} must be a literal dict")
     head = f"{_TABLE}: {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else _TABLE
     entries = [
-        f'    "{key.value}": {ast.unparse(value)},\n'
+        f"    {literal(key.value, 4)}: {ast.unparse(value)},\n"
         for key, value in zip(node.value.keys, node.value.values, strict=True)
         if isinstance(key, ast.Constant) and key.value in in_use
     ]
@@ -163,7 +196,7 @@ def _is_ours(where: str) -> bool:
 def _table_of_callables(blueprint: Blueprint, ours: dict[str, str]) -> str:
     """The table of what makes the operations: our own by the names they have in the file, others by their modules."""
     entries = "".join(
-        f"    {_literal(op, 4)}: {ours.get(op) or where.replace(':', '.')},\n"
+        f"    {literal(op, 4)}: {dotted(ours.get(op) or where.replace(':', '.'))},\n"
         for op, where in blueprint.callables.items()
     )
     return f"{_TABLE} = {{\n{entries}}}"
@@ -180,9 +213,8 @@ def _reachable(roots: Sequence[str], known: dict[str, _Definition]) -> set[str]:
     return used
 
 
-def _imports(modules: list[ModuleType], body: str, extra: str) -> str:
-    """The imports that the body needs, the standard library's first, sorted."""
-    words = set(re.findall(r"\w+", body))
+def _imports(modules: list[ModuleType], words: frozenset[str], extra: str) -> str:
+    """The imports that a body which mentions these names needs, the standard library's first, sorted."""
     plain: set[str] = set()
     names: dict[str, set[str]] = {}
     for node in ast.parse(extra + "\n".join(inspect.getsource(module) for module in modules)).body:
@@ -209,11 +241,14 @@ def _docstring(blueprint: Blueprint, params: int, around: Around | None) -> str:
     takes = f"images n x {channels} x {height} x {width} to logits\nn x classes" if around is None else around.takes
     foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
     needs = f"torch and {', '.join(foreign)}" if foreign else "torch alone"
-    title = textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False)
-    notes = "".join(f"    {line}\n" for line in blueprint.notes)
-    return (
-        f'"""{title[0]}' + "".join(f"\n{line}" for line in title[1:]) + f"\n\n{notes}\n"
-        f'{params:,} parameters. `network()` makes it; it maps {takes}. Needs {needs}.\n"""'
+    return docstring(
+        [
+            *(textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False) or [""]),
+            "",
+            *(f"    {line}" for line in blueprint.notes),
+            "",
+            *f"{params:,} parameters. `network()` makes it; it maps {takes}. Needs {needs}.".split("\n"),
+        ]
     )
 
 
@@ -222,8 +257,8 @@ def _maker(blueprint: Blueprint, weights: str | None, around: Around | None) -> 
     made, given = name, "model"
     if around is not None:
         made = around.module.__name__
-        given = f"{made}(model, {', '.join(f'{key}={value!r}' for key, value in around.arguments.items())}).eval()"
-    arguments = "".join(f"        {key}={_literal(value, 8)},\n" for key, value in blueprint.arguments.items())
+        given = f"{made}(model, {', '.join(f'{dotted(key)}={literal(value)}' for key, value in around.arguments.items())}).eval()"
+    arguments = "".join(f"        {dotted(key)}={literal(value, 8)},\n" for key, value in blueprint.arguments.items())
     arguments += f"        operations={_TABLE},\n" * bool(blueprint.callables)
     if weights is None:
         return (
@@ -234,32 +269,15 @@ def _maker(blueprint: Blueprint, weights: str | None, around: Around | None) -> 
         f"def network() -> {made}:\n"
         f'    """The network, with the weights of the file beside this one."""\n'
         f"    model = {name}(\n{arguments}    )\n"
-        f'    load_weights(model, Path(__file__).with_name("{weights}"))\n'
+        f"    load_weights(model, Path(__file__).with_name({literal(weights)}))\n"
         f"    return {given}"
     )
 
 
 def _constant(name: str, entries: dict[str, Any]) -> str:
-    """A dictionary of literals; texts are written in ASCII, as they come from outside."""
-    lines = "".join(f"    {key!a}: {value!a},\n" for key, value in entries.items())
-    return f"{name} = {{\n{lines}}}"
-
-
-def _literal(value: Any, indent: int) -> str:
-    """A literal on one line if it is short, else an item a line."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if not isinstance(value, list | tuple):
-        return repr(value)
-    items = [_literal(item, indent + 4) for item in value]
-    left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
-    if not any(isinstance(item, list | tuple) for item in value):
-        tail = "," if isinstance(value, tuple) and len(items) == 1 else ""
-        line = f"{left}{', '.join(items)}{tail}{right}"
-        if len(line) + indent + 20 <= WIDTH:
-            return line
-    pad = " " * indent
-    return f"{left}\n" + "".join(f"{pad}    {item},\n" for item in items) + f"{pad}{right}"
+    """A dictionary of literals."""
+    lines = "".join(f"    {literal(key, 4)}: {literal(value, 4)},\n" for key, value in entries.items())
+    return f"{dotted(name)} = {{\n{lines}}}"
 
 
 def _main(blueprint: Blueprint) -> str:
