@@ -100,7 +100,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def toml_value(value: object) -> str:
-    """A value as TOML: the one place where texts become part of such a file.
+    r"""A value as TOML: the one place where texts become part of such a file.
 
     Args:
         value: a text, a number, a truth value, or a list or tuple of such.
@@ -109,8 +109,8 @@ def toml_value(value: object) -> str:
         RunFolderError: a text is none that a file can hold, as in paths that are not UTF-8.
 
     Example:
-        >>> toml_value(("a\\b", True, 0.5))
-        '["a\\\\b", true, 0.5]'
+        >>> print(toml_value(("a" + chr(10), True, 0.5)))
+        ["a\n", true, 0.5]
     """
     if isinstance(value, bool):
         return str(value).lower()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput, shown
+from archllm.files import toml_value
 
 MOST_OPS = 100
 """Most operations, or different values of all slots: labels are 8-bit."""
@@ -64,20 +65,20 @@ class Definition:
 
     def to_toml(self) -> str:
         """The text of a space file that says the same."""
-        lines, tables = [f"name = {_written(self.name)}", f"kind = {_written(self.kind)}"], []
+        lines, tables = [f"name = {toml_value(self.name)}", f"kind = {toml_value(self.kind)}"], []
         for entry in fields(self):
             value = getattr(self, entry.name)
             if entry.name == "name" or value in ((), "", None) or entry.name == "callables":
                 continue
             if isinstance(value, Mapping):
                 if value:
-                    tables += ["", f"[{entry.name}]", *(f"{key} = {_written(item)}" for key, item in value.items())]
+                    tables += ["", f"[{entry.name}]", *(f"{key} = {toml_value(item)}" for key, item in value.items())]
             else:
-                lines.append(f"{entry.name} = {_written(value)}")
+                lines.append(f"{entry.name} = {toml_value(value)}")
         callables = getattr(self, "callables", None)
         if callables:
             lines = [line for line in lines if not line.startswith("ops = ")]
-            tables += ["", "[ops]", *(f"{json.dumps(op)} = {_written(where)}" for op, where in callables.items())]
+            tables += ["", "[ops]", *(f"{toml_value(op)} = {toml_value(where)}" for op, where in callables.items())]
         return "\n".join([*lines, *tables]) + "\n"
 
     @cached_property
@@ -316,12 +317,3 @@ def _distinct(values: tuple[Any, ...], what: str, *key: str) -> None:
         if value in known:
             raise DefinitionError(f"{what} must stand once, found {shown(value)} twice", *key, number)
         known.add(value)
-
-
-def _written(value: Any) -> str:
-    """A value in TOML."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_written, value))}]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

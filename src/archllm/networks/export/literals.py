@@ -7,6 +7,7 @@ else. `check_source` makes sure of it for a whole file.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from keyword import iskeyword
 from typing import Any
@@ -18,7 +19,7 @@ WIDTH = 120
 
 
 def literal(value: Any, indent: int = 0) -> str:
-    """A literal, on one line if it is short, else an item a line.
+    r"""A literal, on one line if it is short, else an item a line.
 
     Args:
         value: a text, a number, a truth value, `None`, or a list, tuple or dictionary of such.
@@ -28,11 +29,11 @@ def literal(value: Any, indent: int = 0) -> str:
         ExportError: it is something else, or a number that Python has no literal for.
 
     Example:
-        >>> print(literal(("a", 'b"\\n')))
-        ("a", "b\\"\\n")
+        >>> print(literal(("a", "it's", 'so "said"')))
+        ("a", "it's", "so \"said\"")
     """
     if type(value) is str:
-        return f'"{_escaped(value, printable=False)}"'
+        return f'"{_escaped(value)}"'
     if value is None or type(value) in (bool, int):
         return repr(value)
     if type(value) is float and abs(value) < float("inf"):
@@ -56,13 +57,9 @@ def literal(value: Any, indent: int = 0) -> str:
 def docstring(lines: Sequence[str]) -> str:
     """A docstring of these lines; a line that breaks inside is written with the break escaped.
 
-    Example:
-        >>> print(docstring(["cell \\\\ of", 'three \"\"\"']))
-        \"\"\"cell \\\\ of
-        three \\"\\"\\"
-        \"\"\"
+    Quotes stay as they are where they stand alone, so that a text in JSON can be read.
     """
-    return '"""' + "".join(f"{_escaped(line, printable=True)}\n" for line in lines) + '"""'
+    return '"""' + "".join(f"{_readable(line)}\n" for line in lines) + '"""'
 
 
 def dotted(name: str) -> str:
@@ -114,14 +111,19 @@ def _shape(source: str) -> str:
     return ast.dump(tree)
 
 
-def _escaped(text: str, *, printable: bool) -> str:
-    """A text inside double quotes; characters that are not ASCII stay as they are where they can be seen."""
-    return "".join(_escape(character, printable) for character in text)
+def _escaped(text: str) -> str:
+    """A text inside double quotes, in ASCII."""
+    return "".join(
+        f"\\{each}" if each in '\\"' else each if each.isascii() and each.isprintable() else _coded(each)
+        for each in text
+    )
 
 
-def _escape(character: str, printable: bool) -> str:
-    if character in '\\"':
-        return f"\\{character}"
-    if character.isprintable() and (printable or character.isascii()):
-        return character
+def _readable(line: str) -> str:
+    """A line inside a docstring: what can be seen stays, but for quotes in a row, which could end it."""
+    shown = "".join("\\\\" if each == "\\" else each if each.isprintable() else _coded(each) for each in line)
+    return re.sub(r'"(?=")', r"\"", shown)
+
+
+def _coded(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")

@@ -257,7 +257,8 @@ def _maker(blueprint: Blueprint, weights: str | None, around: Around | None) -> 
     made, given = name, "model"
     if around is not None:
         made = around.module.__name__
-        given = f"{made}(model, {', '.join(f'{dotted(key)}={literal(value)}' for key, value in around.arguments.items())}).eval()"
+        others = "".join(f", {dotted(key)}={literal(value)}" for key, value in around.arguments.items())
+        given = f"{made}(model{others}).eval()"
     arguments = "".join(f"        {dotted(key)}={literal(value, 8)},\n" for key, value in blueprint.arguments.items())
     arguments += f"        operations={_TABLE},\n" * bool(blueprint.callables)
     if weights is None:

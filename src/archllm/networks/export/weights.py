@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from archllm.errors import DataError
 
-
 _COUNTED = ".num_batches_tracked"
 """Batches that a batch norm has seen: nothing that it computes with, and other tools leave it out."""
 
