@@ -256,3 +256,16 @@ def test_an_export_says_where_it_is_not_what_was_scored(capsys):
     run("params", network={"channels": 4})
     assert main(["export", "a.db", "--to", "python", "--out", "best.py", "--num-classes", "5"]) == 0
     assert "not the network that was scored: num_classes 5" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_search_of_score_and_size_takes_over_the_scores_of_one_of_the_score():
+    spec = "python:scoring_by_key:score"
+    first = run(spec, workers="own")
+    before = len(calls())
+    both = run("params", spec, workers="own", network={"channels": 4})
+    assert both.reused == 6 - both.failed and len(calls()) == before + both.failed
+    space = load_space("nasbench201")
+    setting = space.networks.setting(channels=4)
+    for trial, alone in zip(both.trials, first.trials, strict=True):
+        if alone.values is not None:
+            assert trial.values == (space.networks.params(space.parse(trial.text).graph, setting)[0], *alone.values)

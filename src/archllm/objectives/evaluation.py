@@ -120,16 +120,6 @@ class Evaluation:
         return self.cost + recorded_cost(self.lower_fidelity)
 
 
-def reused_evaluation(found: Evaluation, study: str) -> Evaluation:
-    """What another study takes over of an evaluation: all but the lower-fidelity ones of the method that asked for it.
-
-    Args:
-        found: the evaluation.
-        study: the study that it stands in.
-    """
-    return replace(found, lower_fidelity=(), reused_from=found.reused_from or study)
-
-
 def recorded_cost(evaluations: Iterable[LowerFidelity]) -> float:
     """Seconds that lower-fidelity evaluations cost; those without a recorded cost count as 0."""
     return sum(each.cost or 0.0 for each in evaluations)

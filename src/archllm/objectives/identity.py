@@ -53,6 +53,9 @@ class Identity:
     """A mark that no other object has, where the rest can't tell whether two objectives give the same scores. Then
     scores are reused for this very object alone; whether a study may go on is told by the rest."""
 
+    immediate: bool = False
+    """Whether a score is there at once (`Objective.immediate`), so that none is taken from another study."""
+
     @classmethod
     def of(
         cls,
@@ -89,13 +92,14 @@ class Identity:
         try:
             spec, settings, data, network = (found[name] for name in ("spec", "settings", "data", "network"))
             right = isinstance(spec, str) and isinstance(found["only_here"], str)
+            right &= isinstance(found["immediate"], bool)
             right &= all(isinstance(each, dict) for each in (settings, data, {} if network is None else network))
             right &= all(isinstance(each, str) for each in data.values())
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("the identity of an objective is damaged") from error
         if not right:
             raise ValueError("the identity of an objective is damaged")
-        return cls(spec, settings, data, network, found["only_here"])
+        return cls(spec, settings, data, network, found["only_here"], found["immediate"])
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
@@ -105,6 +109,7 @@ class Identity:
             "data": dict(self.data),
             "network": None if self.network is None else dict(self.network),
             "only_here": self.only_here,
+            "immediate": self.immediate,
         }
 
     @property

@@ -16,6 +16,7 @@ from archllm.searchers.base import Searcher
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 from archllm.study.result import Result, result
+from archllm.study.reuse import known_evaluation
 from archllm.study.store import Store, Trial
 from archllm.study.store.owner import life, owning
 from archllm.study.store.rescue import Rescue, restore
@@ -266,7 +267,9 @@ class _Search:
 
     def _known_of(self, trial: Trial) -> Evaluation | None:
         """The same evaluation, made by another study of the store."""
-        return self.store.evaluated(self.study, trial.key) if self.reuse else None
+        if not self.reuse:
+            return None
+        return known_evaluation(self.store, self.study, self.objectives, self._architecture(trial))
 
     def _ask(self, free: int) -> bool:
         """Stores what the searcher asks for; whether there was anything new."""

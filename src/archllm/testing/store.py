@@ -29,8 +29,8 @@ from archllm.study.store.base import DEFINITION
 DIGITS = Identity("train:digits", {"epochs": 8, "clip": None}, {"images": "90f1"}, {"channels": 8, "cells": 1})
 """Of an objective with settings, data and networks."""
 
-SIZE = Identity("params", network={"channels": 8, "cells": 1}, only_here="here")
-"""Of one that has none of its own."""
+OTHER = Identity("proxy:mine", only_here="here")
+"""Of one that can't be told apart from others."""
 
 STUDY = Study(
     name="first",
@@ -41,7 +41,7 @@ STUDY = Study(
     seed=7,
     settings={"where": ["params <= 1e+06"], "options": {"size": 3, "rate": 0.1}},
     network={"channels": 8, "cells": 1},
-    identities=(DIGITS, SIZE),
+    identities=(DIGITS, OTHER),
 )
 """A study with two objectives and settings of every type."""
 
@@ -148,13 +148,16 @@ class StoreContract:
             ({"settings": {"where": [], "options": STUDY.settings["options"]}}, r"where is \['params <= 1e\+06'\]"),
             ({"settings": STUDY.settings | {"new": 1}}, "new is None, asked for 1"),
             ({"network": {"channels": 16, "cells": 1}}, "network channels is 8, asked for 16"),
-            ({"identities": (replace(DIGITS, settings={"epochs": 9}), SIZE)}, "train:digits: epochs is 8, asked for 9"),
-            ({"identities": (replace(DIGITS, data={"images": "77aa"}), SIZE)}, "digits: the images' content differs"),
+            (
+                {"identities": (replace(DIGITS, settings={"epochs": 9}), OTHER)},
+                "train:digits: epochs is 8, asked for 9",
+            ),
+            ({"identities": (replace(DIGITS, data={"images": "77aa"}), OTHER)}, "digits: the images' content differs"),
         ],
     )
     def test_a_study_goes_on_only_as_the_same_search(self, store: Store, change: dict[str, Any], told: str) -> None:
         check_same(store, STUDY)
-        check_same(store, replace(STUDY, identities=(DIGITS, replace(SIZE, only_here="there"))))
+        check_same(store, replace(STUDY, identities=(DIGITS, replace(OTHER, only_here="there"))))
         with pytest.raises(StoreError, match=told):
             check_same(store, replace(STUDY, **change))
 
@@ -256,30 +259,34 @@ class StoreContract:
         store.finish("first", two, FAILED)
         store.create(replace(STUDY, name="second", seed=8, method="gp", settings={}))
         cell = cells(3)
-        found = store.evaluated("second", cell[0].key)
-        assert found == replace(FULL, lower_fidelity=(), reused_from="first")
+        assert store.evaluated("second", cell[0].key) == (STUDY, FULL)
         assert store.evaluated("second", cell[1].key) is None  # a failure may be the machine's
         assert store.evaluated("second", cell[2].key) is None  # it is not over
         assert store.evaluated("first", cell[0].key) is None  # its own trials are no news to it
+        taken = replace(FULL, reused_from="first")
         store.add("second", cell[:1], 1)
         store.claim("second", "me")
-        store.finish("second", 0, found)
-        assert store.trials("second")[0].evaluation == found
+        store.finish("second", 0, taken)
+        assert store.trials("second")[0].evaluation == taken
         store.finish("first", three, FULL)
+        sizes = Identity("params", immediate=True)
+        more = replace(STUDY, name="more", identities=(sizes, OTHER, DIGITS))  # what is there at once does not count
+        store.create(more)
+        assert store.evaluated("more", cell[2].key) == (STUDY, FULL)
         store.delete("first")
-        store.create(replace(STUDY, name="third"))
-        assert store.evaluated("third", cell[0].key) == found  # it says who made it, however often it is taken over
+        found = store.evaluated("more", cell[0].key)
+        assert found is not None and (found[0].name, found[1]) == ("second", taken)
 
     @pytest.mark.parametrize(
         "change",
         [
             {"identities": ()},
             {"identities": (DIGITS,)},
-            {"identities": (SIZE, DIGITS)},
-            {"identities": (replace(DIGITS, settings={"epochs": 9}), SIZE)},
-            {"identities": (replace(DIGITS, data={"images": "77aa"}), SIZE)},
-            {"identities": (replace(DIGITS, network={"channels": 16, "cells": 1}), SIZE)},
-            {"identities": (DIGITS, replace(SIZE, only_here="there"))},
+            {"identities": (DIGITS, replace(OTHER, spec="proxy:other"))},
+            {"identities": (replace(DIGITS, settings={"epochs": 9}), OTHER)},
+            {"identities": (replace(DIGITS, data={"images": "77aa"}), OTHER)},
+            {"identities": (replace(DIGITS, network={"channels": 16, "cells": 1}), OTHER)},
+            {"identities": (DIGITS, replace(OTHER, only_here="there"))},
             {"settings": {DEFINITION: "0123"}},
         ],
     )

@@ -164,7 +164,7 @@ def study_of(
         seed=seed,
         settings=settings,
         network=None if network is None else {name: plain(value) for name, value in vars(network).items()},
-        identities=tuple(goal.identity for goal in goals),
+        identities=tuple(replace(goal.identity, immediate=goal.immediate) for goal in goals),
     )
 
 

@@ -73,10 +73,14 @@ class Study:
 
     @property
     def scores(self) -> str | None:
-        """A short name that two studies share exactly where an architecture has the same scores in both."""
-        if not self.identities:
+        """A short name that two studies share exactly where an architecture has the same scores in both.
+
+        Objectives whose scores are there at once don't count: `None` where there are no others.
+        """
+        digests = sorted(each.digest for each in self.identities if not each.immediate)
+        if not digests:
             return None
-        decisive = [self.space, self.settings.get(DEFINITION), *(each.digest for each in self.identities)]
+        decisive = [self.space, self.settings.get(DEFINITION), *digests]
         return sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -234,15 +238,15 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def evaluated(self, study: str, key: int) -> Evaluation | None:
-        """What a study with the same `scores` found for an architecture: the first complete trial of another study.
+    def evaluated(self, study: str, key: int) -> tuple[Study, Evaluation] | None:
+        """What another study with the same `scores` found for an architecture: that of the first that has a value.
 
         Args:
             study: the study that asks.
             key: canonical key of the architecture.
 
         Returns:
-            The evaluation, with the study that it is of in `reused_from`; `None` if there is none.
+            The other study and its evaluation; `None` if there is none.
         """
 
     @abstractmethod

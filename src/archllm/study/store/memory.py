@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archllm.errors import StoreError
-from archllm.objectives.evaluation import Evaluation, reused_evaluation
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
 from archllm.study.store.base import Store, Study, Trial
 
@@ -108,7 +108,7 @@ class MemoryStore(Store):
         )
         return True
 
-    def evaluated(self, study: str, key: int) -> Evaluation | None:
+    def evaluated(self, study: str, key: int) -> tuple[Study, Evaluation] | None:
         self._of(study)
         scores = self._studies[study].scores
         for name, other in self._studies.items():
@@ -117,7 +117,7 @@ class MemoryStore(Store):
                 continue
             trial = self._trials[name][number]
             if trial.state == "complete":
-                return reused_evaluation(trial.evaluation, name)
+                return other, trial.evaluation
         return None
 
     def trials(self, study: str) -> list[Trial]:

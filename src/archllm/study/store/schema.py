@@ -71,5 +71,4 @@ TRIALS = Table(
     UniqueConstraint("study", "key"),
     UniqueConstraint("study", "place"),
     Index("archllm_trials_by_state", "study", "state", "number"),
-    Index("archllm_trials_by_key", "key"),
 )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, sel
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from archllm.errors import StoreError, shown
-from archllm.objectives.evaluation import Evaluation, LowerFidelity, reused_evaluation
+from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.objectives.identity import Identity
 from archllm.spaces import Architecture
 from archllm.study.store.base import OPEN, OVER, Store, Study, Trial
@@ -196,23 +196,24 @@ class SQLStore(Store):
             open_ = (own, TRIALS.c.number == number, TRIALS.c.state.not_in(OVER))
             return bool(connection.execute(update(TRIALS).where(*open_).values(change)).rowcount)
 
-    def evaluated(self, study: str, key: int) -> Evaluation | None:
+    def evaluated(self, study: str, key: int) -> tuple[Study, Evaluation] | None:
         with self._reading() as connection:
             self._own(connection, study)
             own = select(STUDIES.c.scores).where(STUDIES.c.id == self._ids[study]).scalar_subquery()
             found = (
-                select(TRIALS, STUDIES.c.name)
-                .join(STUDIES, STUDIES.c.id == TRIALS.c.study)
-                .where(TRIALS.c.key == key, TRIALS.c.state == "complete", STUDIES.c.scores == own)
-                .where(STUDIES.c.id != self._ids[study])
+                select(STUDIES.c.id)
+                .join(TRIALS, TRIALS.c.study == STUDIES.c.id)
+                .where(STUDIES.c.scores == own, STUDIES.c.id != self._ids[study])
+                .where(TRIALS.c.key == key, TRIALS.c.state == "complete")
                 .order_by(STUDIES.c.id)
                 .limit(1)
             )
-            row = connection.execute(found).mappings().first()
-        if row is None:
-            return None
-        columns = {name: value for name, value in row.items() if name != "name"}
-        return reused_evaluation(self._trial(columns).evaluation, row["name"])
+            number = connection.execute(found).scalar()
+            if number is None:
+                return None
+            other = connection.execute(select(STUDIES).where(STUDIES.c.id == number)).mappings().one()
+            trial = select(TRIALS).where(TRIALS.c.study == number, TRIALS.c.key == key)
+            return self._study(other), self._trial(connection.execute(trial).mappings().one()).evaluation
 
     def trials(self, study: str) -> list[Trial]:
         with self._reading() as connection:
@@ -286,7 +287,7 @@ class SQLStore(Store):
             identities=identities,
         )
 
-    def _trial(self, row: Mapping[Any, Any]) -> Trial:
+    def _trial(self, row: RowMapping) -> Trial:
         data: dict[str, Any] = dict(row)
         del data["study"]
         expected = OVER if data["place"] is not None else OPEN
