@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, shown
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
-from archllm.objectives.evaluation import Direction, Evaluation, combined
+from archllm.objectives.evaluation import Direction, Evaluation, combined, is_score
 from archllm.objectives.identity import Identity, plain
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
@@ -127,7 +126,7 @@ class Objective(ABC):
         if found.values is not None and len(found.values) != 1:
             failure = f"an objective gives one score, got {len(found.values)}"
             return Evaluation(None, found.metrics, cost=found.cost, failure=failure)
-        if found.value is None or math.isfinite(found.value):
+        if found.value is None or is_score(found.value):
             return found
         return Evaluation(None, found.metrics, cost=found.cost, failure=f"the score is {found.value}")
 

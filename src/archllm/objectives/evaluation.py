@@ -19,7 +19,15 @@ from archllm.errors import InvalidInput
 Direction = Literal["maximise", "minimise"]
 """Which scores of an objective are better."""
 
+LARGEST_SCORE = 1e100
+"""Scores lie between minus and plus this: their squares and sums are finite, too."""
+
 _T = TypeVar("_T")
+
+
+def is_score(value: float) -> bool:
+    """Whether a number can be a score: finite, and small enough to be reckoned with."""
+    return abs(value) <= LARGEST_SCORE  # NaN is not
 
 
 class LowerFidelity(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from archllm.errors import ArchLLMError, MissingExtra, StoreError
+from archllm.errors import MissingExtra
 from archllm.graphs import concatenate
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
@@ -25,7 +25,7 @@ from archllm.reporting.panels import Panel, duration, figure, option
 from archllm.reporting.searching import Population, SearchData
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.registry import is_name
-from archllm.study.store import Study, Trial
+from archllm.study.store import Study, Trial, architecture_of
 
 BEST = 6
 """Cells drawn for one objective; for several, as many of the front as twice that."""
@@ -282,13 +282,7 @@ def _rows(space: SearchSpace, data: SearchData, setting: NetworkSetting | None) 
 
 
 def _architectures(space: SearchSpace, trials: Sequence[Trial]) -> list[Architecture]:
-    found = []
-    for trial in trials:
-        try:
-            found.append(space.parse(trial.text))
-        except ArchLLMError as error:
-            raise StoreError(f"trial {trial.number} of the store is damaged: {error}") from error
-    return found
+    return [architecture_of(space, trial, "the store") for trial in trials]
 
 
 def _generator(data: GeneratorData) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from threading import Event as Signal
 from threading import Thread
 
-from archllm.errors import ArchLLMError, InvalidInput, StoreError
+from archllm.errors import InvalidInput, StoreError
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation, LowerFidelity, for_searcher, sign
 from archllm.searchers.base import Searcher
@@ -17,7 +17,7 @@ from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.base import check_same_space
 from archllm.study.result import Result, result
 from archllm.study.reuse import known_evaluation
-from archllm.study.store import Store, Trial
+from archllm.study.store import Store, Trial, architecture_of
 from archllm.study.store.owner import life, owning
 from archllm.study.store.rescue import Rescue, restore
 from archllm.study.workers import Workers, start_workers
@@ -300,10 +300,7 @@ class _Search:
             self._receipts = ()
 
     def _architecture(self, trial: Trial) -> Architecture:
-        try:
-            return self.space.parse(trial.text)
-        except ArchLLMError as error:
-            raise StoreError(f"trial {trial.number} in {self.store.where} is damaged: {error}") from error
+        return architecture_of(self.space, trial, self.store.where)
 
 
 class _Heart:

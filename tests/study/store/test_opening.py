@@ -116,7 +116,7 @@ def test_a_trial_with_foreign_content_is_told(tmp_path, nasbench201):
         database.execute("""UPDATE archllm_trials SET metrics = '["x"]'""")
         database.commit()
         database.close()
-        with pytest.raises(StoreError, match=r"trial 0 in .* is damaged"):
+        with pytest.raises(StoreError, match=r"a\.db is damaged: table archllm_trials, row 0, column metrics"):
             store.trials("s")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
 
-from archllm.errors import StoreError
+from archllm.errors import ArchLLMError, StoreError
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.identity import Identity, changes
@@ -270,6 +270,27 @@ class Store(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def architecture_of(space: SearchSpace, trial: Trial, where: str) -> Architecture:
+    """The architecture of a trial.
+
+    Args:
+        space: the space of its study.
+        trial: the trial.
+        where: its store, for messages.
+
+    Raises:
+        StoreError: it is none of the space, or its key is that of another.
+    """
+    place = f"{where} is damaged: table archllm_trials, row {trial.number}"
+    try:
+        arch = space.parse(trial.text)
+    except ArchLLMError as error:
+        raise StoreError(f"{place}, column text: expected an architecture of {space.name}: {error}") from error
+    if arch.key != trial.key:
+        raise StoreError(f"{place}, column key: expected {arch.key}, the key of its architecture, found {trial.key}")
+    return arch
 
 
 def check_same(store: Store, asked: Study) -> None:

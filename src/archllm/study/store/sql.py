@@ -7,16 +7,17 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from archllm.errors import StoreError, shown
-from archllm.objectives.evaluation import Evaluation, LowerFidelity
-from archllm.objectives.identity import Identity
+from archllm.errors import StoreError
+from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import Architecture
-from archllm.study.store.base import OPEN, OVER, Store, Study, Trial
+from archllm.study.store.base import OVER, Store, Study, Trial
+from archllm.study.store.rows import LARGEST, LONGEST_COST, columns, damaged, study_of, trials_of
 from archllm.study.store.schema import STUDIES, TRIALS
 
 KEPT = "what was stored before is kept"
@@ -30,6 +31,7 @@ _SQLITE = {
     "SQLITE_READONLY": "it may not be written; change its permissions or choose another store",
     "SQLITE_PERM": "it may not be opened; change its permissions or choose another store",
     "SQLITE_CANTOPEN": "it can't be opened; look whether it is a file in a folder that you may write to",
+    "SQLITE_TOOBIG": f"a cell of it holds more than {LARGEST >> 20} MB, which no search writes; restore it from a copy",
     "SQLITE_NOTADB": "it is not an SQLite file; choose another name, or a store that ArchLLM wrote",
     "SQLITE_CORRUPT": "it is damaged; restore it from a copy",
 }
@@ -79,8 +81,11 @@ class SQLStore(Store):
 
     def __init__(self, engine: Engine, where: str) -> None:
         self.engine, self.where = engine, where
+        self.folder: TemporaryDirectory[str] | None = None
+        """A folder that ends with the store."""
         self._server = engine.dialect.name != "sqlite"
         self._ids: dict[str, int] = {}
+        self._goals: dict[str, int] = {}  # objectives of each study
 
     def create(self, study: Study) -> None:
         with self._writing() as connection:
@@ -120,8 +125,7 @@ class SQLStore(Store):
 
     def studies(self) -> list[Study]:
         with self._reading() as connection:
-            rows = connection.execute(select(STUDIES).order_by(STUDIES.c.id)).mappings().all()
-        return [self._study(row) for row in rows]
+            return self._studies(connection)
 
     def delete(self, study: str) -> None:
         with self._writing() as connection:
@@ -161,8 +165,7 @@ class SQLStore(Store):
                     .values(state="running", worker=worker, started=now, heartbeat=now, attempts=TRIALS.c.attempts + 1)
                 )
                 if taken.rowcount:  # else another worker took it since it was looked up
-                    row = connection.execute(select(TRIALS).where(own, TRIALS.c.number == number)).mappings().one()
-                    return self._trial(row)
+                    return self._trials(connection, study, TRIALS.c.number == number)[0]
 
     def beat(self, study: str, worker: str) -> None:
         with self._writing() as connection:
@@ -211,28 +214,26 @@ class SQLStore(Store):
             number = connection.execute(found).scalar()
             if number is None:
                 return None
-            other = connection.execute(select(STUDIES).where(STUDIES.c.id == number)).mappings().one()
-            trial = select(TRIALS).where(TRIALS.c.study == number, TRIALS.c.key == key)
-            return self._study(other), self._trial(connection.execute(trial).mappings().one()).evaluation
+            other = self._studies(connection, STUDIES.c.id == number)[0]
+            rows = self._rows(connection, TRIALS, (TRIALS.c.study == number, TRIALS.c.key == key), TRIALS.c.number)
+            return other, trials_of(rows, len(other.objectives), self.where)[0].evaluation
 
     def trials(self, study: str) -> list[Trial]:
         with self._reading() as connection:
-            rows = select(TRIALS).where(self._own(connection, study)).order_by(TRIALS.c.number)
-            return [self._trial(row) for row in connection.execute(rows).mappings()]
+            return self._trials(connection, study)
 
     def finished(self, study: str, after: int = 0) -> list[Trial]:
         with self._reading() as connection:
-            rows = select(TRIALS).where(self._own(connection, study), TRIALS.c.place > after).order_by(TRIALS.c.place)
-            return [self._trial(row) for row in connection.execute(rows).mappings()]
+            return self._trials(connection, study, TRIALS.c.place > after, order=TRIALS.c.place)
 
     def unfinished(self, study: str) -> list[Trial]:
         with self._reading() as connection:
-            own = self._own(connection, study)
-            rows = select(TRIALS).where(own, TRIALS.c.place.is_(None)).order_by(TRIALS.c.number)
-            return [self._trial(row) for row in connection.execute(rows).mappings()]
+            return self._trials(connection, study, TRIALS.c.place.is_(None))
 
     def close(self) -> None:
         self.engine.dispose()
+        if self.folder is not None:
+            self.folder.cleanup()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -250,6 +251,7 @@ class SQLStore(Store):
             found = connection.execute(select(STUDIES.c.id).where(STUDIES.c.name == study)).scalar()
             if found is None:
                 raise StoreError(f"there is no study {study!r} in {self.where}")
+            self._goals[study] = len(self._studies(connection, STUDIES.c.id == found)[0].objectives)
             self._ids[study] = found
         return TRIALS.c.study == self._ids[study]
 
@@ -270,47 +272,51 @@ class SQLStore(Store):
             return time.time()
         return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
 
-    def _study(self, row: RowMapping) -> Study:
-        try:
-            identities = tuple(Identity.from_json(each) for each in row["identities"])
-        except (TypeError, ValueError) as error:
-            raise StoreError(f"study {row['name']!r} in {self.where} is damaged: {error}") from error
-        return Study(
-            name=row["name"],
-            space=row["space"],
-            objectives=tuple(row["objectives"]),
-            directions=tuple(row["directions"]),
-            method=row["method"],
-            seed=row["seed"],
-            settings=row["settings"],
-            network=row["network"],
-            identities=identities,
-        )
+    def _studies(self, connection: Connection, *conditions: Any) -> list[Study]:
+        """The studies that fulfil the conditions, oldest first."""
+        found = self._rows(connection, STUDIES, conditions, STUDIES.c.id)
+        return [study_of(row, self.where) for row in found]
 
-    def _trial(self, row: RowMapping) -> Trial:
-        data: dict[str, Any] = dict(row)
-        del data["study"]
-        expected = OVER if data["place"] is not None else OPEN
-        if data["state"] not in expected:
-            raise StoreError(
-                f"trial {data['number']} in {self.where} is damaged: its state is {shown(data['state'])} where "
-                f"{' or '.join(expected)} was expected; restore the store from a copy, or set the state"
-            )
+    def _trials(
+        self, connection: Connection, study: str, *conditions: Any, order: Any = TRIALS.c.number
+    ) -> list[Trial]:
+        """The trials of a study that fulfil the conditions."""
+        found = self._rows(connection, TRIALS, (self._own(connection, study), *conditions), order)
+        return trials_of(found, self._goals[study], self.where)
+
+    def _rows(self, connection: Connection, table: Table, conditions: Sequence[Any], order: Any) -> list[RowMapping]:
+        """Rows with all their cells.
+
+        Raises:
+            StoreError: a cell can't be read; the message names it where the database can tell.
+        """
+        statement = select(*columns(table)).where(*conditions).order_by(order)
         try:
-            values, curves = data.pop("values"), data.pop("curves") or {}
-            data["evaluation"] = Evaluation(
-                None if values is None else tuple(map(float, values)),
-                metrics=_numbers(data.pop("metrics")),
-                test=_numbers(data.pop("test")),
-                cost=data.pop("cost"),
-                curves={name: tuple(map(float, curve)) for name, curve in curves.items()},
-                failure=data.pop("failure"),
-                lower_fidelity=tuple(LowerFidelity(*each) for each in data.pop("lower_fidelity") or ()),
-                reused_from=data.pop("reused_from"),
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"trial {data['number']} in {self.where} is damaged: {error}") from error
-        return Trial(**data)
+            return list(connection.execute(statement).mappings())
+        except DBAPIError as error:
+            if not self._server and (place := _unreadable(connection, table)):
+                what = f"a text in UTF-8 of no more than {LARGEST >> 20} MB"
+                raise damaged(self.where, table, *place, what, "something else") from error
+            raise
+
+
+def _unreadable(connection: Connection, table: Table) -> tuple[object, str] | None:
+    """Row and column of the first cell of an SQLite table that can't be read, if there is one."""
+    cursor = connection.connection.cursor()
+    name = "id" if table is STUDIES else "number"
+    for column, found_as in zip(table.c.keys(), columns(table), strict=True):
+        row: object = "?"
+        try:
+            cursor.execute(f'SELECT "{name}" FROM "{table.name}" ORDER BY rowid')
+            names = [found for (found,) in cursor.fetchall()]
+            row = names[0] if names else row  # asking for the first row reads it already
+            cursor.execute(f'SELECT {found_as.compile(dialect=connection.dialect)} FROM "{table.name}" ORDER BY rowid')
+            for name_of_row in names:
+                row = name_of_row
+                cursor.fetchone()
+        except sqlite3.Error:
+            return row, column
+    return None
 
 
 @contextmanager
@@ -332,7 +338,7 @@ def _columns(found: Evaluation) -> dict[str, Any]:
         "values": None if found.values is None else list(found.values),
         "metrics": _metrics(found.metrics),
         "test": _metrics(found.test),
-        "cost": found.cost if math.isfinite(found.cost) else 0.0,
+        "cost": found.cost if 0 <= found.cost <= LONGEST_COST else 0.0,
         "curves": {_text(name): list(map(_plain, curve)) for name, curve in found.curves.items()},
         "failure": None if found.failure is None else _text(found.failure),
         "lower_fidelity": [list(each) for each in found.lower_fidelity],
@@ -353,10 +359,6 @@ def _metrics(metrics: Mapping[str, float]) -> dict[str, float | str]:
 def _plain(value: float) -> float | str:
     """A number as JSON has it; it has no word for those that are not finite."""
     return float(value) if math.isfinite(value) else str(float(value))
-
-
-def _numbers(metrics: Mapping[str, float | str] | None) -> dict[str, float]:
-    return {name: float(value) for name, value in (metrics or {}).items()}
 
 
 def _text(words: str) -> str:
