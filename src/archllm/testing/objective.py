@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
+from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -13,6 +15,7 @@ import pytest
 from archllm.errors import InvalidInput
 from archllm.objectives import as_objective
 from archllm.objectives.base import Objective
+from archllm.objectives.identity import Identity, without_direction
 from archllm.spaces import Architecture, SearchSpace, load_space
 
 
@@ -88,6 +91,35 @@ class ObjectiveContract:
         assert (twin.spec, twin.direction) == (built.spec, built.direction)
         if self.deterministic:
             assert twin.evaluate(arch).values == built.evaluate(arch).values
+
+    def test_its_identity_is_plain_and_stays_the_same(self, built: Objective) -> None:
+        found = built.identity
+        assert Identity.from_json(json.loads(json.dumps(found.to_json()))) == found
+        assert found.spec == without_direction(found.spec)
+        built.evaluate(self.members(built)[0])
+        assert built.identity == found  # an evaluation does not change what decides the scores
+
+    def test_made_again_or_sent_to_another_process_it_has_the_same_identity(self, built: Objective) -> None:
+        found = built.identity
+        for again in (self.build(built.space), pickle.loads(pickle.dumps(built))):  # noqa: S301 - our own
+            assert found.differences(again.identity) == []
+            assert found.only_here or again.identity.digest == found.digest
+
+    def test_it_scores_the_networks_that_it_says_or_refuses_others(self, built: Objective) -> None:
+        setting = built.network_setting
+        if setting is None:
+            assert not built.follows_network
+            return
+        same = built.with_network(vars(setting))
+        assert same.network_setting == setting and same.identity.digest == built.identity.digest
+        try:
+            other = built.with_network({"channels": 2 * setting.channels})
+        except InvalidInput:
+            assert not built.follows_network
+            return
+        assert other.network_setting == replace(setting, channels=2 * setting.channels)
+        assert (other.spec, other.direction) == (built.spec, built.direction)
+        assert other.identity.digest != built.identity.digest and built.network_setting == setting
 
     def test_an_architecture_of_another_space_is_refused(self, built: Objective) -> None:
         other = load_space("darts" if self.space != "darts" else "nasbench201")
