@@ -178,12 +178,22 @@ def _drawn(space: SearchSpace, count: int = 6) -> tuple[str, ...]:
     return tuple(arch.text for arch in space.architectures(space.sample(count, np.random.default_rng(0))))
 
 
+_GROUPS = (
+    "[(('skip_connect', np.int64(0), 0.1), ('sep_conv_3x3', 1)), (('skip_connect', 0), ('sep_conv_5x5', 2)), "
+    "(('skip_connect', 0), ('sep_conv_5x5', 1)), (('skip_connect', 3), ('dil_conv_3x3', 0))]"
+)
 _FURTHER: dict[str, tuple[str, ...]] = {
     "nasbench201": ("1234", "(4, 0, 3, 1, 4, 3)", "[4,0,3,1,4,3]"),
     "nasbench101": (
         '{"module_adjacency": [[0,1,1],[0,0,1],[0,0,0]], "module_operations": ["input","maxpool3x3","output"]}',
     ),
     "nats-size": ("8:16:24:32:40",),
+    "transnasbench": ("64-41414-1_02_333",),
+    "nasbench-macro": ("02102121",),
+    "mobilenetv3": (str({"ks": [7] * 20, "e": [6] * 20, "d": [2, 3, 4, 2, 3]}),),
+    "darts": (
+        f"D = genotypes.Genotype({_GROUPS}, list(range(2, 6)), reduce={_GROUPS}, reduce_concat=[2, 3, 4, 5], x=None)",
+    ),
 }
 _MADE: dict[str, tuple[str, ...]] = {
     "nasbench201": ("9" * 12, "٣", "१२", "²", "(٣,0,3,1,4,3)", f"({'0,' * 100_000})", "-1", "+1", "1e3", "00000000001"),

@@ -16,6 +16,7 @@ from archllm.cli.console import Console
 from archllm.cli.parsing import file_values, option
 from archllm.config import Option, read_toml
 from archllm.errors import InvalidInput
+from archllm.spaces.texts.notation import named_genotype
 
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 """An option that is off unless it is named."""
@@ -95,6 +96,8 @@ class LongCommand(ThreadedCommand):
 def architecture_text(word: str) -> str:
     """The text of an architecture: the word itself, what stands in a file (`@file`), or stdin (`-`).
 
+    Of a Python file with several genotypes, `@file:NAME` takes one.
+
     Raises:
         InvalidInput: the file can't be read, or nothing is there.
     """
@@ -103,10 +106,19 @@ def architecture_text(word: str) -> str:
         if word == "-":
             word = sys.stdin.read()
         elif word.startswith("@"):
-            word = Path(source).read_text(encoding="utf-8")
+            path, name = _named(source)
+            word = named_genotype(path.read_text(encoding="utf-8-sig"), name, f"@{path}")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidInput(f"can't read an architecture from {source}: {reason}") from error
     if not word.strip():
         raise InvalidInput("the text of the architecture is empty")
     return word.strip()
+
+
+def _named(source: str) -> tuple[Path, str | None]:
+    """The file, and the name behind it."""
+    front, colon, name = source.rpartition(":")
+    if colon and name.isidentifier() and not Path(source).exists():
+        return Path(front), name
+    return Path(source), None

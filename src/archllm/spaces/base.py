@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -19,6 +19,7 @@ from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
+from archllm.spaces.texts.values import written
 
 
 class SearchSpace(ABC):
@@ -231,16 +232,17 @@ class SearchSpace(ABC):
         normal = self.normalise(graphs)
         return [Architecture(self, normal[i], int(keys[i])) for i in range(len(graphs))]
 
-    def parse(self, text: str) -> Architecture:
+    def parse(self, text: str | int | Mapping[str, Any] | Sequence[Any]) -> Architecture:
         """Reads an architecture from any text format of the space.
+
+        What a text would say may come as a value, too: an index as a number, `{"matrix": ..., "ops": ...}` with arrays
+        or lists, a tuple of numbers, a genotype.
 
         Raises:
             FormatError: the text can't be read; the message names the position.
             InvalidArchitecture: it can be read and is not a member.
         """
-        if not isinstance(text, str):
-            raise InvalidInput(f"an architecture of {self.name} is given as text, got {type(text).__name__}")
-        graph = self._parse(text)
+        graph = self._parse(text if isinstance(text, str) else written(text))
         reason = self.explain(graph)
         if reason is not None:
             raise InvalidArchitecture(f"not a member of {self.name}: {reason}")

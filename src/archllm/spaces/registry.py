@@ -19,6 +19,7 @@ from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 from archllm.spaces.nats_size.space import NATSSize
+from archllm.spaces.published import MobileNetV3, NASBenchMacro, TransNASBench
 from archllm.spaces.space_file import placed, read_definition, read_text
 
 ENDING = ".toml"
@@ -32,9 +33,9 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "darts": ("examples/darts.toml", None),
     "nats-size": ("nats_size/space.toml", NATSSize),
     "transformer": ("examples/transformer.toml", None),
-    "nasbench-macro": ("examples/nasbench-macro.toml", None),
-    "mobilenetv3": ("examples/mobilenetv3.toml", None),
-    "transnasbench": ("examples/transnasbench.toml", None),
+    "nasbench-macro": ("examples/nasbench-macro.toml", NASBenchMacro),
+    "mobilenetv3": ("examples/mobilenetv3.toml", MobileNetV3),
+    "transnasbench": ("examples/transnasbench.toml", TransNASBench),
 }
 """Name -> its space file, in this package, and what adds texts and hashes of its own to the kind."""
 

@@ -81,9 +81,9 @@ def with_first(pair: str, before: str = "") -> str:
         (with_first("('sep_conv_3x3', '1')"), "'1'", "found '1'"),
         (with_first("('sep_conv_3x3', 0x" + "f" * 5000 + ")"), "0xfff", "a huge int"),
         (with_first("(0x" + "f" * 5000 + ", 1)"), "0xfff", "a huge int"),
-        (with_first("('sep_conv_3x3', -1)"), "('sep_conv_3x3', -1)", "expected a pair"),
+        (with_first("('sep_conv_3x3', -1)"), "-1", "a node number 0 to 5 is needed"),
         (with_first("('sep_conv_3x3',)"), "('sep_conv_3x3',)", "expected a pair"),
-        (with_first("('sep_conv_3x3', 1, 1)"), "('sep_conv_3x3', 1, 1)", "expected a pair"),
+        (with_first("('sep_conv_3x3', 1, 1, 1)"), "('sep_conv_3x3', 1, 1, 1)", "expected a pair"),
         (with_first("'sep_conv_3x3'"), "'sep_conv_3x3'", "expected a pair"),
         (with_first("*('sep_conv_3x3', 1)"), "*", "expected a pair"),
         (with_first("print('sep_conv_3x3')"), "print", "expected a pair"),
@@ -107,7 +107,7 @@ def with_first(pair: str, before: str = "") -> str:
         ("  1 +", None, "expected Genotype"),
         ("", None, "expected Genotype"),
         ("a b", "b", "expected Genotype"),
-        ("é = (\n1)", "=", "expected Genotype"),
+        ("é = (\n1)", "1", "expected Genotype"),
     ],
 )
 def test_a_text_that_can_not_be_read_is_refused_at_its_fault(

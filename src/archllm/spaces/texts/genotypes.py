@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ast
-import re
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import FormatError, shown
+from archllm.spaces.texts.notation import Notation, called
 
 Parts = list[list[list[int]]]  # cell, inner node, slot
-
-_LONGEST = 20_000  # characters; a genotype has a few hundred
 
 
 def parse_genotype(
     text: str, ops: tuple[str, ...], cells: tuple[str, ...], inner: int, arity: int, cell_inputs: int
 ) -> tuple[Parts, Parts]:
-    """Reads a genotype; the text is parsed as syntax and never evaluated.
+    """Reads a genotype in the forms in which it is published; the text is parsed as syntax and never evaluated.
+
+    A name may stand in front (`DARTS_V2 = …`), modules before `Genotype`, fields without their names, a weight in third
+    place of a pair, and pairs in groups, one for each inner node. Further fields must be `None`.
 
     Args:
         text: the genotype.
@@ -34,21 +36,16 @@ def parse_genotype(
     Raises:
         FormatError: with the position of the offending part.
     """
-    call = _call(text)
-    fields = {keyword.arg: keyword.value for keyword in call.keywords}
-    expected = [name for cell in cells for name in (cell, f"{cell}_concat")]
-    if call.args or sorted(map(str, fields)) != sorted(expected) or len(fields) != len(call.keywords):
-        raise FormatError(f"expected exactly the fields {', '.join(expected)}", text, _offset(text, call))
+    notation = Notation(text, "Genotype(...)")
+    fields = _fields(notation, cells)
     sources: Parts = []
     numbers: Parts = []
     for cell in cells:
-        pairs = fields[cell]
-        if not isinstance(pairs, ast.List | ast.Tuple) or len(pairs.elts) != inner * arity:
-            raise FormatError(f"{cell} must be a list of {inner * arity} pairs", text, _offset(text, pairs))
-        flat = [_pair(text, element, ops, cell_inputs + inner) for element in pairs.elts]
+        pairs = _pairs(notation, fields[cell], cell, inner, arity)
+        flat = [_pair(notation, element, ops, cell_inputs + inner) for element in pairs]
         sources.append([[flat[k * arity + slot][1] for slot in range(arity)] for k in range(inner)])
         numbers.append([[flat[k * arity + slot][0] for slot in range(arity)] for k in range(inner)])
-        _check_concat(text, fields[f"{cell}_concat"], f"{cell}_concat", cell_inputs, inner)
+        _check_concat(notation, fields[f"{cell}_concat"], f"{cell}_concat", cell_inputs, inner)
     return sources, numbers
 
 
@@ -68,65 +65,63 @@ def format_genotype(
     return f"Genotype({', '.join(parts)})"
 
 
-def _call(text: str) -> ast.Call:
-    if len(text) > _LONGEST:
-        raise FormatError(f"expected at most {_LONGEST} characters, found {len(text)}", text, _LONGEST)
-    stripped = text.strip()
-    try:
-        tree = ast.parse(stripped, mode="eval")
-    except SyntaxError as error:
-        at = _place(text, error.lineno or 1, error.offset - 1) if error.offset else len(text.rstrip())
-        raise FormatError(f"expected Genotype(...): {error.msg}", text, at) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise FormatError(f"expected Genotype(...), found text that is no syntax: {error}", text, 0) from error
-    call = tree.body
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "Genotype":
-        raise FormatError("expected Genotype(...)", text, _offset(text, call))
-    return call
+def _fields(notation: Notation, cells: tuple[str, ...]) -> dict[str, ast.expr]:
+    """The fields by name."""
+    call = notation.tree
+    if not isinstance(call, ast.Call) or called(call) != "Genotype":
+        raise FormatError("expected Genotype(...)", notation.text, notation.offset(call))
+    expected = [name for cell in cells for name in (cell, f"{cell}_concat")]
+    found = dict(zip(expected, call.args, strict=False))
+    further = len(call.args) > len(expected)
+    for keyword in call.keywords:
+        if keyword.arg in expected and keyword.arg not in found:
+            found[str(keyword.arg)] = keyword.value
+        elif not isinstance(keyword.value, ast.Constant) or keyword.value.value is not None or not keyword.arg:
+            further = True
+    if further or len(found) < len(expected):
+        message = f"expected exactly the fields {', '.join(expected)}, or further ones that are None"
+        raise FormatError(message, notation.text, notation.offset(call))
+    return found
 
 
-def _pair(text: str, element: ast.expr, ops: tuple[str, ...], sources: int) -> tuple[int, int]:
-    parts = element.elts if isinstance(element, ast.Tuple | ast.List) else []
-    values = [part.value for part in parts if isinstance(part, ast.Constant)]
-    if len(parts) != 2 or len(values) != 2:
-        raise FormatError("expected a pair like ('sep_conv_3x3', 1)", text, _offset(text, element))
-    op, source = values
+def _pairs(notation: Notation, node: ast.expr, cell: str, inner: int, arity: int) -> list[ast.expr]:
+    """The pairs of a cell, one after the other."""
+    parts = _parts(node)
+    groups = [_parts(part) for part in parts]
+    if len(parts) == inner and all(len(group) == arity and all(map(_parts, group)) for group in groups):
+        return [pair for group in groups for pair in group]
+    if len(parts) != inner * arity:
+        message = f"{cell} must be a list of {inner * arity} pairs, or of {inner} groups of {arity} pairs"
+        raise FormatError(message, notation.text, notation.offset(node))
+    return parts
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.List | ast.Tuple) else []
+
+
+def _pair(notation: Notation, element: ast.expr, ops: tuple[str, ...], sources: int) -> tuple[int, int]:
+    text, parts = notation.text, _parts(element)
+    if len(parts) not in (2, 3):
+        raise FormatError("expected a pair like ('sep_conv_3x3', 1)", text, notation.offset(element))
+    op, source, *weight = map(notation.value, parts)
     if not isinstance(op, str) or op not in ops:
-        raise FormatError(f"unknown operation {shown(op)}; legal are {', '.join(ops)}", text, _offset(text, parts[0]))
+        hint = "; a space file of your own can have it" if op == "none" else ""
+        message = f"unknown operation {shown(op)}; legal are {', '.join(ops)}{hint}"
+        raise FormatError(message, text, notation.offset(parts[0]))
     if type(source) is not int or not 0 <= source < sources:
         wanted = f"a node number 0 to {sources - 1} is needed"
-        raise FormatError(f"{wanted}, found {shown(source)}", text, _offset(text, parts[1]))
+        raise FormatError(f"{wanted}, found {shown(source)}", text, notation.offset(parts[1]))
+    if weight and type(weight[0]) not in (int, float):
+        raise FormatError(f"expected a weight, found {shown(weight[0])}", text, notation.offset(parts[2]))
     return ops.index(op), source
 
 
-def _check_concat(text: str, value: ast.expr, name: str, cell_inputs: int, inner: int) -> None:
-    expected = list(range(cell_inputs, cell_inputs + inner))
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "range":
-        bounds = [part.value for part in value.args if isinstance(part, ast.Constant) and type(part.value) is int]
-        whole = len(bounds) == len(value.args) == 2 and not value.keywords
-        found = bounds if whole else None
-        good = found == [cell_inputs, cell_inputs + inner]
-    elif isinstance(value, ast.List | ast.Tuple):
-        good = [part.value if isinstance(part, ast.Constant) else None for part in value.elts] == expected
-    else:
-        good = False
-    if not good:
+def _check_concat(notation: Notation, node: ast.expr, name: str, cell_inputs: int, inner: int) -> None:
+    found: object = None
+    with suppress(FormatError):
+        found = notation.value(node)
+    if not isinstance(found, list | tuple) or list(found) != list(range(cell_inputs, cell_inputs + inner)):
         wanted = f"range({cell_inputs}, {cell_inputs + inner})"
-        raise FormatError(f"{name} must be {wanted}: every inner node goes to the output", text, _offset(text, value))
-
-
-def _offset(text: str, node: ast.expr) -> int:
-    """Position in `text` of a node of its syntax, whose column counts UTF-8 bytes."""
-    line = _lines(text)[node.lineno - 1]
-    return _place(text, node.lineno, len(line.encode()[: node.col_offset].decode(errors="ignore")))
-
-
-def _place(text: str, line: int, column: int) -> int:
-    """Position in `text` of a (1-based) line and a column of its stripped form."""
-    lead = len(text) - len(text.lstrip())
-    return lead + sum(len(part) for part in _lines(text)[: line - 1]) + column
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of the stripped form as Python's syntax counts them: a form feed, for one, ends none."""
-    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text.strip())
+        message = f"{name} must be {wanted}: every inner node goes to the output"
+        raise FormatError(message, notation.text, notation.offset(node))

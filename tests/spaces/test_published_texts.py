@@ -1,0 +1,125 @@
+"""Architectures as other tools write them are read where there is one way to read them."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from archllm.errors import ArchLLMError, FormatError, InvalidInput
+from archllm.spaces import load_space
+from archllm.spaces.texts.notation import named_genotype
+
+PAIRS = [("sep_conv_3x3", 0), ("sep_conv_3x3", 1), ("skip_connect", 0), ("sep_conv_5x5", 2)] * 2
+CELL = str(PAIRS)
+PLAIN = f"Genotype(normal={CELL}, normal_concat=range(2, 6), reduce={CELL}, reduce_concat=range(2, 6))"
+GROUPS = str([tuple(PAIRS[k : k + 2]) for k in range(0, 8, 2)])
+NAMED = namedtuple("Genotype", "normal normal_concat reduce reduce_concat")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"DARTS_V2 = {PLAIN}",
+        f"DARTS_V2: Genotype = {PLAIN}",
+        f"genotypes.{PLAIN}",
+        PLAIN.replace("range(2, 6)", "list(range(2, 6))"),
+        PLAIN.replace("range(2, 6)", "[2, 3, 4, 5]"),
+        PLAIN.replace("range(2, 6)", "np.arange(2, 6)").replace("np.arange", "range"),
+        PLAIN.replace("0)", "np.int64(0))").replace("2, 6)", "2, np.int64(6))"),
+        f"Genotype({CELL}, range(2, 6), {CELL}, range(2, 6))",
+        f"Genotype({CELL}, range(2, 6), reduce={CELL}, reduce_concat=range(2, 6))",
+        PLAIN.replace("0)", "0, 0.130)"),
+        PLAIN.replace(CELL, GROUPS).replace("2, 6))", "2, 6), connectN=None, connects=None)"),
+        f"\n  {PLAIN}  # the best\n",
+    ],
+)
+def test_published_forms_of_a_genotype_say_the_same(text: str) -> None:
+    darts = load_space("darts")
+    assert darts.parse(text).key == darts.parse(PLAIN).key
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PLAIN.replace("2, 6))", "2, 6), connects=[1])"), "exactly the fields"),
+        (PLAIN.replace("2, 6))", "2, 6), **x)"), "exactly the fields"),
+        (PLAIN.replace("Genotype(", "Genotype(normal=1, "), "Genotype"),
+        (PLAIN.replace("range(2, 6)", "range(2, 10**9)"), "must be range"),
+        (PLAIN.replace("range(2, 6)", "range(0, 1000000000)"), "must be range"),
+        (PLAIN.replace("('sep_conv_3x3', 0)", "('none', 0)"), "a space file of your own"),
+        (PLAIN.replace("0)", "0, 'x')"), "expected a weight"),
+        (PLAIN.replace("0)", "f(0))"), "plain value"),
+        (PLAIN + "; import os", "expected Genotype"),
+        (f"import os\n{PLAIN}", "expected Genotype"),
+        (PLAIN.replace("Genotype", "__import__('os').system"), "expected Genotype"),
+    ],
+)
+def test_what_could_mean_something_else_is_refused(text: str, said: str) -> None:
+    with pytest.raises(FormatError, match=said):
+        load_space("darts").parse(text)
+
+
+FILE = f"from collections import namedtuple\n\nGenotype = namedtuple('Genotype', 'normal')\nA = {PLAIN}\nB = {PLAIN}\n"
+
+
+def test_one_genotype_of_a_file_is_taken_by_its_name() -> None:
+    assert named_genotype(FILE, "B", "@f.py") == PLAIN
+    assert named_genotype(f"# é\nA = {PLAIN}\n", None, "@f.py") == PLAIN
+    assert named_genotype("|none~0|", None, "@f") == "|none~0|"
+    with pytest.raises(InvalidInput, match=r"several genotypes; name one as @f\.py:NAME, it has A, B"):
+        named_genotype(FILE, None, "@f.py")
+    with pytest.raises(InvalidInput, match=r"has no genotype C; it has A, B"):
+        named_genotype(FILE, "C", "@f.py")
+
+
+@pytest.mark.parametrize(
+    ("space", "text", "own"),
+    [
+        (
+            "transnasbench",
+            "64-41414-1_02_333",
+            "|skip_connect~0|+|none~0|nor_conv_1x1~1|+" + "|nor_conv_3x3~{}" * 3 + "|",
+        ),
+        ("nasbench-macro", "02102121", "[layer1=identity layer2=mb6_k5 layer3=mb3_k3 layer4=identity layer5=mb6_k5 "),
+        ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [2, 2, 2, 2, 4]}), "[depth1=2 depth2=2 depth3=2 "),
+    ],
+)
+def test_codes_of_benchmarks_are_read(space: str, text: str, own: str) -> None:
+    arch = load_space(space).parse(text)
+    assert arch.text.startswith(own)
+    assert load_space(space).parse(arch.text) == arch
+    if space != "mobilenetv3":
+        assert arch.space.other_names(arch.graph)["code"] == text
+
+
+@pytest.mark.parametrize(
+    ("space", "text"),
+    [
+        ("transnasbench", "64-41414-4_02_333"),
+        ("transnasbench", "64-1234-basic"),
+        ("nasbench-macro", "02102123"),
+        ("nasbench-macro", "0210212"),
+        ("mobilenetv3", str({"ks": [7] * 20, "e": [4] * 20, "d": [2] * 5})),
+        ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [2] * 5, "r": [224]})),
+        ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [9] * 5})),
+        ("mobilenetv3", "{'ks': [7" * 1_000),
+        ("mobilenetv3", "{**{}}"),
+    ],
+)
+def test_codes_of_something_else_are_refused(space: str, text: str) -> None:
+    with pytest.raises(ArchLLMError):
+        load_space(space).parse(text)
+
+
+def test_values_are_read_as_the_texts_that_say_the_same() -> None:
+    nasbench101, nasbench201, darts = map(load_space, ("nasbench101", "nasbench201", "darts"))
+    cell = {"matrix": np.array([[0.0, 1.0], [0.0, 0.0]]), "ops": ["input", "output"]}
+    assert nasbench101.parse(cell) == nasbench101.parse('{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}')
+    assert nasbench201.parse(1234) == nasbench201.parse(np.int64(1234)) == nasbench201.parse("1234")
+    assert nasbench201.parse(np.array([4, 0, 3, 1, 4, 3])) == nasbench201.parse("(4, 0, 3, 1, 4, 3)")
+    assert darts.parse(NAMED(PAIRS, range(2, 6), PAIRS, range(2, 6))) == darts.parse(PLAIN)
+    for wrong in (True, None, 1.5, object(), {"matrix": np.zeros((500, 500)), "ops": []}, {"a": {1, 2}}):
+        with pytest.raises(ArchLLMError):
+            nasbench101.parse(wrong)  # type: ignore[arg-type]
