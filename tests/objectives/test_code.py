@@ -16,12 +16,14 @@ from archllm.objectives.code import code_fingerprint
 MINE = """
 import math
 
+from numpy import log1p
+
 EPOCHS = 20
 UNRELATED = 1
 
 
 def helper(arch):
-    return math.sqrt(len(arch.text))
+    return math.sqrt(len(arch.text)) + log1p(1)
 
 
 class Scale:
@@ -52,6 +54,14 @@ def by(factor):
 
 double, triple = by(2), by(3)
 listed = by([2])
+
+
+class Awkward:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+awkward = by(Awkward())
 """
 
 
@@ -108,6 +118,7 @@ def test_what_can_change_or_has_no_plain_value_is_not_told(tmp_path):
     mine = module(MINE, tmp_path)
     assert code_fingerprint(mine.scale)[1] and code_fingerprint(mine.score)[1]
     assert not code_fingerprint(mine.counting)[1] and not code_fingerprint(mine.listed)[1]
+    assert not code_fingerprint(mine.awkward)[1]
     before = code_fingerprint(mine.counting)
     mine.calls.append(1)
     assert code_fingerprint(mine.counting) == before  # what it does to itself is no other function

@@ -117,7 +117,8 @@ class SamplingOptions(Settings):
 
     where: Requirements = ()
     """Requirements, such as "params in [0.4e6, 0.6e6]" or "cifar10 >= 93"; may be repeated. Conditions that the run was
-    trained on steer the draws; params and macs are checked as well."""
+    trained on steer the draws; params and macs, those of the
+    full-size network of the space's paper, are checked as well."""
 
     guidance: Annotated[float, Positive] = 1.0
     """How strongly requirements steer: 1 draws from the conditional distribution, more exaggerates them."""

@@ -60,7 +60,10 @@ class _Walk:
             self.parts.append("again")
         else:
             self._seen.add(id(value))
-            self._object(value)
+            try:
+                self._object(value)
+            except Exception:  # noqa: BLE001 - objects of others may raise whatever they are asked
+                self.complete = False
 
     def _object(self, value: Any) -> None:
         if isinstance(value, FunctionType | type) and value.__module__ != self.module:
@@ -82,6 +85,8 @@ class _Walk:
         elif callable(value) and type(value).__module__ == self.module:
             self.visit(type(value))
             self.visit(tuple(sorted(getattr(value, "__dict__", {}).items())))
+        elif callable(value) and isinstance(getattr(value, "__name__", None), str):  # such as a ufunc of numpy
+            self.parts.append(f"{type(value).__module__}:{value.__name__}")
         else:
             self.parts.append(f"a {type(value).__module__}:{type(value).__qualname__}")
             self.complete = False

@@ -74,6 +74,8 @@ class StudyFacts:
             if best is None
             else {"text": best.text, "value": best.evaluation.value, "values": list(best.values or ())},
             "cost": self.cost,
+            "reused": self.result.reused,
+            "network": study.network,
             "last": self.last,
         }
 
