@@ -16,8 +16,8 @@ from archllm.errors import ArchLLMError, DataError, DefinitionError, RunFolderEr
 from archllm.generation.config import TrainConfig
 from archllm.generation.generator import load
 from archllm.generation.run_folder import read_info, seal
-from archllm.networks.cells.record import BlockRecord
 from archllm.networks.counting import count_params
+from archllm.networks.record import BlockRecord
 from archllm.plugins import find_module, resolve_stored
 from archllm.prior.config import PriorConfig
 from archllm.spaces import load_space

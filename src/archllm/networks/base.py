@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.blueprint import Blueprint
+from archllm.networks.record import NOTHING_RECORDED, BlockRecord
 from archllm.networks.setting import NetworkSetting
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.network_interface import Networks
@@ -79,6 +81,13 @@ class SpaceNetworks(Networks, ABC):
 
     def record(self) -> str | None:
         return None
+
+    @cached_property
+    def _record(self) -> BlockRecord:
+        """What the run folder of the space has recorded of modules of others."""
+        if self.space.blocks is None:
+            return NOTHING_RECORDED
+        return BlockRecord.read(self.space.blocks, f"blocks.json beside {self.space.origin}")
 
     def setting(self, **options: Any) -> NetworkSetting:
         return self.setting_type.of(options)

@@ -4,10 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+class Call(NamedTuple):
+    """A class or function of a module that makes a layer, and the literals to call it with.
+
+    Example:
+        >>> from torch import nn
+        >>> call = Call(nn.Conv2d, (3, 16, 3), (("padding", 1),))
+        >>> call.module, call.name, call.make().out_channels
+        ('torch.nn.modules.conv', 'Conv2d', 16)
+    """
+
+    function: Callable[..., nn.Module]
+    """The class or function."""
+
+    args: tuple[Any, ...] = ()
+    """Arguments by position: numbers, texts, truth values, `None`, and tuples of them."""
+
+    keywords: tuple[tuple[str, Any], ...] = ()
+    """Arguments by name."""
+
+    @classmethod
+    def of(cls, layer: partial[nn.Module]) -> Call:
+        """The call that a partial holds."""
+        return cls(layer.func, layer.args, tuple(layer.keywords.items()))
+
+    @property
+    def module(self) -> str:
+        """Module of the class or function."""
+        return self.function.__module__
+
+    @property
+    def name(self) -> str:
+        """Its name there; dots lead to attributes of attributes."""
+        return self.function.__qualname__
+
+    def make(self) -> nn.Module:
+        """A new layer."""
+        return self.function(*self.args, **dict(self.keywords))
 
 
 @dataclass(frozen=True)
@@ -51,8 +91,11 @@ class Blueprint:
     makers: dict[str, Callable[..., nn.Module]] = field(default_factory=dict)
     """The same functions, imported."""
 
+    layers: tuple[Call, ...] = field(default=())
+    """Layers that the class takes by position, where it takes any."""
+
     def build(self) -> nn.Module:
         """A new network, its weights drawn from torch's generator."""
-        if self.makers:
-            return self.network(**self.arguments, operations=self.makers)
-        return self.network(**self.arguments)
+        layers = [layer.make() for layer in self.layers]
+        operations = {"operations": self.makers} if self.makers else {}
+        return self.network(*layers, **self.arguments, **operations)

@@ -35,7 +35,7 @@ def count_params(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def count_macs(network: nn.Module, image: tuple[int, int, int]) -> int:
+def count_macs(network: nn.Module, image: tuple[int, ...]) -> int:
     """Multiply-accumulates of one image: those of convolutions and linear layers, an addition per bias included.
 
     Args:
@@ -46,6 +46,20 @@ def count_macs(network: nn.Module, image: tuple[int, int, int]) -> int:
         >>> from torch import nn
         >>> count_macs(nn.Conv2d(3, 8, 3, padding=1, bias=False), (3, 32, 32)) == 32 * 32 * 3 * 8 * 9
         True
+    """
+    return trace(network, image)[0]
+
+
+def trace(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Multiply-accumulates as in `count_macs`, and the shape of the output.
+
+    Args:
+        network: the module, a whole network or a part of one.
+        shape: shape of its input without the batch; that of the output is told without it, too.
+
+    Raises:
+        TypeError: the module gives something else than one tensor.
+        ValueError: its output is no batch of one.
     """
     import copy
 
@@ -65,10 +79,14 @@ def count_macs(network: nn.Module, image: tuple[int, int, int]) -> int:
 
     twin = copy.deepcopy(network).to("meta").eval()
     for module in twin.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             module.register_forward_hook(conv)
         elif isinstance(module, nn.Linear):
             module.register_forward_hook(linear)
     with torch.no_grad():
-        twin(torch.empty(1, *image, device="meta"))
-    return total
+        output = twin(torch.empty(1, *shape, device="meta"))
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"it gives a {type(output).__name__} where one tensor is expected")
+    if output.shape[:1] != (1,):
+        raise ValueError(f"it gives a tensor of shape {tuple(output.shape)} for a batch of one")
+    return total, tuple(output.shape[1:])

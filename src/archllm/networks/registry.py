@@ -1,4 +1,4 @@
-"""Which networks a space has: those of its benchmark, or of the blocks that its file names."""
+"""Which networks a space has: those of its benchmark, or of what its file names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.cells.kinds import EdgeDagNetworks, GenotypeNetworks, NodeDagNetworks
+from archllm.networks.choices.networks import ChoicesNetworks
 from archllm.networks.darts.networks import DARTSNetworks
 from archllm.networks.nasbench101.networks import NASBench101Networks
 from archllm.networks.nasbench201 import NASBench201Networks
 from archllm.networks.nats_size.networks import NATSSizeNetworks
 from archllm.networks.transformer.networks import TransformerNetworks
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.definition import CellDefinition
+from archllm.spaces.definition import CellDefinition, ChoicesDefinition, Definition
 from archllm.spaces.registry import load_space
 
 _BENCHMARKS: dict[str, Callable[[Any], SpaceNetworks]] = {
@@ -29,8 +30,9 @@ _KINDS: dict[str, Callable[[Any], SpaceNetworks]] = {
     "edge_dag": EdgeDagNetworks,
     "node_dag": NodeDagNetworks,
     "genotype": GenotypeNetworks,
+    "choices": ChoicesNetworks,
 }
-"""Kind -> networks of the blocks that a space names for its operations."""
+"""Kind -> networks of what a space names: blocks for its operations, or a builder."""
 
 
 def networks_of(space: SearchSpace) -> SpaceNetworks | None:
@@ -38,5 +40,11 @@ def networks_of(space: SearchSpace) -> SpaceNetworks | None:
     own = _BENCHMARKS.get(space.name)
     if own is not None and space.identity == load_space(space.name).identity:
         return own(space)
-    named = isinstance(space.definition, CellDefinition) and bool(space.definition.callables)
-    return _KINDS[space.kind](space) if named and space.kind in _KINDS else None
+    return _KINDS[space.kind](space) if _names_networks(space.definition) else None
+
+
+def _names_networks(definition: Definition) -> bool:
+    """Whether a definition says how networks are made."""
+    if isinstance(definition, ChoicesDefinition):
+        return bool(definition.builder)
+    return isinstance(definition, CellDefinition) and bool(definition.callables)

@@ -57,7 +57,7 @@ class SearchSpace(ABC):
 
     blocks: str | None = None
     """What a training recorded of the blocks that its file names, where it is that of a run folder: a text in JSON,
-    which `archllm.networks.cells.record` reads, so that networks are counted without importing the blocks."""
+    which `archllm.networks.record` reads, so that networks are counted without importing the blocks."""
 
     size: int
     """Number of members."""
@@ -182,8 +182,9 @@ class SearchSpace(ABC):
         """
         if self.networks is None:
             raise InvalidInput(
-                f"no network can be made of architectures of {self.name}: that takes a space of cells whose file names "
-                "a block for each operation under [ops]; scores can also come from a table or a function of yours"
+                f"no network can be made of architectures of {self.name}: that takes a space file that names a block "
+                "for each operation of its cells under [ops], or what builds networks of its choices under [network]; "
+                "scores can also come from a table or a function of yours"
             )
         return self.networks
 

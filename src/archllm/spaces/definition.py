@@ -29,6 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _RESERVED = ("input", "output", "off")
+_NETWORKS = ("callables", "builder")  # fields that say how networks are made, not what the architectures are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class Definition:
         lines, tables = [f"name = {toml_value(self.name)}", f"kind = {toml_value(self.kind)}"], []
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name == "name" or value in ((), "", None) or entry.name == "callables":
+            if entry.name == "name" or value in ((), "", None) or entry.name in _NETWORKS:
                 continue
             if isinstance(value, Mapping):
                 if value:
@@ -79,12 +80,16 @@ class Definition:
         if callables:
             lines = [line for line in lines if not line.startswith("ops = ")]
             tables += ["", "[ops]", *(f"{toml_value(op)} = {toml_value(where)}" for op, where in callables.items())]
+        builder = getattr(self, "builder", "")
+        if builder:
+            tables += ["", "[network]", f"builder = {toml_value(builder)}"]
         return "\n".join([*lines, *tables]) + "\n"
 
     @cached_property
     def fingerprint(self) -> str:
         """The same for definitions of the same architectures, whatever their names and networks."""
-        said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in ("name", "about", "callables")}
+        left_out = ("name", "about", *_NETWORKS)
+        said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in left_out}
         plain = {key: list(value.items()) if isinstance(value, Mapping) else value for key, value in said.items()}
         return hashlib.sha256(json.dumps([self.kind, plain]).encode()).hexdigest()
 
@@ -246,6 +251,10 @@ class ChoicesDefinition(Definition):
     when: Mapping[str, str] = field(default_factory=dict)
     """Slot -> the condition, on earlier slots, without which it is inactive."""
 
+    builder: str = ""
+    """`module:callable` that gives the layers of a member's network; imported only when one is counted or built. See
+    `archllm.networks.choices.builder`."""
+
     kind = "choices"
 
     def __post_init__(self) -> None:
@@ -266,6 +275,13 @@ class ChoicesDefinition(Definition):
                 near = did_you_mean(slot, self.slots)
                 hint = f"; {near}" if near else ""
                 raise DefinitionError(f"there is no slot {slot!r} to switch{hint}", "when", slot)
+        if self.builder and not _CALLABLE.fullmatch(self.builder):
+            raise DefinitionError(
+                f"names what makes the networks as 'module:function', such as 'mypackage.networks:layers', found "
+                f"{shown(self.builder)}",
+                "network",
+                "builder",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "transformer": ("examples/transformer.toml", None),
     "nasbench-macro": ("examples/nasbench-macro.toml", NASBenchMacro),
     "mobilenetv3": ("examples/mobilenetv3.toml", MobileNetV3),
+    "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
 }
 """Name -> its space file, in this package, and what adds texts and hashes of its own to the kind."""

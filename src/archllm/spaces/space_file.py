@@ -200,6 +200,19 @@ def _when(value: Any) -> dict[str, str]:
     return conditions
 
 
+def _network(value: Any) -> _Several:
+    """What makes networks of choices."""
+    example = '[network], then builder = "module:function"'
+    if not isinstance(value, dict):
+        raise _Wrong(f"must be a table: {example}, found {shown(value)}")
+    for key in value:
+        if key != "builder":
+            raise _Wrong(f"unknown key; there is only builder: {example}", key)
+    if not isinstance(value.get("builder"), str):
+        raise _Wrong(f"must be {example}, found {shown(value.get('builder'))}", *["builder"] * ("builder" in value))
+    return _Several(builder=value["builder"])
+
+
 def _put_new(table: dict[str, Any], name: str, value: Any, key: str) -> None:
     if name in table:
         raise _Wrong(f"{name!r} stands twice", key)
@@ -243,6 +256,6 @@ _KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str,
             "cells": _names("cell"),
         },
     ),
-    "choices": (ChoicesDefinition, ("slots",), {"slots": _slots, "when": _when}),
+    "choices": (ChoicesDefinition, ("slots",), {"slots": _slots, "when": _when, "network": _network}),
 }
 """Kind -> its definition, the keys it needs, and what reads each key."""

@@ -459,7 +459,7 @@ class SpaceContract:
             with torch.device("meta"):
                 network = arch.build(**options)
             assert count_params(network) == networks.params(arch.graph, setting)[0]
-            assert count_macs(network, (1, 32, 32)) == networks.macs(arch.graph, setting)[0]
+            assert count_macs(network, setting.image) == networks.macs(arch.graph, setting)[0]
 
     def test_sizes_of_other_graphs_are_refused(self, tested: SearchSpace, networks: Networks) -> None:
         broken = tested.sample(2, np.random.default_rng(0))

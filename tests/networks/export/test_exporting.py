@@ -23,6 +23,9 @@ SMALL = {
     "nats-size": {"channels": 4},
     "transformer": {"channels": 16},
     "transnasbench": {"channels": 4, "cells": 1},
+    "nasbench-macro": {"channels": 4},
+    "mobilenetv3": {"channels": 4},
+    "mobile": {"channels": 8},
 }
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,10 +28,10 @@ from archllm.errors import DefinitionError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
-from archllm.networks.cells.record import NOTHING_RECORDED, BlockRecord, Place, is_ours, modules_of, sources_of
 from archllm.networks.cells.setting import CellNetworkSetting
 from archllm.networks.cells.sizes import operation_size
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
+from archllm.networks.record import BlockRecord, Place, is_ours, modules_of, sources_of
 from archllm.networks.setting import NetworkSetting
 from archllm.plugins import resolve_stored
 from archllm.spaces.base import SearchSpace
@@ -96,13 +96,6 @@ class CellNetworks(SpaceNetworks):
                 with suppress(DefinitionError):  # a training needs no block, so one that fails is just not recorded
                     sizes[op, place] = self._cost(op, place)
         return BlockRecord(sources_of(modules), sizes).to_json()
-
-    @cached_property
-    def _record(self) -> BlockRecord:
-        """What the run folder of the space has recorded."""
-        if self.space.blocks is None:
-            return NOTHING_RECORDED
-        return BlockRecord.read(self.space.blocks, f"blocks.json beside {self.space.origin}")
 
     def _places(self, setting: NetworkSetting) -> list[Place]:
         """Places of operations in a network; they are the same for all members."""

@@ -12,16 +12,16 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from archllm.networks import blocks, operations
-from archllm.networks.blueprint import Blueprint
+from archllm.networks.blueprint import Blueprint, Call
 from archllm.networks.export.literals import WIDTH, check_source, docstring, dotted, harmless, literal
 
-if TYPE_CHECKING:
-    from torch import nn
-
 _TABLE = "OPERATIONS"
+_OURS = "archllm.networks."
 
 _LOAD_WEIGHTS = '''
 def load_weights(model: nn.Module, file: Path) -> None:
@@ -114,6 +114,10 @@ def _nameless(blueprint: Blueprint) -> Blueprint:
         arguments={name: renamed(value) for name, value in blueprint.arguments.items()},
         operations=tuple(renamed(op) for op in blueprint.operations),
         callables={names[op]: where for op, where in blueprint.callables.items()},
+        layers=tuple(
+            call._replace(args=harmless(call.args), keywords=tuple((name, harmless(x)) for name, x in call.keywords))
+            for call in blueprint.layers
+        ),
     )
 
 
@@ -122,11 +126,12 @@ def _source(blueprint: Blueprint, params: int, weights: str | None, around: Arou
     if home is None:
         raise ValueError(f"{blueprint.network} has no module")
     ours = {op: where.partition(":")[2] for op, where in blueprint.callables.items() if _is_ours(where)}
+    layers = [call for call in blueprint.layers if call.module.startswith(_OURS)]
     outer = [] if around is None else [sys.modules[around.module.__module__]]
-    modules = [blocks, *[operations] * bool(ours), home, *outer]
+    modules = [blocks, *[operations] * bool(ours), *_modules_of(layers), home, *outer]
     known = {name: item for module in modules for name, item in _definitions(module, blueprint.operations).items()}
-    roots = [blueprint.network.__name__, *ours.values(), *([around.module.__name__] if around else [])]
-    used = _reachable(roots, known)
+    roots = [blueprint.network.__name__, *ours.values(), *(call.name for call in layers)]
+    used = _reachable([*roots, around.module.__name__] if around else roots, known)
     body = [definition.source for name, definition in known.items() if name in used]
     extra = "import json\nfrom pathlib import Path\n" if weights else ""
     if around is not None:
@@ -141,11 +146,12 @@ def _source(blueprint: Blueprint, params: int, weights: str | None, around: Arou
     imports = _imports(
         [home, *(module for module in modules if module is not home)], _mentioned(ast.parse("\n".join(body))), extra
     )
-    foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
+    foreign = _foreign(blueprint)
     if foreign:
         imports += "\n\n" + "\n".join(f"import {dotted(module)}" for module in foreign)
     parts = [_docstring(blueprint, params, around), "from __future__ import annotations", imports]
-    return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(body) + "\n"
+    gap = "\n\n\n" if body[0].startswith(("class ", "def ", "@")) else "\n\n"  # as import sorters have it
+    return "\n\n".join(parts) + gap + "\n\n\n".join(body) + "\n"
 
 
 def _definitions(module: ModuleType, in_use: tuple[str, ...]) -> dict[str, _Definition]:
@@ -191,6 +197,33 @@ def _mentioned(node: ast.AST) -> frozenset[str]:
 def _is_ours(where: str) -> bool:
     """Whether an operation is made by our own module, whose source can stand in the file."""
     return where.partition(":")[0] == operations.__name__
+
+
+def _modules_of(layers: Sequence[Call]) -> list[ModuleType]:
+    """The modules that hold our own layers; the shared blocks and operations stand in front of them."""
+    names = dict.fromkeys(call.module for call in layers)
+    return [sys.modules[name] for name in names if name != blocks.__name__]
+
+
+def _foreign(blueprint: Blueprint) -> list[str]:
+    """Modules of others that the file has to import, sorted."""
+    blocks_of_others = {where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)}
+    layers_of_others = {call.module for call in blueprint.layers if _written_name(call).startswith(f"{call.module}.")}
+    return sorted(blocks_of_others | layers_of_others)
+
+
+def _written_name(call: Call) -> str:
+    """What the file calls the class or function of a layer: ours stand in it, torch's are those of `torch.nn`."""
+    if call.module.startswith(_OURS):
+        return call.name
+    return f"nn.{call.name}" if getattr(nn, call.name, None) is call.function else f"{call.module}.{call.name}"
+
+
+def _written_call(call: Call) -> str:
+    """A layer as code."""
+    arguments = [literal(value, 8) for value in call.args]
+    arguments += [f"{dotted(name)}={literal(value, 8)}" for name, value in call.keywords]
+    return f"{dotted(_written_name(call))}({', '.join(arguments)})"
 
 
 def _table_of_callables(blueprint: Blueprint, ours: dict[str, str]) -> str:
@@ -239,7 +272,7 @@ def _sorted(names: set[str]) -> list[str]:
 def _docstring(blueprint: Blueprint, params: int, around: Around | None) -> str:
     channels, height, width = blueprint.image
     takes = f"images n x {channels} x {height} x {width} to logits\nn x classes" if around is None else around.takes
-    foreign = sorted({where.partition(":")[0] for where in blueprint.callables.values() if not _is_ours(where)})
+    foreign = _foreign(blueprint)
     needs = f"torch and {', '.join(foreign)}" if foreign else "torch alone"
     return docstring(
         [
@@ -259,7 +292,8 @@ def _maker(blueprint: Blueprint, weights: str | None, around: Around | None) -> 
         made = around.module.__name__
         others = "".join(f", {dotted(key)}={literal(value)}" for key, value in around.arguments.items())
         given = f"{made}(model{others}).eval()"
-    arguments = "".join(f"        {dotted(key)}={literal(value, 8)},\n" for key, value in blueprint.arguments.items())
+    arguments = "".join(f"        {_written_call(layer)},\n" for layer in blueprint.layers)
+    arguments += "".join(f"        {dotted(key)}={literal(value, 8)},\n" for key, value in blueprint.arguments.items())
     arguments += f"        operations={_TABLE},\n" * bool(blueprint.callables)
     if weights is None:
         return (
