@@ -93,7 +93,7 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
     pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
     pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
     pairs["networks"] = (
-        "can be built and exported" if one.networks else "none: the file names no blocks to build them of"
+        "can be built and exported" if one.networks else "none: the file names no blocks and no builder to make them"
     )
     if one.imports:
         pairs["imports"] = ", ".join(f"{name} ({file or 'not found'})" for name, file in one.imports.items())
