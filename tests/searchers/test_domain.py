@@ -137,3 +137,14 @@ def test_what_can_not_be_a_domain_is_refused(nasbench201: SearchSpace) -> None:
 def test_an_architecture_of_another_space_has_no_neighbours(nasbench201: SearchSpace, darts: SearchSpace) -> None:
     with pytest.raises(InvalidInput, match="darts"):
         Domain(nasbench201).neighbours(darts.architecture(darts.sample(1, rng())))
+
+
+def test_a_limit_that_nothing_keeps_is_refused_with_the_sizes_that_there_are(nasbench201):
+    setting = nasbench201.networks.setting(channels=8, cells=1)
+
+    def allowed(graphs):
+        return nasbench201.networks.params(graphs, setting) < 1_000
+
+    told = r"none of the 15,625 .* \(their networks have 18,738 to 91,986 parameters and 2,056,522 to 12,673,354 "
+    with pytest.raises(InvalidInput, match=told):
+        Domain(nasbench201, allowed=allowed, network=setting)

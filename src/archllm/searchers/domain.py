@@ -117,7 +117,8 @@ class Domain:
             found, drawn = found + len(parts[-1]), drawn + len(draws)
         if not found:
             raise InvalidInput(
-                f"none of {drawn:,} random architectures of {self.space.name} meets the constraint; loosen it"
+                f"none of {drawn:,} random architectures of {self.space.name} meets the constraint"
+                f"{self._sizes(draws)}; loosen it"
             )
         if found < n:
             raise BudgetExhausted(
@@ -197,6 +198,17 @@ class Domain:
         """Parameter counts of the networks of `n` members."""
         return self.space.require_networks().params(graphs, self.network)
 
+    def _sizes(self, graphs: Graphs) -> str:
+        """How large the networks of members are, for who has set limits that none of them keeps."""
+        networks = self.space.networks
+        if networks is None or networks.counts_import(self.network):
+            return ""
+        params, macs = networks.params(graphs, self.network), networks.macs(graphs, self.network)
+        return (
+            f" (their networks have {params.min():,} to {params.max():,} parameters and {macs.min():,} to "
+            f"{macs.max():,} multiply-accumulates)"
+        )
+
     @cached_property
     def _describe(self) -> Callable[[Graphs], NDArray[np.float32]]:
         """Training-free features of architectures."""
@@ -218,7 +230,8 @@ class Domain:
         if not passing.any():
             raise InvalidInput(
                 f"none of the {len(graphs):,} architectures "
-                f"{'of ' + self.space.name if self._pool is None else 'of the pool'} meets the constraint; loosen it"
+                f"{'of ' + self.space.name if self._pool is None else 'of the pool'} meets the constraint"
+                f"{self._sizes(graphs)}; loosen it"
             )
         return _read_only(graphs[passing])
 
