@@ -16,10 +16,15 @@ LONGEST = 200
 """Most characters of a requirement."""
 
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # one way to read each, so no way back
-_NAME = r"[A-Za-z_][\w.@/-]*"
-_BOUND = re.compile(rf"\s*({_NAME})\s*(<=|>=|<|>|==|=)\s*({_NUMBER})\s*")
+_NAME = r"[A-Za-z_][\w.@/-]*(?:[?:][\w.@/&=-]*)?"
+_UNIT = r"(?:\s?(us|µs|ms|s)\b)?"
+_BOUND = re.compile(rf"\s*({_NAME})\s*(<=|>=|<|>|==|=)\s*({_NUMBER}){_UNIT}\s*")
 _ABBREVIATED = re.compile(r"[0-9]\s?[kKmMgGbB]\b")
-_WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])\s*")
+_WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER}){_UNIT}\s*([\])])\s*")
+
+_MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+_UNITS = ", ".join(_MILLISECONDS)
+_TIMED = "latency"  # names that begin so count milliseconds
 
 FORMS = '"NAME <= NUMBER" (also <, >=, >, =) or "NAME in [LOW, HIGH]"'
 """How a requirement is written."""
@@ -59,6 +64,8 @@ def parse_where(text: str) -> Range:
     Example:
         >>> parse_where("params in [4e5, 6e5]")
         Range(name='params', low=400000.0, high=600000.0)
+        >>> parse_where("latency <= 500us").high
+        0.5
 
     Raises:
         InvalidInput: it is not of one of the `FORMS`, or no number fulfils it.
@@ -67,16 +74,17 @@ def parse_where(text: str) -> Range:
         raise InvalidInput(f"a requirement has at most {LONGEST} characters, found {len(text):,}: {shown(text)}")
     bound, within = _BOUND.fullmatch(text), _WITHIN.fullmatch(text)
     if bound:
-        name, sign, number = bound[1], bound[2], _finite(bound[3], text)
+        name, sign, number = bound[1], bound[2], _finite(bound[3], text) * _factor(bound[1], bound[4], text)
         below = number if sign in ("<=", "==", "=") else float(np.nextafter(number, -math.inf))
         above = number if sign in (">=", "==", "=") else float(np.nextafter(number, math.inf))
         return Range(name, -math.inf if "<" in sign else above, math.inf if ">" in sign else below)
     if not within:
         hint = "; a thousand is written 1e3, a million 1e6" if _ABBREVIATED.search(text) else ""
         raise InvalidInput(f"can't read the requirement {text!r}; requirements are written {FORMS}{hint}")
-    low, high = _finite(within[3], text), _finite(within[4], text)
+    factor = _factor(within[1], within[5], text)
+    low, high = factor * _finite(within[3], text), factor * _finite(within[4], text)
     low = low if within[2] == "[" else float(np.nextafter(low, math.inf))
-    high = high if within[5] == "]" else float(np.nextafter(high, -math.inf))
+    high = high if within[6] == "]" else float(np.nextafter(high, -math.inf))
     if low > high:
         raise InvalidInput(f"no number fulfils {text!r}: the lower bound is above the upper one")
     return Range(within[1], low, high)
@@ -110,6 +118,15 @@ def all_hold(ranges: Mapping[str, Range], values: Mapping[str, NDArray[np.float6
     for name, wanted in ranges.items():
         result &= wanted.holds(values[name])
     return result
+
+
+def _factor(name: str, unit: str | None, whole: str) -> float:
+    """What a number is to be multiplied by."""
+    if unit is None:
+        return 1.0
+    if not name.startswith(_TIMED):
+        raise InvalidInput(f"{whole!r}: {name} is counted without a unit; only latency has one ({_UNITS})")
+    return _MILLISECONDS[unit]
 
 
 def _finite(text: str, whole: str) -> float:

@@ -10,6 +10,7 @@ from archllm.config import did_you_mean
 from archllm.errors import InvalidInput, shown
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Direction, Evaluation
+from archllm.objectives.latency.specs import is_latency
 from archllm.plugins import is_reference, load_plugin, plugin_names
 from archllm.spaces import Architecture, SearchSpace
 
@@ -21,6 +22,8 @@ FORMS = (
     "command:PROGRAM ARGS",
     "params",
     "macs",
+    "latency",
+    "latency:DEVICE",
 )
 """Forms of a spec; installed packages may add names of their own, see `archllm.plugins`."""
 
@@ -110,6 +113,10 @@ def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
         from archllm.objectives.complexity import Complexity
 
         return Complexity(space, "params" if spec == "params" else "macs")
+    if is_latency(spec):
+        from archllm.objectives.latency.objective import load_latency
+
+        return load_latency(spec, space)
     if rest and kind == "table":
         from archllm.objectives.table import TableObjective
 
@@ -129,7 +136,7 @@ def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
         return CommandObjective(space, rest, **limited)
     if (rest and is_reference(spec)) or kind in plugin_names("objectives"):
         return _plugged_in(spec, space, limited)
-    known = ["params", "macs", *(form.partition(":")[0] for form in FORMS if ":" in form), *plugin_names("objectives")]
+    known = [*dict.fromkeys(form.partition(":")[0] for form in FORMS), *plugin_names("objectives")]
     hint, own = did_you_mean(kind, known), ", ".join([*FORMS, *plugin_names("objectives")])
     raise InvalidInput(f"unknown objective {spec!r}; {hint + ' ' if hint else ''}objectives are written {own}")
 

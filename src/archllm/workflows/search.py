@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.conditional.request import COUNTED
 from archllm.conditional.requirements import Range, all_hold, parse_all
 from archllm.config import field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
@@ -20,6 +21,9 @@ from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives import Objective, as_objective, load_objective
 from archllm.objectives.identity import plain
+from archllm.objectives.latency.limits import latency_limit
+from archllm.objectives.latency.specs import FORMS as LATENCY_FORMS
+from archllm.objectives.latency.specs import is_latency
 from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
 from archllm.searchers import registry
@@ -39,8 +43,6 @@ from archllm.workflows.studies import network_options, study_name
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
-
-_FREE = ("params", "macs")  # properties that cost nothing to know
 
 
 def search(options: SearchOptions | None = None, /, *, progress: Progress = "auto", **settings: Any) -> Result:
@@ -201,15 +203,23 @@ def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSet
     """
     if not ranges:
         return None
-    for name in ranges:
-        if name not in _FREE:
-            raise InvalidInput(f"a search can only require what is known beforehand ({', '.join(_FREE)}), got {name!r}")
-
+    counted = {name: wanted for name, wanted in ranges.items() if name in COUNTED}
+    timed = {name: wanted for name, wanted in ranges.items() if is_latency(name)}
+    for name in ranges.keys() - counted.keys() - timed.keys():
+        known = ", ".join([*COUNTED, *LATENCY_FORMS])
+        raise InvalidInput(f"a search can only require what is known beforehand ({known}), got {name!r}")
     networks = space.require_networks()
+    limits = [latency_limit(name, wanted, space, network) for name, wanted in timed.items()]
 
     def allowed(graphs: Graphs) -> NDArray[np.bool_]:
         counts = {"params": networks.params, "macs": networks.macs}
-        return all_hold(ranges, {name: counts[name](graphs, network).astype(np.float64) for name in ranges})
+        found = {name: counts[name](graphs, network).astype(np.float64) for name in counted}
+        passing = all_hold(counted, found) if counted else np.ones(len(graphs), dtype=np.bool_)
+        for limit in limits:
+            rows = np.flatnonzero(passing)
+            if len(rows):
+                passing[rows] = limit(graphs[rows])
+        return passing
 
     return allowed
 
