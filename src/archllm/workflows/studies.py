@@ -10,6 +10,7 @@ from typing import Any
 
 from archllm.config import parse_words
 from archllm.errors import InvalidInput, StoreError
+from archllm.plugins import is_reference
 from archllm.reporting.network_words import network_words
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name, stored_space
@@ -93,7 +94,7 @@ def network_told(study: Study) -> str:
     """The network setting of a study in words; empty where it has none."""
     if study.network is None:
         return ""
-    if is_name(study.space):
+    if is_name(study.space) and not is_reference(study.space):  # a class that a store names is not imported for words
         space = load_space(study.space)
         setting = study.network_setting(space)
         if setting is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +274,81 @@ def _copy(source: Path, target: Path) -> None:
     target.mkdir()
     for file in source.iterdir():
         (target / file.name).write_bytes(file.read_bytes())
+
+
+# --- code of others -------------------------------------------------------------------------------------------------
+
+CODE = """
+from pathlib import Path
+Path({ran!r}).touch()
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+class Own(PretrainedConfig):
+    model_type = "own"
+class OwnModel(PreTrainedModel):
+    config_class = Own
+class OwnTokenizer(PreTrainedTokenizerFast): ...
+"""
+
+
+def with_code(folder: Path, ran: Path, **changed: object) -> None:
+    """Puts code beside a model, and lets its configuration name it."""
+    (folder / "own.py").write_text(CODE.format(ran=str(ran)))
+    path = folder / "config.json"
+    about = json.loads(path.read_text()) | changed
+    about["auto_map"] = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}
+    path.write_text(json.dumps(about))
+    tokenizer = folder / "tokenizer_config.json"
+    about = json.loads(tokenizer.read_text()) | {
+        "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", "own.OwnTokenizer"]}
+    }
+    tokenizer.write_text(json.dumps(about))
+
+
+@pytest.fixture
+def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> str:
+        raise AssertionError("a question was asked")
+
+    monkeypatch.setattr("builtins.input", asked)
+
+
+@pytest.mark.usefixtures("nobody_is_asked")
+def test_code_beside_a_model_is_not_run_and_a_model_that_needs_it_is_refused(tmp_path: Path) -> None:
+    folder, ran = Path(shutil.copytree(tiny_model("llama"), tmp_path / "model")), tmp_path / "ran"
+    with_code(folder, ran)
+    base = find_base(str(folder))  # of a known architecture: the library's own class is taken
+    assert type(base.load()).__module__.startswith("transformers.models.llama")
+    assert type(base.untrained(0)).__module__.startswith("transformers.models.llama")
+    with_code(folder, ran, model_type="own")
+    with pytest.raises(ModelUnusable, match="code that comes with a model is never run"):
+        find_base(str(folder))
+    assert not ran.exists()
+
+
+def test_a_kernel_of_a_hub_is_code_and_refused(tmp_path: Path) -> None:
+    shutil.copytree(tiny_model("llama"), tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"_attn_implementation": "somebody/kernel"}))
+    with pytest.raises(ModelUnusable, match="somebody/kernel"):
+        find_base(str(tmp_path / "model"))
+
+
+class Hostile:
+    def __init__(self, ran: Path) -> None:
+        self.ran = ran
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self.ran,)
+
+
+def test_pickled_weights_are_read_as_tensors_only(tmp_path: Path) -> None:
+    folder, ran = Path(shutil.copytree(tiny_model("llama"), tmp_path / "model")), tmp_path / "ran"
+    state = find_base(str(folder)).load().state_dict()
+    (folder / "model.safetensors").unlink()
+    torch.save(state, folder / "pytorch_model.bin")
+    again = find_base(str(folder)).load().state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in state.items())
+    torch.save(state | {"x": Hostile(ran)}, folder / "pytorch_model.bin")
+    with pytest.raises(ModelUnusable, match="can't load the model"):
+        find_base(str(folder)).load()
+    assert not ran.exists()

@@ -11,20 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, PretrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
 )
 from transformers.utils import logging
 
-from archllm.errors import ModelUnusable
+from archllm.errors import ModelUnusable, shown
 from archllm.training.randomness import torch_seeded
 
 _BROKEN = (
@@ -32,6 +34,9 @@ _BROKEN = (
     *(struct.error, SafetensorError),
 )
 """What the library raises on files that are damaged or not known to it."""
+
+_NO_CODE: dict[str, Any] = {"trust_remote_code": False}
+"""What keeps the library from running code that lies beside a model, and from asking whether to."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -63,13 +68,15 @@ class Base:
         return bool(self.config.is_encoder_decoder)
 
     def load(self) -> Any:
-        """The model with its weights, in single precision.
+        """The model with its weights, in single precision: from safetensors, else from a pickle of tensors only.
 
         Raises:
-            ModelUnusable: the weights can't be read.
+            ModelUnusable: the weights can't be read, or their file holds something else.
         """
         with _reported_as_unusable(self.path), quiet():
-            model = self._kind().from_pretrained(self.name, dtype=torch.float32, **self.options)
+            model = self._kind().from_pretrained(
+                self.name, dtype=torch.float32, weights_only=True, **_NO_CODE, **self.options
+            )
         _forget_quantization(model.config)
         model.hf_quantizer = None
         return _checked(model.eval(), self.name)
@@ -77,7 +84,7 @@ class Base:
     def untrained(self, seed: int) -> Any:
         """A model of the same architecture with random weights."""
         with torch_seeded(seed):
-            model = self._kind().from_config(self.config, dtype=torch.float32)
+            model = self._kind().from_config(self.config, dtype=torch.float32, **_NO_CODE)
         return _checked(model.eval(), self.name)
 
     def _kind(self) -> Any:
@@ -128,17 +135,39 @@ def _located(name: str) -> Path | None:
 
 def _read(name: str, options: dict[str, Any]) -> Base:
     """Configuration and tokenizer, which are small; the weights come later."""
-    with _reported_as_unusable(_path(name, options)), quiet():
-        config = AutoConfig.from_pretrained(name, **options)
+    path = _path(name, options)
+    with _reported_as_unusable(path), quiet():
+        _refuse_code(path, name, options)
+        config = AutoConfig.from_pretrained(name, **_NO_CODE, **options)
         known = {**MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
         if config.model_type not in known:
             raise ModelUnusable(
                 f"{name} is a {config.model_type} model, which can't write text; a causal or sequence-to-sequence "
                 "language model is needed, such as one of the Llama, GPT-2, Qwen or T5 families"
             )
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, **_NO_CODE, **options)
     _forget_quantization(config)
     return Base(name, options, config, tokenizer)
+
+
+def _refuse_code(path: str, name: str, options: dict[str, Any]) -> None:
+    """Makes sure that a model needs no code but that of the library.
+
+    Raises:
+        ModelUnusable: its configuration names a class of its own, or a kernel to load from the hub.
+    """
+    if "gguf_file" in options:
+        return
+    about, _ = PretrainedConfig.get_config_dict(name, **options)
+    own = about.get("auto_map")
+    if own and about.get("model_type") not in CONFIG_MAPPING_NAMES:
+        raise ModelUnusable(
+            f"{path} needs code of its own ({shown(own)}), and code that comes with a model is never run; take one of "
+            "an architecture that transformers knows"
+        )
+    for key in ("attn_implementation", "_attn_implementation", "_attn_implementation_internal"):
+        if "/" in str(about.get(key, "")):
+            raise ModelUnusable(f"{path} asks for the kernel {shown(about[key])} of a hub, which is code; take it out")
 
 
 def _path(name: str, options: dict[str, Any]) -> str:
@@ -157,6 +186,11 @@ def _reported_as_unusable(name: str) -> Iterator[None]:
         raise ModelUnusable(
             f"there is no folder {name} here, and a model of that name can't be had from the hub "
             f"({_first_line(error)}); give the path of a model's folder or GGUF file instead"
+        ) from error
+    except UnpicklingError as error:  # whose text says how to run the code in it
+        raise ModelUnusable(
+            f"can't load the model {name}: its pickled weights hold more than tensors, or are damaged; a model with "
+            "model.safetensors is needed"
         ) from error
     except _BROKEN as error:
         raise ModelUnusable(
