@@ -91,6 +91,11 @@ def printable(text: str) -> str:
     """
     if len(text) > LONGEST_MESSAGE:
         text = f"{text[: LONGEST_MESSAGE * 3 // 4]} … {text[-LONGEST_MESSAGE // 4 :]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """The same for texts of any length."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
@@ -159,6 +164,10 @@ class DataMissing(ArchLLMError):
 
 class DataError(ArchLLMError):
     """A data file (table, images, weights) is damaged, foreign, or holds something that can't be used."""
+
+
+class OutputFailed(ArchLLMError):
+    """A result can't be written to standard output: the disk behind it is full, or it is gone."""
 
 
 class ExportError(ArchLLMError):

@@ -12,15 +12,16 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
 from archllm import __version__
 from archllm.cli.command import Command
 from archllm.cli.console import Console
+from archllm.cli.streams import lead_nowhere, prepare_streams, writing
 from archllm.config import unknown
-from archllm.errors import ArchLLMError, InvalidInput
+from archllm.errors import ArchLLMError, InvalidInput, printable
 from archllm.training.processes import started
 
 COMMANDS = {
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 could not, 2 wrong use.
     """
+    prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
@@ -68,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not debug:
                 _hush()
             code = _run(words)
-        sys.stdout.flush()
+        with writing(sys.stdout):
+            sys.stdout.flush()
         return code
     except SystemExit as stop:  # how the parser ends, after --help or wrong use
         return stop.code if isinstance(stop.code, int) else 1
@@ -79,11 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed("interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
-        # What is still buffered has no reader either; without this, Python complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lead_nowhere(sys.stdout)
         return BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - a user is told of a bug in one line; --debug shows the traceback
-        return _failed(f"internal error: {type(error).__name__}: {error} (--debug shows where)", 1, debug)
+        return _failed(
+            f"internal error: {type(error).__name__}: {printable(str(error))} (--debug shows where)", 1, debug
+        )
 
 
 class _Terminated(KeyboardInterrupt):
@@ -120,12 +124,12 @@ def _run(words: list[str]) -> int:
         return 2
     name, words = words[0], words[1:] + leading
     if name in ("-h", "--help", "help") and (len(words) == len(leading) or name != "help"):
-        sys.stdout.write(overview())
+        Console().write(overview())
         return 0
     if name == "help":
         name, words = words[0], ["--help"]
     if name == "--version":
-        sys.stdout.write(f"archllm {__version__}\n")
+        Console().write(f"archllm {__version__}\n")
         return 0
     rank, count = started()
     if count > 1 and name != "train":
@@ -143,7 +147,9 @@ def _parsed(name: str, words: list[str]) -> Command:
     from archllm.cli.parsing import parse
 
     kind = command_class(name)
-    return parse(kind, words, kind.defaults(words), f"archllm {name}")
+    values = kind.defaults(words)
+    with writing(sys.stdout):  # what is asked for may be help
+        return parse(kind, words, values, f"archllm {name}")
 
 
 def command_class(name: str) -> type[Command]:
@@ -179,9 +185,11 @@ def overview() -> str:
 
 def _failed(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
     rank = started()[0]
-    sys.stderr.write(f"archllm: {message}\n" if rank == 0 else f"archllm, process {rank}: {message}\n")
+    with suppress(OSError):  # nobody is there to be told
+        sys.stderr.write(f"archllm: {message}\n" if rank == 0 else f"archllm, process {rank}: {message}\n")
     return code
 
 

@@ -112,7 +112,7 @@ def architecture_text(word: str) -> str:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidInput(f"can't read an architecture from {source}: {reason}") from error
     if not word.strip():
-        raise InvalidInput("the text of the architecture is empty")
+        raise InvalidInput(f"there is no architecture: {source} is empty" if source != word else "its text is empty")
     return word.strip()
 
 

@@ -6,10 +6,12 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archllm.cli.streams import is_unicode, writing
+from archllm.errors import escaped
 from archllm.training.progress import Listener
 from archllm.workflows.progress import bars, duration, lines
 
@@ -35,17 +37,30 @@ class Console:
     def document(self, data: Any) -> None:
         """The result for machines; does nothing without `json`."""
         if self.json and not self.silent:
-            sys.stdout.write(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+            text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
+            if not is_unicode(sys.stdout) or any("\ud800" <= each <= "\udfff" for each in text):
+                text = json.dumps(_finite(data), indent=2, allow_nan=False)
+            self.write(text + "\n")
 
     def say(self, line: str = "") -> None:
-        """A line of the result for people; does nothing with `json`."""
+        """A line of the result for people, without what could steer a terminal; does nothing with `json`."""
         if not self.json and not self.silent:
-            sys.stdout.write(line + "\n")
+            self.write(escaped(line) + "\n")
+
+    def write(self, content: str) -> None:
+        """Writes a result as it is: a document, the content of a file.
+
+        Raises:
+            OutputFailed: standard output can't be written to.
+        """
+        with writing(sys.stdout):
+            sys.stdout.write(content)
 
     def note(self, line: str) -> None:
         """A line beside the result."""
         if not self.silent:
-            sys.stderr.write(line + "\n")
+            with suppress(OSError):  # it is said beside the result, and no reason to lose that
+                sys.stderr.write(escaped(line) + "\n")
 
     def table(self, table: Table) -> None:
         """A table of the result; does nothing with `json`."""
@@ -59,9 +74,11 @@ class Console:
         drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
         for index, heading in enumerate(table.columns):
             wraps = index > 0 and index in table.left
-            drawn.add_column(Text(heading), justify="left" if index in table.left else "right", no_wrap=not wraps)
+            drawn.add_column(
+                Text(escaped(heading)), justify="left" if index in table.left else "right", no_wrap=not wraps
+            )
         for row in table.rows:
-            drawn.add_row(*(Text(cell) for cell in row))
+            drawn.add_row(*(Text(escaped(cell)) for cell in row))
         rich = Rich(file=sys.stdout, highlight=False)
         if not rich.is_terminal:  # a file has room for the whole table
             rich.width = 500
@@ -69,7 +86,8 @@ class Console:
         if table.title:
             self.say(table.title)
             self.say()
-        rich.print(drawn)
+        with writing(sys.stdout):
+            rich.print(drawn)
         if table.notes:
             self.say()
         for note in table.notes:

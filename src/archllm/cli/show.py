@@ -41,7 +41,8 @@ class Show(Command):
         result = {"space": space.name, "text": arch.text, "format": form}
         if self.out is None:
             console.document(result | {"out": None, "drawing": drawing})
-            console.say(drawing.rstrip("\n"))
+            if not console.json:
+                console.write(drawing.rstrip("\n") + "\n")
             return
         write_text(self.out, drawing)
         console.document(result | {"out": str(self.out)})

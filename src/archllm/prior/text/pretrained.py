@@ -18,8 +18,14 @@ from urllib.request import getproxies
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, PretrainedConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PretrainedConfig,
+)
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
@@ -160,7 +166,7 @@ def _refuse_code(path: str, name: str, options: dict[str, Any]) -> None:
         return
     about, _ = PretrainedConfig.get_config_dict(name, **options)
     own = about.get("auto_map")
-    if own and about.get("model_type") not in CONFIG_MAPPING_NAMES:
+    if own and about.get("model_type") not in CONFIG_MAPPING:
         raise ModelUnusable(
             f"{path} needs code of its own ({shown(own)}), and code that comes with a model is never run; take one of "
             "an architecture that transformers knows"

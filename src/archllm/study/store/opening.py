@@ -60,8 +60,9 @@ def open_store(url: str | Path, *, patience: float = PATIENCE) -> Store:
     from archllm.study.store.sql import SQLStore
 
     parsed = _parsed(url)
-    where = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
-    if parsed.get_backend_name() == "sqlite":
+    if parsed.get_backend_name() != "sqlite":
+        where = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
+    else:
         where = str(parsed.database)
         if not Path(where).absolute().parent.is_dir():
             raise StoreError(f"can't make the store {where}: there is no folder {Path(where).absolute().parent}")
