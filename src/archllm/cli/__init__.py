@@ -84,6 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         lead_nowhere(sys.stdout)
         return BROKEN_PIPE
+    except UnicodeEncodeError as error:
+        what = ascii(error.object[error.start : error.end])[1:-1]
+        said = f"{what} in a name or path has no place in the encoding {error.encoding} of this locale"
+        return _failed(f"{said}; set PYTHONUTF8=1, or a locale of UTF-8 (LC_ALL=C.UTF-8)", 1, debug)
     except Exception as error:  # noqa: BLE001 - a user is told of a bug in one line; --debug shows the traceback
         return _failed(
             f"internal error: {type(error).__name__}: {printable(str(error))} (--debug shows where)", 1, debug

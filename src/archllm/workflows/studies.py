@@ -75,7 +75,7 @@ def study_name(method: str, objectives: Sequence[str], seed: int) -> str:
     told = "+".join(objectives)
     words = re.sub(r"[^A-Za-z0-9._=]+", "-", told).strip("-")
     if len(words) > LONGEST:
-        words = f"{words[: LONGEST - 9].strip('-')}-{sha256(told.encode()).hexdigest()[:8]}"
+        words = f"{words[: LONGEST - 9].strip('-')}-{sha256(told.encode(errors='backslashreplace')).hexdigest()[:8]}"
     return f"{method}-{words}-{seed}"
 
 

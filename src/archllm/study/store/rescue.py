@@ -80,7 +80,7 @@ def _prefix(where: str, study: str) -> str:
     """Of the names of files: other studies and stores have others."""
     file = Path(where).absolute()
     where = str(file.resolve()) if file.is_file() else where
-    return f".rescued-{sha256(f'{where} {study}'.encode()).hexdigest()[:16]}-"
+    return f".rescued-{sha256(f'{where} {study}'.encode(errors='backslashreplace')).hexdigest()[:16]}-"
 
 
 def _read(path: Path) -> tuple[int, str, Evaluation]:
