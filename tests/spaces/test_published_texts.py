@@ -80,7 +80,7 @@ def test_one_genotype_of_a_file_is_taken_by_its_name() -> None:
         (
             "transnasbench",
             "64-41414-1_02_333",
-            "|skip_connect~0|+|none~0|nor_conv_1x1~1|+" + "|nor_conv_3x3~{}" * 3 + "|",
+            "|skip_connect~0|+|none~0|nor_conv_1x1~1|+|nor_conv_3x3~0|nor_conv_3x3~1|",
         ),
         ("nasbench-macro", "02102121", "[layer1=identity layer2=mb6_k5 layer3=mb3_k3 layer4=identity layer5=mb6_k5 "),
         ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [2, 2, 2, 2, 4]}), "[depth1=2 depth2=2 depth3=2 "),

@@ -44,6 +44,9 @@ class Data(Command):
     metric: Annotated[tuple[str, ...], tyro.conf.arg(metavar="COLUMN")] = ()
     """For csv and parquet: the columns to keep; by default all that hold numbers."""
 
+    repeats: Literal["error", "first", "mean"] = "error"
+    """For csv and parquet: what is kept of several scores of one architecture."""
+
     def run(self, console: Console) -> None:
         from archllm.workflows.data import import_data
 
@@ -55,6 +58,7 @@ class Data(Command):
                 out=self.out,
                 arch_column=self.arch_column,
                 metrics=self.metric,
+                repeats=self.repeats,
                 listener=listener,
             )
         console.document(found.to_json())
@@ -63,5 +67,7 @@ class Data(Command):
             "architectures": f"{len(found.table):,} of {found.table.space}",
             "columns": ", ".join(sorted(found.table.columns)),
         }
+        if found.table.unread:
+            pairs["not read"] = "; ".join(f"{name} ({why})" for name, why in found.table.unread.items())
         for line in fields(pairs):
             console.say(line)

@@ -212,9 +212,7 @@ def _resolve(table: Table, metric: str) -> str:
         names = [name for name in table.columns if (found := NAME.fullmatch(name)) and found["dataset"] == metric]
         valid = [name for name in names if NAME.fullmatch(name)["what"] == "valid"]  # type: ignore[index]
         if not valid:
-            raise DataError(
-                f"the table has no column or data set {metric!r}; it has {', '.join(sorted(table.columns))}"
-            )
+            raise DataError(table.without(f"column or data set {metric!r}", metric))
         metric = max(valid, key=lambda name: int(name.rsplit("@", 1)[1]))
     if _TEST.search(metric):
         raise InvalidInput(f"{metric} holds test scores, which no searcher may see; choose a validation column")

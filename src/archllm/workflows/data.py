@@ -11,6 +11,7 @@ from archllm.errors import InvalidInput, RunFolderError
 from archllm.objectives.table import data_folder
 from archllm.objectives.tables import FORMATS, Table, check_format, import_table, space_of, write_parquet
 from archllm.objectives.tables.parquet import pyarrow
+from archllm.objectives.tables.table import Repeats
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import stored_space
 
@@ -35,6 +36,7 @@ class Imported:
             "space": self.table.space,
             "architectures": len(self.table),
             "columns": sorted(self.table.columns),
+            "unread": self.table.unread,
             "about": self.table.about,
         }
 
@@ -47,6 +49,7 @@ def import_data(
     out: str | Path | None = None,
     arch_column: str | None = None,
     metrics: Sequence[str] = (),
+    repeats: Repeats = "error",
     listener: Listener | None = None,
 ) -> Imported:
     """Reads a table and writes it as one Parquet file, the form in which objectives read it.
@@ -59,6 +62,8 @@ def import_data(
             files) or the file.
         arch_column: for CSV and Parquet, the column of architectures.
         metrics: for CSV and Parquet, the columns to keep; by default all that hold numbers.
+        repeats: for CSV and Parquet, what is kept of several scores of one architecture: the `first`, their `mean`, or
+            none: an `error`.
         listener: told of the progress.
 
     Raises:
@@ -90,7 +95,7 @@ def import_data(
 
             listener(Event("import", done, total, {}))
 
-    table = import_table(file, form, home, arch_column=arch_column, metrics=metrics, progress=tell)
+    table = import_table(file, form, home, arch_column=arch_column, metrics=metrics, repeats=repeats, progress=tell)
     if out is None:
         _make_folder(target.parent)
     write_parquet(table, home, target)

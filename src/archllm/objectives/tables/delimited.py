@@ -2,85 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import math
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archllm.errors import DataError, shown
 from archllm.graphs import ABSENT, Graphs
-from archllm.objectives.tables.parquet import pyarrow
+from archllm.objectives.tables.cells import Cells, read_cells
 from archllm.objectives.tables.shapes import Shape, recognise
-from archllm.objectives.tables.table import Table, make_table_of_graphs, parse_texts
+from archllm.objectives.tables.table import Repeats, Table, make_table_of_graphs, parse_texts
 from archllm.spaces import SearchSpace
 
 ARCHITECTURE_COLUMNS = ("architecture", "arch", "arch_str", "genotype")
 """Columns that are taken for the architecture if none is named."""
 
-LARGEST = 4 << 30
-"""Most characters of a CSV file, unpacked."""
-
-LONGEST = 1 << 20
-"""Most characters of a line of a CSV file."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A file's cells as texts; an empty one has no value."""
-
-    path: Path
-    """The file."""
-
-    columns: dict[str, Sequence[str]]
-    """Heading -> texts, `n` each."""
-
-    rows: Sequence[int]
-    """Number of each row in the file, as a person counts."""
-
-    def where(self, row: int) -> str:
-        """Names a row."""
-        return f"{self.path.name}, row {self.rows[row]}"
-
-    def texts(self, heading: str) -> Sequence[str]:
-        """The cells of a column.
-
-        Raises:
-            DataError: there is no such column.
-        """
-        if heading not in self.columns:
-            raise DataError(f"{self.path.name} has no column {heading!r}; it has {', '.join(self.columns)}")
-        return self.columns[heading]
-
-    def numbers(self, heading: str) -> NDArray[np.float64]:
-        """The cells of a column as numbers; NaN where a cell is empty.
-
-        Raises:
-            DataError: a cell holds something else, or there is no such column.
-        """
-        texts = self.texts(heading)
-        found = np.full(len(texts), np.nan)
-        for row, text in enumerate(texts):
-            if not text:
-                continue
-            number = _number(text)
-            if number is None:
-                raise DataError(f"{self.where(row)}, column {heading}: expected a number, found {shown(text)}")
-            if not math.isfinite(number):
-                raise DataError(f"{self.where(row)}, column {heading}: a score must be finite, found {text!r}")
-            found[row] = number
-        return found
-
-    def numeric(self, heading: str) -> bool:
-        """Whether the first cell that is not empty holds a number."""
-        first = next(filter(None, self.columns[heading]), "")
-        return _number(first) is not None
+_SPREAD = ("n_vertices", "upper_triangle_bits", "ops")  # columns that give an architecture together
 
 
 def read_delimited(
@@ -89,6 +28,7 @@ def read_delimited(
     about: dict[str, str],
     arch_column: str | None = None,
     metrics: Sequence[str] = (),
+    repeats: Repeats = "error",
 ) -> Table:
     """Reads `.csv`, `.csv.gz` or `.parquet`.
 
@@ -99,68 +39,74 @@ def read_delimited(
         space: the space of its architectures.
         about: provenance.
         arch_column: the column of texts; by default one of `ARCHITECTURE_COLUMNS`.
-        metrics: columns to keep; by default all that hold numbers.
+        metrics: columns to keep; by default all that hold numbers. A percent sign behind every number is left out.
+        repeats: what is kept of several scores of one architecture.
 
     Raises:
         DataError: the file is damaged or of another space, a column is missing, or a row can't be used; the message
             names it.
     """
-    cells = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    shape = recognise(cells.columns)
-    if shape is not None and shape.space != space.name:
-        raise DataError(f"{path.name} is a table of {shape.space}, not of {space.name}")
-    if arch_column is None and shape is not None and shape.architecture is None:
-        spread: tuple[str, ...] = ("n_vertices", "upper_triangle_bits", "ops")
-        graphs = _graphs_of_bits(cells, space)
-    else:
-        spread = (arch_column or (shape and shape.architecture) or _architecture_column(cells),)
-        graphs = parse_texts(space, cells.texts(spread[0]), cells.where)
-    headings = list(metrics) or _metrics(cells, shape, spread)
+    found: dict[str, Any] = {}
+
+    def choose(headings: Sequence[str]) -> Collection[str]:
+        shape = recognise(headings)
+        if shape is not None and shape.space != space.name:
+            raise DataError(f"{path.name} is a table of {shape.space}, not of {space.name}")
+        if arch_column is None and shape is not None and shape.architecture is None:
+            spread: tuple[str, ...] = _SPREAD
+        else:
+            spread = (arch_column or (shape and shape.architecture) or _architecture_column(path, headings),)
+            if spread[0] not in headings:
+                raise DataError(f"{path.name} has no column {spread[0]!r}; it has {_listed(headings)}")
+        found.update(shape=shape, spread=spread)
+        return {*spread, "index"} if space.name == "nasbench201" and shape is not None else set(spread)
+
+    cells = read_cells(path, choose)
+    shape: Shape | None = found["shape"]
+    spread: tuple[str, ...] = found["spread"]
+    graphs = (
+        _graphs_of_bits(cells, space) if spread == _SPREAD else parse_texts(space, cells.texts[spread[0]], cells.where)
+    )
+    chosen = list(metrics) or [heading for heading in cells.columns if not shape or shape.rename(heading)]
+    unread = {} if metrics else {heading: why for heading in chosen if (why := cells.unread(heading)) is not None}
+    headings = [heading for heading in chosen if heading not in unread and (metrics or not _is_empty(cells, heading))]
     if not headings:
-        raise DataError(f"{path.name} has no column of numbers beside the architecture; it has {_listed(cells)}")
-    if shape is None:
-        values = {heading: cells.numbers(heading) for heading in headings}
-        return make_table_of_graphs(space, graphs, values, about, cells.where)
-    _check_indices(cells, graphs, space)
+        told = "".join(f"; {heading}: {why}" for heading, why in unread.items())
+        raise DataError(
+            f"{path.name} has no column of numbers beside the architecture; it has {_listed(cells.headings)}{told}"
+        )
+    if shape is not None:
+        _check_indices(cells, graphs, space)
+        about = about | {"meaning": shape.meaning}
     values = {}
     for heading in headings:
-        name = shape.rename(heading) or heading
-        values[name] = cells.numbers(heading) * (shape.factor if ".valid@" in name else 1.0)
-    return make_table_of_graphs(space, graphs, values, about | {"meaning": shape.meaning}, cells.where)
+        name = (shape.rename(heading) if shape is not None else None) or heading
+        values[name] = cells.numbers(heading) * (shape.factor if shape is not None and ".valid@" in name else 1.0)
+    table = make_table_of_graphs(space, graphs, values, about, cells.where, repeats)
+    return replace(table, unread=unread)
 
 
-def headings_of(path: Path) -> list[str]:
-    """The headings of a CSV file.
-
-    Raises:
-        DataError: it is damaged or no CSV file.
-    """
-    return next((_stripped(row) for _, row in _rows(path)), [])
+def _is_empty(cells: Cells, heading: str) -> bool:
+    column = cells.columns[heading]
+    return not column.values and column.wrong is None and column.infinite is None
 
 
-def _metrics(cells: Cells, shape: Shape | None, spread: Sequence[str]) -> list[str]:
-    """The headings of scores."""
-    if shape is not None:
-        return [heading for heading in cells.columns if shape.rename(heading)]
-    others = (heading for heading in cells.columns if heading and heading not in (*spread, *ARCHITECTURE_COLUMNS))
-    return [heading for heading in others if heading != "index" and cells.numeric(heading)]
-
-
-def _architecture_column(cells: Cells) -> str:
+def _architecture_column(path: Path, headings: Sequence[str]) -> str:
     for heading in ARCHITECTURE_COLUMNS:
-        if heading in cells.columns:
+        if heading in headings:
             return heading
+    alone = "; columns are separated by commas, semicolons or tabs" if len(headings) == 1 else ""
     raise DataError(
-        f"{cells.path.name} has no column {' or '.join(ARCHITECTURE_COLUMNS)}; name the column of architectures "
-        f"(--arch-column), one of {_listed(cells)}"
+        f"{path.name} has no column {' or '.join(ARCHITECTURE_COLUMNS)}; name the column of architectures "
+        f"(--arch-column), one of {_listed(headings)}{alone}"
     )
 
 
 def _check_indices(cells: Cells, graphs: Graphs, space: SearchSpace) -> None:
     """Makes sure that official indices beside official texts are those of the texts."""
-    if "index" not in cells.columns or space.name != "nasbench201":
+    if "index" not in cells.texts or space.name != "nasbench201":
         return
-    for row, (text, key) in enumerate(zip(cells.columns["index"], space.keys(graphs), strict=True)):
+    for row, (text, key) in enumerate(zip(cells.texts["index"], space.keys(graphs), strict=True)):
         if text != str(key):
             raise DataError(f"{cells.where(row)}: index {shown(text)} is not that of the architecture, which is {key}")
 
@@ -170,7 +116,7 @@ def _graphs_of_bits(cells: Cells, space: SearchSpace) -> Graphs:
     v = space.max_nodes
     ops = np.full((len(cells.rows), v), ABSENT, dtype=np.int8)
     adjacency = np.zeros((len(cells.rows), v, v), dtype=np.bool_)
-    columns = (cells.texts(heading) for heading in ("n_vertices", "upper_triangle_bits", "ops"))
+    columns = (cells.texts[heading] for heading in _SPREAD)
     for row, (count, bits, digits) in enumerate(zip(*columns, strict=True)):
         used = int(count) if count.isdecimal() and len(count) < 3 else 0
         fits = 2 <= used <= v and len(bits) == used * (used - 1) // 2 and len(digits) == used - 2
@@ -190,71 +136,5 @@ def _graphs_of_bits(cells: Cells, space: SearchSpace) -> Graphs:
     return graphs
 
 
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
-def _listed(cells: Cells) -> str:
-    return ", ".join(heading or "(no heading)" for heading in cells.columns)
-
-
-def _read_csv(path: Path) -> Cells:
-    lines = _rows(path)
-    headings = next((_stripped(row) for _, row in lines), [])
-    if len(set(headings)) < len(headings):
-        raise DataError(f"{path.name}: two columns have the same heading; it has {', '.join(headings)}")
-    numbers, rows = [], []
-    for number, row in lines:
-        if len(row) != len(headings):
-            raise DataError(f"{path.name}, row {number}: expected {len(headings)} cells, found {len(row)}")
-        numbers.append(number)
-        rows.append(_stripped(row))
-    if not rows:
-        raise DataError(f"{path} has no rows; a heading and at least one row are expected")
-    return Cells(path, dict(zip(headings, zip(*rows, strict=True), strict=True)), numbers)
-
-
-def _stripped(row: list[str]) -> list[str]:
-    return [cell.strip() for cell in row]
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file that are not empty, and their numbers: that of the heading is usually 1."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.reader(_lines(file, path)), start=1):
-                if row:
-                    yield number, row
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged or no CSV file: {error}") from error
-
-
-def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    """The lines of a file, so that neither a huge line nor a huge file fills the memory."""
-    size = 0
-    while line := file.readline(LONGEST):
-        size += len(line)
-        if len(line) == LONGEST:
-            raise DataError(f"{path} is no CSV file that can be read: a line has {LONGEST:,} characters or more")
-        if size > LARGEST:
-            raise DataError(f"{path} is no CSV file that can be read: it has more than {LARGEST:,} characters")
-        yield line
-
-
-def _read_parquet(path: Path) -> Cells:
-    pa = pyarrow()
-    try:
-        content = pa.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is damaged or no Parquet file: {error}") from error
-    if len(content) == 0:
-        raise DataError(f"{path} has no rows")
-    columns: dict[str, Sequence[str]] = {
-        heading: ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
-        for heading, column in zip(content.column_names, content.columns, strict=True)
-    }
-    return Cells(path, columns, range(1, len(content) + 1))
+def _listed(headings: Sequence[str]) -> str:
+    return ", ".join(heading or "(no heading)" for heading in headings)

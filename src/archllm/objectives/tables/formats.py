@@ -9,13 +9,14 @@ from importlib import metadata
 from pathlib import Path
 
 from archllm.errors import DataMissing, InvalidInput
-from archllm.objectives.tables.delimited import headings_of, read_delimited
+from archllm.objectives.tables.cells import headings_of
+from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.nasbench101 import read_nasbench101
 from archllm.objectives.tables.nats import read_nats
 from archllm.objectives.tables.parquet import read_about, read_parquet
 from archllm.objectives.tables.pth import read_pth
 from archllm.objectives.tables.shapes import recognise
-from archllm.objectives.tables.table import Progress, Table
+from archllm.objectives.tables.table import Progress, Repeats, Table
 from archllm.spaces import SearchSpace
 
 FORMATS = {
@@ -35,6 +36,7 @@ def import_table(
     *,
     arch_column: str | None = None,
     metrics: Sequence[str] = (),
+    repeats: Repeats = "error",
     progress: Progress | None = None,
 ) -> Table:
     """Reads a table file of any format.
@@ -45,6 +47,7 @@ def import_table(
         space: the space of its architectures.
         arch_column: for CSV and Parquet, the column of architectures.
         metrics: for CSV and Parquet, the columns to keep.
+        repeats: for CSV and Parquet, what is kept of several scores of one architecture.
         progress: told how much of how much is done.
 
     Raises:
@@ -55,8 +58,10 @@ def import_table(
     check_format(form)
     if FORMATS[form] not in (None, space.name):
         raise InvalidInput(f"files of format {form} are of {FORMATS[form]}, not of {space.name}")
-    if FORMATS[form] is not None and (arch_column or metrics):
-        raise InvalidInput(f"format {form} has columns of its own; only csv and parquet take a choice of columns")
+    if FORMATS[form] is not None and (arch_column or metrics or repeats != "error"):
+        raise InvalidInput(
+            f"format {form} has columns of its own; only csv and parquet take a choice of columns and of repeats"
+        )
     if not path.exists():
         raise DataMissing(f"there is no file or folder {path}")
     if path.is_dir() != (form == "nats"):
@@ -80,7 +85,7 @@ def import_table(
         return read_pth(path, space, about, progress)
     if form == "nasbench101-tfrecord":
         return read_nasbench101(path, space, about, progress)
-    return read_delimited(path, space, about, arch_column, metrics)
+    return read_delimited(path, space, about, arch_column, metrics, repeats)
 
 
 def check_format(form: str) -> None:

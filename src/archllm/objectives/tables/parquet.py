@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from archllm.errors import DataError, DataMissing, MissingExtra
 from archllm.files import replacing
 from archllm.objectives.tables.table import Table, make_table
+from archllm.objectives.unpacking import check_unpacked, reading
 from archllm.spaces import SearchSpace
 
 ARCHITECTURE = "architecture"
 """Name of the column of texts."""
 
 _PREFIX = "archllm."
+_ALWAYS_ROWS, _ALWAYS_CELLS, _CELLS = 100_000, 1_000_000, 10  # rows and cells of a small file, and cells a byte
 
 
 def pyarrow() -> Any:
@@ -72,8 +74,10 @@ def read_parquet(path: Path, space: SearchSpace) -> Table:
         )
     if about["space"] != space.name:
         raise DataError(f"{path} is a table of {about['space']}, not of {space.name}")
+    file = opened(path)
     try:
-        content = pa.parquet.read_table(path)
+        with reading(path, "Parquet file"):
+            content = file.read(use_threads=False)
         texts = content.column(ARCHITECTURE).to_pylist()
         columns = {
             name: content.column(name).to_numpy().astype(np.float64)
@@ -96,15 +100,65 @@ def read_about(path: Path) -> dict[str, str]:
         MissingExtra: pyarrow is not installed.
     """
     pa = pyarrow()
-    try:
+    with reading(path, "Parquet file"):
         meta = pa.parquet.read_schema(path).metadata or {}
         return {
             key.decode().removeprefix(_PREFIX): value.decode()
             for key, value in meta.items()
             if key.startswith(_PREFIX.encode())
         }
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged or no Parquet file: {error}") from error
+
+
+def opened(path: Path) -> Any:
+    """A Parquet file whose rows and columns are no more than its size allows; its texts are read as dictionaries.
+
+    Raises:
+        DataError: it is damaged, no Parquet file, or unpacks to more than data does.
+        MissingExtra: pyarrow is not installed.
+    """
+    pa = pyarrow()
+    with reading(path, "Parquet file"):
+        names = [each.name for each in pa.parquet.read_schema(path) if _is_text(each.type)]
+        file = pa.parquet.ParquetFile(path, read_dictionary=names)
+        size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
+        rows, cells = file.metadata.num_rows, file.metadata.num_rows * file.metadata.num_columns
+    check_unpacked(path, size)
+    packed = path.stat().st_size
+    if rows > max(_ALWAYS_ROWS, packed) or cells > max(_ALWAYS_CELLS, _CELLS * packed):
+        raise DataError(f"{path} has {packed:,} bytes and says that it has {rows:,} rows: that is no table")
+    return file
+
+
+def texts_of(file: Any, path: Path, heading: str) -> Any:
+    """A column: a list of texts, an array of numbers and one of what is missing, or the name of another type.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    kind = file.schema_arrow.field(heading).type
+    pa = pyarrow()
+    plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    with reading(path, "Parquet file"):
+        if _is_text(kind):
+            found: list[str | None] = []
+            for chunk in file.read(columns=[heading], use_threads=False).column(heading).chunks:
+                if not pa.types.is_dictionary(chunk.type):
+                    chunk = chunk.dictionary_encode()
+                words = chunk.dictionary.to_pylist()
+                found += [None if at is None else words[at] for at in chunk.indices.to_pylist()]
+            return found
+        if plain:
+            column = file.read(columns=[heading], use_threads=False).column(heading)
+            values = column.cast(pa.float64(), safe=False).to_numpy()
+            return np.asarray(values, dtype=np.float64), np.asarray(column.is_null().to_numpy(), dtype=np.bool_)
+    return f"values of type {kind}"
+
+
+def _is_text(kind: Any) -> bool:
+    types = pyarrow().types
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def _checksum(texts: list[str], columns: dict[str, NDArray[np.float64]], about: dict[str, str]) -> str:

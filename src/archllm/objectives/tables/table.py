@@ -9,16 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import ArchLLMError, DataError, InvalidArchitecture
-from archllm.graphs import Graphs
+from archllm.graphs import Graphs, concatenate
 from archllm.spaces import SearchSpace, load_space, space_names
 
 Progress = Callable[[int, int], None]
 """Told how much of how much is done."""
+
+Repeats = Literal["error", "first", "mean"]
+"""What is kept of several scores of one architecture: the first, their mean, or nothing: then it is an error."""
+
+_AT_ONCE = 5_000  # architectures that are read at once
 
 NAME = re.compile(r"(?P<dataset>[^.@]+)\.(?P<what>[^.@]+)@(?P<epochs>\d+)")
 """The form of a column of a trained network's figures."""
@@ -43,6 +49,9 @@ class Table:
     about: dict[str, str] = field(default_factory=dict)
     """Provenance: source, checksum, date, and what the columns mean."""
 
+    unread: dict[str, str] = field(default_factory=dict)
+    """Columns of the file that hold no numbers, and the first cell that is none."""
+
     def __len__(self) -> int:
         return len(self.keys)
 
@@ -53,8 +62,13 @@ class Table:
             DataError: there is no such column; the message lists those that exist.
         """
         if name not in self.columns:
-            raise DataError(f"the table has no column {name!r}; it has {', '.join(sorted(self.columns))}")
+            raise DataError(self.without(f"column {name!r}", name))
         return self.columns[name]
+
+    def without(self, what: str, name: str) -> str:
+        """The message that something is not in the table, with what is, and why a column of that name was not read."""
+        why = f"; column {name} was not read: {self.unread[name]}" if name in self.unread else ""
+        return f"the table has no {what}; it has {', '.join(sorted(self.columns))}{why}"
 
 
 def make_table(
@@ -89,12 +103,22 @@ def parse_texts(space: SearchSpace, texts: Sequence[str], where: Callable[[int],
     for number, text in enumerate(texts):
         if not text:
             raise DataError(f"{where(number)}: the architecture is missing")
+    rows = {text: row for row, text in reversed(list(enumerate(texts)))}  # the first row of each text
+    first = sorted(rows.values())
     try:
-        return space.parse_batch(texts, where)
+        parts = [
+            space.parse_batch([texts[row] for row in part], lambda number, part=part: where(part[number]))  # type: ignore[misc]
+            for part in (first[at : at + _AT_ONCE] for at in range(0, len(first), _AT_ONCE))
+        ]
     except InvalidArchitecture as error:
         others = [name for name in space_names() if name != space.name and _reads(name, texts[0])]
         hint = f"; the first row is an architecture of {others[0]}" if others else ""
         raise DataError(f"{error}{hint}") from error
+    graphs = concatenate(parts)
+    if len(first) == len(texts):
+        return graphs
+    place = {row: at for at, row in enumerate(first)}
+    return graphs[np.array([place[rows[text]] for text in texts])]
 
 
 def make_table_of_graphs(
@@ -103,32 +127,39 @@ def make_table_of_graphs(
     columns: dict[str, NDArray[np.float64]],
     about: dict[str, str],
     where: Callable[[int], str],
+    repeats: Repeats = "error",
 ) -> Table:
     """A table of members; see `make_table`.
 
-    Rows of one architecture become one: where the first has no score, that of another is taken.
+    Rows of one architecture become one: where the first has no score, that of another is taken. `repeats` says what
+    becomes of different scores.
     """
     graphs = space.normalise(graphs)
     keys = space.keys(graphs)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)  # rows stay in their order
-    scores = {name: _joined(name, values, group, where)[order] for name, values in columns.items()}
+    scores = {name: _joined(name, values, group, where, repeats)[order] for name, values in columns.items()}
     return Table(space.name, graphs[first[order]], keys[first[order]], scores, about)
 
 
 def _joined(
-    name: str, values: NDArray[np.float64], group: NDArray[np.int64], where: Callable[[int], str]
+    name: str, values: NDArray[np.float64], group: NDArray[np.int64], where: Callable[[int], str], repeats: Repeats
 ) -> NDArray[np.float64]:
     """The one score of each group of rows."""
     scored = np.flatnonzero(~np.isnan(values))
     holder = np.full(group.max() + 1, -1)
     holder[group[scored][::-1]] = scored[::-1]  # the first row of each group that has a score
+    if repeats == "mean":
+        count = np.bincount(group[scored], minlength=len(holder))
+        total = np.bincount(group[scored], weights=values[scored], minlength=len(holder))
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
     differs = scored[values[scored] != values[holder[group[scored]]]]
-    if len(differs):
+    if len(differs) and repeats == "error":
         row, other = differs[0], holder[group[differs[0]]]
         raise DataError(
             f"two scores for one architecture: {where(int(other))} has {name} = {values[other]:.10g}, "
-            f"{where(int(row))} has {values[row]:.10g}"
+            f"{where(int(row))} has {values[row]:.10g}; to keep the first or the mean, import the table with "
+            "`archllm data import … --repeats first` or `mean`"
         )
     return np.where(holder >= 0, values[holder], np.nan)
 
