@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell, Node
+from archllm.drawing.panel import xml
+from archllm.drawing.svg import Drawing
+from archllm.drawing.table import Table
 from archllm.errors import InvalidInput
 
 
-def to_dot(cells: Sequence[Cell]) -> str:
-    """A `digraph` of the cells, one cluster for each if there are several.
+def to_dot(cells: Sequence[Drawing]) -> str:
+    """A `digraph` of the cells, one cluster for each if there are several; a table is one node.
 
     Args:
         cells: what to write.
@@ -32,12 +35,20 @@ def to_dot(cells: Sequence[Cell]) -> str:
         raise InvalidInput("a drawing needs at least one cell, got none")
     lines = ["digraph {", '  node [fontname="Helvetica", style="filled,rounded", shape="box"];']
     for index, cell in enumerate(cells):
-        body = _body(cell, index)
+        body = [_table(cell, index)] if isinstance(cell, Table) else _body(cell, index)
         if len(cells) > 1:
             inner = [f"label={_quoted(cell.title)};", *body]
             body = [f"subgraph cluster_{index} {{", *(f"  {line}" for line in inner), "}"]
         lines += [f"  {line}" for line in body]
     return "\n".join([*lines, "}", ""])
+
+
+def _table(table: Table, index: int) -> str:
+    rows = "".join(
+        f"<TR><TD>{xml(slot.name)}</TD><TD>{xml('' if slot.value is None else slot.value)}</TD></TR>"
+        for slot in table.slots
+    )
+    return f'n{index} [shape="plain", label=<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0">{rows}</TABLE>>];'
 
 
 def _body(cell: Cell, index: int) -> list[str]:

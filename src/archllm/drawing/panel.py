@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell, Node
@@ -39,18 +40,26 @@ def panel(cell: Cell) -> Panel:
 
 
 def text(
-    content: str, x: float, y: float, font_size: float, colour: str, weight: str = "normal", full: str = ""
+    content: str,
+    x: float,
+    y: float,
+    font_size: float,
+    colour: str,
+    weight: str = "normal",
+    full: str = "",
+    anchor: Literal["start", "middle", "end"] = "middle",
 ) -> str:
-    """One line of text, centred.
+    """One line of text.
 
     Args:
         content: what is written; `a_{b}` writes b as a subscript.
-        x: its horizontal middle.
+        x: its horizontal middle, or what `anchor` says.
         y: its vertical middle.
         font_size: in drawing units.
         colour: a CSS colour.
         weight: a CSS font weight.
         full: a tooltip.
+        anchor: what of it stands at `x`.
     """
     match = _SUBSCRIPT.fullmatch(content)
     inner = xml(content)
@@ -60,7 +69,7 @@ def text(
     bold = "" if weight == "normal" else f' font-weight="{weight}"'
     # A shifted base line instead of `dominant-baseline`, which several viewers ignore.
     return (
-        f'<text x="{num(x)}" y="{num(y + 0.35 * font_size)}" font-size="{num(font_size)}" text-anchor="middle" '
+        f'<text x="{num(x)}" y="{num(y + 0.35 * font_size)}" font-size="{num(font_size)}" text-anchor="{anchor}" '
         f'fill="{colour}" stroke="none"{bold}>{tooltip}{inner}</text>'
     )
 

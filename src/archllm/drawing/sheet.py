@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archllm.drawing import looks
-from archllm.drawing.cell import Cell
 from archllm.drawing.panel import Panel, num, text
-from archllm.drawing.svg import document, row_of_panels
+from archllm.drawing.svg import Drawing, document, row_of_panels
 from archllm.errors import InvalidInput
 
 _CAPTION = 20.0
@@ -16,7 +15,7 @@ _CAPTION_SIZE = 11.0
 _NARROWEST = 130.0
 
 
-def sheet(items: Sequence[tuple[str, Sequence[Cell]]], columns: int = 4) -> str:
+def sheet(items: Sequence[tuple[str, Sequence[Drawing]]], columns: int = 4) -> str:
     """One SVG document with a grid of architectures, row by row, each below its caption.
 
     All are drawn to one scale; a caption that is wider than its column is cut, and whole in its tooltip.

@@ -8,7 +8,11 @@ from functools import cache
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell
 from archllm.drawing.panel import Panel, attribute, num, panel, text, xml
+from archllm.drawing.table import LEGEND, Table, table_panel
 from archllm.errors import InvalidInput
+
+Drawing = Cell | Table
+"""What can be drawn."""
 
 MARGIN = 8.0
 """Free space around a document."""
@@ -17,12 +21,15 @@ HEADING = 22.0
 """Height of the line that holds a cell's title."""
 
 _BETWEEN = 28.0
+_LEGEND_SIZE = 11.0
 _NARROWEST = 200.0  # a plain chain would else be blown up to a tower where pages stretch pictures to their width
 _FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
 
-def to_svg(cells: Sequence[Cell]) -> str:
+def to_svg(cells: Sequence[Drawing]) -> str:
     """One self-contained SVG document that shows the cells side by side, with their titles if there are several.
+
+    Below tables stands what their parts mean.
 
     It holds no ids and needs no style sheet, so any number of drawings can stand on one page; under a dark colour
     scheme its own style rules darken the boxes.
@@ -35,17 +42,29 @@ def to_svg(cells: Sequence[Cell]) -> str:
     """
     if not cells:
         raise InvalidInput("a drawing needs at least one cell, got none")
-    return document(row_of_panels(cells), summary(cells))
+    content = row_of_panels(cells)
+    if any(isinstance(cell, Table) for cell in cells):
+        content = _with_legend(content, LEGEND)
+    return document(content, summary(cells))
 
 
-def row_of_panels(cells: Sequence[Cell]) -> Panel:
+def _with_legend(content: Panel, legend: str) -> Panel:
+    """A panel above a line that says what its parts mean."""
+    width = max(content.width, looks.text_width(legend, _LEGEND_SIZE))
+    middle = 0.5 * (width - content.width)
+    line = text(legend, 0.5 * width, content.height + 0.6 * HEADING, _LEGEND_SIZE, looks.LINE)
+    body = f'<g transform="translate({num(middle)} 0)">{content.body}</g>{line}'
+    return Panel(width, content.height + HEADING, body)
+
+
+def row_of_panels(cells: Sequence[Drawing]) -> Panel:
     """Cells side by side, headed by their titles if there are several."""
     headed = len(cells) > 1 and any(cell.title for cell in cells)
     top = HEADING if headed else 0.0
     parts = []
     x = height = 0.0
     for cell in cells:
-        drawn = panel(cell)
+        drawn = table_panel(cell) if isinstance(cell, Table) else panel(cell)
         title = looks.clipped(cell.title, 40)
         width = max(drawn.width, looks.text_width(title) if headed else 0.0)
         if headed and title:
@@ -76,10 +95,14 @@ def document(content: Panel, title: str) -> str:
     )
 
 
-def summary(cells: Sequence[Cell]) -> str:
+def summary(cells: Sequence[Drawing]) -> str:
     """What the cells are, in words."""
     parts = []
     for cell in cells:
+        if isinstance(cell, Table):
+            chosen = (f"{slot.name} {'inactive' if slot.value is None else slot.value}" for slot in cell.slots)
+            parts.append(f"Choices: {', '.join(chosen)}")
+            continue
         ops = ", ".join(node.label for node in cell.nodes if node.role == "op") or "no operations"
         name = f"{cell.title} cell" if cell.title else "Cell"
         parts.append(f"{name} of {len(cell.nodes)} nodes and {len(cell.edges)} edges: {ops}")

@@ -289,8 +289,8 @@ class SearchSpace(ABC):
         others = first[keys != arch.key]
         return self.architectures(candidates[others])
 
-    def drawing_cells(self, graph: Graphs) -> list[drawing.Cell]:
-        """What to draw for one graph: one labelled cell, or several."""
+    def drawing_cells(self, graph: Graphs) -> Sequence[drawing.Drawing]:
+        """What to draw for one graph: labelled cells, or a table of choices."""
         return [drawing.cell_of_graph(graph, self.op_names)]
 
     def _check_own(self, arch: Architecture) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.drawing import Cell, Node
+from archllm.drawing import Slot, Table
 from archllm.errors import DefinitionError, FormatError
 from archllm.graphs import Graphs
 from archllm.spaces.constraints import Constraint, compile_constraints
@@ -178,8 +178,16 @@ class Choices(FixedTopology):
                 return rows[:0]
         return rows
 
-    def drawing_cells(self, graph: Graphs) -> list[Cell]:
-        nodes = [Node("input", "input")]
-        nodes += [Node(f"{slot}={text_of(value)}", "op") for slot, value in self.values_of(graph).items()]
-        nodes.append(Node("output", "output"))
-        return [Cell(tuple(nodes), tuple((at, at + 1) for at in range(len(nodes) - 1)))]
+    def drawing_cells(self, graph: Graphs) -> list[Table]:
+        chosen = self.values_of(graph)
+        return [Table(tuple(self._drawn(slot, chosen.get(slot)) for slot in self.definition.slots))]
+
+    def _drawn(self, slot: str, value: Value | None) -> Slot:
+        """A slot of the drawing; the bar of a number ends where it stands among the slot's numbers."""
+        if value is None:
+            return Slot(slot, None)
+        if isinstance(value, bool):
+            return Slot(slot, text_of(value), float(value))
+        numbers = [each for each in self.slots[slot] if not isinstance(each, str)]
+        share = (sorted(numbers).index(value) + 1) / len(numbers) if not isinstance(value, str) else None
+        return Slot(slot, text_of(value), share)
