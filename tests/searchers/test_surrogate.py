@@ -18,7 +18,7 @@ CONFIG = PredictorConfig(kind="gaussian", target="score", likelihood_steps=20)
 
 def merits(surrogate: Surrogate, told: int, pending: int = 0, values: np.ndarray = VALUES) -> np.ndarray:
     known = Known(PLACES[: told + pending], values[:told])
-    return surrogate.merits(known, CANDIDATES, np.random.default_rng(0))
+    return surrogate.merits(known, [CANDIDATES], np.random.default_rng(0))
 
 
 def test_a_bound_is_the_mean_and_some_deviations_of_a_predictor() -> None:
@@ -57,11 +57,11 @@ def test_around_a_pending_one_less_is_uncertain_and_means_stay() -> None:
     greedy = Surrogate([CONFIG], 0, believe=False)
     rng = np.random.default_rng(0)
     means = (
-        mean.merits(known, near, rng),
-        Surrogate([CONFIG], 0, exploration=0.0, believe=False).merits(known, near, rng),
+        mean.merits(known, [near], rng),
+        Surrogate([CONFIG], 0, exploration=0.0, believe=False).merits(known, [near], rng),
     )
     assert means[0] == pytest.approx(means[1], abs=0.05)
-    gain = curious.merits(known, near, rng) - means[0], greedy.merits(known, near, rng) - means[1]
+    gain = curious.merits(known, [near], rng) - means[0], greedy.merits(known, [near], rng) - means[1]
     assert gain[0] < 0.7 * gain[1]
 
 
@@ -74,8 +74,16 @@ def test_several_objectives_are_joined_by_the_volume_that_they_add() -> None:
 def test_thompson_sampling_draws_anew_each_time() -> None:
     surrogate = Surrogate([CONFIG], 0, acquisition="thompson")
     known, rng = Known(PLACES[:20], VALUES[:20]), np.random.default_rng(1)
-    draws = np.stack([surrogate.merits(known, CANDIDATES, rng) for _ in range(200)])
+    draws = np.stack([surrogate.merits(known, [CANDIDATES], rng) for _ in range(200)])
     expected = build_predictor(CONFIG).fit(PLACES[:20], VALUES[:20, 0], 0).predict(CANDIDATES)
     assert draws.mean(0) == pytest.approx(expected.mean, abs=0.3) and draws.std(0) == pytest.approx(
         expected.std, rel=0.3
     )
+
+
+def test_candidates_in_parts_have_the_merits_of_the_whole_as_observations_join() -> None:
+    whole, parts = Surrogate([CONFIG], 0, growth=1.5), Surrogate([CONFIG], 0, growth=1.5)
+    first, second = CANDIDATES[:8], CANDIDATES[8:]
+    for known in (Known(PLACES[:n], VALUES[:n]) for n in range(17, 24)):
+        expected = whole.merits(known, [CANDIDATES], np.random.default_rng(0))
+        assert parts.merits(known, [first, second], np.random.default_rng(0)) == pytest.approx(expected, abs=1e-5)

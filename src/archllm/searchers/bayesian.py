@@ -179,12 +179,12 @@ class BayesianSearch(Searcher):
             return self._random(rng)
         if self._everything:
             unknown = self._unknown_rows()
-            merits = self._surrogate.merits(self._known, self._features.of_all, rng)
+            merits = self._surrogate.merits(self._known, [self._features.of_all], rng)
             return self._member(int(unknown[merits[unknown].argmax()])) if len(unknown) else None
         graphs = around(self.domain, self._parents(), self.options.random, self.known, rng)
         if not len(graphs):
             return self._random(rng)
-        merits = self._surrogate.merits(self._known, self._features(graphs), rng)
+        merits = self._surrogate.merits(self._known, [self._features(graphs)], rng)
         return self.domain.space.architecture(graphs[int(merits.argmax())])
 
     @property

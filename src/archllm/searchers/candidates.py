@@ -33,18 +33,13 @@ class Candidates:
         """`k` rows of features."""
         return self._describe(self.graphs)
 
-    def joined(self, graphs: Graphs, space: SearchSpace) -> Candidates:
-        """These, and those of other members that are not among them; their features are made only once."""
-        keys = space.keys(graphs) if len(graphs) else np.zeros(0, dtype=np.int64)
+    def others(self, graphs: Graphs, space: SearchSpace) -> Candidates | None:
+        """Members that are not among these; `None` if there are none."""
+        if not len(graphs):
+            return None
+        keys = space.keys(graphs)
         new = ~np.isin(keys, self.keys)
-        if not new.any():
-            return self
-        added = graphs[new]
-
-        def describe(_: Graphs) -> Features:
-            return Features(np.concatenate([self.features.values, self._describe(added).values]), self.features.blocks)
-
-        return Candidates(concatenate([self.graphs, added]), np.concatenate([self.keys, keys[new]]), describe)
+        return Candidates(graphs[new], keys[new], self._describe) if new.any() else None
 
 
 def around(

@@ -52,6 +52,11 @@ class DomainFeatures:
         """Features of `domain.enumerate()`."""
         return self._make(self.domain.enumerate()[np.arange(len(self.domain.keys))])  # torch wants writable arrays
 
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self._make.blocks)
+
     def blocks(self, maker: str) -> tuple[int, ...]:
         """Positions of the blocks that come from a maker, averaged or not."""
         return tuple(at for at, each in enumerate(self._make.makers) if each.name.removeprefix("averaged ") == maker)

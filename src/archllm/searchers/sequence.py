@@ -7,13 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archllm.config import Settings
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
-from archllm.predictor import Features, PredictorConfig
+from archllm.predictor import PredictorConfig
 from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.feature_sets import feature_set
@@ -71,26 +70,33 @@ class SequenceSearch(Searcher):
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self.options.initial or len(self._succeeded) < 2:
             return next((arch for arch in self._design if arch.key not in self.known), None) or self._random(rng)
-        candidates = self._candidates()
-        left = np.flatnonzero(~np.isin(candidates.keys, np.fromiter(self.known, np.int64, len(self.known))))
+        parts = self._candidates()
+        graphs, keys = concatenate([part.graphs for part in parts]), np.concatenate([part.keys for part in parts])
+        left = np.flatnonzero(~np.isin(keys, np.fromiter(self.known, np.int64, len(self.known))))
         if not len(left):
             return self._random(rng)
         if self.options.predictor == "none":
             row = rng.choice(left) if self._everything else left[0]  # an enumeration has no order that says anything
-            return self.domain.space.architecture(candidates.graphs[int(row)])
+            return self.domain.space.architecture(graphs[int(row)])
         known = known_from(self.evaluations, self._pending, self._features, self._worst)
-        merits = self._surrogate(known.features).merits(known, candidates.features[left], rng)
+        merits = self._surrogate.merits(known, [part.features for part in parts], rng)[left]
         if self.options.lower_fidelity:
-            return self._best_of_shortlist(candidates, left[np.argsort(-merits, kind="stable")], rng)
-        return self.domain.space.architecture(candidates.graphs[int(left[merits.argmax()])])
+            best = left[np.argsort(-merits, kind="stable")[: self.options.shortlist]]
+            return self._best_of(self.domain.space.architectures(graphs[best]), rng)
+        return self.domain.space.architecture(graphs[int(left[merits.argmax()])])
 
     # --- what is expected ---
 
-    def _surrogate(self, features: Features) -> Surrogate:
-        """A predictor of scores from features, which may hold more blocks than the domain's."""
+    @cached_property
+    def _surrogate(self) -> Surrogate:
+        """A predictor of scores from the domain's features, kept up to date from one choice to the next."""
+        return self._predictors(self._features.count)
+
+    def _predictors(self, blocks: int) -> Surrogate:
+        """Predictors of scores from so many blocks of features, the domain's and then others."""
         options = self.options
         free, embedded = self._features.blocks("free"), self._features.blocks("tokenizer")
-        weights = [options.kernel_weight if free and at in embedded else 1.0 for at in range(len(features.blocks))]
+        weights = [options.kernel_weight if free and at in embedded else 1.0 for at in range(blocks)]
         configs = [
             PredictorConfig(
                 kind=options.predictor,
@@ -100,30 +106,28 @@ class SequenceSearch(Searcher):
             )
             for target in options.target.split("+")
         ]
-        return Surrogate(configs, self.seed, exploration=options.exploration, believe=options.spread)
+        return Surrogate(
+            configs, self.seed, exploration=options.exploration, growth=options.refit, believe=options.spread
+        )
 
-    def _best_of_shortlist(
-        self, candidates: Candidates, best: NDArray[np.int64], rng: np.random.Generator
-    ) -> Architecture:
+    def _best_of(self, shortlist: list[Architecture], rng: np.random.Generator) -> Architecture:
         """The best of the most promising ones, by a predictor that sees lower-fidelity scores, too.
 
         The pseudo-observation is left out, as it has no such scores.
         """
-        short = best[: self.options.shortlist]
-        listed = self.domain.space.architectures(candidates.graphs[short])
         known = known_from(self.evaluations, self._pending, self._features)
         own = self.lower([*self.evaluations, *self._pending])
-        theirs = self.lower(listed)
+        theirs = self.lower(shortlist)
         both = np.concatenate([own, theirs])
         centre, spread = both.mean(0), np.maximum(both.std(0), 1e-9) * np.sqrt(2 * both.shape[1])
         own, theirs = (((each - centre) / spread).astype(np.float32) for each in (own, theirs))
         known = Known(known.features.joined(own), known.values)
-        surrogate = self._surrogate(known.features)
-        return listed[int(surrogate.merits(known, candidates.features[short].joined(theirs), rng).argmax())]
+        asked = self._features.of(shortlist).joined(theirs)
+        return shortlist[int(self._predictors(len(asked.blocks)).merits(known, [asked], rng).argmax())]
 
     # --- what is proposed ---
 
-    def _candidates(self) -> Candidates:
+    def _candidates(self) -> list[Candidates]:
         """What may be asked for: the draws of the last round, and neighbours of the best so far."""
         number = 0 if self._everything else len(self.evaluations) // self.options.every
         if self._drawn is None or self._drawn[0] != number:
@@ -131,9 +135,10 @@ class SequenceSearch(Searcher):
             self._drawn = number, Candidates(graphs, self.domain.space.keys(graphs), self._features)
         drawn, succeeded = self._drawn[1], self._succeeded
         if self._everything or not succeeded:
-            return drawn
+            return [drawn]
         best = [succeeded[at] for at in best_first(self._values(succeeded))[: self.options.parents]]
-        return drawn.joined(around(self.domain, best, 0, (), np.random.default_rng(self.seed)), self.domain.space)
+        near = drawn.others(around(self.domain, best, 0, (), np.random.default_rng(self.seed)), self.domain.space)
+        return [drawn] if near is None else [drawn, near]
 
     @property
     def _everything(self) -> bool:
@@ -164,7 +169,7 @@ class SequenceSearch(Searcher):
         both = concatenate([labelled, new])
         if options.labels == "predicted":
             joined = Known(known.features, scores[:, None])
-            values = self._surrogate(known.features).merits(joined, self._features(both), rng)
+            values = self._predictors(len(known.features.blocks)).merits(joined, [self._features(both)], rng)
         else:
             values = np.concatenate([scores, np.full(len(new), np.nan)])
         schedule = Schedule(options.fine_tuning_steps, min(128, len(both)), 1e-3, 0.01, warmup=10)

@@ -93,6 +93,9 @@ class SequenceOptions(Settings):
     exploration: Annotated[float, Bounds(0, 100)] = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
 
+    refit: Annotated[float, Bounds(1, 10)] = 1.2
+    """By how much the number of observations must have grown before hyperparameters are chosen anew."""
+
     spread: bool = True
     """Whether pending architectures count as evaluated, with the expected score, so that a batch is spread."""
 

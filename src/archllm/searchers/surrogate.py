@@ -75,6 +75,22 @@ def known_from(
     return Known(features.of([*order, *pending]), values)
 
 
+class _Scanned:
+    """Candidates, and how each model follows them from one choice to the next."""
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+        self._scans: dict[tuple[int, int], tuple[Predictor, Callable[[], Prediction]]] = {}
+
+    def predictions(self, key: tuple[int, int], model: Predictor) -> Prediction:
+        """What a model, the one of this key, expects of the candidates."""
+        asked, scan = self._scans.get(key, (None, None))
+        if scan is None or asked is not model:
+            scan = model.scan(self.features)
+            self._scans[key] = model, scan
+        return scan()
+
+
 class Surrogate:
     """Models of the objectives, and what they say in favour of candidates.
 
@@ -107,52 +123,39 @@ class Surrogate:
         self.configs, self.seed, self.acquisition = tuple(configs), seed, acquisition
         self.exploration, self.growth, self.believe = exploration, growth, believe
         self._models: dict[tuple[int, int], tuple[int, Predictor]] = {}
-        self._scans: dict[tuple[int, int], tuple[Predictor, Callable[[], Prediction]]] = {}
-        self._candidates: Features | None = None
+        self._scans: list[_Scanned] = []
 
-    def merits(self, known: Known, candidates: Features, rng: np.random.Generator) -> NDArray[np.float64]:
+    def merits(self, known: Known, candidates: Sequence[Features], rng: np.random.Generator) -> NDArray[np.float64]:
         """What speaks for each of `k` candidates.
 
         With several objectives, the volume that their merits in each would add to what is reached.
 
         Args:
             known: `n` architectures, two of them with values.
-            candidates: `k` rows of features; the same object again is cheaper than a new one.
+            candidates: `k` rows of features in one part or several; a part that was asked about the last time, the
+                same object, is cheaper than a new one.
             rng: of draws, and of the directions in which volumes are measured.
         """
+        kept = {id(each.features): each for each in self._scans}
+        self._scans = [kept.get(id(part)) or _Scanned(part) for part in candidates]
         objectives = known.values.shape[1]
-        merits = [self._merit(known, at, candidates, rng) for at in range(objectives)]
+        merits = [self._merit(known, at, rng) for at in range(objectives)]
         if objectives == 1:
             return merits[0]
         scores = [filled(column) for column in known.values.T]
         reached = [np.mean([targets(each, config.target) for config in self.configs], axis=0) for each in scores]
         return added_volume(np.stack(merits, axis=1), np.stack(reached, axis=1), rng)
 
-    def _merit(
-        self, known: Known, objective: int, candidates: Features, rng: np.random.Generator
-    ) -> NDArray[np.float64]:
+    def _merit(self, known: Known, objective: int, rng: np.random.Generator) -> NDArray[np.float64]:
         # Upper confidence bound: mean + exploration * std (Srinivas et al., 2010); Thompson: a draw of N(mean, std^2)
-        found = self._predictions(known, objective, candidates)
-        if self.acquisition == "thompson":
-            merits = [rng.normal(each.mean, each.std) for each in found]
-        else:
-            merits = [each.mean + self.exploration * each.std for each in found]
+        merits = []
+        for at, config in enumerate(self.configs):
+            model = self._model((objective, at), config, known.features, known.values[:, objective])
+            found = [part.predictions((objective, at), model) for part in self._scans]
+            mean, std = (np.concatenate([getattr(each, name) for each in found]) for name in ("mean", "std"))
+            merits.append(rng.normal(mean, std) if self.acquisition == "thompson" else mean + self.exploration * std)
         merit: NDArray[np.float64] = np.mean(merits, axis=0)
         return merit
-
-    def _predictions(self, known: Known, objective: int, candidates: Features) -> list[Prediction]:
-        """What is expected of the candidates, by target."""
-        if candidates is not self._candidates:
-            self._candidates, self._scans = candidates, {}
-        values, found = known.values[:, objective], []
-        for at, config in enumerate(self.configs):
-            model = self._model((objective, at), config, known.features, values)
-            asked, scan = self._scans.get((objective, at), (None, None))
-            if scan is None or asked is not model:
-                scan = model.scan(candidates)
-                self._scans[objective, at] = model, scan
-            found.append(scan())
-        return found
 
     def _model(
         self, key: tuple[int, int], config: PredictorConfig, places: Features, values: NDArray[np.float64]
