@@ -147,3 +147,22 @@ def test_the_gradient_of_the_posterior_is_that_of_differences() -> None:
     steps = 1e-5 * np.eye(6)
     differences = [(posterior(place + step) - posterior(place - step)) / 2e-5 for step in steps]
     assert posterior_gradient(place, squares, products, y, expected) == pytest.approx(differences, rel=1e-4, abs=1e-6)
+
+
+def test_leave_one_out_is_what_a_process_without_the_label_says() -> None:
+    rng = np.random.default_rng(3)
+    cells = Features(rng.normal(size=(15, 2)).astype(np.float32), (slice(0, 2),))
+    scores = rng.normal(size=15)
+    config = PredictorConfig(kind="gaussian", target="score", likelihood_steps=10)
+    whole = GaussianProcess(config).fit(cells, scores, 0)
+    found = whole.leave_one_out()
+    standard = (scores - scores.mean()) / scores.std(ddof=1)
+    for left_out in (0, 7, 14):
+        rows = np.delete(np.arange(15), left_out)
+        covariances = whole.kernel.covariances([cells.values.astype(float)], [cells.values.astype(float)])
+        noisy = covariances + whole.kernel.noise * np.eye(15)
+        weights = np.linalg.solve(noisy[np.ix_(rows, rows)], noisy[rows, left_out])
+        variance = noisy[left_out, left_out] - weights @ noisy[rows, left_out]
+        residual = standard[left_out] - weights @ standard[rows]
+        expected = -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance)
+        assert found[left_out] == pytest.approx(expected, abs=1e-6)

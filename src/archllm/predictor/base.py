@@ -99,6 +99,13 @@ class Predictor(ABC):
         self._require(candidates)
         return lambda: self.predict(candidates)
 
+    def leave_one_out(self) -> NDArray[np.float64] | None:
+        """`n` log densities of the labels, each as predicted from all others; `None` where that is not known.
+
+        They are those of standardised targets, so predictors of the same target can be compared by their sum.
+        """
+        return None
+
     def predict(self, features: Features) -> Prediction:
         """What is expected of `n` cells.
 

@@ -66,6 +66,12 @@ class Features:
         values = np.concatenate([self.values, block], axis=1).astype(np.float32)
         return Features(values, (*self.blocks, slice(self.values.shape[1], values.shape[1])))
 
+    def select(self, blocks: Sequence[int]) -> Features:
+        """Some of the blocks alone, in this order."""
+        values = np.concatenate([self.values[:, self.blocks[block]] for block in blocks], axis=1)
+        ends = np.cumsum([0, *(self.blocks[block].stop - self.blocks[block].start for block in blocks)]).tolist()
+        return Features(values, tuple(slice(start, stop) for start, stop in pairwise(ends)))
+
     @property
     def parts(self) -> list[NDArray[np.float32]]:
         """The blocks, each `n x` its width."""

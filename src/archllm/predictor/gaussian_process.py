@@ -80,6 +80,16 @@ class GaussianProcess(Predictor):
         self._require(candidates)
         return Scan(self, candidates)
 
+    def leave_one_out(self) -> NDArray[np.float64]:
+        # GPML, eq. 5.10 to 5.12: without label i, mean y_i - a_i / c_i and variance 1 / c_i, where a = C^-1 y and c is
+        # the diagonal of C^-1 = R^T R; so the residual is a_i / c_i
+        inverse_diagonal = np.square(self.root).sum(0)
+        residual = (self.root.T @ self.solved) / inverse_diagonal
+        density: NDArray[np.float64] = 0.5 * (
+            np.log(inverse_diagonal / (2 * np.pi)) - np.square(residual) * inverse_diagonal
+        )
+        return density
+
     def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
         rows = np.arange(len(values))
         if len(rows) > self.config.likelihood_rows:

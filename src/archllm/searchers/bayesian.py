@@ -20,7 +20,7 @@ from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
-from archllm.searchers.surrogate import Acquisition, Known, Surrogate, known_from
+from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from
 from archllm.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class BayesianSearch(Searcher):
     @cached_property
     def _surrogate(self) -> Surrogate:
         return Surrogate(
-            [self.options.predictor_config(self._features.blocks("free"))],
+            [Hypothesis((self.options.predictor_config(self._features.blocks("free")),))],
             self.seed,
             acquisition=self.options.acquisition,
             exploration=self.options.exploration,

@@ -18,6 +18,9 @@ from archllm.spaces import Architecture
 
 Acquisition = Literal["upper_bound", "thompson"]
 
+_Key = tuple[int, int, int]
+"""Numbers of a hypothesis, an objective and a target."""
+
 _FIRST = 16  # observations up to which hyperparameters are chosen anew after each, unless more is asked for
 
 
@@ -33,15 +36,23 @@ class Known:
     """
 
     features: Features
-    """`n` rows, the evaluated ones first."""
+    """`n` rows: pseudo-observations, evaluated ones, pending ones."""
 
     values: NDArray[np.float64]
     """`evaluated x objectives` scores, more is better; minus infinity where an evaluation failed."""
 
+    pseudo: int = 0
+    """How many of the first rows are pseudo-observations: they count as evaluated."""
+
     @property
     def evaluated(self) -> int:
-        """How many were evaluated."""
+        """How many have scores."""
         return len(self.values)
+
+    @property
+    def real(self) -> Known:
+        """The same without pseudo-observations."""
+        return Known(self.features[self.pseudo :], self.values[self.pseudo :]) if self.pseudo else self
 
     def scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """`evaluated` scores, several objectives joined by augmented Chebyshev weights, failed ones the worst."""
@@ -67,12 +78,36 @@ def known_from(
     found = [each.values for each in evaluations.values()]
     objectives = max(len(each or ()) for each in found)
     values = np.array([each or (-np.inf,) * objectives for each in found], dtype=np.float64)
-    order = list(evaluations)
+    order, pseudo = list(evaluations), 0
     if worst is not None and worst not in order and worst not in pending:
         finite = np.where(np.isfinite(values), values, np.inf)
         values = np.concatenate([np.nextafter(finite.min(0), -np.inf)[None], values])
         order.insert(0, worst)
-    return Known(features.of([*order, *pending]), values)
+        pseudo = 1
+    return Known(features.of([*order, *pending]), values, pseudo)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What might be true of scores, as a way of predicting them.
+
+    Example:
+        >>> Hypothesis((PredictorConfig(kind="gaussian", target="score"),), blocks=(0,)).pseudo_observations
+        True
+    """
+
+    configs: tuple[PredictorConfig, ...]
+    """One predictor for each target; all hypotheses of a surrogate have the same targets."""
+
+    blocks: tuple[int, ...] | None = None
+    """Blocks of features that it sees; all of them without."""
+
+    pseudo_observations: bool = True
+    """Whether pseudo-observations are believed."""
+
+    def seen(self, features: Features) -> Features:
+        """The features that it sees."""
+        return features if self.blocks is None else features.select(self.blocks)
 
 
 class _Scanned:
@@ -80,13 +115,13 @@ class _Scanned:
 
     def __init__(self, features: Features) -> None:
         self.features = features
-        self._scans: dict[tuple[int, int], tuple[Predictor, Callable[[], Prediction]]] = {}
+        self._scans: dict[_Key, tuple[Predictor, Callable[[], Prediction]]] = {}
 
-    def predictions(self, key: tuple[int, int], model: Predictor) -> Prediction:
+    def predictions(self, key: _Key, model: Predictor, hypothesis: Hypothesis) -> Prediction:
         """What a model, the one of this key, expects of the candidates."""
         asked, scan = self._scans.get(key, (None, None))
         if scan is None or asked is not model:
-            scan = model.scan(self.features)
+            scan = model.scan(hypothesis.seen(self.features))
             self._scans[key] = model, scan
         return scan()
 
@@ -94,14 +129,17 @@ class _Scanned:
 class Surrogate:
     """Models of the objectives, and what they say in favour of candidates.
 
-    Each objective has a predictor for each target, and their bounds are averaged. Hyperparameters (for networks:
+    Each objective has a predictor for each target, and their bounds are averaged. Where there are several hypotheses,
+    each has predictors of its own, and their bounds are averaged with weights that say how well each score is predicted
+    from all others: exp(sum of log densities), normalised over the hypotheses (pseudo-BMA, Yao et al., 2018, section
+    3.1; the densities are exact here). So what turns out not to hold loses its say. Hyperparameters (for networks:
     weights) come from the first observations only, `growth` times as many each time, so that a search that was resumed
     has the same ones; the observations since then are taken in by `Predictor.condition`. Pending architectures count as
     evaluated, with the expected score (Ginsbourger et al., 2010, "Kriging believer"), which leaves means as they are
     and makes their surroundings less uncertain.
 
     Args:
-        configs: one predictor per target.
+        hypotheses: ways of predicting; predictors without leave-one-out densities get equal weights.
         seed: seed of all randomness.
         acquisition: a candidate's merit: its upper confidence bound, or a draw from the predicted distribution.
         exploration: weight of the standard deviation in that bound.
@@ -112,7 +150,7 @@ class Surrogate:
 
     def __init__(
         self,
-        configs: Sequence[PredictorConfig],
+        hypotheses: Sequence[Hypothesis],
         seed: int,
         *,
         acquisition: Acquisition = "upper_bound",
@@ -120,9 +158,9 @@ class Surrogate:
         growth: float = 1.0,
         believe: bool = True,
     ) -> None:
-        self.configs, self.seed, self.acquisition = tuple(configs), seed, acquisition
+        self.hypotheses, self.seed, self.acquisition = tuple(hypotheses), seed, acquisition
         self.exploration, self.growth, self.believe = exploration, growth, believe
-        self._models: dict[tuple[int, int], tuple[int, Predictor]] = {}
+        self._models: dict[_Key, tuple[int, Predictor]] = {}
         self._scans: list[_Scanned] = []
 
     def merits(self, known: Known, candidates: Sequence[Features], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -143,41 +181,52 @@ class Surrogate:
         if objectives == 1:
             return merits[0]
         scores = [filled(column) for column in known.values.T]
-        reached = [np.mean([targets(each, config.target) for config in self.configs], axis=0) for each in scores]
+        kinds = [config.target for config in self.hypotheses[0].configs]
+        reached = [np.mean([targets(each, kind) for kind in kinds], axis=0) for each in scores]
         return added_volume(np.stack(merits, axis=1), np.stack(reached, axis=1), rng)
 
     def _merit(self, known: Known, objective: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        # Upper confidence bound: mean + exploration * std (Srinivas et al., 2010); Thompson: a draw of N(mean, std^2)
         merits = []
-        for at, config in enumerate(self.configs):
-            model = self._model((objective, at), config, known.features, known.values[:, objective])
-            found = [part.predictions((objective, at), model) for part in self._scans]
-            mean, std = (np.concatenate([getattr(each, name) for each in found]) for name in ("mean", "std"))
-            merits.append(rng.normal(mean, std) if self.acquisition == "thompson" else mean + self.exploration * std)
+        for target in range(len(self.hypotheses[0].configs)):
+            bounds, evidence = [], []
+            for number, hypothesis in enumerate(self.hypotheses):
+                seen = known if hypothesis.pseudo_observations else known.real
+                key = number, objective, target
+                model, densities = self._model(key, hypothesis, seen, seen.values[:, objective])
+                evidence.append(None if densities is None else float(densities[seen.pseudo :].sum()))
+                bounds.append(self._bound([part.predictions(key, model, hypothesis) for part in self._scans], rng))
+            merits.append(np.average(bounds, axis=0, weights=_normalised(evidence)))
         merit: NDArray[np.float64] = np.mean(merits, axis=0)
         return merit
 
+    def _bound(self, found: Sequence[Prediction], rng: np.random.Generator) -> NDArray[np.float64]:
+        # Upper confidence bound: mean + exploration * std (Srinivas et al., 2010); Thompson: a draw of N(mean, std^2)
+        mean, std = (np.concatenate([getattr(each, name) for each in found]) for name in ("mean", "std"))
+        return rng.normal(mean, std) if self.acquisition == "thompson" else mean + self.exploration * std
+
     def _model(
-        self, key: tuple[int, int], config: PredictorConfig, places: Features, values: NDArray[np.float64]
-    ) -> Predictor:
-        evaluated = len(values)
+        self, key: _Key, hypothesis: Hypothesis, known: Known, values: NDArray[np.float64]
+    ) -> tuple[Predictor, NDArray[np.float64] | None]:
+        """A model of what is known, and the log density of each score given all others."""
+        places, evaluated = hypothesis.seen(known.features), len(values)
         fitted, model = self._models.get(key, (0, None))
         chosen = self._chosen(values)
         if model is None:
-            model = build_predictor(config)
+            model = build_predictor(hypothesis.configs[key[2]])
         if fitted != chosen:
             model.fit(places[:chosen], filled(values[:chosen]), self.seed + chosen)
         scores = filled(values)
         if model.incremental:
             model.condition(places[:evaluated], scores, self.seed)
         self._models[key] = chosen, model
+        densities = model.leave_one_out() if len(self.hypotheses) > 1 else None
         if self.believe and len(places) > evaluated:
             known, pending = model.predict(places[:evaluated]).mean, model.predict(places[evaluated:]).mean
             expected = _as_scores(pending, known, scores)
             model.condition(places, np.append(scores, expected), self.seed + evaluated)
             if not model.incremental:
                 del self._models[key]
-        return model
+        return model, densities
 
     def _chosen(self, values: NDArray[np.float64]) -> int:
         """How many of the observations hyperparameters come from."""
@@ -203,3 +252,12 @@ def _as_scores(
     order = np.argsort(predicted)
     found: NDArray[np.float64] = np.interp(wanted, predicted[order], np.sort(scores))
     return found
+
+
+def _normalised(evidence: Sequence[float | None]) -> NDArray[np.float64]:
+    """Weights that are proportional to the exponential of the evidence; equal ones where some is not known."""
+    known = [each for each in evidence if each is not None]
+    if len(known) < len(evidence):
+        return np.full(len(evidence), 1 / len(evidence))
+    weights = np.exp(np.array(known) - max(known))
+    return np.asarray(weights / weights.sum())
