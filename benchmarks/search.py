@@ -41,30 +41,36 @@ SHORT = {"nasbench101": 100}
 
 LOWER_FIDELITY = "table:nasbench201/cifar100.valid@12"
 
+DRAWN: dict[str, Any] = {"candidates": "drawn"}
+FEW: dict[str, Any] = {"candidates": "drawn", "replay": 300, "parents": 0}
+
 CHANGES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "− learning": {"learn": False},
-    "300 draws instead of 20,000, − neighbours": {"replay": 300, "parents": 0},
-    "300 draws instead of 20,000, − neighbours, − learning": {"replay": 300, "parents": 0, "learn": False},
-    "replay without predicted labels": {"labels": "observed"},
-    "− predictor: evaluates what is sampled": {"predictor": "none", "labels": "observed"},
-    "ranks all members, not only samples": {"candidates": "all"},
-    "− neighbours of the best": {"parents": 0},
-    "− guidance": {"guidance": 1.0},
+    "default: all members are ranked": {},
+    "candidates: draws and neighbours of the best": DRAWN,
+    "candidates: draws and neighbours, − learning": DRAWN | {"learn": False},
+    "candidates: draws, − neighbours": DRAWN | {"parents": 0},
+    "candidates: 300 draws, − neighbours": FEW,
+    "candidates: 300 draws, − neighbours, − learning": FEW | {"learn": False},
+    "candidates: 300 draws, − neighbours, − guidance": FEW | {"guidance": 1.0},
+    "candidates: 300 draws, − neighbours, − predicted labels": FEW | {"labels": "observed"},
+    "− predictor: evaluates what is sampled": DRAWN | {"predictor": "none", "labels": "observed"},
     "features: tokenizer's embedding only": {"features": "embedding"},
     "features: training-free only": {"features": "free"},
-    "features: + encodings by hand": {"features": "hand"},
+    "features: all training-free ones": {"features": "hand"},
     "kernel weight of the embedding 1": {"kernel_weight": 1.0},
     "target: ranks only": {"target": "rank"},
     "− trends": {"trend": False},
     "predictor: ranking ensemble": {"predictor": "ensemble"},
     "− pseudo-observation": {"pseudo_observation": False},
+    "hyperparameters chosen anew after each evaluation": {"refit": 1.0},
     "initial design: spread over all samples": {"initial_design": "spread"},
     "initial design: random": {"initial_design": "random"},
     "half the exploration": {"exploration": 0.5},
+    "hypotheses: size and structure": {"hypotheses": "size+structure"},
     "+ lower-fidelity evaluations, 12 epochs": {"lower_fidelity": (LOWER_FIDELITY,)},
 }
-"""Changes of the options of `sequence`, one at a time, for the ablation."""
+"""Changes of the options of `sequence`, one at a time, for the ablation; what is drawn and learned counts only where
+not all members are ranked."""
 
 ABLATED = ("cifar100",)
 """Tasks of the ablation."""
@@ -77,21 +83,26 @@ DEVELOPMENT_TASKS = {
 }
 """What settings are chosen on: scores of shorter trainings."""
 
+HEDGED: dict[str, Any] = {"initial_design": "mixed", "initial": 6, "hypotheses": "size+structure"}
+
 TRIALS: dict[str, dict[str, Any]] = {
     "default": {},
-    "kernel weight of the embedding 1": {"kernel_weight": 1.0},
-    "features: training-free only": {"features": "free"},
     "target: ranks only": {"target": "rank"},
+    "size and structure, mixed initial design of 6": HEDGED,
+    "size and structure, mixed initial design of 6, target: scores only": HEDGED | {"target": "score"},
+    "features: training-free only": {"features": "free"},
+    "kernel weight of the embedding 1": {"kernel_weight": 1.0},
     "target: scores only": {"target": "score"},
     "target: logarithm of the regret": {"target": "log_regret"},
     "half the exploration": {"exploration": 0.5},
     "twice the exploration": {"exploration": 2.0},
     "initial design of 3": {"initial": 3},
     "initial design of 8": {"initial": 8},
+    "mixed initial design of 6": {"initial_design": "mixed", "initial": 6},
     "initial design among the largest 1 %": {"largest": 0.01},
     "initial design among the largest 6 %": {"largest": 0.06},
 }
-"""Changes that are tried there, one at a time; all rank all members and none learns, which makes them quick."""
+"""Changes that are tried there, one at a time."""
 
 LONG_TRIALS = tuple(TRIALS)[:5]
 """Those that are tried on the sample of NAS-Bench-101, too."""
@@ -184,7 +195,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
 def _options(job: Job) -> dict[str, Any]:
     """Options of a job's method that are not at their default."""
     if job["part"] == "trials":
-        return {"candidates": "all", "learn": False} | TRIALS[job["trial"]]
+        return TRIALS[job["trial"]]
     return CHANGES[job["change"]] if job["part"] == "ablation" else {}
 
 

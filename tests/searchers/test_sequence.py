@@ -32,7 +32,7 @@ from archllm.workflows.search import search
 
 RNG = np.random.default_rng(0)
 
-QUICK: dict[str, Any] = {"every": 6, "fine_tuning_steps": 5, "replay": 300, "draws": 100}
+QUICK: dict[str, Any] = {"candidates": "drawn", "every": 6, "fine_tuning_steps": 5, "replay": 300, "draws": 100}
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +309,18 @@ def test_without_a_predictor_a_listed_domain_is_gone_through_in_no_order(domain:
     searched(searcher, 9)
     rows = domain.index(np.array(list(searcher.known)))[5:]
     assert (np.diff(rows) != 1).any() and rows.max() > 100
+
+
+def test_a_mixed_initial_design_takes_large_ones_and_spread_ones_by_turns(domain: Domain, run: str) -> None:
+    first = {name: build(domain, run, initial_design=name, initial=4).ask(4) for name in ("mixed", "large", "spread")}
+    large = sorted(arch.params for arch in first["large"])
+    assert first["mixed"][0].params >= large[0] and first["mixed"][2].params >= large[0]
+    assert min(arch.params for arch in first["mixed"]) < large[0]
+
+
+def test_hypotheses_differ_in_features_trends_and_pseudo_observations(domain: Domain, run: str) -> None:
+    size, structure = build(domain, run, hypotheses="size+structure")._surrogate.hypotheses
+    (alone,) = build(domain, run, hypotheses="structure")._surrogate.hypotheses
+    assert structure == alone and not structure.pseudo_observations and size.pseudo_observations
+    assert [config.linear for config in size.configs] == [(1,)] * 2 and structure.configs[0].linear == ()
+    assert set(size.blocks or ()) & set(structure.blocks or ()) == {1}  # training-free features are seen by both

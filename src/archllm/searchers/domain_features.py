@@ -57,6 +57,7 @@ class DomainFeatures:
         """Number of blocks."""
         return len(self._make.blocks)
 
-    def blocks(self, maker: str) -> tuple[int, ...]:
-        """Positions of the blocks that come from a maker, averaged or not."""
-        return tuple(at for at, each in enumerate(self._make.makers) if each.name.removeprefix("averaged ") == maker)
+    def blocks(self, *makers: str) -> tuple[int, ...]:
+        """Positions of the blocks that come from these makers, averaged or not."""
+        names = [each.name.removeprefix("averaged ") for each in self._make.makers]
+        return tuple(at for at, name in enumerate(names) if name in makers)

@@ -16,6 +16,7 @@ from archllm.predictor import PredictorConfig
 from archllm.predictor.computation import computes_nothing
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.feature_sets import feature_set
+from archllm.predictor.features import FeatureMaker
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import Candidates, around, farthest_first
 from archllm.searchers.domain import Domain
@@ -24,11 +25,20 @@ from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
-from archllm.searchers.surrogate import Known, Surrogate, known_from
+from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
 
 FEWEST_CANDIDATES = 200  # that must be left of the generator's draws; else random members of the domain join them
+_MAKERS = {
+    "embedding+free": ("tokenizer", "free"),
+    "embedding": ("tokenizer",),
+    "free": ("free",),
+    "hand": ("one_hot", "path", "slot_values", "free"),
+}
+"""Makers of each set of features."""
+
+_STRUCTURE = _MAKERS["hand"]
 _BASE, _ROUND = 15_485_863, 32_452_843  # keep the seeds of the parts apart
 
 
@@ -90,24 +100,34 @@ class SequenceSearch(Searcher):
     @cached_property
     def _surrogate(self) -> Surrogate:
         """A predictor of scores from the domain's features, kept up to date from one choice to the next."""
-        return self._predictors(self._features.count)
+        return self._predictors()
 
-    def _predictors(self, blocks: int) -> Surrogate:
-        """Predictors of scores from so many blocks of features, the domain's and then others."""
+    def _predictors(self, more: int = 0) -> Surrogate:
+        """Predictors of scores from the domain's features and so many blocks of others behind them."""
+        options, others = self.options, tuple(range(self._features.count, self._features.count + more))
+        size, structure = self._features.blocks(*self._of_size), self._features.blocks(*_STRUCTURE)
+        found = [Hypothesis(self._configs((*size, *others), trend=options.trend), (*size, *others))]
+        if options.hypotheses != "size":
+            blocks = (*structure, *others)
+            found.append(Hypothesis(self._configs(blocks, trend=False), blocks, pseudo_observations=False))
+        return Surrogate(
+            found[1:] if options.hypotheses == "structure" else found,
+            self.seed,
+            exploration=options.exploration,
+            growth=options.refit,
+            believe=options.spread,
+        )
+
+    def _configs(self, blocks: tuple[int, ...], *, trend: bool) -> tuple[PredictorConfig, ...]:
+        """A predictor from these blocks of features for each target."""
         options = self.options
         free, embedded = self._features.blocks("free"), self._features.blocks("tokenizer")
-        weights = [options.kernel_weight if free and at in embedded else 1.0 for at in range(blocks)]
-        configs = [
-            PredictorConfig(
-                kind=options.predictor,
-                target=target,  # type: ignore[arg-type]
-                linear=free if options.trend else (),
-                weights=tuple(weights),
-            )
+        small = bool(set(free) & set(blocks))
+        weights = tuple(options.kernel_weight if small and block in embedded else 1.0 for block in blocks)
+        linear = tuple(at for at, block in enumerate(blocks) if block in free) if trend else ()
+        return tuple(
+            PredictorConfig(kind=options.predictor, target=target, linear=linear, weights=weights)  # type: ignore[arg-type]
             for target in options.target.split("+")
-        ]
-        return Surrogate(
-            configs, self.seed, exploration=options.exploration, growth=options.refit, believe=options.spread
         )
 
     def _best_of(self, shortlist: list[Architecture], rng: np.random.Generator) -> Architecture:
@@ -123,7 +143,8 @@ class SequenceSearch(Searcher):
         own, theirs = (((each - centre) / spread).astype(np.float32) for each in (own, theirs))
         known = Known(known.features.joined(own), known.values)
         asked = self._features.of(shortlist).joined(theirs)
-        return shortlist[int(self._predictors(len(asked.blocks)).merits(known, [asked], rng).argmax())]
+        surrogate = self._predictors(more=1)
+        return shortlist[int(surrogate.merits(known, [asked], rng).argmax())]
 
     # --- what is proposed ---
 
@@ -168,8 +189,8 @@ class SequenceSearch(Searcher):
         new = replayed[~np.isin(self.domain.space.keys(replayed), self.domain.space.keys(labelled))]
         both = concatenate([labelled, new])
         if options.labels == "predicted":
-            joined = Known(known.features, scores[:, None])
-            values = self._predictors(len(known.features.blocks)).merits(joined, [self._features(both)], rng)
+            joined = Known(known.features, scores[:, None], known.pseudo)
+            values = self._predictors().merits(joined, [self._features(both)], rng)
         else:
             values = np.concatenate([scores, np.full(len(new), np.nan)])
         schedule = Schedule(options.fine_tuning_steps, min(128, len(both)), 1e-3, 0.01, warmup=10)
@@ -180,18 +201,28 @@ class SequenceSearch(Searcher):
         """What is evaluated first, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._pretrained_draws)
+        if options.initial_design == "random":
+            return space.architectures(graphs[rng.permutation(len(graphs))[: options.initial]])
+        points = self._features(graphs).select(self._features.blocks(*self._of_size)).values
+        pools = [np.arange(len(graphs))]
         if self._size_biased and space.networks is not None:
             order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
-            graphs = graphs[order[: max(options.initial, round(options.largest * len(graphs)))]]
-        if options.initial_design == "random":
-            chosen = rng.permutation(len(graphs))[: options.initial]
-        else:
-            chosen = farthest_first(self._features(graphs).values, options.initial, rng)
-        return space.architectures(graphs[chosen])
+            large = order[: max(options.initial, round(options.largest * len(graphs)))]
+            pools = [large, *pools] if options.initial_design == "mixed" else [large]
+        chosen = [pool[farthest_first(points[pool], options.initial, rng)] for pool in pools]
+        turns = list(
+            dict.fromkeys(np.stack(chosen, axis=1).ravel().tolist())
+        )  # the first of each pool, the second, ...
+        return space.architectures(graphs[np.array(turns[: options.initial])])
 
     @property
     def _size_biased(self) -> bool:
-        return self.options.initial_design == "large" and self.objectives == 1
+        return self.options.initial_design in ("large", "mixed") and self.objectives == 1
+
+    @property
+    def _of_size(self) -> tuple[str, ...]:
+        """Makers of the features that were chosen."""
+        return _MAKERS[self.options.features]
 
     @cached_property
     def _worst(self) -> Architecture | None:
@@ -227,7 +258,13 @@ class SequenceSearch(Searcher):
 
     @cached_property
     def _features(self) -> DomainFeatures:
-        space, name = self.domain.space, self.options.features
-        return DomainFeatures(
-            self.domain, lambda reference: feature_set(name, space, reference, self._generator.tokenizer)
-        )
+        space, options = self.domain.space, self.options
+
+        def makers(reference: Graphs) -> list[FeatureMaker]:
+            found = feature_set(options.features, space, reference, self._generator.tokenizer)
+            if options.hypotheses != "size":
+                known = {maker.name for maker in found}
+                found += [maker for maker in feature_set("hand", space, reference) if maker.name not in known]
+            return found
+
+        return DomainFeatures(self.domain, makers)

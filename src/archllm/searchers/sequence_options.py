@@ -29,9 +29,10 @@ class SequenceOptions(Settings):
     steps: Annotated[int, Bounds(0)] = 0
     """Optimiser steps of that training, which then sees 1,000 members; 0 stands for what is recommended."""
 
-    initial_design: Literal["large", "spread", "random"] = "large"
+    initial_design: Literal["large", "mixed", "spread", "random"] = "large"
     """What is evaluated first, of the generator's draws: very different ones among the `largest`, which assumes that
-    larger ones score higher, or among all of them (`spread`, or with several objectives), or any (`random`)."""
+    larger ones score higher, or among all of them (`spread`, or with several objectives), these two by turns
+    (`mixed`), or any (`random`)."""
 
     initial: Annotated[int, Bounds(1, 1_000_000)] = 5
     """How many are evaluated before anything is learned."""
@@ -40,11 +41,12 @@ class SequenceOptions(Settings):
     """Share of the draws that the initial design `large` chooses from, by parameters that have an effect."""
 
     pseudo_observation: bool = True
-    """Whether, with the initial design `large` and one objective, a member that computes nothing counts as the worst
-    without being evaluated: its output does not depend on its input."""
+    """Whether, with one objective and an initial design that looks at size, a member that computes nothing counts as
+    the worst without being evaluated: its output does not depend on its input."""
 
     learn: bool = True
-    """Whether the generator is fine-tuned on scores; otherwise its draws stay what they are."""
+    """Whether the generator is fine-tuned on scores, where candidates are drawn; otherwise its draws stay what they
+    are."""
 
     every: Annotated[int, Bounds(1, 1_000_000)] = 10
     """Observations after which it is fine-tuned anew."""
@@ -68,8 +70,9 @@ class SequenceOptions(Settings):
     parents: Annotated[int, Bounds(0, 1_000)] = 5
     """Best architectures whose neighbours are candidates, too."""
 
-    candidates: Literal["drawn", "all"] = "drawn"
-    """Whether the predictor ranks what was drawn, or all members of a small domain."""
+    candidates: Literal["all", "drawn"] = "all"
+    """Whether the predictor ranks all members of a domain of at most 50,000, or draws and neighbours of the best as in
+    larger ones."""
 
     predictor: str = "gaussian"
     """What ranks the candidates: a `gaussian` process, a ranking `ensemble`, the mean of `both`, or a predictor of your
@@ -89,6 +92,11 @@ class SequenceOptions(Settings):
 
     trend: bool = True
     """Whether a Gaussian process follows trends of training-free features, such as size, beyond what was seen."""
+
+    hypotheses: Literal["size", "structure", "size+structure"] = "size"
+    """What is assumed of scores: that they follow `size`, with the `features`, trends and pseudo-observation that are
+    set here; only that similar `structure` scores alike, with all training-free features and nothing else; or either
+    of them, weighed by how well it predicts each score so far from the others."""
 
     exploration: Annotated[float, Bounds(0, 100)] = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""

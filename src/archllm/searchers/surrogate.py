@@ -221,8 +221,8 @@ class Surrogate:
         self._models[key] = chosen, model
         densities = model.leave_one_out() if len(self.hypotheses) > 1 else None
         if self.believe and len(places) > evaluated:
-            known, pending = model.predict(places[:evaluated]).mean, model.predict(places[evaluated:]).mean
-            expected = _as_scores(pending, known, scores)
+            there, pending = model.predict(places[:evaluated]).mean, model.predict(places[evaluated:]).mean
+            expected = _as_scores(pending, there, scores)
             model.condition(places, np.append(scores, expected), self.seed + evaluated)
             if not model.incremental:
                 del self._models[key]
