@@ -97,7 +97,8 @@ def _fine_tuning(ablation: list[Result]) -> str:
     on, off = ([run["queries"] for run in found[0]["runs"]] for found in rows)
     same = abs(np.mean(on) - np.mean(off)) < np.std(on, ddof=1) / len(on) ** 0.5
     effect = "changes nothing" if same else "matters"
-    return f"; where it ranks draws instead, fine-tuning on scores {effect} (CIFAR-100, {len(on)} seeds: {np.mean(on):.1f} with, {np.mean(off):.1f} without)"
+    seen = f"CIFAR-100, {len(on)} seeds: {np.mean(on):.1f} with, {np.mean(off):.1f} without"
+    return f"; with draws as candidates, fine-tuning {effect} ({seen})"
 
 
 def _by_method(methods: list[Result], task: str) -> dict[str, Result]:

@@ -99,11 +99,11 @@ def test_the_readme_says_whether_fine_tuning_matters() -> None:
     every = [measured("sequence", task) for task in search.TASKS]
     changes = [measured("sequence", "cifar100", "ablation", change=change) for change in page.DRAWN]
     assert (
-        "; where it ranks draws instead, fine-tuning on scores changes nothing (CIFAR-100, 2 seeds: 130.0 with, 130.0 without) |"
+        "; with draws as candidates, fine-tuning changes nothing (CIFAR-100, 2 seeds: 130.0 with, 130.0 without) |"
         in (page.readme(every + changes))
     )
     changes[1]["runs"][0]["queries"] = 1_000
     assert (
-        "; where it ranks draws instead, fine-tuning on scores matters (CIFAR-100, 2 seeds: 130.0 with, 600.0 without) |"
+        "; with draws as candidates, fine-tuning matters (CIFAR-100, 2 seeds: 130.0 with, 600.0 without) |"
         in page.readme(every + changes)
     )
