@@ -77,7 +77,7 @@ class Attack:
     """Rounds, each with another seed."""
 
     brief: int = 1
-    """How often in `make attack`, which takes minutes in all."""
+    """How often in `make attack`, which takes minutes in all; 0 leaves it out there."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.robust import files, kills, stores, texts
+from benchmarks.robust import clocks, clusters, crowds, files, kills, misbehaving, soak, stores, texts, trainings
 from benchmarks.robust.attack import Attack
 
-MODULES: tuple[dict[str, Attack], ...] = (kills.ATTACKS, texts.ATTACKS, files.ATTACKS, stores.ATTACKS)
+MODULES: tuple[dict[str, Attack], ...] = (
+    kills.ATTACKS,
+    crowds.ATTACKS,
+    misbehaving.ATTACKS,
+    clocks.ATTACKS,
+    clusters.ATTACKS,
+    trainings.ATTACKS,
+    soak.ATTACKS,
+    texts.ATTACKS,
+    files.ATTACKS,
+    stores.ATTACKS,
+)
 """The attacks of each module of this package; a new module joins here."""
 
 ATTACKS: dict[str, Attack] = {name: attack for attacks in MODULES for name, attack in attacks.items()}

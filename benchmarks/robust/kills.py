@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 
 from benchmarks.robust.attack import Attack, Found, Round
-from benchmarks.robust.searching import Ground, Row, Search, left_behind, store_at
+from benchmarks.robust.searching import Ground, Row, Search, left_behind, orderly, store_at
 
 _FURTHER = 40  # evaluations that finish a study after the last kill
 _WRONG = (
@@ -65,7 +65,7 @@ def killed(round_: Round, workers: str, store: str, number: int = signal.SIGKILL
         _compare(before, final, wrong)
         wrong["trials failed"] += sum(row.state == "failed" for row in final)
         notes += sorted({row.failure for row in final if row.failure})[:3]
-        wrong["numbers or places with gaps"] = int(not _orderly(final))
+        wrong["numbers or places with gaps"] = int(not orderly(final))
         wrong["architectures twice"] = len(final) - len({row.key for row in final})
         if workers in ("own", "1") and number == signal.SIGKILL:
             wrong["trials unlike uninterrupted"] = _unlike(ground, final)
@@ -98,11 +98,6 @@ def _again(before: list[Row], log: islice[tuple[str, str]]) -> int:
     """How many architectures were begun again although the store had their outcome."""
     done = {row.text for row in before if row.over}
     return sum(times for text, times in Counter(text for what, text in log if what == "begin").items() if text in done)
-
-
-def _orderly(rows: list[Row]) -> bool:
-    places = sorted(row.place for row in rows if row.place is not None)
-    return [row.number for row in rows] == list(range(len(rows))) and places == list(range(1, len(places) + 1))
 
 
 def _unlike(ground: Ground, final: list[Row]) -> int:

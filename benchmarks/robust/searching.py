@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,9 @@ from benchmarks.robust.servers import postgres_server
 
 STUDY = "attacked"
 LOG = "ARCHLLM_ATTACK_LOG"
+PACE = "ARCHLLM_ATTACK_PACE"
+"""Environment variable: what the objective's times are multiplied by; an evaluation takes up to 40 ms."""
+
 LEFT_AFTER = 5.0
 """Seconds after which nothing of a search that is gone may run."""
 
@@ -33,7 +36,7 @@ import time
 def score(arch):
     note("begin", arch)
     number = int(hashlib.sha256(arch.text.encode()).hexdigest()[:8], 16)
-    time.sleep(number % 40 / 1000)
+    time.sleep(number % 40 / 1000 * float(os.environ.get("{PACE}", "1")))
     note("end", arch)
     return number / 2**32
 
@@ -90,6 +93,11 @@ class Search:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """Kills it, if it has not ended."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
     def said(self) -> str:
         """What it wrote to standard error."""
         return self.errors.read_text(encoding="utf-8", errors="replace")
@@ -106,21 +114,40 @@ class Ground:
     space: str = "nasbench201"
     method: str = "random"
     environment: dict[str, str] = field(default_factory=dict)
+    module: str = PROBE
+    """Source of the module `probe`, with the objective."""
 
     def __post_init__(self) -> None:
-        (self.folder / "probe.py").write_text(PROBE, encoding="utf-8")
+        (self.folder / "probe.py").write_text(self.module, encoding="utf-8")
 
     @property
     def log(self) -> Path:
         return self.folder / "probe.log"
 
-    def search(self, budget: int, *more: str, store: str | None = None, log: Path | None = None) -> Search:
-        """Begins a search; it is killed by nobody but the caller."""
+    def search(
+        self,
+        budget: int,
+        *more: str,
+        store: str | None = None,
+        log: Path | None = None,
+        errors: str | None = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> Search:
+        """Begins a search.
+
+        Args:
+            budget: of the search.
+            more: further words of its command line.
+            store: another store than that of the ground.
+            log: another log of the objective.
+            errors: where its standard error goes, instead of a file of its own.
+            prepare: called in the process of the search before it begins.
+        """
         words = ["search", "--space", self.space, "--objective", self.objective, "--method", self.method, "--seed", "0"]
         words += ["--workers", self.workers, "--study", STUDY, "--store", store or self.url, "--budget", str(budget)]
         own = {LOG: str(log or self.log), "HOME": str(self.folder), **self.environment}
-        errors = self.folder / f"errors-{token_hex(8)}"
-        return Search(forked([*words, *more], self.folder, own, errors), errors)
+        told = self.folder / f"errors-{token_hex(8)}" if errors is None else Path(errors)
+        return Search(forked([*words, *more], self.folder, own, told, prepare), told)
 
     def resumed(self, budget: int) -> Search:
         """Goes on with the search, or begins it if it never came to that."""
@@ -171,6 +198,18 @@ class Ground:
             return database.execute(statement).fetchall()
 
 
+def orderly(rows: Sequence[Row]) -> bool:
+    """Whether numbers and places have no gaps."""
+    places = sorted(row.place for row in rows if row.place is not None)
+    return [row.number for row in rows] == list(range(len(rows))) and places == list(range(1, len(places) + 1))
+
+
+def evaluated_twice(log: Sequence[tuple[str, str]]) -> int:
+    """How many evaluations of a log ended that had ended before."""
+    ended = [text for what, text in log if what == "end"]
+    return len(ended) - len(set(ended))
+
+
 @contextmanager
 def store_at(kind: str, folder: Path) -> Iterator[str]:
     """The URL of an empty store: `sqlite`, or `postgresql` on a server of its own.
@@ -185,7 +224,13 @@ def store_at(kind: str, folder: Path) -> Iterator[str]:
         yield f"{server}postgres"
 
 
-def forked(words: Sequence[str], folder: Path, environment: dict[str, str], errors: Path) -> int:
+def forked(
+    words: Sequence[str],
+    folder: Path,
+    environment: dict[str, str],
+    errors: Path,
+    prepare: Callable[[], object] | None = None,
+) -> int:
     """Begins `archllm` in a copy of this process, which spares it the seconds of importing; the process's number."""
     import archllm.cli
     import archllm.workflows.search
@@ -205,6 +250,8 @@ def forked(words: Sequence[str], folder: Path, environment: dict[str, str], erro
         told = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for descriptor, place in ((0, nowhere), (1, nowhere), (2, told)):
             os.dup2(place, descriptor)
+        if prepare is not None:
+            prepare()
         code = archllm.cli.main(list(words))
     finally:
         os._exit(code)
