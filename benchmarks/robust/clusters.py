@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.harness import ROOT
 from benchmarks.robust.attack import Attack, Found, Round, Unavailable
-from benchmarks.robust.searching import PACE, Ground, orderly
+from benchmarks.robust.searching import LOG, PACE, Ground, orderly
 
 _BUDGET = 12
 _MEMORY_OF_NODE = 80_000_000  # bytes
@@ -26,8 +26,9 @@ def lost(round_: Round) -> Found:
     wrong = {"budget not complete": 0, "trials failed": 0, "numbers or places with gaps": 0, "did not end well": 0}
     notes: list[str] = []
     options: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _MEMORY_OF_NODE}
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(round_.folder)])  # of the nodes
+    before = dict(os.environ)  # nodes and their processes get what stands there when they are started
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(round_.folder)])
+    os.environ |= {PACE: "25", LOG: str(round_.folder / "probe.log")}
     (round_.folder / "searches").mkdir()
     cluster = Cluster(
         initialize_head=True, head_node_args={**options, "include_dashboard": False, "_system_config": _QUICK}
@@ -39,7 +40,7 @@ def lost(round_: Round) -> Found:
                 round_.folder,
                 str(round_.folder / "searches" / f"{turn}.db"),
                 workers="ray",
-                environment={PACE: "25", "RAY_ADDRESS": cluster.address},
+                environment={"RAY_ADDRESS": cluster.address},
             )
             search = ground.search(_BUDGET)
             until = time.monotonic() + _LATEST
@@ -56,10 +57,8 @@ def lost(round_: Round) -> Found:
             notes += [row.failure[:200] for row in rows if row.failure][:1]
     finally:
         cluster.shutdown()  # type: ignore[no-untyped-call]
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        os.environ.clear()
+        os.environ |= before
     return Found(round_.count, wrong, notes=tuple(notes[:5]))
 
 

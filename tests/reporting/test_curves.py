@@ -19,6 +19,7 @@ from archllm.reporting.curves import (
     spread,
     volume_so_far,
 )
+from archllm.reporting.figures import canvas, save
 from archllm.searchers.pareto import hypervolume
 
 NAN = float("nan")
@@ -101,3 +102,13 @@ def test_simulated_random_search_ends_with_the_volume_of_the_whole_pool():
     assert found.mean[-1] == pytest.approx(volume_so_far(points, box)[-1])
     again = random_volume(points, box, 99, np.random.default_rng(0))
     assert np.array_equal(found.mean, again.mean)
+
+
+def test_the_same_figure_gives_the_same_file(tmp_path):
+    pytest.importorskip("matplotlib")
+    files = []
+    for name in ("one.svg", "other.svg"):
+        figure, axes = canvas(1)
+        axes.bar([1, 2], [3, 4], clip_on=True)
+        files.append(save(figure, tmp_path / name).read_bytes())
+    assert files[0] == files[1]

@@ -164,7 +164,9 @@ def describe(axes: Axes, title: str, x: str, y: str) -> None:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a figure as SVG, as a whole or not at all."""
-    with replacing(path) as aside:
+    """Writes a figure as SVG, as a whole or not at all; the same figure gives the same file."""
+    from matplotlib import rc_context
+
+    with replacing(path) as aside, rc_context({"svg.hashsalt": "archllm"}):  # else names in it are drawn at random
         figure.savefig(aside, format="svg", metadata={"Date": None})
     return path
