@@ -277,6 +277,26 @@ def parse_words(words: Iterable[str], settings: type, what: str) -> dict[str, An
     return found
 
 
+def words_of(settings: Settings) -> list[str]:
+    """`KEY=VALUE` words that `from_words` makes the same settings of; what is at its default is left out.
+
+    Values inside of a table are named as the fields are.
+    """
+    words: list[str] = []
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        default = each.default_factory() if each.default_factory is not MISSING else each.default
+        if isinstance(value, Mapping):
+            words += [f"{key}={inner}" for key, inner in value.items()]
+        elif value != default:
+            words.append(f"{each.name}={','.join(map(str, value)) if isinstance(value, tuple) else _word(value)}")
+    return words
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def written(settings: Settings, called: Callable[[object], str] = str) -> list[str]:
     """The words of a command line that stand for settings, but for what is at its default; see `Option`.
 
@@ -291,6 +311,10 @@ def written(settings: Settings, called: Callable[[object], str] = str) -> list[s
         default = each.default_factory() if each.default_factory is not MISSING else each.default
         flag = f"--{note.name or each.name.replace('_', '-')}"
         if value is None or value == default:
+            continue
+        if isinstance(value, Settings):
+            inner, dot = written(value, called), "--" if note.flat else f"{flag}."
+            words += [f"{dot}{word[2:]}" if word.startswith("--") else word for word in inner]
             continue
         if isinstance(value, Mapping):
             value = [f"{key}={inner}" for key, inner in value.items()]

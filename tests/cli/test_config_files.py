@@ -79,3 +79,11 @@ def test_a_search_runs_from_a_file_alone(tmp_path, monkeypatch, capsys):
     assert main(["search", "--config", file, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["queries"], found["seed"], found["store"]) == (2, 3, "search-nasbench201.db")
+
+
+def test_a_section_of_the_file_says_how_candidates_are_trained(tmp_path):
+    file = written(
+        tmp_path,
+        'space = "nasbench201"\nobjective = "train:no/such"\nbudget = 1\nmethod = "random"\n[train]\nepochs = 0\n',
+    )
+    assert main(["search", "--config", file]) == 2

@@ -13,7 +13,7 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.registry import searcher_names
 from archllm.testing import SearcherContract
-from archllm.testing.searcher import home, pool, whole
+from archllm.testing.searcher import home, pool, search, whole
 
 train = SearchGenerator.train
 
@@ -76,6 +76,28 @@ class TestGaussianProcess(SearcherContract):
     options = {"initial": 4, "random": 60, "parents": 2}  # noqa: RUF012
 
 
+class TestHalving(SearcherContract):
+    searcher = "halving"
+    options = {  # noqa: RUF012
+        "proposals": "random",
+        "lower_fidelity": ("maximise:params", "minimise:params"),
+    }
+    spaces = ["nasbench101", "nasbench201"]  # noqa: RUF012
+
+    def test_several_objectives_are_followed(self, either: str) -> None:
+        with pytest.raises(InvalidInput, match="at most 1 objective"):
+            self.build(self.domain(either), objectives=2)
+
+    def test_a_new_searcher_that_is_told_what_is_pending_goes_on_as_the_old_one(self) -> None:
+        """But for what was trained shorter since: that is stored with the trial that is over next."""
+        old, new = (self.build(self.domain("nasbench201")) for _ in range(2))
+        search(old, 9)
+        waiting = old.ask(2)
+        new.tell(old.evaluations)
+        new.pending(waiting)
+        assert not set(waiting) & set(new.ask(3))
+
+
 class TestEnsemble(SearcherContract):
     searcher = "ensemble"
     options = {"initial": 4, "width": 8, "steps": 20, "parents": 2, "random": 10}  # noqa: RUF012
@@ -102,6 +124,7 @@ SUITES = (
     TestLocal,
     TestLargest,
     TestGaussianProcess,
+    TestHalving,
     TestEnsemble,
     TestLatent,
 )

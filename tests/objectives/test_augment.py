@@ -61,3 +61,13 @@ def test_the_generator_decides_everything(images: Tensor) -> None:
     one, same, other = (augment(images, "crop-flip", 3, seeded(seed)) for seed in (0, 0, 1))
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_colour_changes_contrast_and_tint_of_whole_images_a_little(images: Tensor) -> None:
+    plain, tinted = augment(images, "crop-flip", 0, seeded()), augment(images, "crop-flip-colour", 0, seeded())
+    inside = plain[:, :, 4:12, 4:8], tinted[:, :, 4:12, 4:8]
+    for before, after in zip(inside[0][:20], inside[1][:20], strict=True):
+        contrast = (after[0].max() - after[0].min()) / (before[0].max() - before[0].min())
+        assert torch.allclose(after - contrast * before, (after - contrast * before)[:, :1, :1], atol=1e-4)
+        assert 0.8 <= contrast <= 1.2
+    assert (inside[1] - inside[0]).std() > 0.05

@@ -13,7 +13,8 @@ from archllm.objectives.candidate import CandidateTraining
     ("field", "value"),
     [
         *((name, value) for name in ("optimizer", "schedule", "augmentation") for value in ("", "other", None)),
-        *((name, value) for name in ("epochs", "most_params") for value in (0, -1, 1.5, True, "3", None)),
+        *((name, value) for name in ("epochs", "most_params") for value in (0, -1, 1.5, True, "3")),
+        ("most_params", None),
         *(("batch_size", value) for value in (0, 1, 2.5, None)),
         *(("cutout", value) for value in (-1, 1.5, None)),
         *((name, value) for name in ("image_size", "most_images") for value in (0, -1, 1.5, True)),

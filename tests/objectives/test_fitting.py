@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from archllm.objectives.candidate import CandidateTraining
-from archllm.objectives.fitting import Training, accuracy, fit
+from archllm.objectives.fitting import Training, accuracy, best_guess, fit, loss_of_a_guess
 
 IMAGES = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 8, 8).contiguous()
 LABELS = torch.arange(8) % 4
@@ -146,3 +147,74 @@ def test_a_training_that_goes_on_from_its_state_is_the_one_that_was_not_interrup
     assert resumed.loss == whole.loss and resumed.epochs == whole.epochs == 3
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name])
+
+
+def test_small_sets_are_passed_over_more_often_and_measured_no_more_often() -> None:
+    spy = Spy()
+    found = fitted(spy, CandidateTraining(least_steps=90, **PLAIN))
+    assert found.steps == len(spy.seen) == 90 and len(found.curve) == 20  # 45 epochs of two steps
+
+
+class Learner(nn.Module):
+    """Learns nothing but how common each class is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bias.expand(len(x), 4)
+
+
+class Reader(Learner):
+    """Can learn: the pixel is the number of the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(8, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weights[x[:, 0, 0, 0].long()]
+
+
+def test_a_network_that_still_guesses_midway_is_given_up_and_one_that_learns_is_not() -> None:
+    config = CandidateTraining(epochs=200, **PLAIN)
+    hopeless, hopeful, patient = (
+        fitted(Learner(), config),
+        fitted(Reader(), config),
+        fitted(Learner(), CandidateTraining(epochs=200, stop_at_chance=None, **PLAIN)),
+    )
+    assert hopeless.stopped and 100 < hopeless.steps < 200 and hopeless.curve[-1] == 25
+    assert not hopeful.stopped and hopeful.steps == 400 and hopeful.curve[-1] == 100
+    assert not patient.stopped and patient.steps == 400
+
+
+def test_a_guess_knows_how_common_classes_are() -> None:
+    labels = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    share, limit = best_guess(labels)
+    assert share == pytest.approx(60) and limit == pytest.approx(60 + 200 * math.sqrt(0.6 * 0.4 / 100))
+    priors = torch.tensor([[0.6, 0.3, 0.1]]).log().expand(100, 3)
+    for smoothing in (0.0, 0.1):
+        expected = F.cross_entropy(priors, labels, label_smoothing=smoothing).item()
+        assert loss_of_a_guess(labels, smoothing) == pytest.approx(expected, rel=1e-5)
+
+
+def test_mixed_precision_computes_with_sixteen_bits_and_keeps_weights_with_thirty_two() -> None:
+    found: list[torch.dtype] = []
+
+    class Dense(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(64, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.layer(x.flatten(1))
+            found.append(logits.dtype)
+            return logits
+
+    for precision in ("mixed", "auto"):
+        network = Dense()
+        config = CandidateTraining(epochs=1, precision=precision, **PLAIN)
+        Training(network, (IMAGES, LABELS), config, 0).step(0.0, 1.0)
+        assert network.layer.weight.dtype == torch.float32
+    assert found == [torch.bfloat16, torch.float32]  # auto is full on a CPU

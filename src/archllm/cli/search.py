@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Search(LongCommand):
     """Find the best architectures with few evaluations; every trial is kept and an interrupted search goes on.
 
-    An objective is written table:TABLE/METRIC, train:DATA, proxy:NAME, python:MODULE:FUNCTION (it gets an Architecture
-    and returns a number), command:PROGRAM ARGS (it gets the text as last argument and on stdin, and prints a number),
-    params or macs. Sizes, costs and losses are minimised, all else is maximised; minimise: or maximise: in front says
-    otherwise.
+    An objective is written table:TABLE/METRIC, train:DATA or train:DATA?KEY=VALUE&KEY=VALUE (settings of the training,
+    such as epochs or channels), proxy:NAME, python:MODULE:FUNCTION (it gets an Architecture and returns a number),
+    command:PROGRAM ARGS (it gets the text as last argument and on stdin, and prints a number), params or macs. Sizes,
+    costs and losses are minimised, all else is maximised; minimise: or maximise: in front says otherwise.
     """
 
     options: Annotated[SearchOptions, Option(flat=True)]

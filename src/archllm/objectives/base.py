@@ -105,6 +105,14 @@ class Objective(ABC):
         mark: str = self.__dict__.setdefault("_own_mark", secrets.token_hex(8))
         return mark
 
+    def notes(self) -> list[str]:
+        """What a user should know of its data before a search, a line each."""
+        return []
+
+    def lower_fidelities(self) -> tuple[str, ...]:
+        """Specs of cheaper scores that tell of this one, the cheapest first, such as those of shorter trainings."""
+        return ()
+
     def pool(self) -> Graphs | None:
         """The members that have a score, where others are known to have none; `None` where any may be tried."""
         return None

@@ -45,6 +45,9 @@ class LowerFidelity(NamedTuple):
     cost: float | None
     """Seconds that it took, or would have taken; `None` if no cost is recorded, as in a table without seconds."""
 
+    text: str = ""
+    """The architecture, where the method has to know it again."""
+
 
 @dataclass(frozen=True, init=False)
 class Evaluation:

@@ -21,7 +21,7 @@ def augment(x: Tensor, kind: str, cutout: int, generator: torch.Generator) -> Te
 
     Args:
         x: `n x c x h x w` normalised images: what is shifted in or blanked out is zero, the mean.
-        kind: `none`, `crop` or `crop-flip`.
+        kind: `none`, `crop`, `crop-flip` or `crop-flip-colour`.
         cutout: height and width of the blank square in pixels; 0 for none.
         generator: source of all choices, on the CPU.
 
@@ -30,9 +30,11 @@ def augment(x: Tensor, kind: str, cutout: int, generator: torch.Generator) -> Te
     """
     if kind != "none":
         x = _shifted(x, generator)
-    if kind == "crop-flip":
+    if kind.startswith("crop-flip"):
         mirrored = torch.rand(len(x), generator=generator) < 0.5
         x = torch.where(mirrored.to(x.device)[:, None, None, None], x.flip(3), x)
+    if kind == "crop-flip-colour":
+        x = _tinted(x, generator)
     return _blanked(x, cutout, generator) if cutout else x
 
 
@@ -47,6 +49,13 @@ def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     image = torch.arange(n, device=x.device)[:, None, None, None]
     channel = torch.arange(channels, device=x.device)[None, :, None, None]
     return padded[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+def _tinted(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Contrast, and brightness of each channel, changed by up to a fifth of a standard deviation and of one."""
+    contrast = 1 + 0.4 * (torch.rand((len(x), 1, 1, 1), generator=generator) - 0.5)
+    brightness = 0.4 * (torch.rand((len(x), x.shape[1], 1, 1), generator=generator) - 0.5)
+    return x * contrast.to(x.device) + brightness.to(x.device)
 
 
 def _blanked(x: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -74,10 +83,28 @@ class Fitted:
     """How a training went."""
 
     curve: tuple[float, ...]
-    """Validation accuracy after each epoch, in percent."""
+    """Validation accuracy in percent after each epoch, or, of more than `MOST_CHECKS`, at so many of them."""
 
     train_loss: float
     """Mean loss over the images of the last epoch, that of an auxiliary head included."""
+
+    steps: int = 0
+    """Optimiser steps."""
+
+    scoring: float = 0.0
+    """Seconds of measuring on validation images."""
+
+    stopped: bool = False
+    """Whether it was given up, as it still guessed."""
+
+
+MOST_CHECKS = 20
+"""Times that a training is measured on validation images at most."""
+
+PATIENT_STEPS = 100
+"""Steps before which no training is given up."""
+
+_LEARNED = 0.97  # of the loss of a guess: below that, something was learned
 
 
 class Training:
@@ -115,6 +142,9 @@ class Training:
         self._generator = torch.Generator().manual_seed(seed)
         self._order, self._at = torch.zeros(0, dtype=torch.int64), 0
         self._optimizer = _optimizer(network, config)
+        kind, x = config.augmentation, train[0]
+        self._augmentation = kind if kind != "auto" else "crop-flip" if x.shape[1] == 3 else "crop"
+        self._mixed = config.precision == "mixed" or (config.precision == "auto" and _has_mixed(x.device))
 
     @property
     def between_epochs(self) -> bool:
@@ -145,8 +175,9 @@ class Training:
         x, y = self.train
         rows = rows.to(x.device)
         self.network.train()
-        images = augment(x[rows], self.config.augmentation, self.config.cutout, self._generator)
-        loss = _loss(self.network(images), y[rows], self.config.label_smoothing)
+        images = augment(x[rows], self._augmentation, self.config.cutout, self._generator)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self._mixed):
+            loss = _loss(self.network(images), y[rows], self.config.label_smoothing)
         if not math.isfinite(loss.item()):
             raise EvaluationFailed(f"it diverged in epoch {self.epochs}: its loss is {loss.item()}")
         for group in self._optimizer.param_groups:
@@ -212,12 +243,12 @@ def fit(
     deadline: float,
     drop_path: float = 0.0,
 ) -> Fitted:
-    """Trains a network in place, for the epochs of the recipe.
+    """Trains a network in place, for the epochs of the recipe; one that still guesses midway is given up.
 
     Args:
         network: see `Training`.
         train: what is learned from.
-        valid: what is measured on after each epoch.
+        valid: what is measured on.
         config: the recipe.
         seed: see `Training`.
         deadline: time on the monotonic clock at which to give up.
@@ -227,18 +258,54 @@ def fit(
         EvaluationFailed: the training diverged, or the deadline passed.
     """
     each = math.ceil(len(train[0]) / config.batch_size)
-    steps = config.epochs * each
+    epochs = config.passes(len(train[0]))
+    steps = epochs * each
     warm_up = round(config.warm_up * steps) / steps
     training = Training(network, train, config, seed, drop_path=drop_path, warm_up=warm_up)
-    curve = []
+    curve: list[float] = []
+    scoring, stopped = 0.0, False
     for step in range(steps):
         if time.monotonic() > deadline:
             epoch = step // each + 1
             raise EvaluationFailed(f"it passed the time limit of {config.time_limit:g} s in epoch {epoch}")
         training.step(step / steps, (step + 1) / steps)
-        if training.between_epochs:
-            curve.append(accuracy(network, valid))
-    return Fitted(tuple(curve), training.loss)
+        ended, done = training.epochs, (step + 1) / steps
+        if not training.between_epochs or not (ended * MOST_CHECKS // epochs > (ended - 1) * MOST_CHECKS // epochs):
+            continue
+        start = time.monotonic()
+        curve.append(accuracy(network, valid))
+        scoring += time.monotonic() - start
+        if config.stop_at_chance is not None and config.stop_at_chance <= done < 1 and step >= PATIENT_STEPS:
+            guessed = training.loss > _LEARNED * loss_of_a_guess(train[1], config.label_smoothing)
+            if guessed and curve[-1] <= best_guess(valid[1])[1]:
+                stopped = True
+                break
+    return Fitted(tuple(curve), training.loss, step + 1, scoring, stopped)
+
+
+def best_guess(labels: Tensor) -> tuple[float, float]:
+    """The accuracy, in percent, of always naming the commonest class, and what is hardly told from it.
+
+    The second is two standard errors above: an accuracy up to it may well be a guess.
+
+    Example:
+        >>> best_guess(torch.tensor([0, 0, 1, 1] * 25))
+        (50.0, 60.0)
+    """
+    share = float(labels.bincount().max()) / len(labels)
+    return 100 * share, 100 * (share + 2 * math.sqrt(share * (1 - share) / len(labels)))
+
+
+def loss_of_a_guess(labels: Tensor, smoothing: float) -> float:
+    """The loss of a network that knows how common each class is, and nothing else."""
+    counts = labels.bincount().double()
+    logs = (counts[counts > 0] / len(labels)).log()
+    shares = counts[counts > 0] / len(labels)
+    return float(-((1 - smoothing) * (shares * logs).sum() + smoothing * logs.mean()))
+
+
+def _has_mixed(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def accuracy(network: nn.Module, images: Labelled) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 from archllm.config import did_you_mean
 from archllm.errors import InvalidInput, shown
 from archllm.objectives.base import Objective
+from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Direction, Evaluation
 from archllm.objectives.latency.specs import is_latency
 from archllm.plugins import is_reference, load_plugin, plugin_names
@@ -38,6 +40,7 @@ def as_objective(
     *,
     direction: Direction | None = None,
     name: str | None = None,
+    training: CandidateTraining | None = None,
 ) -> Objective:
     """The objective that a spec, a function or an objective itself stands for.
 
@@ -48,6 +51,7 @@ def as_objective(
         time_limit: seconds that one evaluation may take, for objectives that take time; by default an hour.
         direction: which scores are better; by default what the spec says, and more for functions.
         name: of a function, in stores and reports; by default `python:MODULE:NAME`.
+        training: how `train:` trains, where the spec does not say it.
 
     Raises:
         InvalidInput: it stands for no objective, or for one with another direction.
@@ -63,7 +67,7 @@ def as_objective(
         'minimise'
     """
     if isinstance(what, str):
-        return load_objective(what if direction is None else f"{direction}:{what}", space, time_limit)
+        return load_objective(what if direction is None else f"{direction}:{what}", space, time_limit, training)
     if isinstance(what, type) and issubclass(what, Objective):
         what = what(space)  # type: ignore[call-arg]
     if isinstance(what, Objective):
@@ -80,8 +84,13 @@ def as_objective(
     return CallableObjective(space, what, direction or "maximise", limit, name)
 
 
-def load_objective(spec: str, space: SearchSpace, time_limit: float | None = None) -> Objective:
-    """The objective that a spec stands for, with its default settings.
+def load_objective(
+    spec: str, space: SearchSpace, time_limit: float | None = None, training: CandidateTraining | None = None
+) -> Objective:
+    """The objective that a spec stands for; what it does not set is at its default.
+
+    Settings of `train:` are written behind the data, `train:photos?epochs=20&image_size=48&channels=8`; see
+    `TrainingSpec`.
 
     `minimise:SPEC` and `maximise:SPEC` say which scores are better. Without them it follows from the objective: sizes,
     and columns of a table that are called after a cost or a loss, are minimised; all else is maximised, functions and
@@ -91,6 +100,7 @@ def load_objective(spec: str, space: SearchSpace, time_limit: float | None = Non
         spec: one of `FORMS`.
         space: the space whose architectures are to be scored.
         time_limit: seconds that one evaluation may take, for objectives that take time; by default an hour.
+        training: how `train:` trains, where the spec does not say it.
 
     Raises:
         InvalidInput: the spec can't be read.
@@ -100,13 +110,13 @@ def load_objective(spec: str, space: SearchSpace, time_limit: float | None = Non
     direction: Direction
     for direction in get_args(Direction):
         if spec.startswith(f"{direction}:"):
-            objective = _load(spec.partition(":")[2], space, time_limit)
+            objective = _load(spec.partition(":")[2], space, time_limit, training)
             objective.spec, objective.direction = spec, direction
             return objective
-    return _load(spec, space, time_limit)
+    return _load(spec, space, time_limit, training)
 
 
-def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
+def _load(spec: str, space: SearchSpace, time_limit: float | None, training: CandidateTraining | None) -> Objective:
     kind, _, rest = spec.partition(":")
     limited: dict[str, Any] = {} if time_limit is None else {"time_limit": time_limit}
     if spec in ("params", "macs"):
@@ -122,10 +132,9 @@ def _load(spec: str, space: SearchSpace, time_limit: float | None) -> Objective:
 
         return TableObjective.of(rest, space)
     if rest and kind == "train":
-        from archllm.objectives.candidate import CandidateTraining
         from archllm.objectives.train import TrainObjective
 
-        return TrainObjective(space, rest, CandidateTraining(**limited))
+        return TrainObjective.of(rest, space, replace(training or CandidateTraining(), **limited))
     if rest and kind == "proxy":
         from archllm.objectives.proxies import ProxyObjective
 

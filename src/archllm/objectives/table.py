@@ -132,6 +132,19 @@ class TableObjective(Objective):
         columns = [part for name in names for part in (name, self.table.columns[name][self._order])]
         return fingerprint(self._sorted_keys, *columns)
 
+    def lower_fidelities(self) -> tuple[str, ...]:
+        """The same score after shorter trainings, where the table has it and was read from a file."""
+        own = NAME.fullmatch(self.column)
+        if own is None or self._path is None:
+            return ()
+        others = {}
+        for name in self.table.columns:
+            found = NAME.fullmatch(name)
+            if found and all(found[part] == own[part] for part in ("dataset", "what")):
+                others[int(found["epochs"])] = name
+        table = self.spec.rpartition("/")[0]
+        return tuple(f"{table}/{others[each]}" for each in sorted(others) if each < int(own["epochs"]))
+
     @property
     def optimum(self) -> float:
         """The best score in the table."""

@@ -30,7 +30,7 @@ from archllm.config import check_seed
 from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.base import Objective
-from archllm.objectives.candidate import SET_BY_IMAGES, CandidateTraining
+from archllm.objectives.candidate import SET_BY_IMAGES, CandidateTraining, TrainingSpec
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.identity import Identity, fingerprint
 from archllm.objectives.images import Images, Split, load_images, split_images
@@ -81,6 +81,31 @@ class TrainObjective(Objective):
         if self.config.cutout >= size:
             raise InvalidInput(f"cutout must be smaller than the images of {size} pixels, got {self.config.cutout}")
         _ = self.split, self._device  # what is wrong with them comes up now, not in the middle of a search
+
+    @classmethod
+    def of(cls, text: str, space: SearchSpace, default: CandidateTraining | None = None) -> TrainObjective:
+        """The objective that `DATA` or `DATA?KEY=VALUE&…` stands for, see `TrainingSpec`.
+
+        Args:
+            text: what stands behind `train:`.
+            space: the space.
+            default: settings that the text changes.
+        """
+        spec = TrainingSpec.of(text, space.require_networks().setting_type, default)
+        objective = cls(space, spec.data, spec.config, spec.seed)
+        objective.spec = f"train:{text}"
+        return objective
+
+    def notes(self) -> list[str]:
+        """What became of the files of images."""
+        return self.images.reading.lines() if self.images.reading is not None else []
+
+    def lower_fidelities(self) -> tuple[str, ...]:
+        """Trainings of a ninth and of a third of the epochs."""
+        epochs = self.config.passes(len(self.split.train_y))
+        shorter = sorted({max(1, round(epochs / share)) for share in (3, 9)} - {epochs})
+        configs = (replace(self.config, epochs=epochs) for epochs in shorter)
+        return tuple(f"train:{TrainingSpec(self.data, config, self.seed)}" for config in configs)
 
     def _set(self, space: SearchSpace, data: str, config: CandidateTraining, seed: int) -> None:
         self.space, self.data, self.config, self.seed = space, data, config, seed
@@ -220,7 +245,7 @@ class TrainObjective(Objective):
     def _train(self, arch: Architecture, start: float) -> tuple[nn.Module, Evaluation]:
         from torch.backends import cudnn
 
-        from archllm.objectives.fitting import accuracy, fit
+        from archllm.objectives.fitting import accuracy, best_guess, fit
         from archllm.training.randomness import torch_seeded
 
         config, options, networks = self.config, self.network_options, self.space.require_networks()
@@ -243,12 +268,18 @@ class TrainObjective(Objective):
                 drop_path=float(options.get("drop_path") or 0.0),
             )
         tested = accuracy(network, test)
+        chance, limit = best_guess(valid[1])
         seconds = time.monotonic() - start
         metrics = {
             "params": float(params),
             "macs": float(networks.macs(arch.graph, setting)[0]),
             "train_loss": fitted.train_loss,
             "best_valid": max(fitted.curve),
+            "steps": float(fitted.steps),
+            "scoring_seconds": fitted.scoring,
+            "chance": chance,
+            "at_chance": float(fitted.curve[-1] <= limit),
+            "stopped_early": float(fitted.stopped),
             "seconds": seconds,
         }
         found = Evaluation(fitted.curve[-1], metrics, {"accuracy": tested}, seconds, {self.spec: fitted.curve})

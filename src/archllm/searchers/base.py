@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -48,6 +48,10 @@ class Searcher(ABC):
 
     options_class: ClassVar[type[Settings]] = Settings
     """What can be chosen about it: settings whose fields are named by `--set KEY=VALUE`."""
+
+    needs_lower_fidelity: ClassVar[bool] = False
+    """Whether it starts from cheaper scores: an option `lower_fidelity` holds their specs, by default those that the
+    objective names (`Objective.lower_fidelities`)."""
 
     options: Settings
     """What was chosen, of that class."""
@@ -134,6 +138,11 @@ class Searcher(ABC):
         """Takes note of an evaluation that was added."""
 
     @property
+    def _taken(self) -> Collection[int]:
+        """Keys of architectures that are not proposed again."""
+        return self.known
+
+    @property
     def _pending(self) -> list[Architecture]:
         """Architectures whose evaluation is under way, in the order in which they became known."""
         return [arch for arch in self.known.values() if arch not in self.evaluations]
@@ -165,30 +174,30 @@ class Searcher(ABC):
         return np.array([found.get(arch, np.nan) for arch in known])
 
     def _unknown(self, candidates: Iterable[Architecture]) -> list[Architecture]:
-        """Those that are not known, in order."""
-        return [arch for arch in candidates if arch.key not in self.known]
+        """Those that are not taken, in order."""
+        return [arch for arch in candidates if arch.key not in self._taken]
 
     def _random(self, rng: np.random.Generator) -> Architecture | None:
-        """An unknown member, uniform over all of them."""
+        """A member that is not taken, uniform over all of them."""
         if self.domain.enumerable:
             rows = self._unknown_rows()
             return self._member(int(rows[rng.integers(len(rows))])) if len(rows) else None
-        drawn, batch = 0, 1
+        drawn, batch, taken = 0, 1, self._taken
         while drawn < _FRESH_DRAWS:
             try:
                 graphs = self.domain.sample(batch, rng)
             except BudgetExhausted:
                 return None
-            fresh = [row for row, key in enumerate(self.domain.space.keys(graphs).tolist()) if key not in self.known]
+            fresh = [row for row, key in enumerate(self.domain.space.keys(graphs).tolist()) if key not in taken]
             if fresh:
                 return self.domain.space.architecture(graphs[fresh[0]])
             drawn, batch = drawn + batch, min(2 * batch, 1_000)
         return None
 
     def _unknown_rows(self) -> NDArray[np.int64]:
-        """Positions in `domain.enumerate()` of members that are not known."""
+        """Positions in `domain.enumerate()` of members that are not taken."""
         unknown = np.ones(len(self.domain.keys), dtype=np.bool_)
-        rows = self.domain.index(np.fromiter(self.known, dtype=np.int64, count=len(self.known)))
+        rows = self.domain.index(np.fromiter(self._taken, dtype=np.int64, count=len(self._taken)))
         unknown[rows[rows >= 0]] = False
         return np.flatnonzero(unknown)
 

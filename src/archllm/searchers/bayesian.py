@@ -175,13 +175,17 @@ class BayesianSearch(Searcher):
         self._everything = domain.scanned and self.options.ranked == "all"
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
-        if len(self.known) < self.options.initial or len(self._succeeded) < 2:
+        if len(self._taken) < self.options.initial or len(self._succeeded) < 2:
             return self._random(rng)
+        return self._most_promising(rng)
+
+    def _most_promising(self, rng: np.random.Generator) -> Architecture | None:
+        """What the predictor says most for of what is not taken."""
         if self._everything:
             unknown = self._unknown_rows()
             merits = self._surrogate.merits(self._known, [self._features.of_all], rng)
             return self._member(int(unknown[merits[unknown].argmax()])) if len(unknown) else None
-        graphs = around(self.domain, self._parents(), self.options.random, self.known, rng)
+        graphs = around(self.domain, self._parents(), self.options.random, self._taken, rng)
         if not len(graphs):
             return self._random(rng)
         merits = self._surrogate.merits(self._known, [self._features(graphs)], rng)

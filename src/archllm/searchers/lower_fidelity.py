@@ -49,6 +49,13 @@ class LowerFidelityScores:
             columns.append(np.where(np.isnan(column), worst, column))
         return np.stack(columns, 1).astype(np.float32)
 
+    def score(self, objective: int, arch: Architecture) -> float | None:
+        """The score of one architecture by one of the objectives; `None` if there is none."""
+        values = self._values[objective]
+        if arch.key not in values:
+            values[arch.key] = self._evaluate(self.objectives[objective], arch)
+        return None if np.isnan(values[arch.key]) else values[arch.key]
+
     def new(self) -> tuple[LowerFidelity, ...]:
         """Evaluations since the last call."""
         new, self._new = tuple(self._new), []
@@ -64,7 +71,7 @@ class LowerFidelityScores:
     def _evaluate(self, objective: Objective, arch: Architecture) -> float:
         found = for_searcher(objective.evaluate(arch), [objective.direction])
         cost = found.cost if objective.records_cost else None
-        self._new.append(LowerFidelity(arch.key, objective.spec, found.value, cost))
+        self._new.append(LowerFidelity(arch.key, objective.spec, found.value, cost, arch.text))
         return float("nan") if found.value is None else found.value
 
 

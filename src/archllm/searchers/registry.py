@@ -21,6 +21,7 @@ _BUILT_IN = {
     "largest": ("largest", "LargestFirst"),
     "gp": ("bayesian", "BayesianSearch"),
     "ensemble": ("bayesian", "EnsembleSearch"),
+    "halving": ("halving", "SuccessiveHalving"),
     "latent": ("bayesian", "LatentSearch"),
 }
 """Module and class, loaded when asked for, as some need torch."""

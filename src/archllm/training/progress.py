@@ -32,6 +32,9 @@ class Event:
     metrics: Metrics
     """Figures of the step; evaluations come with names that start with `validation_`."""
 
+    note: str = ""
+    """Something that a user should know, said once; then the rest is as before the step."""
+
 
 Listener = Callable[[Event], None]
 """Called after a step that is worth reporting."""

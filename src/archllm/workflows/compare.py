@@ -42,6 +42,7 @@ from archllm.workflows.search import (
     searched_space,
     settings_of,
     study_of,
+    with_lower_fidelity,
 )
 from archllm.workflows.studies import network_options
 
@@ -140,9 +141,12 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         check_workers(chosen.workers)
     out, run, budget = chosen.out, chosen.run, chosen.budget
     home = searched_space(run, chosen.space)
-    methods = methods_of(chosen)
     ranges = parse_all(chosen.where)
-    goals, network = goals_of(chosen.objective, home, chosen.time_limit, network_options(chosen.network, home))
+    asked = network_options(chosen.network, home)
+    goals, network = goals_of(chosen.objective, home, chosen.time_limit, asked, chosen.train)
+    methods = [
+        replace(each, options=with_lower_fidelity(each.method, each.options, goals)) for each in methods_of(chosen)
+    ]
     domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
     immediate = all(looked_up(goal.spec) for goal in goals)
     known = population(domain, goals) if immediate else None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from archllm.config import Bounds, Option, Seed, Settings, written
 from archllm.errors import InvalidInput
 from archllm.generation.config import EvaluationOptions, Requirements, SamplingOptions, TrainConfig
+from archllm.objectives.candidate import CandidateTraining
 
 if TYPE_CHECKING:
     from archllm.objectives import Objective
@@ -123,6 +124,9 @@ class _Searching(Settings):
     reuse: bool = True
     """Take over evaluations of other studies in the store, where the objectives' settings and data are the same."""
 
+    train: CandidateTraining = field(default_factory=CandidateTraining)
+    """How `train:` trains a candidate; what the objective sets itself, `train:photos?epochs=20`, goes first."""
+
     def _check_together(self) -> None:
         if not self.objective:
             raise InvalidInput("a search needs at least one objective")
@@ -141,8 +145,8 @@ class SearchOptions(_Searching):
     """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
 
     method: Annotated[Method | None, Option("METHOD")] = None
-    """Search method: sequence, random, largest, local, evolution, gp, ensemble, latent, or python:MODULE:CLASS for one
-    of yours; by default sequence where there is a run folder, and gp where there is none."""
+    """Search method: sequence, random, largest, local, evolution, gp, halving, ensemble, latent, or python:MODULE:CLASS
+    for one of yours; by default sequence where there is a run folder, and gp where there is none."""
 
     options: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", name="set")] = ()
     """Options of the method."""

@@ -109,6 +109,9 @@ def bars() -> Iterator[Listener]:
         seen: dict[str, dict[str, float]] = {}
 
         def hear(event: Event) -> None:
+            if event.note:
+                progress.console.print(event.note, markup=False, highlight=False)
+                return
             if event.stage not in tasks:
                 for earlier in tasks.values():  # a stage may stop before its last step
                     progress.update(earlier, total=progress.tasks[earlier].completed)
@@ -131,6 +134,9 @@ class _Lines:
         self.first = self.begun = self.told = 0.0
 
     def hear(self, event: Event) -> None:
+        if event.note:
+            self.write(event.note)
+            return
         now = time.monotonic()
         if event.stage != self.stage:
             self.close()

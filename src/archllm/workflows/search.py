@@ -20,6 +20,7 @@ from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives import Objective, as_objective, load_objective
+from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.identity import plain
 from archllm.objectives.latency.limits import latency_limit
 from archllm.objectives.latency.specs import FORMS as LATENCY_FORMS
@@ -36,6 +37,7 @@ from archllm.study.store import MEMORY, Study, check_same, open_store
 from archllm.study.store.base import DEFINITION
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
+from archllm.training.progress import Event
 from archllm.workflows.inputs import as_space
 from archllm.workflows.options import Method, SearchOptions
 from archllm.workflows.progress import Progress, shown
@@ -73,9 +75,10 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
         check_workers(chosen.workers)
     run, method = chosen.run, chosen.method or (METHOD if chosen.run is None else METHOD_OF_RUN)
     home = searched_space(run, chosen.space)
-    of_method = options_of(method, chosen.options, run)
     ranges = parse_all(chosen.where)
-    goals, network = goals_of(chosen.objective, home, chosen.time_limit, network_options(chosen.network, home))
+    asked = network_options(chosen.network, home)
+    goals, network = goals_of(chosen.objective, home, chosen.time_limit, asked, chosen.train)
+    of_method = with_lower_fidelity(method, options_of(method, chosen.options, run), goals)
     check_lower_fidelity(of_method.get("lower_fidelity", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
     name = registry.searcher_name(method)
@@ -98,6 +101,9 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             check_same(opened, about)
         else:
             opened.create(about)
+        if listener is not None:
+            for note in dict.fromkeys(note for goal in goals for note in goal.notes()):
+                listener(Event("search", 0, chosen.budget, {}, note))
         result = run_search(
             searcher,
             goals,
@@ -109,7 +115,24 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             listener=listener,
             reuse=chosen.reuse,
         )
+        told = at_chance(result)
+        if listener is not None and told:
+            listener(Event("search", result.queries, chosen.budget, {}, told))
         return replace(result, store=opened.where)
+
+
+def at_chance(result: Result) -> str:
+    """What to say of candidates that score no better than a guess, where that is most of them; else nothing."""
+    trained = [trial.evaluation.metrics for trial in result.trials if "at_chance" in trial.evaluation.metrics]
+    guessing = sum(metrics["at_chance"] > 0 for metrics in trained)
+    if 2 * guessing <= len(trained):
+        return ""
+    steps = max(metrics["steps"] for metrics in trained)
+    return (
+        f"{guessing} of {len(trained)} trained candidates score no better than always naming the commonest class "
+        f"({trained[0]['chance']:.3g} %), after at most {steps:,.0f} steps: their order means nothing. Train longer "
+        "(--train.epochs), or look at the labels"
+    )
 
 
 def kept(options: SearchOptions) -> SearchOptions:
@@ -126,7 +149,11 @@ def kept(options: SearchOptions) -> SearchOptions:
 
 
 def goals_of(
-    objectives: Sequence[Any], space: SearchSpace, time_limit: float | None, network: Mapping[str, Any]
+    objectives: Sequence[Any],
+    space: SearchSpace,
+    time_limit: float | None,
+    network: Mapping[str, Any],
+    training: CandidateTraining | None = None,
 ) -> tuple[list[Objective], NetworkSetting | None]:
     """The objectives of a search, and the setting of the networks that it is about.
 
@@ -135,11 +162,12 @@ def goals_of(
         space: the space.
         time_limit: seconds that an evaluation may take.
         network: fields of the network setting that are asked for.
+        training: how `train:` trains, where a spec does not say it.
 
     Raises:
         InvalidInput: one can't be used, or stands twice, or they are about different networks.
     """
-    goals = [as_objective(each, space, time_limit) for each in objectives]
+    goals = [as_objective(each, space, time_limit, training=training) for each in objectives]
     specs = [goal.spec for goal in goals]
     if len(set(specs)) < len(specs):
         raise InvalidInput(f"the same objective twice: {', '.join(specs)}")
@@ -262,6 +290,23 @@ def options_of(method: Method, options: Mapping[str, Any] | Sequence[str], run: 
             raise InvalidInput(f"method {name} needs a trained generator: name a run folder, or another method")
         chosen["run"] = str(run)
     return chosen
+
+
+def with_lower_fidelity(method: Method, options: dict[str, Any], goals: Sequence[Objective]) -> dict[str, Any]:
+    """The options of a method, with the cheaper scores that it starts from, if it needs some.
+
+    Raises:
+        InvalidInput: it does, none are named, and the objective has none.
+    """
+    if not registry.searcher_class(method).needs_lower_fidelity or options.get("lower_fidelity"):
+        return options
+    specs = goals[0].lower_fidelities()
+    if not specs:
+        raise InvalidInput(
+            f"method {registry.searcher_name(method)} starts from cheaper scores, and {goals[0].spec} has none, such "
+            "as those of shorter trainings; name some: --set lower_fidelity=SPEC,SPEC, the cheapest first"
+        )
+    return options | {"lower_fidelity": specs}
 
 
 def check_lower_fidelity(specs: Sequence[str], goals: Sequence[Objective], space: SearchSpace) -> None:
