@@ -18,6 +18,7 @@ from archllm.errors import MissingExtra
 from archllm.graphs import concatenate
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
+from archllm.objectives.identity import without_direction
 from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
 from archllm.reporting.network_words import FULL_SIZE, network_words
@@ -155,6 +156,8 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
     archs = _architectures(space, chosen)
     values = None if population is None else population.values
     setting = _setting(space, study)
+    params = _known_sizes(study, setting, chosen, archs, "params")
+    sizes, rows = _rows(space, data, setting)
     winner = archs[0] if archs else None
     return {
         "data": data,
@@ -168,15 +171,15 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
                 "trial": trial,
                 "svg": arch.svg(),
                 "place": trial.place,
-                "params": _params(space, arch, setting),
+                "params": size,
             }
-            for arch, trial in zip(archs, chosen, strict=True)
+            for arch, trial, size in zip(archs, chosen, params, strict=True)
         ],
         "panels": _curves(data, values),
         "tiles": _tiles(data, winner),
-        "rows": _rows(space, data, setting),
-        "sizes": [SIZES[name] for name in _sizes(space, study, setting)],
-        "network": _network(space, setting),
+        "rows": rows,
+        "sizes": sizes,
+        "network": _network(space, setting) if sizes or any(size is not None for size in params) else "",
         "total": len(result.trials),
         "costs": any(trial.evaluation.total_cost for trial in data.over),
         "exports": space.networks is not None and winner is not None,
@@ -215,9 +218,21 @@ def counted(space: SearchSpace, setting: NetworkSetting | None) -> bool:
     return space.networks is not None and not space.networks.counts_import(setting)
 
 
-def _sizes(space: SearchSpace, study: Study, setting: NetworkSetting | None) -> list[str]:
-    """Sizes that stand in the table of trials, those that are objectives apart."""
-    return [name for name in SIZES if name not in study.objectives] if counted(space, setting) else []
+def _known_sizes(
+    study: Study,
+    setting: NetworkSetting | None,
+    trials: Sequence[Trial],
+    archs: Sequence[Architecture],
+    name: str,
+) -> list[int | None]:
+    """One size of the networks of trials: counted, or as their training noted it where counting would import code."""
+    if archs and counted(archs[0].space, setting):
+        graphs = concatenate([arch.graph for arch in archs])
+        found: list[int | None] = getattr(archs[0].space.require_networks(), name)(graphs, setting).tolist()
+        return found
+    trained = any(without_direction(spec).startswith("train:") for spec in study.objectives)
+    noted = [trial.evaluation.metrics.get(name) if trained else None for trial in trials]
+    return [None if value is None or not np.isfinite(value) else int(value) for value in noted]
 
 
 def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str, str]]:
@@ -252,13 +267,15 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
     return tiles
 
 
-def _params(space: SearchSpace, arch: Architecture, setting: NetworkSetting | None) -> int | None:
-    if not counted(space, setting):
-        return None
-    return int(space.require_networks().params(arch.graph, setting)[0])
+def _params(space: SearchSpace, arch: Architecture) -> int | None:
+    """Parameters of the default network of an architecture."""
+    return arch.params if counted(space, None) else None
 
 
-def _rows(space: SearchSpace, data: SearchData, setting: NetworkSetting | None) -> list[dict[str, Any]]:
+def _rows(
+    space: SearchSpace, data: SearchData, setting: NetworkSetting | None
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Names of the sizes that stand in the table of trials, those that are objectives apart, and its rows."""
     waiting = [trial for trial in data.result.trials if trial.place is None]
     trials = [*data.over, *waiting]
     if len(trials) > MOST_ROWS:
@@ -267,18 +284,15 @@ def _rows(space: SearchSpace, data: SearchData, setting: NetworkSetting | None) 
         }
         trials = [trial for trial in trials if trial.number in kept][:MOST_ROWS]
     archs = _architectures(space, trials)
-    if not archs:
-        return []
-    graphs = concatenate([arch.graph for arch in archs])
-    names = _sizes(space, data.study, setting)
-    sizes = np.zeros((len(archs), len(names)), dtype=np.int64)
-    for column, name in enumerate(names):
-        sizes[:, column] = getattr(space.require_networks(), name)(graphs, setting)
+    names = [name for name in SIZES if name not in data.study.objectives]
+    columns = {name: _known_sizes(data.study, setting, trials, archs, name) for name in names}
+    columns = {name: column for name, column in columns.items() if any(size is not None for size in column)}
     front = {trial.number for trial in data.result.front}
-    return [
-        {"trial": trial, "sizes": row, "front": trial.number in front}
-        for trial, row in zip(trials, sizes.tolist(), strict=True)
+    rows = [
+        {"trial": trial, "sizes": [column[row] for column in columns.values()], "front": trial.number in front}
+        for row, trial in enumerate(trials)
     ]
+    return [SIZES[name] for name in columns], rows
 
 
 def _architectures(space: SearchSpace, trials: Sequence[Trial]) -> list[Architecture]:
@@ -290,7 +304,7 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
     return {
         "data": data,
         "cells": [
-            {"arch": arch, "svg": arch.svg(), "new": new, "params": _params(model.space, arch, None)}
+            {"arch": arch, "svg": arch.svg(), "new": new, "params": _params(model.space, arch)}
             for arch, new in zip(data.cells, data.new, strict=True)
         ],
         "sizes": FULL_SIZE if is_name(model.space.name) else "the default network of the space",
