@@ -23,6 +23,7 @@ NAMES = (
     "llm_prior",
     "networks",
     "proxies",
+    "fit",
     "robustness",
 )
 """All pages, by the name of their files in `docs/results`."""

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from archllm.tokenizer import Tokenizer
     from archllm.workflows.compare import compare
     from archllm.workflows.evaluate import evaluate
-    from archllm.workflows.options import CompareOptions, ReportOptions, SearchOptions, TrainOptions
+    from archllm.workflows.fit import fit
+    from archllm.workflows.options import (
+        CompareOptions,
+        FitOptions,
+        PredictOptions,
+        ReportOptions,
+        SearchOptions,
+        TrainOptions,
+    )
+    from archllm.workflows.predict import predict
     from archllm.workflows.report import report
     from archllm.workflows.sample import sample
     from archllm.workflows.search import search
@@ -41,7 +50,9 @@ __all__ = [
     "CompareOptions",
     "Evaluation",
     "EvaluationOptions",
+    "FitOptions",
     "Objective",
+    "PredictOptions",
     "Predictor",
     "Prior",
     "ReportOptions",
@@ -54,9 +65,11 @@ __all__ = [
     "TrainOptions",
     "compare",
     "evaluate",
+    "fit",
     "load",
     "load_objective",
     "load_space",
+    "predict",
     "recommended",
     "report",
     "sample",
@@ -72,7 +85,9 @@ _HOMES = {
     "CompareOptions": "archllm.workflows.options",
     "Evaluation": "archllm.objectives",
     "EvaluationOptions": "archllm.generation.config",
+    "FitOptions": "archllm.workflows.options",
     "Objective": "archllm.objectives",
+    "PredictOptions": "archllm.workflows.options",
     "Predictor": "archllm.predictor",
     "Prior": "archllm.prior",
     "ReportOptions": "archllm.workflows.options",
@@ -85,9 +100,11 @@ _HOMES = {
     "TrainOptions": "archllm.workflows.options",
     "compare": "archllm.workflows.compare",
     "evaluate": "archllm.workflows.evaluate",
+    "fit": "archllm.workflows.fit",
     "load": "archllm.generation.generator",
     "load_objective": "archllm.objectives",
     "load_space": "archllm.spaces",
+    "predict": "archllm.workflows.predict",
     "recommended": "archllm.generation.recommended",
     "report": "archllm.workflows.report",
     "sample": "archllm.workflows.sample",

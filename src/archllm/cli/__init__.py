@@ -26,6 +26,8 @@ from archllm.training.processes import started
 
 COMMANDS = {
     "demo": "Demo",
+    "fit": "Fit",
+    "predict": "Predict",
     "spaces": "Spaces",
     "train": "Train",
     "sample": "Sample",

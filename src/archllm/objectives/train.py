@@ -145,6 +145,19 @@ class TrainObjective(Objective):
         vars(again).update({name: vars(self)[name] for name in ("images", "split", "statistics") if name in vars(self)})
         return again
 
+    def with_training(self, config: CandidateTraining) -> TrainObjective:
+        """The objective with another budget or recipe; images that stay the same are not read again."""
+        again = TrainObjective.__new__(TrainObjective)
+        again.__setstate__(self.__getstate__() | {"config": config})
+        size = self.images.x.shape[2:] if self.images.reading is not None else (config.image_size, config.image_size)
+        same = config.image_size == self.config.image_size or size == (config.image_size, config.image_size)
+        shared = ["images"] if same else []
+        parts = ("validation_share", "test_share", "most_images")
+        if shared and all(getattr(config, name) == getattr(self.config, name) for name in parts):
+            shared += ["split", "statistics"]
+        vars(again).update({name: vars(self)[name] for name in shared if name in vars(self)})
+        return again
+
     @cached_property
     def images(self) -> Images:
         """All images, as read."""

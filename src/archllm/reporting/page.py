@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from archllm.errors import MissingExtra
 from archllm.graphs import concatenate
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
 from archllm.objectives.identity import without_direction
 from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
+from archllm.reporting.html import rendered
 from archllm.reporting.network_words import FULL_SIZE, network_words
 from archllm.reporting.panels import Panel, duration, figure, option
 from archllm.reporting.searching import Population, SearchData
@@ -81,26 +77,14 @@ def render(
         MissingExtra: jinja2 is not installed.
         StoreError: a trial is not an architecture of the space.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtra("a report", "report") from error
-    texts = {name: _part(f"report.{name}") for name in ("html.j2", "css", "js")}
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"figure": figure, "breakable": _breakable}
     context: dict[str, Any] = {
         "space": space,
         "origin": origin,
-        "css": texts["css"],
-        "js": texts["js"],
-        "js_hash": b64encode(sha256(texts["js"].encode()).digest()).decode(),
         "search": None if search is None else _search(space, origin.space or space.name, search, population),
         "generator": None if generator is None else _generator(generator),
         "provenance": _provenance(space, origin, search, generator),
     }
-    return environment.from_string(texts["html.j2"]).render(context)
+    return rendered("report.html.j2", context)
 
 
 def export_commands(arch: Architecture, space: str, setting: NetworkSetting | None = None) -> list[str]:
@@ -136,17 +120,6 @@ def _unusual(setting: NetworkSetting | None) -> dict[str, Any]:
         return {}
     usual = vars(type(setting)())
     return {name: value for name, value in vars(setting).items() if value != usual[name]}
-
-
-def _breakable(text: str) -> Any:
-    """Escaped text that may be broken after its punctuation."""
-    from markupsafe import Markup, escape
-
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/:@._])", str(text)))
-
-
-def _part(name: str) -> str:
-    return files("archllm.reporting").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _search(space: SearchSpace, name: str, data: SearchData, population: Population | None) -> dict[str, Any]:

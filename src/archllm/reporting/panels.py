@@ -136,9 +136,9 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
     if len(names) == 2:
         if population is not None:
             best = population[non_dominated(population)]
-            marks.append(_staircase(sign[right] * best[:, right], sign[up] * best[:, up], sign[right], "optimum"))
+            marks.append(staircase(sign[right] * best[:, right], sign[up] * best[:, up], sign[right], "optimum"))
             legend.append(("optimum", "front of all there are"))
-        marks.append(_staircase(x[on], y[on], sign[right], "own"))
+        marks.append(staircase(x[on], y[on], sign[right], "own"))
         if data.box is not None:
             corner = [figure(value) for value in turned(data.box.worst, data.study.directions)]
             note = f"The hypervolume is measured from {names[up]} = {corner[up]}, {names[right]} = {corner[right]}."
@@ -146,7 +146,7 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         note = f"The front is that of all {len(names)} objectives."
     marks.append(Dots(x[on], y[on], "own", 4.2, [tip for tip, best in zip(tips, on, strict=True) if best]))
     says = f"{names[up]} against {names[right]}: {int(on.sum())} of {len(on)} evaluations are on the Pareto front"
-    axes = Axes(names[right], names[up], says, _padded(x[np.isfinite(x)]), _padded(y[np.isfinite(y)]))
+    axes = Axes(names[right], names[up], says, padded(x[np.isfinite(x)]), padded(y[np.isfinite(y)]))
     return Panel(f"{names[up]} against {names[right]}", chart(marks, axes), tuple(legend), note)
 
 
@@ -197,12 +197,12 @@ def training(steps: Curve, validation: Curve) -> Panel | None:
     marks.append(Level(0.0, "optimum"))
     ends = np.array([*steps.y[len(steps.y) // 10 :], *validation.y[len(validation.y) // 10 :], 0.0])
     says = f"The prior of the codes in training: {steps.y[-1]:.3f} nats per cell above the ideal at the end"
-    axes = Axes("step", "nats per cell above the ideal", says, None, _padded(ends))
+    axes = Axes("step", "nats per cell above the ideal", says, None, padded(ends))
     note = "The ideal, ln(size), is what a uniform draw from the space needs."
     return Panel("Training of the language model", chart(marks, axes), (*legend, ("optimum", "ideal")), note)
 
 
-def _staircase(x: Floats, y: Floats, sign: float, look: str) -> Line:
+def staircase(x: Floats, y: Floats, sign: float, look: str) -> Line:
     """The edge of what points dominate: from the best along x to the worst, each holds until the next."""
     order = np.argsort(-sign * x, kind="stable")
     return Line(x[order], y[order], look, steps=True)
@@ -212,10 +212,11 @@ def _shown(parts: Sequence[Floats]) -> tuple[float, float]:
     """The range of what curves become, not of where they start."""
     values = np.concatenate(parts)
     values = values[np.isfinite(values)]
-    return _padded(values) if len(values) else (0.0, 1.0)
+    return padded(values) if len(values) else (0.0, 1.0)
 
 
-def _padded(values: Floats) -> tuple[float, float]:
+def padded(values: Floats) -> tuple[float, float]:
+    """A range with some room around values."""
     low, high = float(values.min()), float(values.max())
     room = 0.07 * (high - low) or 0.05 * abs(high) or 1.0
     return low - room, high + room

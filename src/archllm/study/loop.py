@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event as Signal
@@ -47,6 +47,7 @@ def run_search(
     workers: Workers | str | int | None = None,
     batch: int = 1,
     target: float | None = None,
+    stop: Callable[[], bool] | None = None,
     listener: Listener | None = None,
     reuse: bool = True,
     silence: float = SILENCE,
@@ -68,6 +69,7 @@ def run_search(
         workers: where evaluations run, see `start_workers`; what is started here is also stopped here.
         batch: architectures to ask for at once, at least; more are stored as waiting.
         target: a value of the first objective that ends the search as soon as it is reached.
+        stop: asked before each evaluation whether to end the search, as when its time is over.
         listener: told after every finished trial.
         reuse: whether evaluations that another study of the store made are taken over instead of made again, where its
             objectives have the same identities. Scores that are there at once are always looked up.
@@ -97,7 +99,9 @@ def run_search(
             raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
     with owning() as owner:
-        search = _Search(searcher, objectives, store, study, budget, batch, target, listener, silence, reuse, owner)
+        search = _Search(
+            searcher, objectives, store, study, budget, batch, target, stop, listener, silence, reuse, owner
+        )
         search.catch_up()
         if not search.is_over():
             group = None
@@ -127,6 +131,7 @@ class _Search:
         budget: int,
         batch: int,
         target: float | None,
+        stop: Callable[[], bool] | None,
         listener: Listener | None,
         silence: float,
         reuse: bool,
@@ -136,7 +141,7 @@ class _Search:
         self.space: SearchSpace = searcher.domain.space
         self.directions = [objective.direction for objective in objectives]
         self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
-        self.target = target
+        self.target, self.stop = target, stop
         self.reuse = reuse and not all(objective.immediate for objective in objectives)
         self.owner = owner
         self.rescue = Rescue(store.where, study, owner)
@@ -155,7 +160,8 @@ class _Search:
 
     def is_over(self) -> bool:
         """Whether there is nothing left to do, for anybody."""
-        return self.over >= self.budget or (self._exhausted and not self._open) or self._reached()
+        ended = self.stop is not None and self.stop()
+        return ended or self.over >= self.budget or (self._exhausted and not self._open) or self._reached()
 
     def _reached(self) -> bool:
         return self.target is not None and self._best is not None and self._best >= self._sign * self.target

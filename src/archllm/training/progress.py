@@ -21,10 +21,10 @@ class Event:
     """
 
     stage: str
-    """`tokenizer`, `prior` or `search`."""
+    """`tokenizer`, `prior`, `search`, or a phase of a fit."""
 
     step: int
-    """Steps done."""
+    """Steps done; seconds in a fit, whose phases end by the clock."""
 
     steps: int
     """Steps planned."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from archllm.classifier.config import FitRequest
 from archllm.config import Bounds, Option, Seed, Settings, written
 from archllm.errors import InvalidInput
 from archllm.generation.config import EvaluationOptions, Requirements, SamplingOptions, TrainConfig
@@ -255,6 +256,41 @@ class ExportOptions(Settings):
     opset: Annotated[int | None, Bounds(7, 30), Option("N")] = None
     """Version of ONNX' operators, for older runtimes; by default that of torch's exporter. Most networks can be written
     from 15 on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(FitRequest):
+    """Options of `archllm fit`.
+
+    Example:
+        >>> FitOptions(data="photos", minutes=20, max_params="300k", out="runs/photos").limits.params
+        300000.0
+    """
+
+    out: Annotated[Path, Option("RUN")]
+    """Run folder to write: model.onnx, model.py with model.safetensors, model.pt2, report.html."""
+
+    resume: bool = False
+    """Go on with an interrupted fit in RUN; the time that it took counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Settings):
+    """Options of `archllm predict`.
+
+    Example:
+        >>> PredictOptions(run="runs/photos", images=("new/1.jpg", "new/2.jpg")).images[1].name
+        '2.jpg'
+    """
+
+    run: Annotated[Path, Option("RUN", positional=True)]
+    """Run folder of a fit, or a model.onnx of one."""
+
+    images: Annotated[tuple[Path, ...], Option("IMAGE", positional=True)]
+    """Files of images: PNG, JPEG, WebP, BMP, TIFF."""
+
+    csv: Annotated[Path | None, Option("FILE")] = None
+    """Table to write: file, class, and the probability of each class; an existing one is replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ _SHOWN = {
     "validation_loss": "validation {:.3f}",
     "best": "best {:.6g}",
     "failed": "{:.0f} failed",
+    "left": "{:.0f} s left in all",
 }
 
 

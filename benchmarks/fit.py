@@ -1,0 +1,255 @@
+"""`archllm fit` against known small networks and random search, with the same images, recipe and minutes.
+
+`python -m benchmarks.fit --only photos5-fit` runs a part; what was run is not run again. Each run gets `--minutes` of
+CPU time on one thread, so a busy machine changes nothing but the wait. Controls are trained at the best of three
+learning rates, found in runs of a third of the minutes with another seed. Needs `photos5.zip` in `$ARCHLLM_DATA`, and
+for Fashion-MNIST its IDX files in the folder that `--fashion` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.harness.jobs import Benchmark, Job, Work, read_job, seeds
+from benchmarks.harness.results import Result
+
+if TYPE_CHECKING:
+    from archllm.objectives.train import TrainObjective
+
+MINUTES = 6.0
+
+CONTROLS = ("ResNet-8", "MobileNetV2 0.35", "DS-CNN")
+
+RATES = (0.3, 1.0, 3.0)
+"""Learning rates to choose from, as multiples of the recipe's own."""
+
+RATE_SEED, RATE_SHARE = 1_000, 1 / 3
+"""Seed, and share of the minutes, of the runs that choose a learning rate."""
+
+DATA = ("digits", "shapes", "photos5", "fashion")
+
+OURS = {"fit": None, "random search": "random"}
+"""What searches, and its method; `None` for the default."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of CPU time of each run")
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA), help="sets of images")
+    parser.add_argument("--space", default=None, help="the space that is searched; by default that of `archllm fit`")
+    fashion = Path("/usr/share/dataset-fashion-mnist")
+    parser.add_argument("--fashion", type=Path, default=fashion, help="folder of Fashion-MNIST's IDX files")
+    seeds(parser, range(3), "seeds of splits, searches and trainings")
+
+
+def rate_jobs(arguments: argparse.Namespace) -> dict[str, Job]:
+    """The runs that choose learning rates of the controls."""
+    return {
+        f"rate-{data}-{name.replace(' ', '-')}-{rate:g}": {
+            "part": "rate",
+            "data": data,
+            "network": name,
+            "rate": rate,
+            "minutes": arguments.minutes * RATE_SHARE,
+            "seed": RATE_SEED,
+        }
+        for data in arguments.data
+        for name in CONTROLS
+        for rate in RATES
+    }
+
+
+def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
+    """Fits and random searches, then learning rates of the controls, then the controls."""
+    ours: dict[str, Job] = {}
+    controls: dict[str, Job] = {}
+    for data in arguments.data:
+        for seed in arguments.seeds:
+            about = {"data": data, "minutes": arguments.minutes, "seed": seed}
+            for name in OURS:
+                job = {"part": "fit", "method": name, "space": arguments.space, **about}
+                ours[f"{data}-{name.replace(' ', '-')}-{seed}"] = job
+            for name in CONTROLS:
+                controls[f"{data}-{name.replace(' ', '-')}-{seed}"] = {"part": "control", "network": name, **about}
+    return ours | rate_jobs(arguments) | controls
+
+
+def prepare(job: Job, arguments: argparse.Namespace) -> Work:
+    """Reads the images of a job."""
+    source = images_of(job["data"], arguments)
+    if job["part"] == "fit":
+        return lambda: _fit(job, source)
+    objective = _objective(source, job["seed"])
+    rate = job["rate"] if job["part"] == "rate" else _best_rate(job, arguments)
+    return lambda: _control(job, objective, rate)
+
+
+def images_of(data: str, arguments: argparse.Namespace) -> str:
+    """What `archllm fit` takes for a set of images.
+
+    Raises:
+        FileNotFoundError: its files are not there.
+    """
+    if data == "digits":
+        return "digits"
+    if data == "fashion":
+        if not arguments.fashion.is_dir():
+            raise FileNotFoundError(f"no Fashion-MNIST in {arguments.fashion}; see --fashion")
+        return str(arguments.fashion)
+    folder = Path(tempfile.gettempdir()) / f"archllm-benchmark-{data}"
+    if data == "shapes":
+        if not folder.is_dir():
+            coloured_shapes(folder)
+        return str(folder)
+    archive = Path(os.environ["ARCHLLM_DATA"]) / "photos5.zip"
+    if not (folder / "photos5").is_dir():
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder)
+    return str(folder / "photos5")
+
+
+def coloured_shapes(folder: Path, each: int = 100) -> None:
+    """Writes circles, squares and triangles of any colour on noise of any colour, 64 x 48 pixels."""
+    import numpy as np
+    import PIL.Image
+
+    rng = np.random.default_rng(0)
+    down, right = np.mgrid[:48, :64]
+    for name in ("circle", "square", "triangle"):
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            image = rng.integers(0, 256, 3) + rng.normal(0, 20, (48, 64, 3))
+            size = int(rng.integers(6, 14))
+            x, y = right - rng.integers(size, 64 - size), down - rng.integers(size, 48 - size)
+            inside = {
+                "circle": x**2 + y**2 < size**2,
+                "square": (abs(x) < 0.85 * size) & (abs(y) < 0.85 * size),
+                "triangle": (y < 0.8 * size) & (y > 2 * abs(x) - size),
+            }[name]
+            image[inside] = rng.integers(0, 256, 3) + rng.normal(0, 20, (int(inside.sum()), 3))
+            PIL.Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
+
+
+def _fit(job: Job, source: str) -> Result:
+    from archllm.workflows.fit import fit
+
+    with tempfile.TemporaryDirectory() as folder:
+        options: dict[str, Any] = {} if job["space"] is None else {"space": job["space"]}
+        found = fit(
+            data=source,
+            minutes=job["minutes"],
+            method=OURS[job["method"]],
+            seed=job["seed"],
+            out=Path(folder) / "run",
+            clock=time.process_time,
+            progress=False,
+            **options,
+        )
+        result = found.to_json()
+    kept = (
+        "test_accuracy",
+        "test_images",
+        "validation_accuracy",
+        "params",
+        "macs",
+        "latency_ms",
+        "latency_interval_ms",
+    )
+    return {
+        **{name: result[name] for name in kept},
+        "network_setting": result["network"],
+        "architecture": result["architecture"],
+        "short_trainings": result["short_trainings"],
+        "phases": result["seconds"],
+        "minutes_spent": sum(result["seconds"].values()) / 60,
+    }
+
+
+def _objective(source: str, seed: int) -> TrainObjective:
+    """The images, split and recipe of a fit; its space is of no account here."""
+    from archllm.classifier.fitting import TEST_SHARE, VALIDATION_SHARE
+    from archllm.classifier.scale import image_sizes
+    from archllm.objectives.candidate import CandidateTraining
+    from archllm.objectives.train import TrainObjective
+    from archllm.spaces import load_space
+
+    space = load_space("nasbench201")
+    config = CandidateTraining(validation_share=VALIDATION_SHARE, test_share=TEST_SHARE)
+    objective = TrainObjective(space, source, config, seed)
+    size = image_sizes(*objective.images.x.shape[2:])[0]
+    return TrainObjective(space, source, CandidateTraining(**{**vars(config), "image_size": size}), seed)
+
+
+def _best_rate(job: Job, arguments: argparse.Namespace) -> float:
+    """The learning rate that was best by validation.
+
+    Raises:
+        FileNotFoundError: the runs that choose it were not made.
+    """
+    found = {}
+    for name, each in rate_jobs(arguments).items():
+        if each["data"] == job["data"] and each["network"] == job["network"]:
+            result = read_job(arguments.folder, name, each)
+            if result is None:
+                raise FileNotFoundError(f"run {name} first: it helps to choose a learning rate")
+            found[each["rate"]] = result["validation_accuracy"]
+    return max(RATES, key=found.__getitem__)
+
+
+def _control(job: Job, objective: TrainObjective, rate: float) -> Result:
+    from dataclasses import replace
+
+    import torch
+
+    from archllm.baselines.small_networks import SMALL_NETWORKS
+    from archllm.classifier.training import train_for
+    from archllm.networks.counting import count_macs, count_params
+    from archllm.objectives.fitting import Training, accuracy
+
+    began = time.process_time()
+    image = (objective.images.x.shape[1], *[objective.network_options["image_size"]] * 2)
+    torch.manual_seed(job["seed"])
+    network = SMALL_NETWORKS[job["network"]](len(objective.images.classes), image[0])
+    config = replace(objective.config, learning_rate=rate * objective.config.learning_rate)
+    train, valid, test = objective.sets
+    seconds = 60 * job["minutes"] - (time.process_time() - began) - 5  # what a fit needs to write its files
+    trained = train_for(Training(network, train, config, job["seed"]), valid, seconds, time.process_time)
+    timing = _latency(trained.network, image)
+    return {
+        "rate_chosen": rate,
+        "test_accuracy": accuracy(trained.network, test),
+        "test_images": len(test[1]),
+        "validation_accuracy": trained.accuracy,
+        "params": count_params(network),
+        "macs": count_macs(network, image),
+        "latency_ms": timing.ms,
+        "latency_interval_ms": [timing.low, timing.high],
+        "images_seen": trained.images,
+        "minutes_spent": (time.process_time() - began) / 60,
+    }
+
+
+def _latency(network: Any, image: tuple[int, ...]) -> Any:
+    """Measured as that of a fit: the ONNX file with resizing and normalisation inside."""
+    import torch
+
+    from archllm.networks.export.programs import onnx_program
+    from archllm.networks.export.raw_images import RawImages
+    from archllm.networks.latency import measure_onnx
+
+    channels, size, _ = image
+    module = RawImages(network, size, [127.0] * channels, [64.0] * channels).eval()
+    example = torch.zeros(3, size + 7, size + 12, channels, dtype=torch.uint8)
+    any_size = {at: torch.export.Dim(name, min=1) for at, name in enumerate(("batch", "height", "width"))}
+    return measure_onnx(onnx_program(module, example, any_size, "probabilities"), image=(size, size, channels))
+
+
+BENCHMARK = Benchmark("fit", __doc__, jobs, prepare, add_arguments)
+
+if __name__ == "__main__":
+    BENCHMARK.main()

@@ -1,0 +1,103 @@
+"""The page of fits: from images to a network, beside known small networks and random search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from archllm.classifier.judging import wilson
+from benchmarks.fit import CONTROLS, DATA, OURS, RATES
+from benchmarks.harness.results import Result, of
+from benchmarks.harness.tables import NONE, commits, markdown, notes, provenance, spread, verdict
+
+README: dict[str, Callable[[list[Result]], str]] = {}
+
+TITLES = {
+    "digits": "Digits (scikit-learn): 8 x 8, grey, 10 classes",
+    "shapes": "Coloured shapes: 64 x 48, colour, 3 classes, 300 images",
+    "photos5": "photos5: 32 x 32 photos, 5 classes",
+    "fashion": "Fashion-MNIST: 28 x 28, grey, 10 classes",
+}
+
+INTRO = """\
+`archllm fit`, with no more than images and minutes, beside random search in the same space and known small networks.
+All share images, split, training recipe and CPU time on one thread; controls have the best of {rates} learning rates,
+found in shorter runs with another seed. Accuracy is of test images that nothing saw, with the 95 % interval (Wilson) of
+all seeds together; milliseconds are those of the ONNX file with resizing and normalisation inside, one image, one
+thread."""
+
+
+def page(results: list[Result]) -> str:
+    """The text of the page."""
+    runs = [result for result in results if result["part"] != "rate"]
+    parts = ["# From images to a network", INTRO.format(rates=len(RATES))]
+    for data in DATA:
+        own = of(runs, data=data)
+        if own:
+            parts += [f"## {TITLES[data]}", _table(own), _verdicts(own)]
+    missing = [TITLES[data] for data in DATA if not of(runs, data=data)]
+    if missing:
+        parts.append(f"Not run: {'; '.join(missing)}.")
+    parts += [notes("fit"), "## How it was run", provenance(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(runs: Sequence[Result]) -> str:
+    rows = []
+    for name in (*OURS, *CONTROLS):
+        own = _of(runs, name)
+        if not own:
+            rows.append([name, "0", *[NONE] * 7])
+            continue
+        low, high = _interval(own)
+        rows.append(
+            [
+                name,
+                str(len(own)),
+                spread([result["test_accuracy"] for result in own], 1),
+                f"{low:.1f} to {high:.1f}",
+                spread([result["latency_ms"] for result in own], 3),
+                spread([result["params"] / 1000 for result in own], 0, unit=" k"),
+                spread([result["macs"] / 1e6 for result in own], 1, unit=" M"),
+                spread([result["minutes_spent"] for result in own], 1),
+                commits(own),
+            ]
+        )
+    head = ["", "runs", "test accuracy, %", "interval", "ms", "parameters", "MACs", "CPU minutes", "commit"]
+    return markdown(head, rows)
+
+
+def _verdicts(runs: Sequence[Result]) -> str:
+    """The targets, as far as what they compare was run."""
+    ours, random = _of(runs, "fit"), _of(runs, "random search")
+    controls = {name: own for name in CONTROLS if (own := _of(runs, name))}
+    told = []
+    if ours and len(controls) == len(CONTROLS):
+        best = max(controls, key=lambda name: _mean(controls[name], "test_accuracy"))
+        accuracy = verdict(_mean(ours, "test_accuracy"), _mean(controls[best], "test_accuracy"), 1)
+        speed = verdict(_mean(ours, "latency_ms"), 0.5 * _mean(controls[best], "latency_ms"), 3, at_least=False)
+        told.append(f"Accuracy of the best control ({best}), in points: {accuracy}. Half its milliseconds: {speed}.")
+    elif ours:
+        told.append("The target against the controls can't be judged: not all of them were run.")
+    if ours and random:
+        more = _mean(ours, "test_accuracy") - _mean(random, "test_accuracy")
+        slower = _mean(ours, "latency_ms") / _mean(random, "latency_ms")
+        told.append(f"Against random search: {more:+.1f} points, at {slower:.2f} times its milliseconds.")
+    return " ".join(told)
+
+
+def _of(runs: Sequence[Result], name: str) -> list[Result]:
+    return of(runs, method=name) if name in OURS else of(runs, network=name)
+
+
+def _mean(runs: Sequence[Result], name: str) -> float:
+    return float(np.mean([result[name] for result in runs]))
+
+
+def _interval(runs: Sequence[Result]) -> tuple[float, float]:
+    """The interval of all test images of all runs."""
+    images = sum(result["test_images"] for result in runs)
+    right = sum(round(result["test_accuracy"] / 100 * result["test_images"]) for result in runs)
+    low, high = wilson(right, images)
+    return 100 * low, 100 * high

@@ -1,0 +1,432 @@
+"""Fitting: from labelled images to a trained network, phase by phase, each of which can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.classifier.config import FitRequest
+from archllm.classifier.fitted import Finalist, Fitted
+from archllm.classifier.folder import CHECKPOINTS, STORE, FitFolder
+from archllm.classifier.judging import Judged
+from archllm.classifier.limits import Limits
+from archllm.classifier.members import met
+from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
+from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
+from archllm.classifier.scale import Scale, Scaler, image_sizes
+from archllm.classifier.timetable import Clock, Timetable
+from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, RunFolderError
+from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.identity import Identity
+from archllm.objectives.images import Summary, summarise
+from archllm.objectives.train import TrainObjective
+from archllm.searchers import registry
+from archllm.searchers.domain import Domain
+from archllm.spaces import Architecture
+from archllm.spaces.registry import load_space
+from archllm.study.loop import run_search
+from archllm.study.result import Result, result
+from archllm.study.store import Study, open_store
+from archllm.training.progress import Event, Listener
+
+if TYPE_CHECKING:
+    from archllm.networks.export.deploying import Deployment
+    from archllm.networks.latency import Timing
+
+STUDY = "search"
+"""Name of the study in the store of a fit."""
+
+MOST_TRIALS = 100_000
+
+LEAST_TRAINING = 10.0
+"""Seconds for search and training below which a fit makes no sense."""
+
+VERIFIED = 256
+"""Test images on which files are compared with the network; all of them are what accuracy is measured on."""
+
+VALIDATION_SHARE, TEST_SHARE = 0.2, 0.2
+"""Shares of the images, where a source has no parts of its own."""
+
+Say = Callable[[str], None]
+"""Takes a line for the user."""
+
+
+class Fitting:
+    """One fit: `run` goes through the phases that are not done yet.
+
+    Args:
+        request: what is asked for.
+        folder: the run folder; what it holds is gone on with.
+        say: takes what was found and what will be done.
+        listener: is told how far it is.
+        clock: what time it is.
+        began: when the whole began, by this clock; by default now.
+    """
+
+    def __init__(
+        self,
+        request: FitRequest,
+        folder: FitFolder,
+        say: Say,
+        listener: Listener | None,
+        clock: Clock,
+        began: float | None = None,
+    ) -> None:
+        self.request, self.folder, self.say, self.listener, self.clock = request, folder, say, listener, clock
+        self.space = load_space(request.space)
+        self.networks = self.space.require_networks()
+        self.limits: Limits = request.limits
+        spent = float(folder.record["spent"]) + (0.0 if began is None else clock() - began)
+        self.times = Timetable(60 * request.minutes, spent, clock)
+        self.seconds: dict[str, float] = dict(folder.get("seconds") or {})
+
+    def run(self) -> Fitted:
+        """All phases; an interruption at any time leaves a folder to go on with.
+
+        Raises:
+            ArchLLMError: something can't be used, or can't be done in the time.
+        """
+        try:
+            with self._phase("look"):
+                objective, summary = self._look()
+                plan = self._plan(objective)
+                final = self._final(objective, plan)
+            with self._phase("search"):
+                trials = self._search(final, plan)
+            with self._phase("training"):
+                finalists = self._train(final, plan, trials)
+            with self._phase("end"):
+                found = self._end(final, summary, plan, trials, finalists)
+        except (ArchLLMError, KeyboardInterrupt):
+            self._keep_time()
+            raise
+        return found
+
+    # Looking and planning
+
+    def _look(self) -> tuple[TrainObjective, Summary]:
+        """The objective of full trainings, with the images read, and what they are."""
+        plan = self.folder.get("plan")
+        size = Plan.from_json(plan).scale.image_size if plan else self.request.image_size
+        objective = self._objective(size)
+        summary = summarise(objective.images)
+        for line in summary.lines():
+            self.say(line)
+        if plan is None and size is None:
+            _, height, width = summary.shape
+            size = image_sizes(height, width)[0]
+            if (height, width) != (size, size):
+                objective = self._objective(size)
+        return objective, summary
+
+    def _objective(self, size: int | None) -> TrainObjective:
+        config = CandidateTraining(image_size=size, validation_share=VALIDATION_SHARE, test_share=TEST_SHARE)
+        return TrainObjective(self.space, self.request.data, config, self.request.seed)
+
+    def _plan(self, objective: TrainObjective) -> Plan:
+        split = objective.split
+        train, valid, test = (f"{len(labels):,}" for labels in (split.train_y, split.valid_y, split.test_y))
+        self.say(f"images are split: {train} to train on, {valid} to choose by, {test} for the test")
+        stored = self.folder.get("plan")
+        if stored is not None:
+            plan = Plan.from_json(stored)
+            self.times.reserve = plan.reserve
+            return plan
+        finalists = finalists_in(self.times.seconds)
+        options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
+        scaler = Scaler(self.space, self.limits, options, self.clock)
+        rough = max(0.0, self.times.left - reserve(0.0))
+        height, width = objective.images.x.shape[2:]
+        sizes_to_try = image_sizes(height, width, self.request.image_size)
+        scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough / finalists)
+        export = self._timed_export(scaler, scale)
+        self.times.reserve = reserve(export)
+        if self.times.open < LEAST_TRAINING:
+            least = (self.times.elapsed + self.times.reserve + LEAST_TRAINING) / 60
+            raise InvalidInput(
+                f"--minutes {self.request.minutes:g} is too short for these images on this machine: reading, measuring "
+                f"and writing files alone take {self.times.elapsed + self.times.reserve:.0f} s; take at least "
+                f"--minutes {np.ceil(10 * least) / 10:.1f}"
+            )
+        search = self.times.search_ends() - self.times.elapsed
+        epochs, images = short_training(scale.speed, len(split.train_y), search)
+        plan = Plan(scale, epochs, images, finalists, self._method(), export)
+        network = ", ".join(f"{name} {value}" for name, value in scale.network.items())
+        size = f"{scale.image_size} x {scale.image_size}"
+        self.say(f"plan: images of {size}, networks of {self.space.name} with {network} ({self.limits})")
+        self.say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
+        self.say(f"plan: then {finalists} full trainings, {(self.times.open - search) / finalists:.0f} s each")
+        return plan
+
+    def _method(self) -> str:
+        return self.request.method or ("sequence" if generator_of(self.space.name) is not None else "gp")
+
+    def _latency(self, setting: Any) -> Callable[[Any], NDArray[np.float64]]:
+        from archllm.objectives.latency import machine_latency
+
+        model = machine_latency(self.space, setting)
+        return lambda graphs: model.predict(graphs).high
+
+    def _timed_export(self, scaler: Scaler, scale: Scale) -> float:
+        """Seconds of an export to ONNX here: what the end of a fit mostly consists of."""
+        import onnxruntime  # noqa: F401 - loading libraries is paid for once
+        import onnxscript  # noqa: F401
+
+        setting = scaler.setting(scale.image_size, scale.network)
+        before = self.clock()
+        blueprint = self.networks.blueprint(scaler.members[len(scaler.members) // 2], setting)
+        _ = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2).onnx
+        return self.clock() - before
+
+    def _final(self, objective: TrainObjective, plan: Plan) -> TrainObjective:
+        """The objective of full trainings under a plan, which a fit that goes on has to have been begun with.
+
+        Raises:
+            RunFolderError: it was begun with other images.
+        """
+        scale = plan.scale
+        config = replace(objective.config, image_size=scale.image_size, network=dict(scale.network))
+        final = objective.with_training(config)
+        begun = self.folder.get("identity")
+        if begun is None:
+            self.folder.note(plan=plan.to_json(), identity=final.identity.to_json())
+            return final
+        differences = Identity.from_json(begun).differences(final.identity)
+        if differences:
+            raise RunFolderError(
+                f"{self.folder.path} was begun with other images or settings: {'; '.join(differences)}; begin a new fit"
+            )
+        return final
+
+    # Searching
+
+    def _search(self, final: TrainObjective, plan: Plan) -> Result:
+        """The short trainings."""
+        short = replace(final.config, epochs=plan.epochs, most_images=plan.images)
+        goal = final.with_training(short)
+        setting = goal.network_setting
+        predict = self._latency(setting) if self.limits.latency is not None else None
+        allowed = met(self.limits, self.space, setting, predict) if self.limits else None
+        domain = Domain(self.space, None, allowed)
+        generator = generator_of(self.space.name) if plan.method == "sequence" else None
+        options = {} if generator is None else {"run": str(generator), "learn": False}
+        searcher = registry.build_searcher(plan.method, domain, self.request.seed, 1, **options)
+        with open_store(self.folder.path / STORE) as store:
+            if STUDY not in {study.name for study in store.studies()}:
+                about = Study(
+                    STUDY,
+                    self.space.name,
+                    (goal.spec,),
+                    (goal.direction,),
+                    plan.method,
+                    self.request.seed,
+                    {"limits": asdict(self.limits)},
+                    vars(setting),
+                    (goal.identity,),
+                )
+                store.create(about)
+            if self.folder.get("searched"):
+                return result(store, STUDY)
+            begins, ends = self.times.elapsed, self.times.search_ends()
+            found = run_search(
+                searcher,
+                [goal],
+                store,
+                STUDY,
+                min(MOST_TRIALS, domain.size or MOST_TRIALS),
+                stop=lambda: self.times.elapsed >= ends,
+                listener=lambda event: self._tell("search", begins, ends, event.metrics),
+            )
+        if found.best is None or found.best.values is None:
+            reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
+            why = f"; the last reason: {reasons[-1]}" if reasons else ""
+            raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
+        self.folder.note(searched=True)
+        self.say(
+            f"search: {found.queries} short trainings, the best reaches {found.best.values[0]:.1f} % on the images to "
+            "choose by"
+        )
+        return found
+
+    # Full training
+
+    def _train(self, final: TrainObjective, plan: Plan, trials: Result) -> list[Finalist]:
+        """The finalists, trained one after the other, the best by validation accuracy first."""
+        from archllm.classifier.training import train_for
+
+        setting = final.network_setting
+        chosen = self._finalists(plan, trials, final)
+        kept = self.folder.path / CHECKPOINTS
+        kept.mkdir(exist_ok=True)
+        begins, best = self.times.elapsed, 0.0
+        found: list[Finalist] = []
+        lengths: dict[str, float] = dict(self.folder.get("lengths") or {})
+        for place, arch in enumerate(chosen):
+            left = max(1.0, self.times.training_ends() - self.times.elapsed)
+            seconds = lengths.setdefault(arch.text, left / (len(chosen) - place))
+            self.folder.note(lengths=lengths)
+
+            def heard(accuracy: float, best: float = best) -> None:
+                self._tell("training", begins, self.times.training_ends(), {"best": max(best, accuracy)})
+
+            try:
+                trained = train_for(
+                    final.training(arch),
+                    final.sets[1],
+                    seconds,
+                    self.clock,
+                    seed=self.request.seed,
+                    checkpoint=kept / str(place + 1),
+                    heard=heard,
+                )
+            except EvaluationFailed as error:
+                self.say(f"finalist {place + 1} failed: {error}")
+                continue
+            params, macs = (int(count(arch.graph, setting)[0]) for count in (self.networks.params, self.networks.macs))
+            found.append(Finalist(arch, trained, params, macs))
+            best = max(best, trained.accuracy)
+            told = f"{trained.accuracy:.1f} % on the images to choose by, {params:,} parameters"
+            self.say(f"finalist {place + 1} of {len(chosen)}: {told}")
+        if not found:
+            raise EvaluationFailed("no full training gave a network; the reasons stand above")
+        return sorted(found, key=lambda each: (-each.trained.accuracy, each.params))
+
+    def _finalists(self, plan: Plan, trials: Result, final: TrainObjective) -> list[Architecture]:
+        """The best of the search; where latency is limited, those whose file was measured to keep to it."""
+        ranked = sorted(
+            (trial for trial in trials.trials if trial.values), key=lambda trial: -(trial.values or (0.0,))[0]
+        )
+        if self.limits.latency is None:
+            return [self.space.parse(trial.text) for trial in ranked[: plan.finalists]]
+        found: list[Architecture] = []
+        measured: dict[str, float] = dict(self.folder.get("measured") or {})
+        for trial in ranked:
+            arch = self.space.parse(trial.text)
+            if trial.text not in measured:
+                if found and self.times.open < 0.7 * LEAST_TRAINING * plan.finalists:
+                    break  # measuring takes an export each
+                measured[trial.text] = self._measured(arch, final).ms
+                self.folder.note(measured=measured)
+            if measured[trial.text] <= self.limits.latency:
+                found.append(arch)
+            if len(found) == plan.finalists:
+                break
+        if not found:
+            least = min(measured.values())
+            raise EvaluationFailed(
+                f"none of the {len(measured)} best networks keeps to {self.limits.latency:g} ms when it is measured; "
+                f"the fastest takes {least:.3g} ms; allow more, or smaller images (--image-size)"
+            )
+        return found
+
+    def _measured(self, arch: Architecture, final: TrainObjective) -> Timing:
+        """Latency of the file of an architecture, with fresh weights."""
+        blueprint = self.networks.blueprint(arch.graph, final.network_setting)
+        return timed(deployed(blueprint, blueprint.build().eval(), *bytes_statistics(final)))
+
+    # The end
+
+    def _end(
+        self, final: TrainObjective, summary: Summary, plan: Plan, trials: Result, finalists: Sequence[Finalist]
+    ) -> Fitted:
+        """Tests the chosen network by its file, writes the files."""
+        from archllm.networks.export.deploying import FILES, DeployedModel
+
+        begins = self.times.elapsed
+        images, labels = as_bytes(final, final.split.test_x), final.split.test_y
+        chosen, deployment, timing = self._choose(final, finalists)
+        finalists = [chosen, *(each for each in finalists if each is not chosen)]
+        self._tell("files", begins, self.times.seconds, {})
+        probabilities = np.concatenate([deployment.probabilities(part) for part in batches(images)])
+        judged = Judged(labels, probabilities)
+        about = self._about(summary, plan, chosen, judged, timing)
+        verified = [images[:VERIFIED], *other_sizes(images)]
+        files = tuple(deployment.write(self.folder.path, to, about, verified) for to in FILES)
+        model = DeployedModel(self.folder.path / FILES["onnx"])
+        by_file = np.concatenate([model.probabilities(part) for part in batches(images)])
+        return Fitted(
+            self.request,
+            self.folder.path,
+            summary,
+            plan,
+            trials,
+            tuple(finalists),
+            Judged(labels, by_file),
+            images,
+            timing,
+            files,
+            self.seconds,
+        )
+
+    def _choose(self, final: TrainObjective, finalists: Sequence[Finalist]) -> tuple[Finalist, Deployment, Timing]:
+        """The best by validation whose file keeps to the limits, measured again."""
+        slow: list[float] = []
+        for each in finalists:
+            blueprint = self.networks.blueprint(each.arch.graph, final.network_setting)
+            deployment = deployed(blueprint, each.trained.network, *bytes_statistics(final))
+            timing = timed(deployment)
+            if not self.limits.broken(each.params, each.macs, timing.ms):
+                return each, deployment, timing
+            slow.append(timing.ms)
+            self.say(
+                f"a finalist takes {timing.ms:.3g} ms, more than {self.limits.latency:g} ms: the next one is taken"
+            )
+        raise EvaluationFailed(
+            f"no trained network keeps to {self.limits}: the fastest takes {min(slow):.3g} ms now; the machine may be "
+            "busier than it was; go on with --resume"
+        )
+
+    def _about(self, summary: Summary, plan: Plan, chosen: Finalist, judged: Judged, timing: Timing) -> dict[str, Any]:
+        """What stands in the files beside the network."""
+        low, high = judged.interval
+        return {
+            "classes": list(summary.classes),
+            "channels": summary.shape[0],
+            "image_size": plan.scale.image_size,
+            "input": "images: bytes n x height x width x channels, any height and width",
+            "output": "probabilities: n x classes",
+            "white": 255.0 if summary.reading is None else summary.reading.white,
+            "test_accuracy": round(judged.accuracy, 3),
+            "test_interval": [round(low, 3), round(high, 3)],
+            "test_images": len(judged.labels),
+            "params": chosen.params,
+            "macs": chosen.macs,
+            "latency_ms": round(timing.ms, 4),
+            "space": self.space.name,
+            "architecture": chosen.arch.text,
+            "seed": self.request.seed,
+        }
+
+    def _tell(self, stage: str, begins: float, ends: float, metrics: Mapping[str, float]) -> None:
+        """Says how far a phase is, in seconds, and how much time is left of the whole."""
+        self._keep_time()
+        if self.listener is not None:
+            length = max(1, round(ends - begins))
+            done = min(length, max(0, round(self.times.elapsed - begins)))
+            known = {name: value for name, value in metrics.items() if name in ("best", "failed")}
+            self.listener(Event(stage, done, length, known | {"left": max(0.0, self.times.left)}))
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Adds the time of a block to that of a phase."""
+        begun = self.times.elapsed
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.times.elapsed - begun
+
+    def _keep_time(self) -> None:
+        self.folder.note(spent=self.times.elapsed, seconds=self.seconds)
+
+
+def generator_of(space: str) -> Path | None:
+    """The run folder of the generator of a space that comes with the package; `None` where none does."""
+    folder = Path(str(files("archllm.classifier").joinpath("generators", space)))
+    return folder if folder.is_dir() else None

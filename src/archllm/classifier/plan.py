@@ -1,0 +1,85 @@
+"""Plan: what is decided before the search, by the data, the limits, the time and the speed of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archllm.classifier.scale import Scale
+
+TRIALS = 30
+"""Short trainings that the search should have time for."""
+
+LEAST_PASSES, SHORT_IMAGES = 3, 1_500
+"""A short training sees at least so many passes over its images, and at least so many images, those of all passes."""
+
+FINALISTS, FEW_FINALISTS, LONG = 3, 2, 900.0
+"""Networks that are trained fully: the first number where a fit has `LONG` seconds, else the second."""
+
+END_PER_EXPORT, END_BESIDES = 2.0, 5.0
+"""Seconds for the end: so many times those of one ONNX export, for all files and their verification, and more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is decided before the search."""
+
+    scale: Scale
+    """Image size and size of networks."""
+
+    epochs: int
+    """Passes of a short training."""
+
+    images: int
+    """Images of a short training."""
+
+    finalists: int
+    """Networks that are trained fully."""
+
+    method: str
+    """How the search chooses."""
+
+    export: float
+    """Seconds of one export to ONNX on this machine."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Plan:
+        """What `to_json` gave."""
+        return cls(**{**found, "scale": Scale(**found["scale"])})
+
+    @property
+    def reserve(self) -> float:
+        """Seconds that the end needs: the test, files and their verification."""
+        return reserve(self.export)
+
+
+def finalists_in(seconds: float) -> int:
+    """Networks that are trained fully in a fit of so many seconds."""
+    return FINALISTS if seconds >= LONG else FEW_FINALISTS
+
+
+def reserve(export: float) -> float:
+    """Seconds that the end of a fit needs, where one export to ONNX takes so many."""
+    return END_PER_EXPORT * export + END_BESIDES
+
+
+def short_training(speed: float, images: int, seconds: float) -> tuple[int, int]:
+    """Passes and images of a short training, such that a search has time for `TRIALS` of them.
+
+    Args:
+        speed: training images a second.
+        images: training images that there are.
+        seconds: time of the search.
+
+    Example:
+        >>> short_training(speed=500.0, images=4_000, seconds=150.0), short_training(500.0, 200, 150.0)
+        ((3, 666), (10, 200))
+    """
+    seen = max(SHORT_IMAGES, int(0.8 * speed * seconds / TRIALS))  # a part of the time goes to validation
+    kept = min(images, seen // LEAST_PASSES)
+    return max(LEAST_PASSES, round(seen / kept)), kept

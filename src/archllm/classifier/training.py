@@ -1,0 +1,127 @@
+"""Full training of a finalist: as long as there is time, kept on the way, the best of its epochs taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from archllm.errors import RunFolderError
+from archllm.files import replacing
+from archllm.objectives.fitting import Training, accuracy
+from archllm.training.randomness import torch_seeded
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from archllm.objectives.fitting import Labelled
+
+KEPT_EVERY = 20.0
+"""Seconds between two checkpoints: what a killed training loses at most."""
+
+VALIDATED_EVERY = 0.04
+"""Share of a training between two looks at the validation images, where epochs are longer."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained."""
+
+    network: nn.Module
+    """The network, in evaluation mode and on the CPU."""
+
+    curve: tuple[tuple[float, float], ...]
+    """Seconds of training, and validation accuracy in percent at that time."""
+
+    images: int
+    """Training images seen, those of all epochs."""
+
+    seconds: float
+    """Time it took, validation included."""
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy at the end, in percent."""
+        return self.curve[-1][1]
+
+
+def train_for(
+    training: Training,
+    valid: Labelled,
+    seconds: float,
+    clock: Callable[[], float],
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    heard: Callable[[float], None] | None = None,
+) -> Trained:
+    """Trains for a time. The learning rate follows the clock, so a slow machine sees fewer images, not half a schedule.
+
+    The weights at the end are taken, where the learning rate has come down to zero.
+
+    Args:
+        training: a training that has not begun.
+        valid: validation images and labels, on the device of the network.
+        seconds: how long, validation included.
+        clock: what time it is.
+        seed: of what networks draw from torch's own generator.
+        checkpoint: a file without ending to keep the training in; what is there is gone on with.
+        heard: told now and then, with the validation accuracy.
+
+    Raises:
+        EvaluationFailed: the training diverged.
+        RunFolderError: the checkpoint can't be used or written.
+    """
+    spent, images, curve = 0.0, 0, list[tuple[float, float]]()
+    with torch_seeded(seed):
+        if checkpoint is not None and (found := _load(training, checkpoint)) is not None:
+            spent, images, curve = float(found["spent"]), int(found["images"]), [(s, a) for s, a in found["curve"]]
+        began = clock() - spent
+        kept = looked = spent
+        last = 0.0  # seconds of the last step
+        while (now := clock() - began) < seconds or not images:
+            before = training.seen if not training.between_epochs else 0
+            training.step(min(1.0, now / seconds), min(1.0, (now + last) / seconds))
+            images += training.seen - before
+            after = clock() - began
+            last = after - now
+            if after - looked >= VALIDATED_EVERY * seconds and after < seconds:
+                curve.append((after, accuracy(training.network, valid)))
+                looked = clock() - began
+                if heard is not None:
+                    heard(curve[-1][1])
+            if checkpoint is not None and after - kept >= KEPT_EVERY:
+                _save(training, checkpoint, {"spent": after, "images": images, "curve": curve})
+                kept = clock() - began
+        curve.append((clock() - began, accuracy(training.network, valid)))
+    if checkpoint is not None:
+        _save(training, checkpoint, {"spent": max(seconds, clock() - began), "images": images, "curve": curve})
+    return Trained(training.network.cpu().eval(), tuple(curve), images, clock() - began)
+
+
+def _save(training: Training, checkpoint: Path, about: dict[str, Any]) -> None:
+    tensors, numbers = training.state()
+    with replacing(checkpoint.with_suffix(".safetensors")) as path:
+        save_file(tensors, path, metadata={"about": json.dumps(about | {"numbers": numbers})})
+
+
+def _load(training: Training, checkpoint: Path) -> dict[str, Any] | None:
+    path = checkpoint.with_suffix(".safetensors")
+    if not path.exists():
+        return None
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()["about"])
+        training.restore(tensors, about["numbers"])
+        float(about["spent"]), int(about["images"]), list(about["curve"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise RunFolderError(
+            f"the checkpoint {path} can't be gone on with ({error}); delete it to start afresh"
+        ) from error
+    return about

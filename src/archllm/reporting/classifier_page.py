@@ -1,0 +1,234 @@
+"""The page of a fit: the network, how good it is, how it was found, and how its files are used; one file to send on."""
+
+from __future__ import annotations
+
+import shlex
+import struct
+import zlib
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archllm.classifier.fitted import Fitted
+from archllm.classifier.judging import Judged, wilson
+from archllm.networks.export.deploying import FILES
+from archllm.reporting.charts import Axes, Dots, Line, Mark, chart
+from archllm.reporting.html import rendered
+from archllm.reporting.panels import Panel, duration, figure, padded, staircase
+from archllm.searchers.pareto import non_dominated
+
+MOST_CLASSES = 25
+"""Classes up to which the whole confusion matrix is shown; of more, the commonest confusions are."""
+
+EXAMPLES = 12
+"""Images that are shown of those got right, and of those got wrong."""
+
+CONFUSIONS = 20
+"""Pairs of classes that are listed where there are too many for a matrix."""
+
+_SMALLEST_SHOWN = 64  # pixels that the side of an example has on the page at least
+
+
+def page(found: Fitted) -> str:
+    """The text of the HTML file.
+
+    Args:
+        found: what a fit found.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+    """
+    judged, chosen = found.judged, found.chosen
+    classes = found.summary.classes
+    small = len(classes) <= MOST_CLASSES
+    context: dict[str, Any] = {
+        "found": found,
+        "name": Path(found.summary.name).name or found.summary.name,
+        "classes": classes,
+        "headline": _tiles(found),
+        "svg": chosen.arch.svg(),
+        "learning": _learning(found),
+        "front": [_front(found, "parameters", "params"), _front(found, "multiply-accumulates", "macs")],
+        "matrix": _matrix(judged) if small else None,
+        "confusions": [] if small else _confusions(judged, classes),
+        "per_class": _per_class(judged, classes),
+        "right": _examples(found, True),
+        "wrong": _examples(found, False),
+        "wrongs": len(judged.labels) - judged.right,
+        "spent": [(name, duration(seconds)) for name, seconds in found.seconds.items()],
+        "whole": duration(sum(found.seconds.values())),
+        "finalists": found.finalists,
+        "setting": {"image size": found.plan.scale.image_size, **found.plan.scale.network},
+        "remarks": found.summary.lines(),
+        "files": found.files,
+        "uses": _uses(found),
+        "facts": _facts(found),
+        "no_better": judged.interval[0] <= judged.chance,
+    }
+    return rendered("classifier.html.j2", context)
+
+
+def _tiles(found: Fitted) -> list[tuple[str, str, str]]:
+    judged, chosen, timing = found.judged, found.chosen, found.timing
+    low, high = judged.interval
+    onnx = next(each for each in found.files if each.format == "onnx")
+    return [
+        ("test accuracy", f"{judged.accuracy:.1f} %", f"95 % interval {low:.1f} to {high:.1f} %"),
+        ("latency", f"{timing.ms:.3g} ms", f"{timing.low:.3g} to {timing.high:.3g} ms, one image, one thread here"),
+        ("parameters", f"{chosen.params:,}", f"model.onnx has {onnx.size:,} bytes"),
+        ("multiply-accumulates", f"{chosen.macs:,}", "for one image"),
+        ("chance", f"{judged.chance:.1f} %", "always the commonest class"),
+        (
+            "time",
+            duration(sum(found.seconds.values())),
+            f"{found.trials.queries} short and {len(found.finalists)} full trainings",
+        ),
+    ]
+
+
+def _learning(found: Fitted) -> Panel:
+    """Validation accuracy of the finalists over their full training."""
+    marks: list[Mark] = []
+    legend = [("own", "the chosen network")]
+    for place, each in reversed(list(enumerate(found.finalists))):
+        points = np.array(each.trained.curve, dtype=np.float64).reshape(-1, 2)
+        marks.append(Line(points[:, 0], points[:, 1], "random" if place else "own"))
+    if len(found.finalists) > 1:
+        legend.append(("random", "the other finalists"))
+    end = found.chosen.trained.accuracy
+    says = f"Validation accuracy of the chosen network over its training: {end:.1f} % at the end"
+    axes = Axes("seconds of training", "validation accuracy, %", says)
+    return Panel("Learning curve", chart(marks, axes), tuple(legend), "The learning rate falls to zero at the end.")
+
+
+def _front(found: Fitted, label: str, name: str) -> Panel:
+    """Accuracy after a short training against a size, of everything that was tried."""
+    over = [trial for trial in found.trials.trials if trial.values is not None and name in trial.evaluation.metrics]
+    x = np.array([trial.evaluation.metrics[name] for trial in over], dtype=np.float64)
+    y = np.array([trial.values[0] for trial in over if trial.values], dtype=np.float64)
+    best = np.asarray(non_dominated(np.stack([y, -x], 1)), dtype=np.bool_) if len(over) else np.zeros(0, dtype=np.bool_)
+    tips = [f"{figure(b)} %, {figure(a)} {label}" for a, b in zip(x, y, strict=True)]
+    finalists = {each.arch.text for each in found.finalists}
+    full = np.array([trial.text in finalists for trial in over], dtype=np.bool_)
+    marks: list[Mark] = [Dots(x, y, "trial", 3.0, tips), staircase(x[best], y[best], -1.0, "own")]
+    marks.append(Dots(x[full], y[full], "own", 4.6, [tip for tip, own in zip(tips, full, strict=True) if own]))
+    legend = [("trial dot", "short trainings"), ("own", "front"), ("own dot", "trained fully afterwards")]
+    says = f"Validation accuracy after a short training against {label}: {len(over)} networks"
+    axes = (
+        Axes(label, "accuracy after a short training, %", says, padded(x), padded(y))
+        if len(over)
+        else Axes(label, "", says)
+    )
+    note = f"A short training is {found.plan.epochs} passes over {found.plan.images:,} images; full ones reach more."
+    return Panel(f"Accuracy against {label}", chart(marks, axes), tuple(legend), note)
+
+
+def _matrix(judged: Judged) -> list[list[tuple[int, str]]]:
+    """Counts of the confusion matrix with the strength of their background, from 0 to 1."""
+    confusion = judged.confusion
+    shares = confusion / np.maximum(1, confusion.sum(1, keepdims=True))
+    return [
+        [(int(count), f"{float(share):.2f}") for count, share in zip(row, part, strict=True)]
+        for row, part in zip(confusion, shares, strict=True)
+    ]
+
+
+def _confusions(judged: Judged, classes: Sequence[str]) -> list[tuple[str, str, int]]:
+    """The commonest wrong answers: the class, what it was taken for, how often."""
+    wrong = judged.confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSIONS]
+    rows, columns = np.unravel_index(order, wrong.shape)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(classes[row], classes[column], int(wrong[row, column])) for row, column in pairs if wrong[row, column]]
+
+
+def _per_class(judged: Judged, classes: Sequence[str]) -> list[tuple[str, int, str, str, str]]:
+    """Name, images, recall with its interval, and precision of each class."""
+    confusion = judged.confusion
+    rows = []
+    for at, name in enumerate(classes):
+        right, images, answers = int(confusion[at, at]), int(confusion[at].sum()), int(confusion[:, at].sum())
+        low, high = wilson(right, images)
+        recall = f"{right / images:.0%}" if images else "–"
+        precision = f"{right / answers:.0%}" if answers else "–"
+        rows.append((name, images, recall, f"{low:.0%} to {high:.0%}", precision))
+    return rows
+
+
+def _examples(found: Fitted, right: bool) -> list[dict[str, str]]:
+    judged, classes = found.judged, found.summary.classes
+    return [
+        {
+            "uri": f"data:image/png;base64,{b64encode(png(found.images[row])).decode()}",
+            "label": classes[judged.labels[row]],
+            "answer": classes[judged.answers[row]],
+            "sure": f"{float(judged.probabilities[row].max()):.0%}",
+            "size": str(max(_SMALLEST_SHOWN, found.images.shape[2])),
+        }
+        for row in judged.examples(right, EXAMPLES)
+    ]
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """An image `h x w x c`, c of 1 or 3, as a PNG file (RFC 2083): a signature, a header, the rows, an end."""
+    height, width, channels = image.shape
+    rows = b"".join(b"\0" + image[row].tobytes() for row in range(height))  # each begins with its filter: none
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _uses(found: Fitted) -> list[tuple[str, str]]:
+    """How the files are used, each a heading and code."""
+    run = shlex.quote(str(found.folder))
+    colour = "RGB" if found.summary.shape[0] == 3 else "L"
+    image = f'image = np.asarray(Image.open("photo.jpg").convert("{colour}"), dtype=np.uint8)'
+    axis = "[None]" if colour == "RGB" else "[None, :, :, None]"
+    onnx = (
+        "import json\n\nimport numpy as np\nimport onnxruntime\nfrom PIL import Image\n\n"
+        f'session = onnxruntime.InferenceSession("{FILES["onnx"]}")\n'
+        'classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])\n'
+        f"{image}\n"
+        f'(probabilities,) = session.run(None, {{"images": image{axis}}})  # any height and width\n'
+        "print(classes[probabilities[0].argmax()])"
+    )
+    torch = (
+        "import numpy as np\nimport torch\nfrom PIL import Image\n\n"
+        f'model = torch.export.load("{FILES["torch"]}").module()\n'
+        f"{image}\n"
+        f"probabilities = model(torch.from_numpy(image.copy()){axis})"
+    )
+    return [
+        ("On the command line", f"archllm predict {run} photo.jpg --csv classes.csv"),
+        ("The ONNX file, with ONNX Runtime alone", onnx),
+        (
+            f"The Python file, with torch alone ({FILES['python']} and model.safetensors)",
+            f"python {FILES['python']} photo.jpg",
+        ),
+        ("The torch.export program", torch),
+    ]
+
+
+def _facts(found: Fitted) -> dict[str, str]:
+    plan, request = found.plan, found.request
+    return {
+        "images": request.data,
+        "limits": str(request.limits),
+        "minutes asked for": f"{request.minutes:g}",
+        "seed": str(request.seed),
+        "space": found.chosen.arch.space.name,
+        "architecture": found.chosen.arch.text,
+        "search": f"{plan.method}: {found.trials.queries} short trainings, {found.trials.failed} failed",
+        "chosen by": f"validation accuracy of the full training, {found.chosen.trained.accuracy:.1f} %",
+        "training images seen": f"{found.chosen.trained.images:,}",
+        "run folder": str(found.folder),
+    }

@@ -1,0 +1,68 @@
+"""The benchmark of fits: its jobs, and the page that is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks import fit
+from benchmarks.pages import fit as fit_page
+
+from archllm.objectives.images import load_images
+
+ABOUT = {"command": "x", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
+
+
+def measured(name: str, job: dict[str, Any], accuracy: float, ms: float) -> dict[str, Any]:
+    found = {
+        "test_accuracy": accuracy,
+        "test_images": 1_000,
+        "validation_accuracy": accuracy,
+        "params": 1e5,
+        "macs": 2e6,
+    }
+    return {
+        "name": name,
+        **job,
+        **found,
+        "latency_ms": ms,
+        "minutes_spent": 6.0,
+        "wall": 400.0,
+        "load": 1.0,
+        "about": ABOUT,
+    }
+
+
+def results(accuracy: float, ms: float) -> list[dict[str, Any]]:
+    jobs = fit.jobs(fit.BENCHMARK.parse(["--data", "photos5"]))
+    figures = {"fit": (accuracy, ms), "random search": (80.0, 1.0)}
+    return [measured(name, job, *figures.get(job.get("method", ""), (85.0, 2.0))) for name, job in jobs.items()]
+
+
+def test_targets_are_met_or_missed_by_what_was_measured() -> None:
+    text = fit_page.page(results(86.0, 0.9))
+    assert "Accuracy of the best control (ResNet-8), in points: met. Half its milliseconds: met." in text
+    assert "Against random search: +6.0 points, at 0.90 times" in text and "Not run: Digits" in text
+    text = fit_page.page(results(84.0, 1.5))
+    assert "in points: missed by 1.0. Half its milliseconds: missed by 0.500." in text
+
+
+def test_without_all_controls_nothing_is_claimed() -> None:
+    some = [result for result in results(86.0, 0.9) if result.get("network") != "DS-CNN"]
+    assert "can't be judged" in fit_page.page(some)
+
+
+def test_controls_wait_for_their_learning_rates(tmp_path: Path) -> None:
+    arguments = fit.BENCHMARK.parse(["--data", "digits", "--folder", str(tmp_path)])
+    jobs = fit.jobs(arguments)
+    names = list(jobs)
+    assert max(names.index(name) for name in names if name.startswith("rate-")) < names.index("digits-DS-CNN-0")
+    with pytest.raises(FileNotFoundError, match=r"run rate-digits-DS-CNN-0\.3 first"):
+        fit.prepare(jobs["digits-DS-CNN-0"], arguments)
+
+
+def test_shapes_are_three_classes_of_mixed_colours(tmp_path: Path) -> None:
+    fit.coloured_shapes(tmp_path / "shapes", each=4)
+    images = load_images(str(tmp_path / "shapes"))
+    assert images.classes == ("circle", "square", "triangle") and images.x.shape == (12, 3, 48, 64)

@@ -1,0 +1,79 @@
+"""The scale of networks: as large as limits and time allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import pytest
+
+from archllm.classifier.limits import Limits
+from archllm.classifier.scale import SCALES, Scale, Scaler, image_sizes, scales_of
+from archllm.errors import InvalidInput
+from archllm.spaces import SearchSpace, load_space
+
+OPTIONS = {"num_classes": 3, "in_channels": 3}
+
+
+class Machine(Scaler):
+    """A machine whose speed is known: so many multiply-accumulates a second."""
+
+    power = 1e9
+
+    def speed(self, graph: object, size: int, network: object) -> float:
+        macs = self.networks.macs(graph, self.setting(size, network))  # type: ignore[arg-type]
+        return self.power / float(macs[0])
+
+
+def chosen(space: SearchSpace, limits: Limits, seconds: float, sizes: list[int] | None = None) -> Scale:
+    ticks: Iterator[int] = count()
+    return Machine(space, limits, OPTIONS, lambda: next(ticks) / 1e6).choose(sizes or [32], 5_000, seconds)
+
+
+def test_more_time_gives_larger_networks(nasbench201: SearchSpace) -> None:
+    macs = []
+    for seconds in (300, 1_000, 30_000):
+        scale = chosen(nasbench201, Limits(), seconds)
+        setting = nasbench201.require_networks().setting(**OPTIONS, **scale.network, image_size=scale.image_size)
+        macs.append(nasbench201.require_networks().macs(nasbench201.parse("1").graph, setting)[0])
+    assert macs == sorted(set(macs))
+    assert chosen(nasbench201, Limits(), 30_000).network == SCALES["nasbench201"][-1]
+
+
+def test_limits_leave_a_tenth_of_the_networks_to_choose_from(nasbench201: SearchSpace) -> None:
+    limits, networks = Limits(params=50_000), nasbench201.require_networks()
+    scale = chosen(nasbench201, limits, 1e6)
+    shares = []
+    for network in scales_of(nasbench201):
+        setting = networks.setting(**OPTIONS, **network, image_size=32)
+        shares.append(float((networks.params(nasbench201.enumerate(), setting) <= 50_000).mean()))
+    at = [dict(network) for network in scales_of(nasbench201)].index(scale.network)
+    assert shares[at] >= 0.1 > shares[at + 1]
+
+
+def test_too_little_time_takes_smaller_images(nasbench201: SearchSpace) -> None:
+    sizes = image_sizes(64, 64)
+    assert chosen(nasbench201, Limits(), 1e6, sizes).image_size == 64
+    assert chosen(nasbench201, Limits(), 150, sizes).image_size < 64
+
+
+def test_limits_that_nothing_meets_name_the_smallest_there_is(nasbench201: SearchSpace) -> None:
+    setting = nasbench201.require_networks().setting(**OPTIONS, **SCALES["nasbench201"][0], image_size=16)
+    least = int(nasbench201.require_networks().params(nasbench201.enumerate(), setting).min())
+    with pytest.raises(InvalidInput, match=f"at most 100 parameters.* takes {least:,} parameters .*loosen"):
+        chosen(nasbench201, Limits(params=100), 1e6, [32, 16])
+    assert chosen(nasbench201, Limits(params=least), 1e6, [32, 16]).network == SCALES["nasbench201"][0]
+
+
+def test_a_space_that_a_fit_can_not_search_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="nasbench201"):
+        scales_of(load_space("transformer"))
+
+
+def test_every_scale_is_larger_than_the_one_before() -> None:
+    for name, scales in SCALES.items():
+        space = load_space(name)
+        networks, graph = space.require_networks(), space.sample(1, np.random.default_rng(0))
+        macs = [int(networks.macs(graph, networks.setting(**scale, image_size=16))[0]) for scale in scales]
+        assert macs == sorted(set(macs)), name

@@ -1,0 +1,45 @@
+"""What minutes are spent on, by a clock of the test's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from archllm.classifier.plan import LEAST_PASSES, TRIALS, short_training
+from archllm.classifier.timetable import Timetable
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_search_and_training_divide_what_look_and_end_leave() -> None:
+    clock = Clock()
+    times = Timetable(600.0, clock=clock)
+    clock.now += 40
+    times.reserve = 60.0
+    assert times.open == pytest.approx(500)
+    ends = times.search_ends()
+    assert 40 < ends < times.training_ends() == pytest.approx(540)
+    clock.now += ends - 40
+    assert times.elapsed == pytest.approx(ends)
+
+
+def test_time_of_earlier_calls_counts() -> None:
+    clock = Clock()
+    times = Timetable(600.0, spent=590.0, clock=clock)
+    clock.now += 20
+    assert times.elapsed == pytest.approx(610) and times.left == pytest.approx(-10)
+    assert times.search_ends() == pytest.approx(610)  # a search that is late ends at once
+
+
+@pytest.mark.parametrize("images", [150, 4_000, 50_000])
+@pytest.mark.parametrize("speed", [50.0, 1_000.0, 20_000.0])
+def test_short_trainings_fit_the_search_but_are_never_too_short(images: int, speed: float) -> None:
+    passes, kept = short_training(speed, images, 600.0)
+    assert passes >= LEAST_PASSES and kept <= images and passes * kept >= 1_400
+    if speed >= 1_000:
+        assert TRIALS * passes * kept <= 1.1 * speed * 600
