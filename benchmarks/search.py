@@ -87,6 +87,8 @@ HEDGED: dict[str, Any] = {"initial_design": "mixed", "initial": 6, "hypotheses":
 
 TRIALS: dict[str, dict[str, Any]] = {
     "default": {},
+    "hyperparameters chosen anew after each evaluation": {"refit": 1.0},
+    "hyperparameters chosen anew after a tenth more": {"refit": 1.1},
     "target: ranks only": {"target": "rank"},
     "size and structure, mixed initial design of 6": HEDGED,
     "size and structure, mixed initial design of 6, target: scores only": HEDGED | {"target": "score"},
