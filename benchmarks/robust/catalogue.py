@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.robust import clocks, clusters, crowds, files, kills, misbehaving, soak, stores, texts, trainings
+from benchmarks.robust import (
+    clocks,
+    clusters,
+    crowds,
+    files,
+    hostile,
+    kills,
+    misbehaving,
+    soak,
+    stores,
+    texts,
+    trainings,
+)
 from benchmarks.robust.attack import Attack
 
 MODULES: tuple[dict[str, Attack], ...] = (
@@ -16,6 +28,7 @@ MODULES: tuple[dict[str, Attack], ...] = (
     texts.ATTACKS,
     files.ATTACKS,
     stores.ATTACKS,
+    hostile.ATTACKS,
 )
 """The attacks of each module of this package; a new module joins here."""
 

@@ -20,7 +20,7 @@ from archllm.spaces.space_file import read_definition
 from archllm.toml_lines import loads
 from benchmarks.robust.attack import Attack, Found, Round
 from benchmarks.robust.mutating import endless, mutated
-from benchmarks.robust.watching import WRONG, watched
+from benchmarks.robust.watching import WRONG, Watched, watched
 
 
 @dataclass(frozen=True)
@@ -249,14 +249,16 @@ def read_all(name: str, count: int, seed: int) -> Found:
     return tally(name, (partial(parser.read, text) for text in parser.inputs(count, seed)))
 
 
-def tally(name: str, calls: Iterable[Callable[[], object]]) -> Found:
-    """Makes the calls, and counts what became of each."""
+def tally(
+    name: str, calls: Iterable[Callable[[], object]], watch: Callable[[Callable[[], object]], Watched] | None = None
+) -> Found:
+    """Makes the calls, and counts what became of each; `watch` is how, by default in this process."""
     wrong = dict.fromkeys(WRONG, 0)
     notes: dict[str, str] = {}
     done = taken = 0
     slowest = largest = 0.0
     for call in calls:
-        found = watched(call)
+        found = (watch or watched)(call)
         done += 1
         taken += found.outcome == "taken"
         slowest, largest = max(slowest, found.seconds), max(largest, found.megabytes)

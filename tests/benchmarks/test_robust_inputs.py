@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks.robust import files, texts
+from benchmarks.robust import files, hostile, texts
 from benchmarks.robust.attack import Round, Unavailable
+
+from archllm.errors import DataError
 
 
 @pytest.mark.parametrize("name", [name.removeprefix("texts-") for name in texts.ATTACKS])
@@ -26,3 +28,31 @@ def test_damaged_files_are_taken_or_refused(name: str, tmp_path: Path) -> None:
         pytest.skip(str(error))
     assert found.gave_way == {}, found.notes
     assert found.figures["taken"] >= 1
+
+
+def test_hostile_pickles_execute_nothing_and_take_neither_time_nor_memory(tmp_path: Path) -> None:
+    found = hostile.read_pickles(Round(5, 1, tmp_path))
+    assert found.gave_way == {}, found.notes
+    assert found.done > 6 * len(hostile.pickles("true")) and found.figures["most memory, MB"] < 100
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images of 2^96 bytes",
+        "images of 2^96 bytes in gzip",
+        "an array of 1 TB in an archive",
+        "an array head without end",
+        "an array head of signs",
+        "a line without end",
+        "a checkpoint in bzip2",
+        "a checkpoint in LZMA",
+        "a checkpoint by an unknown method",
+        "a record of 2^60 bytes",
+    ],
+)
+def test_a_file_that_promises_what_it_does_not_hold_is_refused(name: str, tmp_path: Path) -> None:
+    file = hostile.FILES[name]
+    (tmp_path / file.name).write_bytes(file.content())
+    with pytest.raises(DataError):
+        file.read(tmp_path / file.name)
