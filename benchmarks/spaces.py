@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archllm.generation.config import TrainConfig
     from archllm.spaces import SearchSpace
 
-SPACES = ("nats-size", "nasbench-macro", "mobilenetv3", "transnasbench", "transformer")
+SPACES = ("nats-size", "nasbench-macro", "mobilenetv3", "mobile", "transnasbench", "transformer")
 """The spaces that ship with the package as files."""
 
 DRAWS = (1_000, 10_000)
