@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_DEBUG = "ARCHLLM_DEBUG"  # handed to the processes that evaluate
+_FRAMES = 3  # of a traceback that a trial keeps
+_OURS = Path(__file__).parent
 
 
 class ArchLLMError(Exception):
@@ -107,6 +116,54 @@ def shown(value: object) -> str:
         return reprlib.repr(value)
     except ValueError:  # an integer with more digits than Python agrees to print
         return f"a huge {type(value).__name__}"
+
+
+def raised_at(error: BaseException) -> str:
+    """Where a user's code raised something, as it follows a message: ` (mine.py:12 in load, mine.py:4 in score)`.
+
+    Frames are the last of the user's own, the innermost first: not ours, and those of libraries only where there are no
+    others. With `--debug` the whole traceback is printed.
+    """
+    if os.environ.get(_DEBUG):
+        traceback.print_exception(error)
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if not _within(step.filename, _OURS)]
+    own = [step for step in steps if not any(_within(step.filename, folder) for folder in _libraries())]
+    shown = [f"{_short(step.filename)}:{step.lineno} in {step.name}" for step in (own or steps)[-_FRAMES:]]
+    return f" ({', '.join(reversed(shown))})" if shown else ""
+
+
+@contextmanager
+def debugging(wanted: bool) -> Iterator[None]:
+    """Whether tracebacks of users' code are printed, here and in the processes that are started meanwhile."""
+    before = os.environ.get(_DEBUG)
+    if wanted:
+        os.environ[_DEBUG] = "1"
+    try:
+        yield
+    finally:
+        if wanted:
+            os.environ.pop(_DEBUG)
+        if before is not None:
+            os.environ[_DEBUG] = before
+
+
+def _libraries() -> list[Path]:
+    import site  # rarely needed, and neither is quick
+    import sysconfig
+
+    paths = sysconfig.get_paths()
+    found = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return [Path(folder) for folder in (*found, *site.getsitepackages(), site.getusersitepackages())]
+
+
+def _within(file: str, folder: Path) -> bool:
+    return file.startswith("<frozen") or Path(file).is_relative_to(folder)
+
+
+def _short(file: str) -> str:
+    """A file as it is found from here; its name alone if it is elsewhere."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 class InvalidArchitecture(ArchLLMError):

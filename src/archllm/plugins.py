@@ -177,6 +177,12 @@ def also_looking_in(folders: Sequence[Path]) -> Iterator[None]:
 
 def _parts(where: str) -> tuple[str, list[str]]:
     module, colon, path = where.partition(":")
+    if module.endswith(".py"):
+        name = module.removesuffix(".py").rpartition("/")[2] or "mine"
+        raise InvalidInput(
+            f"a module is named without .py and without its folder, such as {name}:{path or 'score'}; a folder that "
+            f"Python does not look in is named by --modules DIR; got {where!r}"
+        )
     if not colon or not module or not path:
         raise InvalidInput(f"a function or class is written MODULE:NAME, such as mine:score, got {where!r}")
     return module, path.split(".")
@@ -195,7 +201,8 @@ def _imported(module: str, places: str) -> ModuleType:
 
 def _attribute(of: Any, name: str, where: str) -> Any:
     if not hasattr(of, name):
-        raise InvalidInput(f"there is no {name} in {where.partition(':')[0]} ({getattr(of, '__file__', where)})")
+        module, _, path = where.partition(":")
+        raise InvalidInput(f"there is no {path} in {module} ({getattr(sys.modules.get(module), '__file__', module)})")
     return getattr(of, name)
 
 

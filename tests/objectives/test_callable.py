@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from archllm.errors import EvaluationFailed, InvalidInput
+from archllm.errors import EvaluationFailed, InvalidInput, debugging
 from archllm.objectives import Evaluation, load_objective
 from archllm.objectives.callable import CallableObjective
 from archllm.spaces import SearchSpace
@@ -67,7 +68,10 @@ def test_any_objective_can_be_turned_round_and_stays_so_in_other_processes(nasbe
     assert turned.evaluate(nasbench201.parse("0")).value == usual.evaluate(nasbench201.parse("0")).value
 
 
-@pytest.mark.parametrize("number", [3, 3.0, np.float32(3), np.int64(3), np.array(3.0), torch.tensor(3.0)])
+@pytest.mark.parametrize(
+    "number",
+    [3, 3.0, np.float32(3), np.int64(3), np.array(3.0), torch.tensor(3.0), np.array([3.0]), torch.tensor([[3.0]])],
+)
 def test_scalars_of_any_library_are_numbers(nasbench201, number):
     assert CallableObjective(nasbench201, lambda arch: number).evaluate(nasbench201.parse("0")).value == 3.0
 
@@ -78,6 +82,8 @@ def test_scalars_of_any_library_are_numbers(nasbench201, number):
         ("0.5", "returned '0.5', which is no number"),
         (None, "returned None, which is no number"),
         (True, "returned True, which is no number"),
+        (np.bool_(True), "which is no number"),
+        (torch.tensor(True), "which is no number"),
         (np.zeros(2), "which is no number"),
         (torch.zeros(2), "which is no number"),
         ([1.0], "which is no number"),
@@ -103,6 +109,46 @@ def test_whatever_a_function_raises_is_a_failed_evaluation_with_its_name(nasbenc
     result = CallableObjective(nasbench201, score).evaluate(nasbench201.parse("0"))
     assert result.value is None and f"raised {type(error).__name__}: {error}" in (result.failure or "")
     assert result.cost > 0
+
+
+FAILING = """
+def score(arch):
+    return outer(arch)
+
+def outer(arch):
+    return middle({"there": 1})
+
+def middle(found):
+    return inner(found)
+
+def inner(found):
+    return found["missing"]
+"""
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_the_last_frames_of_a_users_own_are_kept_and_all_are_printed_on_demand(
+    nasbench201, tmp_path, monkeypatch, capsys, debug
+):
+    (tmp_path / "failing_score.py").write_text(FAILING)
+    monkeypatch.chdir(tmp_path)
+    objective = CallableObjective(nasbench201, "failing_score:score")
+    with debugging(debug):
+        found = objective.evaluate(nasbench201.parse("0"))
+    assert found.failure == (
+        "failing_score:score raised KeyError: 'missing' (failing_score.py:12 in inner, failing_score.py:9 in middle, "
+        "failing_score.py:6 in outer)"
+    )
+    printed = capsys.readouterr().err
+    assert ("in score" in printed and "KeyError: 'missing'" in printed) == debug
+
+
+def test_where_a_library_raises_the_users_own_line_is_named(nasbench201):
+    def score(arch):
+        return json.loads("{")
+
+    found = CallableObjective(nasbench201, score).evaluate(nasbench201.parse("0"))
+    assert found.failure is not None and "test_callable.py:" in found.failure and "decoder.py" not in found.failure
 
 
 def test_a_function_can_say_why_there_is_no_score_and_what_it_cost(nasbench201):

@@ -21,7 +21,7 @@ from archllm.cli.command import Command
 from archllm.cli.console import Console
 from archllm.cli.streams import lead_nowhere, prepare_streams, writing
 from archllm.config import unknown
-from archllm.errors import ArchLLMError, InvalidInput, printable
+from archllm.errors import ArchLLMError, InvalidInput, debugging, printable
 from archllm.training.processes import started
 
 COMMANDS = {
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
-        with warnings.catch_warnings(), _termination_interrupts():
+        with warnings.catch_warnings(), _termination_interrupts(), debugging(debug):
             if not debug:
                 _hush()
             code = _run(words)

@@ -74,6 +74,10 @@ def read_info(folder: Path) -> RunInfo:
     """
     path = folder / "config.toml"
     if not folder.is_dir():
+        if work_folder(folder).is_dir():
+            raise RunFolderError(
+                f"the training to {folder} was interrupted; go on with it: archllm train SPACE --out {folder} --resume"
+            )
         raise RunFolderError(f"there is no run folder {folder}; train one with `archllm train SPACE --out {folder}`")
     check_own_files(folder)
     if not path.exists():

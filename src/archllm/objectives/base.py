@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, shown
+from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, raised_at, shown
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import Direction, Evaluation, combined, is_score
@@ -174,7 +174,7 @@ def evaluate_all(
             raise
         except BaseException as error:  # noqa: BLE001 - what is paid for is kept, and the search goes on
             said = f": {error}" if str(error) else ""
-            found.append(Evaluation(None, failure=f"{type(error).__name__}{said}"))
+            found.append(Evaluation(None, failure=f"{type(error).__name__}{said}{raised_at(error)}"))
         if found[-1].value is None:
             break
     return combined([objective.spec for objective in objectives], found)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, SupportsFloat, cast
 
 from archllm.config import Positive, checked_value, unknown
-from archllm.errors import EvaluationFailed, shown
+from archllm.errors import EvaluationFailed, raised_at, shown
 from archllm.objectives.base import Objective
 from archllm.objectives.code import code_fingerprint
 from archllm.objectives.evaluation import Direction, Evaluation
@@ -37,9 +37,9 @@ _KEYS = ("value", "metrics", "test", "cost", "curves", "failure")
 class CallableObjective(Objective):
     """What a user's function returns for an `Architecture`: a number, an `Evaluation`, or a dictionary.
 
-    A number can be anything that `float` takes except text and truth values: a scalar of numpy or torch, too. A
-    dictionary has a `value`, and any of `metrics`, `test`, `cost`, `curves` and `failure`. Whatever the function
-    raises, and a result that is no finite number, is a failed evaluation with that reason.
+    A number can be anything that stands for one, an array or tensor of one number, too; a text or a truth value, in
+    whatever form, does not. A dictionary has a `value`, and any of `metrics`, `test`, `cost`, `curves` and `failure`.
+    Whatever the function raises, and a result that is no finite number, is a failed evaluation with that reason.
 
     Args:
         space: the space.
@@ -93,7 +93,7 @@ class CallableObjective(Objective):
         except EvaluationFailed as error:
             raise EvaluationFailed(str(error), error.cost or time.monotonic() - start) from error
         except (Exception, SystemExit) as error:
-            reason = f"{self.name} raised {type(error).__name__}: {error}"
+            reason = f"{self.name} raised {type(error).__name__}: {error}{raised_at(error)}"
             raise EvaluationFailed(reason, time.monotonic() - start) from error
         seconds = time.monotonic() - start
         if isinstance(found, Mapping):
@@ -133,9 +133,10 @@ class CallableObjective(Objective):
 
     def _number(self, found: object, seconds: float) -> float:
         try:
-            if isinstance(found, str | bytes | bytearray | bool):
+            one = found.item() if hasattr(found, "item") else found  # of an array that holds one
+            if isinstance(one, str | bytes | bytearray | bool):
                 raise TypeError
-            return float(cast(SupportsFloat, found))
+            return float(cast(SupportsFloat, one))
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise EvaluationFailed(f"{self.name} returned {shown(found)}, which is no number", seconds) from error
 

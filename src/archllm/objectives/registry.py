@@ -33,6 +33,9 @@ Score = Callable[[Architecture], "float | Evaluation | dict[str, Any]"]
 """A user's function: the score of an architecture, with more about it or without."""
 
 
+_KINDS = ("params", "macs", *get_args(Direction), *(form.partition(":")[0] for form in FORMS))
+
+
 def as_objective(
     what: str | Objective | Score,
     space: SearchSpace,
@@ -145,6 +148,10 @@ def _load(spec: str, space: SearchSpace, time_limit: float | None, training: Can
         return CommandObjective(space, rest, **limited)
     if (rest and is_reference(spec)) or kind in plugin_names("objectives"):
         return _plugged_in(spec, space, limited)
+    parts = [part.strip() for part in spec.split(",")]
+    if len(parts) > 1 and all(part.partition(":")[0] in _KINDS for part in parts):
+        told = " ".join(f"--objective {part}" for part in parts)
+        raise InvalidInput(f"{spec!r} are several objectives; name each on its own: {told}")
     known = [*dict.fromkeys(form.partition(":")[0] for form in FORMS), *plugin_names("objectives")]
     hint, own = did_you_mean(kind, known), ", ".join([*FORMS, *plugin_names("objectives")])
     raise InvalidInput(f"unknown objective {spec!r}; {hint + ' ' if hint else ''}objectives are written {own}")

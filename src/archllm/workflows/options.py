@@ -113,7 +113,8 @@ class _Searching(Settings):
 
     workers: Annotated[int | str | None, Option("WHERE")] = None
     """Where evaluations run: own (this process), a number of processes, ray, or ray://HOST:PORT; by default own, or one
-    process if the objective is a function of yours, as it may hang."""
+    process if the objective is a function of yours, as it may hang. With several, a method hears of scores in the order
+    in which they come, so one seed gives other trials than with one."""
 
     time_limit: Annotated[float | None, Bounds(above=0), Option("SECONDS")] = None
     """How long one evaluation may take, for objectives that take time; by default an hour."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archllm.conditional.request import COUNTED
 from archllm.conditional.requirements import Range, all_hold, parse_all
-from archllm.config import field_names, parse_words
+from archllm.config import did_you_mean, field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
@@ -235,7 +235,9 @@ def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSet
     timed = {name: wanted for name, wanted in ranges.items() if is_latency(name)}
     for name in ranges.keys() - counted.keys() - timed.keys():
         known = ", ".join([*COUNTED, *LATENCY_FORMS])
-        raise InvalidInput(f"a search can only require what is known beforehand ({known}), got {name!r}")
+        hint = did_you_mean(name, [*COUNTED, *LATENCY_FORMS])
+        near = f"; {hint}" if hint else ""
+        raise InvalidInput(f"a search can only require what is known beforehand ({known}), got {name!r}{near}")
     networks = space.require_networks()
     limits = [latency_limit(name, wanted, space, network) for name, wanted in timed.items()]
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
 
+import cloudpickle
+
 from archllm.errors import InvalidInput, WorkersError
 from archllm.guard import Guarded
 from archllm.objectives.base import Objective
@@ -128,13 +130,13 @@ class _Process:
         finally:
             theirs.close()
         try:
-            self._send((self.objectives, rescue))
+            self._send((cloudpickle.dumps(self.objectives), rescue))  # by value, what no other process could import
         except Exception as error:
             self.stop()
             specs = ", ".join(objective.spec for objective in objectives)
             raise WorkersError(
-                f"{specs} can't be sent to another process ({type(error).__name__}: {error}); a function must be found "
-                "by its module and name"
+                f"{specs} can't be sent to another process ({type(error).__name__}: {error}); move the function into a "
+                "module, and what it uses with it"
             ) from error
 
     def take(self, number: int, arch: Architecture) -> None:

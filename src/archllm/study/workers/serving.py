@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import traceback
@@ -66,7 +67,8 @@ def serve(pipe: int) -> None:
 
 def _serve(pipe: Connection, unconfirmed: _Unconfirmed) -> None:
     try:
-        objectives, unconfirmed.rescue = pipe.recv()
+        content, unconfirmed.rescue = pipe.recv()
+        objectives = pickle.loads(content)  # noqa: S301 - of the search that started this process
     except (EOFError, ConnectionResetError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever the modules of users raise when they are imported
