@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archllm.errors import ArchLLMError
+from archllm.files import check_own_files
 from archllm.generation.config import TrainConfig
 from archllm.generation.run_folder import seal
 from benchmarks.robust.attack import Attack, Found, Round
@@ -49,7 +50,23 @@ _HOSTILE = (
     *('x"""\nimport os; os.system("touch RAN")\n"""', "</script><script>alert(1)</script>", "=cmd|'/c calc'!A0"),
     *("\u202etxt\u2066", "\x1b[2J", "{__import__('os').system('touch RAN')}", "\\", "$(touch RAN)", "%s%n", "\ud800"),
 )
-_NUMBERS = (0, -1, 1, 2**31, 10**9, 10**18, 1e308, float("nan"), True, None, "x", [], {}, [[1]], "9" * 5000)
+_NUMBERS: tuple[object, ...] = (
+    0,
+    -1,
+    1,
+    2**31,
+    10**9,
+    10**18,
+    1e308,
+    float("nan"),
+    True,
+    None,
+    "x",
+    [],
+    {},
+    [[1]],
+    "9" * 5000,
+)
 _TEXTS = ("config.toml", "space.toml", "blocks.json", "metrics.json", "seal.json", "tokenizer.json", "prior/prior.json")
 
 
@@ -71,7 +88,8 @@ def hostile(round_: Round) -> Found:
         for name in ("gift_blocks.py", "gift_space.py", "sitecustomize.py", "torch.py", "conftest.py"):
             (folder / name).write_text(_MODULE.format(ran=str(ran)))
         with suppress(ArchLLMError, OSError):
-            if chance.random() < 0.7:
+            if chance.random() < 0.7 and change is not _huge:
+                check_own_files(folder)
                 seal(folder)
         use = chance.choice(_USES)
         found = watched_apart(partial(use, folder))

@@ -58,6 +58,10 @@ def read_text(path: Path, most: int) -> str:
         ) from error
 
 
+LARGEST_JSON = 1 << 26
+"""Most bytes of a file in a run folder that describes a part or holds what was measured."""
+
+
 def check_own_files(folder: Path) -> None:
     """Makes sure that all that a folder holds is its own: ordinary files and folders, no links that lead out of it.
 

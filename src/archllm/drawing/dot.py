@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from archllm.drawing import looks
@@ -10,6 +11,9 @@ from archllm.drawing.panel import xml
 from archllm.drawing.svg import Drawing
 from archllm.drawing.table import Table
 from archllm.errors import InvalidInput
+
+_UNSEEN = re.compile("[\x01-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What steers a terminal or turns the direction of writing."""
 
 
 def to_dot(cells: Sequence[Drawing]) -> str:
@@ -73,6 +77,6 @@ def _look(node: Node) -> str:
 
 def _quoted(text: str) -> str:
     """A DOT string; a backslash is doubled, since Graphviz would read it as the start of an escape."""
-    text = text.encode(errors="replace").decode()
+    text = _UNSEEN.sub("\ufffd", text.encode(errors="replace").decode())
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "").replace("\0", "")
     return f'"{escaped}"'

@@ -6,14 +6,14 @@ import json
 import logging
 from dataclasses import asdict, dataclass
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archllm import toml_lines
 from archllm.config import Seed, Settings
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
-from archllm.files import check_own_files, read_text, refuse_existing, toml_value, write_text
+from archllm.files import LARGEST_JSON, check_own_files, read_text, refuse_existing, toml_value, write_text
 from archllm.generation.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ BLOCKS_FILE = "blocks.json"
 _log = logging.getLogger(__name__)
 
 _LARGEST = 1 << 20  # bytes of a file that describes a run
-_LARGEST_REPORT = 1 << 26  # bytes of one that holds what was measured
 _FORMAT = 4
 _OLDER = "; it is of an older version, in whose settings `orders` was what is `permutations` now, `prior.buckets` \
 `prior.bins` and `prior.marginals` `prior.unigram_init`: train it again"
@@ -179,7 +178,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     """
     path = folder / "metrics.json"
     try:
-        report = json.loads(read_text(path, _LARGEST_REPORT))
+        report = json.loads(read_text(path, LARGEST_JSON))
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
     if not isinstance(report, dict):
@@ -201,6 +200,7 @@ def check_seal(folder: Path) -> None:
     path = folder / "seal.json"
     try:
         sealed = json.loads(read_text(path, _LARGEST))
+        check_own_files(folder)
         found = _checksums(folder)
     except (OSError, ValueError, RecursionError) as error:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
@@ -218,7 +218,12 @@ def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
     names += [name for name in (SPACE_FILE, BLOCKS_FILE, "conditions.safetensors") if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:  # piece by piece: weights may be large
+        return file_digest(file, "sha256").hexdigest()
 
 
 def work_folder(out: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from archllm.errors import ArchLLMError, RunFolderError
+from archllm.files import LARGEST_JSON, read_text
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.config import PriorConfig
 from archllm.prior.marginal import MarginalPrior
@@ -62,7 +63,7 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM
     """
     path = folder / "prior.json"
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_text(path, LARGEST_JSON))
         config = PriorConfig(**about["config"])
         for field in fields(PriorConfig):
             value = getattr(config, field.name)
@@ -71,8 +72,6 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM
         found = (about["codebook_size"], about["length"])
         conditions = [str(name) for name in about["conditions"]]
         space, fingerprint = str(about.get("space", "")), str(about.get("fingerprint", ""))
-    except OSError as error:
-        raise RunFolderError(f"can't read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
         raise RunFolderError(f"{path} is not a description of a prior: {error}") from error
     if found != (codebook_size, length):

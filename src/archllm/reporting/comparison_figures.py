@@ -9,7 +9,7 @@ import numpy as np
 
 from archllm.reporting.comparing import Comparison
 from archllm.reporting.curves import Floats, Spread
-from archllm.reporting.figures import canvas, describe, save
+from archllm.reporting.figures import canvas, describe, plain, save
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a63c9", "#8c6d1f")
 _GREY = "#888888"
@@ -41,7 +41,9 @@ def _draw(path: Path, found: Comparison, lines: dict[str, tuple[Floats, Spread]]
     for (name, (x, curve)), colour in zip(lines.items(), cycle(_COLOURS), strict=False):
         expected = name == "random, expected"
         colour = _GREY if expected else colour
-        axes.plot(x, curve.mean, color=colour, label=name, lw=1.6, ls="--" if expected else "-", drawstyle="steps-post")
+        axes.plot(
+            x, curve.mean, color=colour, label=plain(name), lw=1.6, ls="--" if expected else "-", drawstyle="steps-post"
+        )
         axes.fill_between(x, curve.low, curve.high, color=colour, alpha=0.14, lw=0, step="post")
         shown.append(curve.mean[len(curve.mean) // 10 :])
     if found.optimum is not None:

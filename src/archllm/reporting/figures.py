@@ -154,11 +154,16 @@ def canvas(columns: int) -> tuple[Figure, Any]:
     return figure, figure.subplots(1, columns)
 
 
+def plain(text: str) -> str:
+    """A text from outside as a label shows it: a dollar is a dollar, not the start of a formula."""
+    return text.replace("$", r"\$")
+
+
 def describe(axes: Axes, title: str, x: str, y: str) -> None:
     """Writes the title and what the axes show, in the house's look."""
-    axes.set_title(title, fontsize=10, color=_INK, loc="left")
-    axes.set_xlabel(x, fontsize=8)
-    axes.set_ylabel(y, fontsize=8)
+    axes.set_title(plain(title), fontsize=10, color=_INK, loc="left")
+    axes.set_xlabel(plain(x), fontsize=8)
+    axes.set_ylabel(plain(y), fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 

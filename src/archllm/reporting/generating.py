@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archllm.errors import RunFolderError
+from archllm.files import LARGEST_JSON, read_text
 from archllm.generation.generator import ArchLLM, Quality
 from archllm.generation.metrics import Metric
 from archllm.reporting.codebook import CodebookMap, codebook_map
@@ -79,7 +80,7 @@ def _quality(path: Path) -> Table | None:
     if not path.exists():
         return None
     try:
-        measured: Sequence[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["evaluations"]
+        measured: Sequence[dict[str, Any]] = json.loads(read_text(path, LARGEST_JSON))["evaluations"]
         return quality([_evaluation(each) for each in measured])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunFolderError(f"{path} is damaged: {error}; remove it, or run the demo again") from error

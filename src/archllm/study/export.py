@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from archllm.study.store import Study, Trial
 ENDINGS = (".csv", ".parquet", ".jsonl")
 """Endings of files that can be written."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+"""Where a spreadsheet begins a formula: at the start of a cell, and behind what it may take for the end of one."""
 
 
 def trial_rows(study: Study, trials: Iterable[Trial]) -> list[dict[str, Any]]:
@@ -71,9 +73,9 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]], ending: str | None = 
     """Writes rows to a file, as a whole or not at all; an existing one is replaced.
 
     What a row has no value for is left empty, or null. In CSV, a list is written as JSON, and a text that a spreadsheet
-    would take for a formula (it starts with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in
-    front, because names and reasons in a store may come from anybody. Parquet and JSON lines have every text as it is;
-    JSON has null for numbers that are not finite.
+    would take for a formula (it, or what stands in it behind a semicolon or a break, starts with `=`, `+`, `-` or `@`)
+    gets an apostrophe in front, because names and reasons in a store may come from anybody. Parquet and JSON lines have
+    every text as it is; JSON has null for numbers that are not finite.
 
     Args:
         path: the file; its ending says what is written.
@@ -124,14 +126,14 @@ def csv_cell(value: Any) -> Any:
     """A value as a cell of a CSV file that a spreadsheet opens without running anything.
 
     Example:
-        >>> csv_cell("=1+2"), csv_cell(-1.5), csv_cell([1.0, 2.0]), csv_cell(None)
-        ("'=1+2", -1.5, '[1.0, 2.0]', '')
+        >>> csv_cell("=1+2"), csv_cell("a; =1"), csv_cell(-1.5), csv_cell([1.0, 2.0]), csv_cell(None)
+        ("'=1+2", "a;' =1", -1.5, '[1.0, 2.0]', '')
     """
     if value is None:
         return ""
     if isinstance(value, list):
         return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def _write_parquet(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

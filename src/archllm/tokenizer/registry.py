@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from archllm.errors import ArchLLMError, RunFolderError
+from archllm.files import LARGEST_JSON, read_text
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.plain import PlainTokenizer
@@ -30,11 +31,9 @@ def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainToken
     """
     about_path, weights_path = folder / "tokenizer.json", folder / "tokenizer.safetensors"
     try:
-        about = json.loads(about_path.read_text(encoding="utf-8"))
+        about = json.loads(read_text(about_path, LARGEST_JSON))
         config = TokenizerConfig(**about["config"])
         name = about["space"]
-    except OSError as error:
-        raise RunFolderError(f"can't read {about_path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
         raise RunFolderError(f"{about_path} is not a tokenizer description: {error}") from error
     if name != space.name:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from archllm.errors import RunFolderError
+from archllm.files import read_text
 from archllm.training.progress import Event
+
+_LARGEST = 1 << 28  # bytes of a log
 
 
 class Journal:
@@ -57,7 +60,7 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
         return []
     latest: dict[tuple[str, int], dict[str, Any]] = {}
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in read_text(path, _LARGEST).splitlines():
             record = json.loads(line)
             latest[record["stage"], record["step"]] = record
     except (OSError, ValueError, KeyError, TypeError) as error:

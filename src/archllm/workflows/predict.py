@@ -56,7 +56,7 @@ class Predicted:
         writer.writerow(["file", "class", *(csv_cell(name) for name in self.classes), "failure"])
         for each in self.images:
             if each.probabilities is None:
-                writer.writerow([csv_cell(str(each.file)), "", *[""] * len(self.classes), each.failure])
+                writer.writerow([csv_cell(str(each.file)), "", *[""] * len(self.classes), csv_cell(each.failure)])
             else:
                 best = csv_cell(self.classes[each.best()[0]])
                 writer.writerow([csv_cell(str(each.file)), best, *(f"{value:.6g}" for value in each.probabilities), ""])
