@@ -120,7 +120,7 @@ def _full_training(trouble: _Trouble) -> None:
 
 
 def _full_export(trouble: _Trouble) -> None:
-    with trouble.disk("16k") as disk:
+    with trouble.disk("4k") as disk:
         for name in ("a.py", "a.onnx", "a.pt2"):
             (disk / name).write_bytes(b"# mine")
             trouble.refused("export", 1, "--space", _SPACE, "--out", disk / name)
