@@ -40,6 +40,7 @@ COMMANDS = {
     "show": "Show",
     "info": "Info",
     "export": "Export",
+    "device": "Device",
     "data": "Data",
     "doctor": "Doctor",
 }

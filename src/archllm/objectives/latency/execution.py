@@ -17,9 +17,9 @@ from archllm.networks.setting import NetworkSetting
 from archllm.predictor.computation import ZERO
 from archllm.spaces import SearchSpace
 
-ASSUMPTIONS = ("all", "read", "read or folded", "read and fed")
-"""What a runtime may compute: all operations, those that the output depends on, those and the ones that a zero was
-folded into, or those of the second kind that the input gets to."""
+ASSUMPTIONS = ("all", "equal ones once", "read", "read or folded", "read and fed")
+"""What a runtime may compute: all operations; all, but equal poolings of the same once; those that the output depends
+on; those and the ones that a zero was folded into; or those that the output depends on and the input gets to."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,18 @@ def _computed(space: SearchSpace, graphs: Graphs, zeros: list[int]) -> list[NDAr
     alone = np.where(links, (silent & (others == 1))[:, None, :], True).all(2) & links.any(2)
     folded = _upstream(links, active, leaving | (alone & active & ~entering))
     ends = entering | leaving
-    return [active, read | ends, folded | ends, (read & fed) | ends]
+    return [active, active & ~_repeated(space, graphs, links), read | ends, folded | ends, (read & fed) | ends]
+
+
+def _repeated(space: SearchSpace, graphs: Graphs, links: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`n x v`: poolings of what an earlier, equal pooling reads, too; no weights could make them differ."""
+    ops = graphs.ops
+    poolings = [label for label, name in enumerate(space.op_names) if "pool" in name]
+    found = np.zeros(ops.shape, dtype=np.bool_)
+    for node in range(1, ops.shape[1]):
+        same = (ops[:, :node] == ops[:, node, None]) & (links[:, :, :node] == links[:, :, node, None]).all(1)
+        found[:, node] = same.any(1) & np.isin(ops[:, node], poolings)
+    return found
 
 
 def _upstream(links: NDArray[np.bool_], active: NDArray[np.bool_], start: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -104,7 +104,7 @@ class LatencyFeatures:
         first = seen[self.assumptions[0]]
         columns = [self(self.reference)[self.assumptions[0]].all]
         costs = _FLOOR + _costs(first)
-        amounts = [(seen[name].operations * costs).sum(1) for name in self.assumptions]
+        amounts = [(seen[name].operations * costs).sum(1) for name in self.assumptions]  # of work, by assumption
         for more, less in zip(amounts[:1] * (len(amounts) - 1), amounts[1:], strict=True):
             columns.append(np.clip(more - less, -1 - _FLOOR, 1 + _FLOOR)[:, None])
         return np.concatenate(columns, axis=1)

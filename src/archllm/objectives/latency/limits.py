@@ -14,11 +14,15 @@ from archllm.networks.setting import NetworkSetting
 from archllm.objectives.latency.objective import load_latency
 from archllm.spaces import SearchSpace
 
+CERTAINTY = 0.98
+"""Share of the intervals that limits go by that are to hold the measured latency: a search leans to members that are
+slower than predicted, as larger networks tend to be better."""
+
 
 def latency_limit(
     spec: str, wanted: Range, space: SearchSpace, network: NetworkSetting | None = None
 ) -> Callable[[Graphs], NDArray[np.bool_]]:
-    """From `n` members to `n` booleans: whose latency is in a range, the whole 90 % interval of it.
+    """From `n` members to `n` booleans: whose latency is in a range, the whole 98 % interval of it.
 
     Args:
         spec: what latency: on this machine, or of a device.
@@ -41,7 +45,7 @@ def latency_limit(
     model = objective.model
 
     def meets(graphs: Graphs) -> NDArray[np.bool_]:
-        found = model.predict(graphs)
+        found = model.predict(graphs, CERTAINTY)
         return np.asarray((found.low >= wanted.low) & (found.high <= wanted.high))
 
     return meets

@@ -43,6 +43,7 @@ def machine_latency(
     setting: NetworkSetting | None = None,
     runtime: RuntimeSetting | None = None,
     clock: Clock = time.perf_counter,
+    sample: int = SAMPLE,
 ) -> LatencyModel:
     """What networks of a space take on this machine.
 
@@ -54,6 +55,7 @@ def machine_latency(
         setting: setting of the networks; by default that of the space's paper.
         runtime: how ONNX Runtime computes; by default on one thread, an image at a time.
         clock: the time.
+        sample: members that are measured, where nothing was measured before.
 
     Raises:
         InvalidInput: no networks are made of the space's members, the space has too few, or there is no such provider.
@@ -66,7 +68,7 @@ def machine_latency(
     file = cache_folder() / "latency" / f"{name}.json"
     found = _kept(file, space)
     if found is None:
-        members = _sample(features)
+        members = _sample(features, sample)
         ms = _milliseconds(measure_members(networks, members, complete, chosen, clock))
         with suppress(ArchLLMError, OSError):  # a cache that can't be written costs time, not the result
             _keep(file, members, ms, space, chosen)
@@ -102,15 +104,15 @@ def _network(setting: NetworkSetting) -> Mapping[str, Any]:
     return Identity.of("latency", network=setting).network or {}
 
 
-def _sample(features: LatencyFeatures) -> Graphs:
+def _sample(features: LatencyFeatures, count: int) -> Graphs:
     """The members to measure, each once: some by design, the others as they come."""
     reference = features.reference
-    if len(reference) <= SAMPLE:
+    if len(reference) <= count:
         return reference
     designed = chosen_for_timing(features, BY_DESIGN)
     keys = features.space.keys
     others = np.flatnonzero(~np.isin(keys(reference), keys(designed)))
-    rows = np.random.default_rng(0).permutation(others)[: SAMPLE - BY_DESIGN]
+    rows = np.random.default_rng(0).permutation(others)[: max(count - BY_DESIGN, 0)]
     return concatenate([designed, reference[rows]])
 
 

@@ -56,7 +56,7 @@ class LatencyPrediction:
     """`n` expectations."""
 
     low: NDArray[np.float64]
-    """`n` lower ends of the 90 % intervals."""
+    """`n` lower ends of the intervals."""
 
     high: NDArray[np.float64]
     """`n` upper ends."""
@@ -106,8 +106,12 @@ class LatencyModel:
             found[each.assumption] += each.weight
         return found
 
-    def predict(self, graphs: Graphs) -> LatencyPrediction:
-        """Milliseconds of `n` members with 90 % intervals.
+    def predict(self, graphs: Graphs, interval: float = INTERVAL) -> LatencyPrediction:
+        """Milliseconds of `n` members with intervals.
+
+        Args:
+            graphs: the members.
+            interval: share of the intervals that are to hold the measured latency.
 
         Raises:
             InvalidArchitecture: a graph is not a member.
@@ -126,7 +130,7 @@ class LatencyModel:
             mean += each.weight * at
             square += each.weight * (variance + at**2)
             degrees += each.weight * each.degrees
-        half = _student((1 + INTERVAL) / 2, degrees) * np.sqrt(np.maximum(square - mean**2, 0.0))
+        half = _student((1 + interval) / 2, degrees) * np.sqrt(np.maximum(square - mean**2, 0.0))
         return LatencyPrediction(*(self._unit * np.maximum(each, 0.0) for each in (mean, mean - half, mean + half)))
 
     def _weigh(self, t: NDArray[np.float64]) -> list[_Hypothesis]:
