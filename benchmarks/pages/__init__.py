@@ -23,6 +23,7 @@ NAMES = (
     "llm_prior",
     "networks",
     "proxies",
+    "latency",
     "fit",
     "robustness",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import conditional, generation, llm_prior, networks, predictor, proxies, search, spaces
+from benchmarks import conditional, generation, latency, llm_prior, networks, predictor, proxies, search, spaces
 from benchmarks.harness.jobs import Benchmark, Job
 from tests.prior.text.tiny import tiny_model
 
@@ -23,7 +23,7 @@ from archllm.spaces import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 
 BENCHMARKS = [module.BENCHMARK for module in (
-    generation, search, predictor, spaces, conditional, llm_prior, networks, proxies,
+    generation, search, predictor, spaces, conditional, llm_prior, networks, proxies, latency,
 )]  # fmt: skip
 
 TINY = TrainConfig(
