@@ -122,7 +122,7 @@ def test_requirements_narrow_what_may_be_asked_for(nasbench201):
 
 def test_requirements_are_on_what_is_known_beforehand(nasbench201):
     assert constraint(nasbench201, {}) is None
-    with pytest.raises(InvalidInput, match=r"known beforehand \(params, macs\), got 'cifar10'"):
+    with pytest.raises(InvalidInput, match=r"known beforehand \(params, macs, .*\), got 'cifar10'"):
         constraint(nasbench201, parse_all(["cifar10 >= 94"]))
     with pytest.raises(InvalidInput, match="can't read the requirement"):
         run("params", where=["small"])

@@ -53,7 +53,7 @@ FULL = Evaluation(
     curves={"train:digits": (10.0, 50.25)},
     lower_fidelity=(
         LowerFidelity(-(2**63), "table:t/a@12", 0.1 + 0.2, 3.5),
-        LowerFidelity(2**63 - 1, "proxy:p", None, None),
+        LowerFidelity(2**63 - 1, "proxy:p", None, None, "|none~0|"),
     ),
 )
 """An evaluation with something in every field."""

@@ -238,9 +238,9 @@ class _Cells:
         found = self.json("lower_fidelity", list, needed=False) or []
         for each in found:
             right = isinstance(each, list) and len(each) == len(LowerFidelity._fields)
-            if not right or type(each[0]) is not int or not isinstance(each[1], str):
-                self.wrong("lower_fidelity", "evaluations of key, objective, score and seconds")
-            if not all(number is None or (type(number) in (int, float) and is_score(number)) for number in each[2:]):
+            if not right or type(each[0]) is not int or not isinstance(each[1], str) or not isinstance(each[4], str):
+                self.wrong("lower_fidelity", "evaluations of key, objective, score, seconds and architecture")
+            if not all(number is None or (type(number) in (int, float) and is_score(number)) for number in each[2:4]):
                 self.wrong("lower_fidelity", "scores and seconds as numbers")
         return tuple(LowerFidelity(*each) for each in found)
 
