@@ -9,9 +9,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from archllm import toml_lines
+from archllm import files, toml_lines
 from archllm.config import did_you_mean
-from archllm.errors import DefinitionError, InvalidInput, shown
+from archllm.errors import DefinitionError, InvalidInput, RunFolderError, shown
 from archllm.spaces.definition import (
     ChoicesDefinition,
     Definition,
@@ -36,13 +36,9 @@ def read_text(path: Path) -> str:
         InvalidInput: it can't be read.
     """
     try:
-        if path.is_file() and path.stat().st_size > LARGEST:
-            raise InvalidInput(f"{path} is no space file: it has more than {LARGEST:,} bytes")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InvalidInput(f"can't read the space file {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no space file: it is not UTF-8 text") from error
+        return files.read_text(path, LARGEST).removeprefix("\ufeff")
+    except RunFolderError as error:
+        raise InvalidInput(f"can't read the space file {path}: {error}") from error
 
 
 def read_definition(text: str, origin: str, name: str) -> Definition:
