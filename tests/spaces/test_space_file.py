@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from tests.spaces.space_files import KINDS
 
-from archllm.errors import DefinitionError
+from archllm.errors import DefinitionError, InvalidInput
 from archllm.spaces.definition import ChoicesDefinition, EdgeDagDefinition
 from archllm.spaces.registry import space_of_text
-from archllm.spaces.space_file import read_definition
+from archllm.spaces.space_file import read_definition, read_text
 from archllm.toml_lines import Places
 
 EDGES = 'kind = "edge_dag"\nnodes = 3\nops = ["a", "b"]\n'
@@ -189,3 +190,16 @@ dotted."k e y".z = 'c''
 def test_what_is_no_toml_or_no_space_is_refused(text: str) -> None:
     with pytest.raises(DefinitionError, match=r"my\.toml"):
         read(text)
+
+
+def test_constraints_that_would_take_for_ever_are_refused_before_they_are_checked() -> None:
+    constraints = [f'count("a") <= {20 - k % 3} or count("b") > {k}' for k in range(90)]
+    text = f'kind = "edge_dag"\nnodes = 7\nops = ["a", "b"]\nconstraints = {constraints}\n'
+    with pytest.raises(DefinitionError, match=r"line 4: constraints: .* 2,097,152 members takes too long"):
+        space_of_text(text, "my.toml", "my")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null/x"])
+def test_a_path_that_is_no_ordinary_file_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInput, match="can't read the space file"):
+        read_text(Path(path))

@@ -5,6 +5,9 @@ from __future__ import annotations
 MOST_ENUMERATED = 5_000_000
 """Most members of an enumerable space."""
 
+MOST_WORK = 4_000_000_000
+"""Most steps in which the constraints of a space are checked on all that is gone through: some ten seconds."""
+
 LARGEST_ENUMERATION = 1 << 30
 """Most bytes of all members together."""
 

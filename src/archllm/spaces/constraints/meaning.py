@@ -58,6 +58,9 @@ class Constraint:
     term: Term
     """Its truth."""
 
+    work: int = 1
+    """About how many steps it takes to check one member: what its terms read, and how they are joined."""
+
     def holds(self, batch: Any) -> NDArray[np.bool_]:
         """`n` booleans."""
         with np.errstate(all="ignore"):
@@ -98,10 +101,11 @@ def compile_constraint(text: str, vocabulary: Vocabulary) -> Constraint:
         array([ True, False])
     """
     parsed = syntax.parse(text)
-    term = _Compiler(parsed, vocabulary).term(parsed.tree)
+    compiler = _Compiler(parsed, vocabulary)
+    term = compiler.term(parsed.tree)
     if term.type != "truth":
         raise FormatError(f"a constraint says yes or no, as `... <= ...` does; this one is a {term.type}", text, 0)
-    return Constraint(text, term)
+    return Constraint(text, term, compiler.work)
 
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Array, Array], Array]] = {
@@ -147,6 +151,11 @@ class _Compiler:
                 node = waiting.pop()
                 self.terms[node] = self._of(node)
         return self.terms[tree]
+
+    @property
+    def work(self) -> int:
+        """Steps for one member: a term that is not made of others looks at every choice that it reads."""
+        return sum(1 if self._operands(node) else max(len(term.reads), 1) for node, term in self.terms.items())
 
     def _operands(self, node: ast.expr) -> list[ast.expr]:
         """The nodes whose terms that of a node is made of."""

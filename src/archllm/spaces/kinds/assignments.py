@@ -27,6 +27,7 @@ from archllm.spaces.kinds.components import (
     fulfilled,
     joined,
 )
+from archllm.spaces.limits import MOST_ENUMERATED, MOST_WORK
 
 
 class Assignments:
@@ -68,6 +69,13 @@ class Assignments:
         if not constraints and not conditions:
             return Free(variables, int(self.radices[variables[0]]))
         base = Joint(variables, self.radices, constraints, conditions)
+        work = sum(constraint.work for _, constraint in constraints) * min(base.raw, MOST_ENUMERATED)
+        if work > MOST_WORK:
+            raise DefinitionError(
+                f"to check all of them on {min(base.raw, MOST_ENUMERATED):,} members takes too long: write fewer or "
+                "shorter ones, or allow fewer choices",
+                "constraints",
+            )
         rows = base.enumerate()
         if rows is None:
             return Open(base)
