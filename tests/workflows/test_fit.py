@@ -122,7 +122,15 @@ def test_a_damaged_image_is_named_and_the_others_go_on(found: Fitted, photos: Pa
 def test_the_page_holds_all_of_it_and_no_script_of_a_class_name(found: Fitted) -> None:
     page = (found.folder / PAGE).read_text()
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;" in page
-    for part in ("95 % interval", "Confusion matrix", "Learning curve", "Got right", "model.onnx", "archllm predict"):
+    for part in (
+        "ResNet-8",
+        "95 % interval",
+        "Confusion matrix",
+        "Learning curve",
+        "Got right",
+        "model.onnx",
+        "archllm predict",
+    ):
         assert part in page
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
 
@@ -168,6 +176,7 @@ def test_images_that_nothing_can_be_learned_from_are_refused(
 def test_limits_that_nothing_keeps_name_the_smallest_there_is(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="the smallest there is takes"):
         fit(data=str(photos), minutes=5, max_params=10, out=tmp_path / "run", say=lambda line: None, progress=False)
+    assert not (tmp_path / "run").exists()  # so that the same command can be given again, with other limits
 
 
 def test_a_run_without_a_network_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archllm.classifier.config import FitRequest
 from archllm.classifier.judging import Judged
+from archllm.classifier.known import Known
 from archllm.classifier.plan import Plan
 from archllm.objectives.images import Summary
 from archllm.spaces import Architecture
@@ -73,6 +74,9 @@ class Fitted:
     files: tuple[Deployed, ...]
     """What was written."""
 
+    known: tuple[Known, ...] = ()
+    """Known small networks after a short training."""
+
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each phase."""
 
@@ -104,6 +108,7 @@ class Fitted:
             "files": {each.format: str(each.path) for each in self.files},
             "differences": {each.format: each.difference for each in self.files},
             "short_trainings": self.trials.queries,
+            "known_networks": [each.to_json() for each in self.known],
             "finalists": [
                 {"architecture": each.arch.text, "validation_accuracy": each.trained.accuracy, "params": each.params}
                 for each in self.finalists

@@ -16,11 +16,12 @@ from archllm.classifier.config import FitRequest
 from archllm.classifier.fitted import Finalist, Fitted
 from archllm.classifier.folder import CHECKPOINTS, STORE, FitFolder
 from archllm.classifier.judging import Judged
+from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
 from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
-from archllm.classifier.scale import Scale, Scaler, image_sizes
+from archllm.classifier.scale import Scale, Scaler, image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
 from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, RunFolderError
 from archllm.objectives.candidate import CandidateTraining
@@ -50,6 +51,9 @@ LEAST_TRAINING = 10.0
 
 VERIFIED = 256
 """Test images on which files are compared with the network; all of them are what accuracy is measured on."""
+
+KNOWN_SHARE = 0.15
+"""Share of the search's time in which known small networks are trained as shortly, for comparison."""
 
 VALIDATION_SHARE, TEST_SHARE = 0.2, 0.2
 """Shares of the images, where a source has no parts of its own."""
@@ -81,6 +85,7 @@ class Fitting:
     ) -> None:
         self.request, self.folder, self.say, self.listener, self.clock = request, folder, say, listener, clock
         self.space = load_space(request.space)
+        scales_of(self.space)  # another space is refused before anything is read
         self.networks = self.space.require_networks()
         self.limits: Limits = request.limits
         spent = float(folder.record["spent"]) + (0.0 if began is None else clock() - began)
@@ -235,6 +240,7 @@ class Fitting:
             if self.folder.get("searched"):
                 return result(store, STUDY)
             begins, ends = self.times.elapsed, self.times.search_ends()
+            ends -= KNOWN_SHARE * (ends - begins)
             found = run_search(
                 searcher,
                 [goal],
@@ -248,7 +254,8 @@ class Fitting:
             reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
             why = f"; the last reason: {reasons[-1]}" if reasons else ""
             raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
-        self.folder.note(searched=True)
+        known = train_known(goal, self.clock, KNOWN_SHARE * (ends - begins))
+        self.folder.note(searched=True, known=[each.to_json() for each in known])
         self.say(
             f"search: {found.queries} short trainings, the best reaches {found.best.values[0]:.1f} % on the images to "
             "choose by"
@@ -362,6 +369,7 @@ class Fitting:
             images,
             timing,
             files,
+            tuple(Known(**each) for each in self.folder.get("known") or ()),
             self.seconds,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,13 @@ class FitFolder:
         """
         self.note(result=dict(result))
         shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+
+    def forget(self) -> None:
+        """Removes the record of a fit that did not come as far as a plan, so that it can be begun anew."""
+        if self.get("plan") is None:
+            with suppress(OSError):
+                (self.path / RECORD).unlink()
+                self.path.rmdir()  # fails where there is anything else in it
 
     @property
     def result(self) -> Mapping[str, Any] | None:

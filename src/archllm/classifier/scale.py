@@ -40,9 +40,6 @@ IMAGE_SIZES = (64, 48, 32, 24, 16)
 MEASURING = 0.1
 """Share of the time of one full training that goes to timing networks of different sizes, the small ones first."""
 
-MODEST = 2
-"""A size of images at which only networks this far down the list fit is given up for a smaller one."""
-
 BATCH = 64
 """Images of a step that is timed."""
 
@@ -135,7 +132,7 @@ class Scaler:
         modest: Scale | None = None
         fastest: Scale | None = None
         for size in sizes:
-            chosen, rank = None, 0
+            chosen: Scale | None = None
             for rank, network in enumerate(scales_of(self.space)):
                 least = CHOICE if rank or size != sizes[-1] else 0.0  # the last resort may leave a single network
                 inside = self._inside(size, network, least)
@@ -149,8 +146,8 @@ class Scaler:
                 chosen = scale
                 if self.clock() > ends:
                     return chosen
-            if chosen is not None and rank > MODEST:
-                return chosen
+            if chosen is not None and chosen.network != scales_of(self.space)[0]:
+                return chosen  # where only the smallest fits, smaller images may serve better
             modest = modest or chosen
         found = modest or fastest  # too slow for all that is wanted, and still the best that can be done
         if found is None:

@@ -117,6 +117,15 @@ def _front(found: Fitted, label: str, name: str) -> Panel:
     marks: list[Mark] = [Dots(x, y, "trial", 3.0, tips), staircase(x[best], y[best], -1.0, "own")]
     marks.append(Dots(x[full], y[full], "own", 4.6, [tip for tip, own in zip(tips, full, strict=True) if own]))
     legend = [("trial dot", "short trainings"), ("own", "front"), ("own dot", "trained fully afterwards")]
+    known_x = np.array([getattr(each, name) for each in found.known], dtype=np.float64)
+    known_y = np.array([each.accuracy for each in found.known], dtype=np.float64)
+    if found.known:
+        told = [
+            f"{each.name}: {figure(each.accuracy)} %, {figure(getattr(each, name))} {label}" for each in found.known
+        ]
+        marks.append(Dots(known_x, known_y, "c4", 4.6, told))
+        legend.append(("c4 dot", f"{', '.join(each.name for each in found.known)}, trained as shortly"))
+    x, y = np.concatenate([x, known_x]), np.concatenate([y, known_y])
     says = f"Validation accuracy after a short training against {label}: {len(over)} networks"
     axes = (
         Axes(label, "accuracy after a short training, %", says, padded(x), padded(y))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archllm.classifier.config import FitRequest
 from archllm.classifier.folder import FitFolder
 from archllm.config import field_names
-from archllm.errors import MissingExtra
+from archllm.errors import ArchLLMError, MissingExtra
 from archllm.files import write_text
 from archllm.workflows.options import FitOptions
 from archllm.workflows.progress import Progress, shown
@@ -57,8 +57,12 @@ def fit(
     from archllm.classifier.fitting import Fitting
     from archllm.reporting.classifier_page import page
 
-    with shown(progress) as listener:
-        found = Fitting(request, folder, say or _say, listener, clock, began).run()
+    try:
+        with shown(progress) as listener:
+            found = Fitting(request, folder, say or _say, listener, clock, began).run()
+    except ArchLLMError:
+        folder.forget()
+        raise
     write_text(chosen.out / PAGE, page(found))
     folder.complete(found.to_json())
     return found
