@@ -68,6 +68,10 @@ class SpaceNetworks(Networks, ABC):
     def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
         """`blueprint` for a normalised member and its text."""
 
+    @property
+    def settings_import(self) -> bool:
+        return False
+
     def counts_import(self, setting: NetworkSetting | None = None) -> bool:
         return False
 

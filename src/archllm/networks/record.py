@@ -71,7 +71,7 @@ class BlockRecord:
     def tell_of_change(self, module: str, file: Path | None) -> None:
         """Logs a warning if the source of a module that is to be imported is another one than recorded."""
         recorded = self.sources.get(module)
-        if recorded is not None and fingerprint(file) != recorded:
+        if recorded is not None and file is not None and fingerprint(file) != recorded:
             _log.warning("%s (%s) is not what the run was trained with: its source was changed since", module, file)
 
 

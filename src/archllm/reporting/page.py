@@ -174,8 +174,11 @@ def _best(trials: Sequence[Trial], study: Study) -> list[Trial]:
 
 
 def _setting(space: SearchSpace, study: Study) -> NetworkSetting | None:
-    """The network setting of a study; that of the space's paper where the study does not say."""
-    if space.networks is None:
+    """The network setting of a study; that of the space's paper where the study does not say.
+
+    `None` where no networks are made, or where a setting would take importing code of others.
+    """
+    if space.networks is None or space.networks.settings_import:
         return None
     return study.network_setting(space) or space.networks.setting()
 

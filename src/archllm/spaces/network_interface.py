@@ -28,6 +28,11 @@ class Networks(Protocol):
     small: Mapping[str, Any]
     """Options for small images and short trainings on a CPU, where the paper's network would take hours."""
 
+    @property
+    def settings_import(self) -> bool:
+        """Whether making a setting takes importing modules of others already; then counting does, too."""
+        ...
+
     def counts_import(self, setting: Any = None) -> bool:
         """Whether counting sizes under a setting takes importing modules of others, which no report does."""
         ...

@@ -166,9 +166,13 @@ def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]
 def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
     """What the search could choose from; where that is not known, why."""
     sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
-    setting = study.network_setting(space)
-    if sized and space.networks is not None and space.networks.counts_import(setting):
-        modules = ", ".join(space.networks.imports())
+    networks = space.networks
+    if (
+        sized
+        and networks is not None
+        and (networks.settings_import or networks.counts_import(study.network_setting(space)))
+    ):
+        modules = ", ".join(networks.imports())
         return None, f"to count networks would take importing {modules}, which a report does not"
     try:
         found = population_of(study, space)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from tests.networks import sizes
 
+from archllm.cli import main
 from archllm.errors import DefinitionError, InvalidInput
 from archllm.networks.counting import count_macs, count_params
 from archllm.networks.setting import NetworkSetting
@@ -205,6 +206,24 @@ def test_exported_code_shows_each_layer_and_imports_the_module_of_others(tmp_pat
     ran = [sys.executable, "-c", f"import sys; sys.path[:0] = ['modules']; exec(open('{file.name}').read())"]
     done = subprocess.run(ran, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"{arch.params:,} parameters" in done.stdout
+
+
+def test_a_run_folder_is_read_and_reported_without_importing_the_builder(
+    tmp_path: Path, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("archllm.reporting.figures.write_figures", lambda *_: None)
+    space_file(tmp_path, f"{module}:layers")
+    settings = ["--tokenizer.kind", "plain", "--prior.kind", "marginal"]
+    assert main(["train", "own.toml", "--out", "run", *settings]) == 0
+    assert main(["search", "run", "--objective", "params", "--budget", "2", "--method", "random"]) == 0
+    sys.modules.pop(module)
+    (tmp_path / "run").rename("sent")
+    for words in (["report", "sent"], ["sample", "sent", "-n", "2"], ["spaces", "check", "sent/space.toml"]):
+        assert main(words) == 0
+    assert module not in sys.modules and module in (tmp_path / "sent" / "blocks.json").read_text()
+    assert main(["search", "sent", "--objective", "params", "--budget", "3", "--method", "random", "--resume"]) == 0
+    assert module in sys.modules  # which counting takes
 
 
 def test_a_definition_made_in_python_names_a_builder_and_is_written_with_it(module: str) -> None:

@@ -66,6 +66,10 @@ class ChoicesNetworks(SpaceNetworks):
     def small(self) -> MappingProxyType[str, Any]:  # type: ignore[override]
         return MappingProxyType(dict(self._builder.small))
 
+    @property
+    def settings_import(self) -> bool:
+        return bool(self.imports())  # a builder may have a class of settings of its own
+
     def counts_import(self, setting: NetworkSetting | None = None) -> bool:
         return bool(self.imports())  # members differ in too many layers for a record of sizes
 
