@@ -23,12 +23,11 @@ keeps below 1."""
 
 ABOUT_DEVICES = """\
 Latencies are those of HW-NAS-Bench and HELP (MIT), networks of the paper's size on CIFAR-10. They were made with
-other runtimes than ONNX Runtime, which differ in what they compute: most what is written, the phone and the Raspberry
-Pi what the output depends on, and convolutions that a zero follows. The last assumption was added to the model after
-looking at these two devices, and so were the priors of the noise chosen on all six: the figures of other devices may
-be lower. `eyeriss` and `fpga` are simulated, without noise: intervals of 0.2 % hold all of them, and can't be
-narrower than the rounding of the table. Coverage varies from kit to kit, as ten timings say little about their own
-noise."""
+other runtimes than ONNX Runtime, which differ in what they compute: most compute all that is written, the phone and
+the Raspberry Pi what the output depends on, and convolutions that a zero follows. That last assumption was added
+after looking at these two devices, and the priors of the noise were chosen on all six, so other devices may fare
+worse. `eyeriss` and `fpga` are simulated, without noise: the model fits them to the rounding of the table, and their
+narrow intervals hold everything. Coverage varies from kit to kit, as ten timings say little about their own noise."""
 
 LIMITS = """\
 Small networks of each space, as candidates are trained on a CPU (`networks.small`), one thread, one image. *First

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archllm.errors import ArchLLMError, DataError
+from archllm.errors import DataError, InvalidInput
 from archllm.objectives.latency.device import Device, Timings, devices, import_device, remove_device
 from archllm.objectives.latency.kit import Kit, write_kit
 from archllm.spaces import SearchSpace
+from archllm.spaces.registry import stored_space
 from archllm.training.progress import Event, Listener
 from archllm.workflows.inputs import as_space
 from archllm.workflows.studies import network_options
@@ -64,9 +65,8 @@ def import_timings(file: Path, name: str, space: str | SearchSpace | None = None
         DataError: the file can't be used.
     """
     if space is None:
-        named = Timings.read(file).space
         try:
-            space = as_space(named)
-        except ArchLLMError as error:
-            raise DataError(f"{file}: {error}; name the file of a custom space (--space)") from error
+            space = stored_space(Timings.read(file).space, file)
+        except InvalidInput as error:
+            raise DataError(f"{error}; name the file of a custom space (--space)") from error
     return import_device(file, name, as_space(space), overwrite=overwrite)

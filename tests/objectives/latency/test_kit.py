@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from archllm.cli import main
-from archllm.errors import InvalidInput
+from archllm.errors import DataError, InvalidInput
 from archllm.objectives import load_objective
 from archllm.objectives.latency.kit import write_kit
 from archllm.spaces import load_space
-from archllm.workflows.device import kit
+from archllm.workflows.device import import_timings, kit
 
 TINY = {"channels": 1, "cells": 1, "image_size": 4}
 
@@ -44,3 +44,11 @@ def test_what_an_action_needs_is_told(tmp_path, capsys):
     with pytest.raises(InvalidInput, match="network"):
         kit("nasbench201", tmp_path / "kit", ["channel=3"])
     assert not (tmp_path / "kit").exists()
+
+
+def test_a_file_of_timings_names_no_file_of_a_space(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHLLM_DATA", str(tmp_path / "data"))
+    file = tmp_path / "timings.json"
+    file.write_text(json.dumps({"space": "./mine.toml", "timings": [{"architecture": "a", "ms": 1}] * 5}))
+    with pytest.raises(DataError, match="--space"):
+        import_timings(file, "phone")
