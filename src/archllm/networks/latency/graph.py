@@ -60,6 +60,7 @@ class _Writer(TorchDispatchMode):
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._names: dict[int, str] = {}
+        self.rows: dict[str, tuple[str, torch.Size]] = {}  # tokens put below each other: by whose name, of what shape
         self._alive: list[Tensor] = []  # an address stands for one tensor as long as that lives
 
     def __torch_dispatch__(
@@ -146,8 +147,17 @@ def _same(writer: _Writer, result: Tensor, x: Tensor, *others: Any, **more: Any)
 
 
 def _reshape(writer: _Writer, result: Tensor, x: Tensor, *others: Any) -> None:
+    # A linear layer on tokens is, to torch, one on rows between two changes of shape; the exporter writes a product of
+    # tokens. `rows` remembers what has to be skipped for that.
+    name = writer.name(x)
+    source, shape = writer.rows.get(name, (name, x.shape))
+    if source == name and shape == result.shape:
+        writer.keep(result, name)
+        return
     # Images come first in every tensor, so the first size is the one that follows the batch.
-    writer.add("Reshape", [writer.name(x), writer.constant([-1, *result.shape[1:]])], result)
+    made = writer.add("Reshape", [name, writer.constant([-1, *result.shape[1:]])], result)
+    if x.dim() == 3 and result.dim() == 2 and result.shape[1] == x.shape[2]:
+        writer.rows[made] = name, x.shape
 
 
 def _transpose(writer: _Writer, result: Tensor, x: Tensor, *axes: Any) -> None:
@@ -294,7 +304,14 @@ def _unbind(writer: _Writer, result: Sequence[Tensor], x: Tensor, axis: int = 0)
 
 
 def _linear(writer: _Writer, result: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> None:
-    writer.add("Gemm", [writer.name(x), writer.name(weight), writer.name(bias)], result)
+    name = writer.name(x)
+    if name not in writer.rows:
+        writer.add("Gemm", [name, writer.name(weight), writer.name(bias)], result)
+        return
+    source, shape = writer.rows[name]
+    product = writer.add("MatMul", [source, writer.name(weight)])
+    made = writer.add("Add", [product, writer.name(bias)], result)
+    writer.rows[made] = made, torch.Size([*shape[:2], result.shape[1]])
 
 
 def _softmax(writer: _Writer, result: Tensor, x: Tensor, axis: int, *others: Any) -> None:
