@@ -11,6 +11,7 @@ from archllm.conditional.requirements import Range
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
+from archllm.objectives.latency.model import LatencyPrediction
 from archllm.objectives.latency.objective import load_latency
 from archllm.spaces import SearchSpace
 
@@ -43,9 +44,9 @@ def latency_limit(
         except InvalidInput as error:
             raise InvalidInput(f"the limit {wanted}: {error}") from error
     model = objective.model
+    return lambda graphs: surely_within(wanted, model.predict(graphs, CERTAINTY))
 
-    def meets(graphs: Graphs) -> NDArray[np.bool_]:
-        found = model.predict(graphs, CERTAINTY)
-        return np.asarray((found.low >= wanted.low) & (found.high <= wanted.high))
 
-    return meets
+def surely_within(wanted: Range, found: LatencyPrediction) -> NDArray[np.bool_]:
+    """`n` booleans: whose whole interval is in a range."""
+    return np.asarray((found.low >= wanted.low) & (found.high <= wanted.high))
