@@ -11,7 +11,7 @@ from archllm.classifier.scale import Scale
 TRIALS = 30
 """Short trainings that the search should have time for."""
 
-LEAST_PASSES, SHORT_IMAGES = 3, 1_500
+LEAST_PASSES, SHORT_IMAGES = 3, 4_800
 """A short training sees at least so many passes over its images, and at least so many images, those of all passes."""
 
 FINALISTS, FEW_FINALISTS, LONG = 3, 2, 900.0
@@ -78,7 +78,7 @@ def short_training(speed: float, images: int, seconds: float) -> tuple[int, int]
 
     Example:
         >>> short_training(speed=500.0, images=4_000, seconds=150.0), short_training(500.0, 200, 150.0)
-        ((3, 666), (10, 200))
+        ((3, 1600), (24, 200))
     """
     seen = max(SHORT_IMAGES, int(0.8 * speed * seconds / TRIALS))  # a part of the time goes to validation
     kept = min(images, seen // LEAST_PASSES)
