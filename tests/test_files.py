@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archllm.errors import RunFolderError
-from archllm.files import assembling, publish, refuse_existing, replacing, write_text
+from archllm.files import assembling, check_holds, make_folder, publish, refuse_existing, replacing, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -165,3 +165,19 @@ def test_a_free_name_is_not_refused(tmp_path: Path) -> None:
     refuse_existing(folder_with(tmp_path / "old", ""), overwrite=True)
     with pytest.raises(RunFolderError):
         refuse_existing(tmp_path / "old", overwrite=False)
+
+
+def test_a_model_that_its_file_can_not_hold_is_not_made(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"x" * 100)
+    check_holds(weights, 50)
+    check_holds(tmp_path / "not-there", 10**18)  # whoever reads it says so
+    with pytest.raises(RunFolderError, match="too few for the 10,000,000,000 weights"):
+        check_holds(weights, 10**10)
+
+
+def test_a_folder_in_a_file_can_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    make_folder(tmp_path / "a" / "b")
+    with pytest.raises(RunFolderError, match="can't make the folder"):
+        make_folder(tmp_path / "file" / "b")

@@ -58,6 +58,25 @@ def read_text(path: Path, most: int) -> str:
         ) from error
 
 
+def check_holds(path: Path, numbers: int) -> None:
+    """Makes sure that a file of weights can hold so many numbers, before a model of that size is made.
+
+    Settings from elsewhere could ask for a model that fills the memory, beside a file of a few bytes.
+
+    Args:
+        path: the file; one that is not there is left to its reader.
+        numbers: at least so many weights, of two bytes or more.
+
+    Raises:
+        RunFolderError: it is too small.
+    """
+    size = path.stat().st_size if path.is_file() else None
+    if size is not None and 2 * numbers > size:
+        raise RunFolderError(
+            f"{path} has {size:,} bytes, too few for the {numbers:,} weights that its settings ask for"
+        )
+
+
 LARGEST_JSON = 1 << 26
 """Most bytes of a file in a run folder that describes a part or holds what was measured."""
 
@@ -99,8 +118,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunFolderError: it can't be written.
     """
-    with replacing(path) as aside:  # names of files that are not UTF-8 are written as their escapes
-        aside.write_text(text, encoding="utf-8", errors="backslashreplace")
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def toml_value(value: object) -> str:
@@ -175,6 +194,20 @@ def assembling(target: Path, overwrite: bool = False) -> Iterator[Path]:
 def cache_folder() -> Path:
     """Where is kept what can be made again: `archllm` in the system's folder for caches; it may not exist yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "archllm"
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those that it is to lie in, unless it is there.
+
+    Raises:
+        RunFolderError: it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"can't make the folder {folder}: {error.strerror or error}; name another place"
+        ) from error
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed
 from archllm.classifier.scale import Scale, Scaler, image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
 from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, RunFolderError
+from archllm.files import make_folder
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.identity import Identity
 from archllm.objectives.images import Summary, summarise
@@ -271,7 +272,7 @@ class Fitting:
         setting = final.network_setting
         chosen = self._finalists(plan, trials, final)
         kept = self.folder.path / CHECKPOINTS
-        kept.mkdir(exist_ok=True)
+        make_folder(kept)
         begins, best = self.times.elapsed, 0.0
         found: list[Finalist] = []
         lengths: dict[str, float] = dict(self.folder.get("lengths") or {})

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from archllm.errors import ArchLLMError, RunFolderError
-from archllm.files import LARGEST_JSON, read_text
+from archllm.files import LARGEST_JSON, check_holds, read_text
 from archllm.prior.code_lm import CodeLM
 from archllm.prior.config import PriorConfig
 from archllm.prior.marginal import MarginalPrior
@@ -78,6 +78,8 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM
         raise RunFolderError(
             f"{path} is a prior over {found[1]} codes of {found[0]}; the tokenizer has {length} of {codebook_size}"
         )
+    if config.kind == "code":
+        check_holds(folder / "model.safetensors", config.layers * config.width**2 + codebook_size * config.width)
     try:
         own = folder / "base"
         prior = build_prior(config, codebook_size, length, conditions, space, own if own.is_dir() else None)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archllm import drawing
 from archllm.errors import MissingExtra
-from archllm.files import replacing, write_text
+from archllm.files import make_folder, replacing, write_text
 from archllm.training.log import read_journal
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def write_figures(folder: Path, model: ArchLLM) -> list[Path]:
         RunFolderError: they can't be written.
     """
     figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
+    make_folder(figures)
     written = []
     drawn = some_cells(model)
     if drawn:  # a model that was hardly trained may draw nothing valid; its run is kept all the same

@@ -37,7 +37,8 @@ def rendered(template: str, context: Mapping[str, Any]) -> str:
     environment.filters |= {"figure": figure, "breakable": _breakable}
     js = _part("report.js")
     shared = {"css": _part("report.css"), "js": js, "js_hash": b64encode(sha256(js.encode()).digest()).decode()}
-    return environment.get_template(template).render(shared | dict(context))
+    page = environment.get_template(template).render(shared | dict(context))
+    return page.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
 
 
 def _breakable(text: str) -> Any:

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from archllm.errors import ArchLLMError, RunFolderError
-from archllm.files import LARGEST_JSON, read_text
+from archllm.files import LARGEST_JSON, check_holds, read_text
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.plain import PlainTokenizer
@@ -44,6 +44,9 @@ def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainToken
         raise RunFolderError(f"can't read {weights_path}: {error.strerror or error}") from error
     except SafetensorError as error:
         raise RunFolderError(f"{weights_path} is damaged or not a safetensors file: {error}") from error
+    if config.kind == "vq":
+        book = config.codebook_size if config.quantizer == "ema" else 0
+        check_holds(weights_path, config.layers * config.width**2 + book)
     tokenizer = build_tokenizer(space, config)
     if isinstance(tokenizer, VQTokenizer):
         tokenizer.restore(about.get("groups", []), tensors)

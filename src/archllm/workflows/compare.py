@@ -12,7 +12,7 @@ from typing import Any
 
 from archllm.conditional.requirements import parse_all
 from archllm.errors import InvalidInput, RunFolderError, StoreError
-from archllm.files import refuse_existing, write_text
+from archllm.files import make_folder, refuse_existing, write_text
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
 from archllm.reporting.checklist import Setup, page
@@ -156,7 +156,7 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         check_lower_fidelity(each.options.get("lower_fidelity", ()), goals, home)
         registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
     _check_folder(out, chosen.resume)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     methods, pre_training = prepared(methods, domain, out)
     with open_store(out / STORE) as store:
         settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in methods}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archllm.errors import InvalidInput, RunFolderError
+from archllm.errors import InvalidInput
+from archllm.files import make_folder
 from archllm.objectives.table import data_folder
 from archllm.objectives.tables import FORMATS, Table, check_format, import_table, space_of, write_parquet
 from archllm.objectives.tables.parquet import pyarrow
@@ -97,15 +98,6 @@ def import_data(
 
     table = import_table(file, form, home, arch_column=arch_column, metrics=metrics, repeats=repeats, progress=tell)
     if out is None:
-        _make_folder(target.parent)
+        make_folder(target.parent)
     write_parquet(table, home, target)
     return Imported(target, table)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(
-            f"can't make the folder {folder}: {error.strerror or error}; name a file (--out)"
-        ) from error

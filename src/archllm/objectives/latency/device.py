@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from archllm.config import unknown
 from archllm.errors import ArchLLMError, DataError, DataMissing, InvalidInput, RunFolderError, shown
-from archllm.files import read_text, write_text
+from archllm.files import make_folder, read_text, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.identity import fingerprint, plain
@@ -184,10 +184,7 @@ def import_device(file: Path, name: str, space: SearchSpace, *, overwrite: bool 
         _model(timings, space)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"can't write {target}: {error.strerror or error}") from error
+    make_folder(target.parent)
     write_text(target, json.dumps(timings.to_json(), ensure_ascii=False) + "\n")
     return Device(name, target, timings)
 

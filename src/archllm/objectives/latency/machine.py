@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import ArchLLMError
-from archllm.files import cache_folder, write_text
+from archllm.files import cache_folder, make_folder, write_text
 from archllm.graphs import Graphs, concatenate
 from archllm.networks.latency import RuntimeSetting, Timing, measure_members
 from archllm.networks.latency.runtime import runtime_version
@@ -119,7 +119,7 @@ def _sample(features: LatencyFeatures, count: int) -> Graphs:
 def _keep(file: Path, members: Graphs, ms: Any, space: SearchSpace, runtime: RuntimeSetting) -> None:
     texts = [arch.text for arch in space.architectures(members)]
     document = {"about": machine_facts(runtime), "texts": texts, "ms": [float(each) for each in ms]}
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     write_text(file, json.dumps(document) + "\n")
 
 
