@@ -26,6 +26,7 @@ NAMES = (
     "latency",
     "fit",
     "robustness",
+    "halving",
 )
 """All pages, by the name of their files in `docs/results`."""
 
