@@ -49,9 +49,10 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     """All jobs by name."""
     found: dict[str, Job] = {}
     for number, name in enumerate(METHODS):
-        blocks = [arguments.seeds] if name in FAST else [[seed] for seed in arguments.seeds]
-        for block in blocks:
-            found[f"{number}-{'all' if name in FAST else block[0]}"] = {"method": name, "seeds": list(block)}
+        if name in FAST:
+            found[f"{number}-all"] = {"method": name, "seeds": list(arguments.seeds)}
+        else:
+            found |= {f"{number}-{seed}": {"method": name, "seed": seed} for seed in arguments.seeds}
     return found
 
 
@@ -67,7 +68,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     def work() -> Result:
         runs = [
             curve(search(space=space, objective=goal, seed=seed, progress=False, **settings).trials, goal.optimum)
-            for seed in job["seeds"]
+            for seed in job.get("seeds", [job.get("seed")])
         ]
         return {"runs": runs}
 

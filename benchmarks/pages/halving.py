@@ -14,12 +14,13 @@ from benchmarks.harness.tables import NONE, markdown, notes, provenance, spread
 README: dict[str, Callable[[list[Result]], str]] = {}
 
 INTRO = f"""\
-The closed pool of the 30,001 cells of the NAS-Bench-101 sample, by the validation accuracy of one training of 108 epochs.
-*Regret*: the pool's best accuracy minus that of the best cell whose full training was over, in percentage points, mean ±
-standard deviation over seeds. *Price*: the seconds of all trainings of a search, short and long, in the table's own
-seconds, as a share of what {TRAININGS} full trainings of random cells cost on average. Trainings of 4, 12 and 36 epochs cost
-their share of the seconds of 108; each starts anew, as in the benchmark, so a cell that is promoted to the top pays for
-all of them. Target: the regret of {TRAININGS} full trainings for at most {100 * SHARE:.0f} % of their price."""
+The closed pool of the 30,001 cells of the NAS-Bench-101 sample, by the validation accuracy of one training of 108
+epochs. *Regret*: the pool's best accuracy minus that of the best cell whose full training was over, in percentage
+points, mean ± standard deviation over seeds. *Price*: the seconds of all trainings of a search, short and long, in the
+table's own seconds, as a share of what {TRAININGS} full trainings of random cells cost on average. Trainings of 4, 12
+and 36 epochs cost their share of the seconds of 108; each starts anew, as in the benchmark, so a cell that is promoted
+to the top pays for all of them. Target: the regret of {TRAININGS} full trainings for at most {100 * SHARE:.0f} % of
+their price."""
 
 HEAD = ["search", "seeds", "full trainings", "shorter ones", "regret at 20 %", "regret at 40 %", "regret at 100 %"]
 
@@ -66,12 +67,18 @@ def _regrets(runs: list[dict[str, Any]], seconds: float) -> list[float]:
 def _verdict(runs: dict[str, list[dict[str, Any]]], price: float) -> str:
     """Whether the target is met, and from which share of the price on."""
     wanted = float(np.mean([run["points"][TRAININGS - 1][1] for run in runs["random"]]))
-    lines = [f"{TRAININGS} full trainings of random cells cost {price:,.0f} seconds and leave a regret of {wanted:.3f}."]
+    lines = [
+        f"{TRAININGS} full trainings of random cells cost {price:,.0f} seconds and leave a regret of {wanted:.3f}."
+    ]
     for name, found in runs.items():
         if name == "random" or not found:
             continue
         means = {percent: _regrets(found, percent / 100 * price) for percent in range(1, round(100 * SHARE) + 1)}
         reached = [percent for percent, values in means.items() if values and np.mean(values) <= wanted]
-        told = f"reached from {min(reached)} % of the price on (met)" if reached else f"not reached at {SHARE:.0%} (missed)"
+        told = (
+            f"reached from {min(reached)} % of the price on (met)"
+            if reached
+            else f"not reached at {SHARE:.0%} (missed)"
+        )
         lines.append(f"- {TITLES[name]}: {told}.")
     return "\n".join([lines[0], "", *lines[1:]])

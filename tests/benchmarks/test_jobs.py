@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import conditional, generation, latency, llm_prior, networks, predictor, proxies, search, spaces
+from benchmarks import (
+    conditional,
+    generation,
+    halving,
+    latency,
+    llm_prior,
+    networks,
+    predictor,
+    proxies,
+    search,
+    spaces,
+)
 from benchmarks.harness.jobs import Benchmark, Job
 from tests.prior.text.tiny import tiny_model
 
@@ -24,6 +35,7 @@ from archllm.tokenizer.config import TokenizerConfig
 
 BENCHMARKS = [module.BENCHMARK for module in (
     generation, search, predictor, spaces, conditional, llm_prior, networks, proxies, latency,
+    halving,
 )]  # fmt: skip
 
 TINY = TrainConfig(
