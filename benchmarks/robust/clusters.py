@@ -41,6 +41,7 @@ def lost(round_: Round) -> Found:
                 str(round_.folder / "searches" / f"{turn}.db"),
                 workers="ray",
                 environment={"RAY_ADDRESS": cluster.address},
+                forks=False,
             )
             search = ground.search(_BUDGET)
             until = time.monotonic() + _LATEST

@@ -109,7 +109,7 @@ def _unlike(ground: Ground, final: list[Row]) -> int:
 
 
 def _attack(workers: str, store: str, rounds: int, count: int, number: int = signal.SIGKILL, brief: int = 3) -> Attack:
-    where = {"own": "in its own process", "ray": "on a Ray cluster"}.get(workers, f"in {workers} processes")
+    where = {"own": "in its own process", "1": "in one process"}.get(workers, f"in {workers} processes")
     about = f"{signal.Signals(number).name}, evaluates {where}, {'SQLite' if store == 'sqlite' else 'PostgreSQL'}"
     run = partial(killed, workers=workers, store=store, number=number)
     return Attack("kills", about, run, count, rounds, brief)

@@ -114,6 +114,8 @@ class Ground:
     space: str = "nasbench201"
     method: str = "random"
     environment: dict[str, str] = field(default_factory=dict)
+    forks: bool = True
+    """Whether searches are copies of this process; where a library runs threads in it, they can't be."""
     module: str = PROBE
     """Source of the module `probe`, with the objective."""
 
@@ -141,13 +143,15 @@ class Ground:
             store: another store than that of the ground.
             log: another log of the objective.
             errors: where its standard error goes, instead of a file of its own.
-            prepare: called in the process of the search before it begins.
+            prepare: called in the process of the search before it begins, if that is a copy of this one.
         """
         words = ["search", "--space", self.space, "--objective", self.objective, "--method", self.method, "--seed", "0"]
         words += ["--workers", self.workers, "--study", STUDY, "--store", store or self.url, "--budget", str(budget)]
         own = {LOG: str(log or self.log), "HOME": str(self.folder), **self.environment}
         told = self.folder / f"errors-{token_hex(8)}" if errors is None else Path(errors)
-        return Search(forked([*words, *more], self.folder, own, told, prepare), told)
+        if self.forks:
+            return Search(forked([*words, *more], self.folder, own, told, prepare), told)
+        return Search(spawned([*words, *more], self.folder, own, told), told)
 
     def resumed(self, budget: int) -> Search:
         """Goes on with the search, or begins it if it never came to that."""
@@ -255,6 +259,18 @@ def forked(
         code = archllm.cli.main(list(words))
     finally:
         os._exit(code)
+
+
+def spawned(words: Sequence[str], folder: Path, environment: dict[str, str], errors: Path) -> int:
+    """Begins `archllm` in a new process; its number."""
+    code = f"import os, sys; os.chdir({str(folder)!r}); from archllm.cli import main; sys.exit(main(sys.argv[1:]))"
+    opened = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_RDWR, 0),
+        (os.POSIX_SPAWN_OPEN, 2, str(errors), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+    ]
+    everything = os.environ | environment
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", code, *words], everything, file_actions=opened)
 
 
 def running_in(folder: Path) -> list[int]:
