@@ -22,6 +22,12 @@ def test_json_is_alone_on_stdout_and_has_no_nan(capsys):
     assert err == "beside\n"
 
 
+def test_a_row_has_tabs_between_its_cells_and_none_inside(capsys):
+    Console().row("a\tb\x1b", "c")
+    Console(json=True).row("silent")
+    assert capsys.readouterr().out == "a\\tb\\x1b\tc\n"
+
+
 def test_a_table_in_a_file_is_as_wide_as_it_needs(capsys):
     wide = "x" * 150
     Console().table(Table("title", ["name", "value"], [[wide, "1\n2"]], notes=["note"]))

@@ -47,6 +47,11 @@ class Console:
         if not self.json and not self.silent:
             self.write(escaped(line) + "\n")
 
+    def row(self, *cells: str) -> None:
+        """A line of cells with tabs between them, for other programs to read; does nothing with `json`."""
+        if not self.json and not self.silent:
+            self.write("\t".join(map(escaped, cells)) + "\n")
+
     def write(self, content: str) -> None:
         """Writes a result as it is: a document, the content of a file.
 

@@ -32,7 +32,7 @@ class Predict(ThreadedCommand):
                 console.note(f"left out: {printable(each.failure or '')}")
                 continue
             best, probability = each.best()
-            console.say(f"{printable(str(each.file))}\t{printable(found.classes[best])}\t{probability:.1%}")
+            console.row(str(each.file), found.classes[best], f"{probability:.1%}")
         if self.options.csv is not None:
             console.note(f"written: {self.options.csv}")
         if len(found.failed) == len(found.images):
