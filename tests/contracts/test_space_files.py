@@ -30,7 +30,7 @@ LAWS = [
     CONTRACT.test_writing_into_a_listing_does_not_change_the_space,
     CONTRACT.test_a_key_of_a_non_member_is_refused_with_its_place_and_reason,
     CONTRACT.test_coarser_keys_never_part_what_keys_join,
-    CONTRACT.test_only_text_is_read,
+    CONTRACT.test_what_says_no_architecture_is_refused,
     CONTRACT.test_an_architecture_can_not_be_changed,
     CONTRACT.test_many_texts_are_read_at_once_and_a_bad_one_is_named,
 ]

@@ -118,7 +118,7 @@ def test_a_missing_folder_to_write_to_is_told_before_any_work(mine, tmp_path):
 
 def test_a_data_folder_that_can_not_be_made_is_told(mine, monkeypatch):
     monkeypatch.setenv("ARCHLLM_DATA", str(mine))  # a file stands there
-    with pytest.raises(RunFolderError, match=r"can't make the folder .*--out"):
+    with pytest.raises(RunFolderError, match=r"can't make the folder .*name another place"):
         import_data(mine, "csv", "nasbench201")
 
 

@@ -287,9 +287,9 @@ class SpaceContract:
             assert (arch.text, arch.key) == (text, key)
             assert tested.parse(f"\n\t {text} \r\n") == arch
 
-    def test_only_text_is_read(self, tested: SearchSpace) -> None:
-        for value in (None, 3, b"3", ["3"], 1.5):
-            with pytest.raises(InvalidInput, match="text"):
+    def test_what_says_no_architecture_is_refused(self, tested: SearchSpace) -> None:
+        for value in (None, b"3", 1.5, {"3": b"3"}, object(), -1):
+            with pytest.raises((InvalidInput, FormatError, InvalidArchitecture)):
                 tested.parse(value)  # type: ignore[arg-type]
 
     @examples(max_examples=150, suppress_health_check=SHARED)

@@ -211,9 +211,12 @@ class ProcessWorkersContract(WorkersContract):
         evaluated(start("command:sh -c 'echo 3'", "python:archllm.testing.functions:talks"), cells[:1])
         assert capfd.readouterr().out == ""
 
-    def test_a_function_that_no_other_process_finds_is_refused(self, start: Start, space: SearchSpace) -> None:
-        with pytest.raises(WorkersError, match=r"python:.*lambda.*by its module and name"):
-            start(CallableObjective(space, lambda arch: 1.0))
+    def test_a_function_that_no_other_process_finds_travels_by_its_code(
+        self, start: Start, space: SearchSpace, cells: Cells
+    ) -> None:
+        added = 0.5
+        found = evaluated(start(CallableObjective(space, lambda arch: len(arch.text) + added)), cells[:2])
+        assert [each.values for each in found.values()] == [(len(arch.text) + 0.5,) for arch in cells[:2]]
 
     def test_a_module_that_can_not_be_loaded_there_ends_it(
         self, space: SearchSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

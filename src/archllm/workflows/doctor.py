@@ -12,7 +12,16 @@ from typing import Any
 
 from archllm.objectives.table import data_folder, found_tables
 
-DEPENDENCIES = ("numpy", "torch", "transformers", "vector-quantize-pytorch", "safetensors", "tyro", "rich")
+DEPENDENCIES = (
+    "numpy",
+    "torch",
+    "transformers",
+    "vector-quantize-pytorch",
+    "safetensors",
+    "cloudpickle",
+    "tyro",
+    "rich",
+)
 """What ArchLLM can't do without."""
 
 EXTRAS = {

@@ -47,8 +47,8 @@ class ChoicesNetworks(SpaceNetworks):
         >>> from archllm.spaces import load_space
         >>> space = load_space("nasbench-macro")
         >>> networks = space.require_networks()
-        >>> networks.params(space.enumerate()[:2]).tolist()
-        [387882, 1103754]
+        >>> networks.params(space.parse("02102121").graph).tolist()
+        [2053482]
     """
 
     space: ChoicesSpace

@@ -132,6 +132,8 @@ def format_of(path: Path, to: Format | None = None) -> Format:
         ending = next(ending for ending, form in ENDINGS.items() if form == to)
         raise InvalidInput(f"{path} ends as {said} does, and {to} is asked for; name a file that ends in {ending}")
     found = to or said
+    if found is None and path.is_dir():
+        raise InvalidInput(f"{path} is a folder; name a file in it")
     if found is None:
         raise InvalidInput(
             f"what to write is said by the ending of the file, {', '.join(ENDINGS)}, or by name, {', '.join(FORMATS)}; "
