@@ -369,8 +369,11 @@ class ConditionalPriorContract(PriorContract):
 
     def test_fine_tuning_a_copy_leaves_the_first_one_as_it_was(self) -> None:
         before = trained_by(type(self)).log_prob(ALL)
-        for code in range(SIZE):
-            shares = np.exp(taught_by(type(self)).log_prob(ALL, np.full((len(ALL), 1), code)))
-            assert shares.sum() == pytest.approx(1, abs=1e-5)
-            assert shares[ALL[:, 0] == code].sum() > np.exp(before)[ALL[:, 0] == code].sum() + 0.05
+        given = [np.exp(taught_by(type(self)).log_prob(ALL, np.full((len(ALL), 1), bin_))) for bin_ in range(SIZE)]
+        assert np.sum(given, axis=1) == pytest.approx(np.ones(SIZE), abs=1e-5)
+        # What was learned shows between bins: beside the unconditional shares it would also measure how far the
+        # few steps of the first training got, which differs from processor to processor.
+        shares = np.array([[given[bin_][ALL[:, 0] == code].sum() for bin_ in range(SIZE)] for code in range(SIZE)])
+        own, others = np.diag(shares), (shares.sum(1) - np.diag(shares)) / (SIZE - 1)
+        assert (own > others).all() and (own - others).sum() > 0.6  # 3 would be perfect
         assert np.array_equal(trained_by(type(self)).log_prob(ALL), before)
