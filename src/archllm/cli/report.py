@@ -22,7 +22,7 @@ class Report(LongCommand):
 
     def run(self, console: Console) -> None:
         self.use_threads()
-        from archllm.reporting.panels import figure
+        from archllm.reporting.words import figure
         from archllm.workflows.report import report
 
         found = report(self.options)

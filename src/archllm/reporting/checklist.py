@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from archllm.objectives.evaluation import turned
 from archllm.reporting.comparing import Comparison
-from archllm.reporting.panels import duration
 from archllm.reporting.tables import Table
+from archllm.reporting.words import duration
 
 _NAMES = ("Methods", "Versions", "Cost of pre-training")  # that begin with a name, which stays as it is written
 

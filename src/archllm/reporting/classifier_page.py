@@ -18,7 +18,8 @@ from archllm.classifier.judging import Judged, wilson
 from archllm.networks.export.deploying import FILES
 from archllm.reporting.charts import Axes, Dots, Line, Mark, chart
 from archllm.reporting.html import rendered
-from archllm.reporting.panels import Panel, duration, figure, padded, staircase
+from archllm.reporting.panels import Panel, padded, staircase
+from archllm.reporting.words import duration, figure
 from archllm.searchers.pareto import non_dominated
 
 MOST_CLASSES = 25

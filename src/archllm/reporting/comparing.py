@@ -15,9 +15,9 @@ from archllm.errors import InvalidInput
 from archllm.files import replacing
 from archllm.objectives.evaluation import recorded_cost, sign, without_cost
 from archllm.reporting.curves import Corners, Floats, Spread, best_so_far, corners, random_best, spread, volume_so_far
-from archllm.reporting.panels import duration, figure
 from archllm.reporting.searching import MOST_MEASURED, Population, goodness_of, in_order
 from archllm.reporting.tables import Table
+from archllm.reporting.words import duration, figure
 from archllm.study.export import csv_cell
 from archllm.study.store import Trial
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 from archllm.errors import MissingExtra
-from archllm.reporting.panels import figure
+from archllm.reporting.words import figure
 
 
 def rendered(template: str, context: Mapping[str, Any]) -> str:
@@ -23,21 +24,42 @@ def rendered(template: str, context: Mapping[str, Any]) -> str:
     Raises:
         MissingExtra: jinja2 is not installed.
     """
+    js = _part("report.js")
+    shared = {"css": _part("report.css"), "js": js, "js_hash": b64encode(sha256(js.encode()).digest()).decode()}
+    return filled(environment(), template, shared | dict(context))
+
+
+@cache
+def environment(*packages: str) -> Any:
+    """Templates that escape all they show: those of some packages' folder `templates`, and those of this one.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+    """
     try:
         import jinja2
     except ImportError as error:
         raise MissingExtra("a report", "report") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_part),
+    found = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*packages, "archllm.reporting")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "breakable": _breakable}
-    js = _part("report.js")
-    shared = {"css": _part("report.css"), "js": js, "js_hash": b64encode(sha256(js.encode()).digest()).decode()}
-    page = environment.get_template(template).render(shared | dict(context))
+    found.filters |= {"figure": figure, "breakable": _breakable}
+    return found
+
+
+def filled(templates: Any, name: str, context: Mapping[str, Any]) -> str:
+    """The text of a template; whatever stands in the context is escaped, but for what the template calls safe.
+
+    Args:
+        templates: see `environment`.
+        name: the template's file.
+        context: what it shows.
+    """
+    page: str = templates.get_template(name).render(context)
     return page.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
 
 

@@ -18,8 +18,9 @@ from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
 from archllm.reporting.html import rendered
 from archllm.reporting.network_words import FULL_SIZE, network_words
-from archllm.reporting.panels import Panel, duration, figure, option
+from archllm.reporting.panels import Panel
 from archllm.reporting.searching import Population, SearchData
+from archllm.reporting.words import duration, figure, option
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.registry import is_name
 from archllm.study.store import Study, Trial, architecture_of

@@ -14,7 +14,7 @@ from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
 from archllm.generation.run_folder import read_report
 from archllm.plugins import is_reference
-from archllm.reporting.panels import option
+from archllm.reporting.words import option
 from archllm.searchers import registry
 from archllm.searchers.domain import Domain
 from archllm.workflows.options import CompareOptions, Method
