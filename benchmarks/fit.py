@@ -1,18 +1,23 @@
 """`archllm fit` against known small networks and random search, with the same images, recipe and minutes.
 
-`python -m benchmarks.fit --only photos5-fit` runs a part; what was run is not run again. Each run gets `--minutes` of
-CPU time on one thread, so a busy machine changes nothing but the wait. Controls are trained at the best of three
-learning rates, found in runs of a third of the minutes with another seed. Needs `photos5.zip` in `$ARCHLLM_DATA`, and
-for Fashion-MNIST its IDX files in the folder that `--fashion` names.
+`python -m benchmarks.fit --only rate` chooses the learning rates of the controls, each the best of three, in runs of a
+third of the minutes with another seed; all other runs need them. `--only photos5-fit` runs a part; what was run is not
+run again. Each run gets `--minutes` of CPU time on one thread, so a busy machine changes nothing but the wait.
+
+A fit, and the random search beside it, are asked for half the milliseconds of the best control, by those first runs.
+In the end the files of all runs of a seed are timed against each other. Needs `photos5.zip` in `$ARCHLLM_DATA`, and for
+Fashion-MNIST its IDX files in the folder that `--fashion` names.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import tempfile
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +42,18 @@ DATA = ("digits", "shapes", "photos5", "fashion")
 OURS = {"fit": None, "random search": "random"}
 """What searches, and its method; `None` for the default."""
 
+HALF = 0.475
+"""Share of the best control's milliseconds that is asked for: half of it, less what measurements differ by."""
+
+TIMED = 20.0
+"""Seconds in which the files of a seed take turns, at most."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of CPU time of each run")
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA), help="sets of images")
     parser.add_argument("--space", default=None, help="the space that is searched; by default that of `archllm fit`")
-    fashion = Path("/usr/share/dataset-fashion-mnist")
+    fashion = Path("/usr/share/datasets/fashion-mnist")
     parser.add_argument("--fashion", type=Path, default=fashion, help="folder of Fashion-MNIST's IDX files")
     seeds(parser, range(3), "seeds of splits, searches and trainings")
 
@@ -65,28 +76,58 @@ def rate_jobs(arguments: argparse.Namespace) -> dict[str, Job]:
 
 
 def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
-    """Fits and random searches, then learning rates of the controls, then the controls."""
-    ours: dict[str, Job] = {}
-    controls: dict[str, Job] = {}
+    """Learning rates of the controls, then fits and random searches beside the controls, seed by seed."""
+    found = rate_jobs(arguments)
+    for seed in arguments.seeds:
+        for data in arguments.data:
+            found |= _runs(arguments, data, seed)
+    return found
+
+
+def _runs(arguments: argparse.Namespace, data: str, seed: int) -> dict[str, Job]:
+    """What is compared: all that one seed does with one set of images."""
+    about = {"data": data, "minutes": arguments.minutes, "seed": seed}
+    found: dict[str, Job] = {}
+    for name in OURS:
+        job = {"part": "fit", "method": name, "space": arguments.space, **about}
+        found[f"{data}-{name.replace(' ', '-')}-{seed}"] = job
+    for name in CONTROLS:
+        found[f"{data}-{name.replace(' ', '-')}-{seed}"] = {"part": "control", "network": name, **about}
+    return found
+
+
+def latency_jobs(arguments: argparse.Namespace) -> dict[str, Job]:
+    """Timings of files against each other, where all runs of a seed are there."""
+    found: dict[str, Job] = {}
     for data in arguments.data:
         for seed in arguments.seeds:
-            about = {"data": data, "minutes": arguments.minutes, "seed": seed}
-            for name in OURS:
-                job = {"part": "fit", "method": name, "space": arguments.space, **about}
-                ours[f"{data}-{name.replace(' ', '-')}-{seed}"] = job
-            for name in CONTROLS:
-                controls[f"{data}-{name.replace(' ', '-')}-{seed}"] = {"part": "control", "network": name, **about}
-    return ours | rate_jobs(arguments) | controls
+            runs = _runs(arguments, data, seed)
+            done = {name: read_job(arguments.folder, name, job) for name, job in runs.items()}
+            files = {name: result["image"] for name, result in done.items() if result is not None}
+            if len(files) == len(runs):
+                job = {"part": "latency", "data": data, "minutes": arguments.minutes, "seed": seed, "files": files}
+                found[f"latency-{data}-{seed}"] = job
+    return found
 
 
 def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     """Reads the images of a job."""
+    if job["part"] == "latency":
+        return lambda: _timed(job, arguments.folder)
+    rate = 1.0
+    if job["part"] == "control":
+        rate = _rate_runs(job["data"], job["network"], arguments)["rate"]
+    elif job["part"] == "rate":
+        rate = job["rate"]
+    else:
+        found = {name: _rate_runs(job["data"], name, arguments) for name in CONTROLS}
+        best = max(CONTROLS, key=lambda name: float(found[name]["validation_accuracy"]))
     source = images_of(job["data"], arguments)
+    onnx = arguments.folder / f"{arguments.job}.onnx"
     if job["part"] == "fit":
-        return lambda: _fit(job, source)
+        return lambda: _fit(job, source, best, onnx)
     objective = _objective(source, job["seed"])
-    rate = job["rate"] if job["part"] == "rate" else _best_rate(job, arguments)
-    return lambda: _control(job, objective, rate)
+    return lambda: _control(job, objective, rate, onnx)
 
 
 def images_of(data: str, arguments: argparse.Namespace) -> str:
@@ -101,16 +142,19 @@ def images_of(data: str, arguments: argparse.Namespace) -> str:
         if not arguments.fashion.is_dir():
             raise FileNotFoundError(f"no Fashion-MNIST in {arguments.fashion}; see --fashion")
         return str(arguments.fashion)
-    folder = Path(tempfile.gettempdir()) / f"archllm-benchmark-{data}"
-    if data == "shapes":
-        if not folder.is_dir():
-            coloured_shapes(folder)
-        return str(folder)
-    archive = Path(os.environ["ARCHLLM_DATA"]) / "photos5.zip"
-    if not (folder / "photos5").is_dir():
-        with zipfile.ZipFile(archive) as opened:
-            opened.extractall(folder)
-    return str(folder / "photos5")
+    folder = Path(tempfile.gettempdir()) / f"archllm-images-of-{data}"
+    inner = "photos5" if data == "photos5" else "shapes"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            made = Path(aside) / data
+            if data == "shapes":
+                coloured_shapes(made / inner)
+            else:
+                with zipfile.ZipFile(Path(os.environ["ARCHLLM_DATA"]) / "photos5.zip") as opened:
+                    opened.extractall(made)
+            with suppress(OSError):  # another job was faster
+                made.rename(folder)
+    return str(folder / inner)
 
 
 def coloured_shapes(folder: Path, each: int = 100) -> None:
@@ -135,14 +179,18 @@ def coloured_shapes(folder: Path, each: int = 100) -> None:
             PIL.Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
-def _fit(job: Job, source: str) -> Result:
+def _fit(job: Job, source: str, control: str, onnx: Path) -> Result:
     from archllm.workflows.fit import fit
 
+    objective = _objective(source, job["seed"])
+    half = HALF * _control_ms(control, objective)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder  # what a first fit has to measure is a part of its minutes
         options: dict[str, Any] = {} if job["space"] is None else {"space": job["space"]}
         found = fit(
             data=source,
             minutes=job["minutes"],
+            max_latency=f"{half:.4f}ms",
             method=OURS[job["method"]],
             seed=job["seed"],
             out=Path(folder) / "run",
@@ -151,6 +199,7 @@ def _fit(job: Job, source: str) -> Result:
             **options,
         )
         result = found.to_json()
+        shutil.copyfile(Path(folder) / "run" / "model.onnx", onnx)
     kept = (
         "test_accuracy",
         "test_images",
@@ -162,6 +211,9 @@ def _fit(job: Job, source: str) -> Result:
     )
     return {
         **{name: result[name] for name in kept},
+        "image": [_image(objective)[0], *[result["network"]["image_size"]] * 2],
+        "control": control,
+        "max_latency": result["limits"]["latency"],
         "network_setting": result["network"],
         "architecture": result["architecture"],
         "short_trainings": result["short_trainings"],
@@ -185,23 +237,54 @@ def _objective(source: str, seed: int) -> TrainObjective:
     return TrainObjective(space, source, CandidateTraining(**{**vars(config), "image_size": size}), seed)
 
 
-def _best_rate(job: Job, arguments: argparse.Namespace) -> float:
-    """The learning rate that was best by validation.
+def _rate_runs(data: str, network: str, arguments: argparse.Namespace) -> Result:
+    """The run of the learning rate that was best by validation.
 
     Raises:
         FileNotFoundError: the runs that choose it were not made.
     """
-    found = {}
+    found = []
     for name, each in rate_jobs(arguments).items():
-        if each["data"] == job["data"] and each["network"] == job["network"]:
+        if each["data"] == data and each["network"] == network:
             result = read_job(arguments.folder, name, each)
             if result is None:
                 raise FileNotFoundError(f"run {name} first: it helps to choose a learning rate")
-            found[each["rate"]] = result["validation_accuracy"]
-    return max(RATES, key=found.__getitem__)
+            found.append(result)
+    return max(found, key=lambda result: float(result["validation_accuracy"]))
 
 
-def _control(job: Job, objective: TrainObjective, rate: float) -> Result:
+def _control_ms(name: str, objective: TrainObjective) -> float:
+    """Milliseconds of the file of a control, here and now; they don't depend on its weights."""
+    from archllm.baselines.small_networks import SMALL_NETWORKS
+    from archllm.networks.latency import measure_onnx
+
+    image = _image(objective)
+    network = SMALL_NETWORKS[name](len(objective.images.classes), image[0])
+    return measure_onnx(_onnx(network, image), image=(*image[1:], image[0]), seconds=TIMED / 4).ms
+
+
+def _image(objective: TrainObjective) -> tuple[int, int, int]:
+    """Channels, height and width that controls are trained with."""
+    size = objective.network_options["image_size"]
+    return objective.images.x.shape[1], size, size
+
+
+def _timed(job: Job, folder: Path) -> Result:
+    """Files that take turns: what slows the machine slows all of them."""
+    from archllm.networks.latency.runtime import runnable
+    from archllm.networks.latency.setting import RuntimeSetting
+    from archllm.networks.latency.timing import timings
+
+    sizes = [(*shape[1:], shape[0]) for shape in job["files"].values()]
+    ready = [
+        runnable(folder / f"{name}.onnx", RuntimeSetting(), size)
+        for name, size in zip(job["files"], sizes, strict=True)
+    ]
+    found = timings(ready, TIMED)
+    return {"timings": {name: vars(timing) for name, timing in zip(job["files"], found, strict=True)}}
+
+
+def _control(job: Job, objective: TrainObjective, rate: float, onnx: Path) -> Result:
     from dataclasses import replace
 
     import torch
@@ -209,17 +292,21 @@ def _control(job: Job, objective: TrainObjective, rate: float) -> Result:
     from archllm.baselines.small_networks import SMALL_NETWORKS
     from archllm.classifier.training import train_for
     from archllm.networks.counting import count_macs, count_params
+    from archllm.networks.latency import measure_onnx
     from archllm.objectives.fitting import Training, accuracy
 
     began = time.process_time()
-    image = (objective.images.x.shape[1], *[objective.network_options["image_size"]] * 2)
+    image = _image(objective)
     torch.manual_seed(job["seed"])
     network = SMALL_NETWORKS[job["network"]](len(objective.images.classes), image[0])
     config = replace(objective.config, learning_rate=rate * objective.config.learning_rate)
     train, valid, test = objective.sets
     seconds = 60 * job["minutes"] - (time.process_time() - began) - 5  # what a fit needs to write its files
     trained = train_for(Training(network, train, config, job["seed"]), valid, seconds, time.process_time)
-    timing = _latency(trained.network, image)
+    spent = time.process_time() - began
+    onnx.parent.mkdir(parents=True, exist_ok=True)
+    onnx.write_bytes(_onnx(trained.network, image))
+    timing = measure_onnx(onnx, image=(*image[1:], image[0]))
     return {
         "rate_chosen": rate,
         "test_accuracy": accuracy(trained.network, test),
@@ -227,29 +314,29 @@ def _control(job: Job, objective: TrainObjective, rate: float) -> Result:
         "validation_accuracy": trained.accuracy,
         "params": count_params(network),
         "macs": count_macs(network, image),
+        "image": list(image),
         "latency_ms": timing.ms,
         "latency_interval_ms": [timing.low, timing.high],
         "images_seen": trained.images,
-        "minutes_spent": (time.process_time() - began) / 60,
+        "minutes_spent": spent / 60,
     }
 
 
-def _latency(network: Any, image: tuple[int, ...]) -> Any:
-    """Measured as that of a fit: the ONNX file with resizing and normalisation inside."""
+def _onnx(network: Any, image: tuple[int, int, int]) -> bytes:
+    """Written as that of a fit: with resizing and normalisation inside."""
     import torch
 
     from archllm.networks.export.programs import onnx_program
     from archllm.networks.export.raw_images import RawImages
-    from archllm.networks.latency import measure_onnx
 
     channels, size, _ = image
-    module = RawImages(network, size, [127.0] * channels, [64.0] * channels).eval()
+    module = RawImages(network.eval(), size, [127.0] * channels, [64.0] * channels).eval()
     example = torch.zeros(3, size + 7, size + 12, channels, dtype=torch.uint8)
     any_size = {at: torch.export.Dim(name, min=1) for at, name in enumerate(("batch", "height", "width"))}
-    return measure_onnx(onnx_program(module, example, any_size, "probabilities"), image=(size, size, channels))
+    return onnx_program(module, example, any_size, "probabilities")
 
 
-BENCHMARK = Benchmark("fit", __doc__, jobs, prepare, add_arguments)
+BENCHMARK = Benchmark("fit", __doc__, jobs, prepare, add_arguments, after=latency_jobs)
 
 if __name__ == "__main__":
     BENCHMARK.main()

@@ -52,6 +52,9 @@ class Benchmark:
     before: Callable[[argparse.Namespace], dict[str, Job]] = field(default=lambda arguments: {})
     """Jobs whose files in the folder other jobs need."""
 
+    after: Callable[[argparse.Namespace], dict[str, Job]] = field(default=lambda arguments: {})
+    """Jobs that compare what others wrote, as far as it is there: run last, one at a time."""
+
     module: str = ""
     """Name of its module, where that is another."""
 
@@ -81,12 +84,14 @@ class Benchmark:
         arguments = self.parse()
         before, jobs = self.before(arguments), self.jobs(arguments)
         if arguments.job:
-            self.run(arguments.job, (before | jobs)[arguments.job], arguments)
+            self.run(arguments.job, (before | jobs | self.after(arguments))[arguments.job], arguments)
             return
         chosen = {name: job for name, job in jobs.items() if name.startswith(tuple(arguments.only))}
         if not arguments.page:
-            self._run_all(before, arguments)
-            self._run_all(chosen, arguments)
+            self._run_all(before, arguments, arguments.workers)
+            self._run_all(chosen, arguments, arguments.workers)
+            self._run_all(self.after(arguments), arguments, 1)
+        jobs |= self.after(arguments)
         done = [read_job(arguments.folder, name, job) for name, job in jobs.items()]
         path = RESULTS / f"{self.name}.json"
         files.write(path, files.merged(files.read(path), [result for result in done if result is not None]))
@@ -109,7 +114,7 @@ class Benchmark:
         write_text(path, json.dumps({"job": job, "result": result}) + "\n")
         return result
 
-    def _run_all(self, jobs: dict[str, Job], arguments: argparse.Namespace) -> None:
+    def _run_all(self, jobs: dict[str, Job], arguments: argparse.Namespace, workers: int) -> None:
         """Runs jobs in processes of their own, so many at a time."""
         folder: Path = arguments.folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +123,7 @@ class Benchmark:
         running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
         while waiting or running:
-            while waiting and len(running) < arguments.workers:
+            while waiting and len(running) < workers:
                 name = waiting.popleft()
                 words = ["-m", f"benchmarks.{self.module or self.name}", *sys.argv[1:], "--job", name]
                 with (folder / f"{name}.log").open("w") as log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,29 @@ def test_targets_are_met_or_missed_by_what_was_measured() -> None:
 def test_without_all_controls_nothing_is_claimed() -> None:
     some = [result for result in results(86.0, 0.9) if result.get("network") != "DS-CNN"]
     assert "can't be judged" in fit_page.page(some)
+
+
+def test_files_that_took_turns_count_by_them() -> None:
+    runs = results(86.0, 0.9)
+    for run in runs:
+        if run["part"] == "fit":
+            run["max_latency"] = 1.0
+    timing = {"ms": 3.0, "fastest": 0.8, "low": 0.7, "high": 4.0, "rounds": 9}
+    turns = {"name": "latency-photos5-0", "part": "latency", "about": ABOUT, "load": 1.0, "wall": 9.0}
+    some = {run["name"]: timing | {"fastest": 1.1 if "random" in run["name"] else 0.8} for run in runs}
+    text = fit_page.page([*runs, turns | {"timings": some}])
+    assert "took turns" in text and "3 of 6 files" in text and "at 0.73 times" in text and "110% at most" in text
+    assert "measured by each run on its own" in fit_page.page(runs)
+
+
+def test_latency_is_compared_once_all_of_a_seed_is_there(tmp_path: Path) -> None:
+    arguments = fit.BENCHMARK.parse(["--data", "digits", "--seeds", "0", "--folder", str(tmp_path)])
+    jobs = {name: job for name, job in fit.jobs(arguments).items() if job["part"] != "rate"}
+    for name, job in jobs.items():
+        assert not fit.latency_jobs(arguments)
+        (tmp_path / f"{name}.json").write_text(json.dumps({"job": job, "result": {"image": [1, 8, 8]}}))
+    (found,) = fit.latency_jobs(arguments).values()
+    assert found["files"] == {name: [1, 8, 8] for name in jobs}
 
 
 def test_controls_wait_for_their_learning_rates(tmp_path: Path) -> None:
