@@ -131,6 +131,13 @@ def test_mobilenetv3_has_the_stages_of_once_for_all() -> None:
     assert wide.layers[-1].args[0] == 1152 and wide.layers[0].args[1] == 24
 
 
+def test_networks_of_once_for_all_are_mobilenetv3s_with_one_more_expansion() -> None:
+    ofa, narrow = load_space("ofa-mobilenetv3"), load_space("mobilenetv3")
+    setting = {"ks": [5] * 20, "e": [6] * 20, "d": [3] * 5}
+    assert ofa.parse(str(setting)).params == narrow.parse(str(setting)).params
+    assert ofa.parse(str(setting | {"e": [4] * 20})).params < ofa.parse(str(setting)).params
+
+
 @pytest.mark.parametrize("image_size", [8, 28, 32, 48, 64, 96, 224])
 @pytest.mark.parametrize("in_channels", [1, 3])
 def test_mobile_networks_take_images_of_any_size(image_size: int, in_channels: int) -> None:

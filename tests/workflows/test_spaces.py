@@ -26,3 +26,10 @@ def test_one_space_tells_its_classes_and_ideal():
 def test_an_unknown_space_is_refused():
     with pytest.raises(InvalidInput, match="did you mean 'darts'"):
         spaces("dart")
+
+
+def test_a_space_beyond_64_bits_tells_how_sure_its_keys_are():
+    (exact,), (huge,) = spaces("nasbench201"), spaces("fbnet")
+    assert exact.exact_keys and exact.collision_chance == 0
+    assert huge.size == 9**22 and not huge.exact_keys
+    assert huge.collision_chance == pytest.approx(1e14 / 2**65, rel=1e-5)

@@ -75,21 +75,29 @@ class Spaces(Command):
 
     def _list(self, console: Console) -> None:
         from archllm.reporting.tables import Table
+        from archllm.spaces.sizes import written_size
         from archllm.workflows.spaces import spaces
 
         found = spaces()
         console.document([each.to_json() for each in found])
-        rows = [[each.name, each.kind, f"{each.size:,}", f"{each.ideal_nats:.3f}"] for each in found]
+        rows = [[each.name, each.kind, written_size(each.size), f"{each.ideal_nats:.3f}"] for each in found]
         console.table(Table("", ["space", "kind", "size", "ideal nats"], rows, frozenset({0, 1})))
 
 
 def _pairs(one: SpaceFacts) -> dict[str, str]:
-    size = f"{one.size:,}" if one.exact else f"about {one.size:.3g}, estimated from random draws"
+    from archllm.spaces.sizes import rounded_size, written_size
+
+    size = written_size(one.size) if one.exact else f"about {rounded_size(one.size)}, estimated from random draws"
     pairs = {"space": one.name, "kind": one.kind, "size": size}
     if one.about:
         pairs = {"space": one.name, "about": one.about, "kind": one.kind, "size": size}
     if one.classes is not None:
         pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
+    if not one.exact_keys:
+        pairs["keys"] = (
+            "64-bit fingerprints; the chance that two of 10 million architectures share one is "
+            f"{one.collision_chance:.0e}"
+        )
     pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
     pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
     pairs["networks"] = (

@@ -103,7 +103,7 @@ def _different(space: SearchSpace, n: int, rng: np.random.Generator) -> Graphs:
     """About `n` uniform members; repeats are left out where the space is small enough for some to occur."""
     # Birthday bound: E[pairs that repeat] = n (n - 1) / (2 size); below `_RARE` the keys need not be computed.
     cells = space.sample(n, rng)
-    if n * n / 2 / space.size < _RARE:
+    if n * n / (2 * space.size) < _RARE:
         return cells
     return cells[np.sort(np.unique(space.keys(cells), return_index=True)[1])]
 

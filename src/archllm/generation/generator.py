@@ -37,6 +37,7 @@ from archllm.generation.run_folder import (
 from archllm.graphs import Graphs
 from archllm.prior import Prior, load_prior
 from archllm.spaces import Architecture, SearchSpace
+from archllm.spaces.sizes import written_size
 from archllm.tokenizer import Tokenizer, load_tokenizer
 
 _RECONSTRUCTED = 100_000  # cells on which reconstruction and likelihood are measured at most
@@ -147,7 +148,7 @@ class ArchLLM:
     def _repr_html_(self) -> str:
         """Its facts as a table, for notebooks."""
         facts: dict[str, str] = {
-            "space": f"{self.space.name}, {self.space.size:,} architectures",
+            "space": f"{self.space.name}, {written_size(self.space.size)} architectures",
             "seed": str(self.seed),
             "tokenizer": f"{self.tokenizer.length} codes of {self.tokenizer.codebook_size}, "
             f"{self.tokenizer.parameters():,} parameters",

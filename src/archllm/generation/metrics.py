@@ -133,6 +133,8 @@ def expected_distinct(size: int, n: int) -> float:
         >>> round(expected_distinct(15_625, 1_000))
         969
     """
+    if size > 10**300:  # whose float may not exist; the chance of a repeat is below any
+        return float(n)
     return -size * math.expm1(n * math.log1p(-1 / size))
 
 

@@ -13,6 +13,7 @@ from archllm.errors import BudgetExhausted
 from archllm.generation.config import SamplingOptions
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
+from archllm.spaces.sizes import written_size
 
 _MOST_AT_ONCE = 65_536  # draws
 _BATCH_BYTES = 32 << 20  # of their graphs
@@ -55,7 +56,8 @@ class Distinct:
         if n > available:
             new = "" if excluded is None else "new "
             raise BudgetExhausted(
-                f"{n:,} different architectures were asked for, but {space.name} holds only {available:,} {new}ones",
+                f"{n:,} different architectures were asked for, but {space.name} holds only {written_size(available)} "
+                f"{new}ones",
                 found=0,
                 drawn=0,
             )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces import SearchSpace
+from archllm.spaces.fingerprints import mixed
 
 ZERO = frozenset({"none", "zero", "zeroize"})
 """Names of operations whose output is zero."""
@@ -86,12 +87,12 @@ def computation_keys(space: SearchSpace, graphs: Graphs) -> NDArray[np.uint64]:
     cells = computation(space, graphs)
     values = np.zeros(cells.ops.shape, dtype=np.uint64)
     for node in range(cells.ops.shape[1]):
-        read = (cells.edges[:, :node, node].astype(np.uint64) * _mixed(values[:, :node])).sum(1, dtype=np.uint64)
+        read = (cells.edges[:, :node, node].astype(np.uint64) * mixed(values[:, :node])).sum(1, dtype=np.uint64)
         entering = cells.inputs[:, node].astype(np.uint64) << np.uint64(32)
-        values[:, node] = _mixed(_mixed(read) + (cells.ops[:, node].astype(np.int64) + 2).astype(np.uint64) + entering)
+        values[:, node] = mixed(mixed(read) + (cells.ops[:, node].astype(np.int64) + 2).astype(np.uint64) + entering)
     whole = np.zeros(len(cells), dtype=np.uint64)
     for output in cells.outputs.T:
-        whole = _mixed(whole + values[np.arange(len(cells)), output])
+        whole = mixed(whole + values[np.arange(len(cells)), output])
     return whole
 
 
@@ -152,11 +153,3 @@ def _reached(edges: NDArray[np.int64], start: NDArray[np.bool_]) -> NDArray[np.b
     for node in range(1, edges.shape[1]):
         reached[:, node] |= ((edges[:, :node, node] > 0) & reached[:, :node]).any(1)
     return reached
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A bijection of 64-bit words in which every bit depends on every other (the finaliser of SplitMix64)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

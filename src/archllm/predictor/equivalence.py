@@ -10,6 +10,7 @@ from archllm.graphs import Graphs
 from archllm.predictor.computation import IDENTITY, ZERO, computation_keys
 from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
+from archllm.spaces.sizes import written_size
 
 
 def has_synonyms(space: SearchSpace) -> bool:
@@ -35,7 +36,7 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
         return maker
     if not space.enumerable:
         raise NotEnumerable(
-            f"features can't be averaged in {space.name}: its {space.size:.3g} members can't be enumerated"
+            f"features can't be averaged in {space.name}: its {written_size(space.size)} members can't be enumerated"
         )
     members = space.enumerate()
     keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)

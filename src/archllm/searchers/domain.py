@@ -171,7 +171,7 @@ class Domain:
     @property
     def sparse(self) -> bool:
         """Whether it is a closed pool that holds few of the space's members."""
-        return self._pool is not None and len(self._pool) < _DENSE * self.space.size
+        return self._pool is not None and len(self._pool) / self.space.size < _DENSE
 
     def _one_edit(self, arch: Architecture) -> list[Architecture]:
         others = self.space.neighbours(arch)

@@ -19,6 +19,7 @@ from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
+from archllm.spaces.sizes import written_size
 from archllm.spaces.texts.values import written
 
 
@@ -60,10 +61,14 @@ class SearchSpace(ABC):
     which `archllm.networks.record` reads, so that networks are counted without importing the blocks."""
 
     size: int
-    """Number of members."""
+    """Number of members, a Python integer of any length."""
 
     exact_size: bool = True
     """Whether `size` was counted; a large constrained space is estimated from random draws."""
+
+    exact_keys: bool = True
+    """Whether different members always have different keys; of more members than 64-bit numbers, keys are fingerprints,
+    and two of 10 million are the same with a chance of 3e-6."""
 
     enumerable: bool
     """Whether `enumerate` can give the whole space at once."""
@@ -196,6 +201,9 @@ class SearchSpace(ABC):
     def keys(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n` canonical keys: equal exactly for members that are isomorphic in the space's own sense.
 
+        Where `exact_keys` does not hold they are fingerprints: isomorphic members have equal ones, others by a chance
+        of 2^-64.
+
         Raises:
             InvalidArchitecture: a graph is not a member; the message says which and why.
         """
@@ -302,7 +310,7 @@ class SearchSpace(ABC):
 
     def __repr__(self) -> str:
         about = "" if self.exact_size else "about "
-        return f"<SearchSpace {self.name}: {self.kind}, {about}{self.size:,} architectures>"
+        return f"<SearchSpace {self.name}: {self.kind}, {about}{written_size(self.size)} architectures>"
 
 
 @dataclass(frozen=True, eq=False)

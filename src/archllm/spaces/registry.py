@@ -35,6 +35,8 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "transformer": ("examples/transformer.toml", None),
     "nasbench-macro": ("examples/nasbench-macro.toml", NASBenchMacro),
     "mobilenetv3": ("examples/mobilenetv3.toml", MobileNetV3),
+    "ofa-mobilenetv3": ("examples/ofa-mobilenetv3.toml", MobileNetV3),
+    "fbnet": ("examples/fbnet.toml", None),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
 }

@@ -10,7 +10,9 @@ import numpy as np
 
 from archllm.errors import InvalidInput
 from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.spaces.fingerprints import collision_chance
 from archllm.spaces.registry import is_file_name
+from archllm.spaces.sizes import MOST_DIGITS, rounded_size
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,16 @@ class SpaceFacts:
     """A line about it."""
 
     size: int
-    """Number of architectures."""
+    """Number of architectures; JSON has a text of its magnitude where it has more than 4,000 digits."""
 
     exact: bool
     """Whether they were counted; else `size` is an estimate."""
+
+    exact_keys: bool
+    """Whether different architectures always have different keys."""
+
+    collision_chance: float
+    """The chance that two of 10 million architectures have the same key."""
 
     classes: int | None
     """Number of architectures that differ by a coarser notion of "the same network"; `None` where there is none."""
@@ -55,7 +63,7 @@ class SpaceFacts:
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm spaces NAME --json`."""
-        return asdict(self)
+        return asdict(self) | ({} if self.size < 10**MOST_DIGITS else {"size": rounded_size(self.size)})
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,8 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         about=space.definition.about,
         size=space.size,
         exact=space.exact_size,
+        exact_keys=space.exact_keys,
+        collision_chance=0.0 if space.exact_keys else collision_chance(),
         classes=space.class_count,
         ideal_nats=space.ideal_nats,
         enumerable=space.enumerable,

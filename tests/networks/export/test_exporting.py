@@ -15,7 +15,8 @@ from archllm.errors import DataError, ExportError, InvalidInput, MissingExtra, R
 from archllm.networks.export import FORMATS, exporting, programs
 from archllm.spaces import Architecture, SearchSpace, load_space, space_names
 
-SPACES = [name for name in space_names() if load_space(name).networks]
+SAME_BUILDER = "ofa-mobilenetv3"  # as mobilenetv3
+SPACES = [name for name in space_names() if name != SAME_BUILDER and load_space(name).networks]
 SMALL = {
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1},
     "nasbench201": {"channels": 4, "cells": 1},

@@ -70,7 +70,7 @@ def test_a_large_space_is_sampled_and_not_listed() -> None:
 
 @pytest.mark.parametrize(
     ("ops", "nodes"),
-    [(("a",), 1), (("a",), 9), ((), 3), (("a", "a"), 3), (tuple("abcdefgh"), 8), (tuple(map(str, range(200))), 2)],
+    [(("a",), 1), (("a",), 9), ((), 3), (("a", "a"), 3), (tuple(map(str, range(200))), 2)],
 )
 def test_constants_that_make_no_space_are_refused(ops: tuple[str, ...], nodes: int) -> None:
     with pytest.raises(DefinitionError):

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
+from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.components import (
     INACTIVE,
-    KEY_LIMIT,
     Choices,
     Component,
     Enumerated,
@@ -40,7 +40,7 @@ class Assignments:
             the choice is `INACTIVE`.
 
     Raises:
-        DefinitionError: nothing fulfils the constraints, too little does to draw from, or there are too many members.
+        DefinitionError: nothing fulfils the constraints, or too little does to draw from.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Assignments:
         self.exact = all(component.exact for component in self.components)
         self.size = math.prod(component.size for component in self.components)
         span = math.prod(component.span for component in self.components)
-        if span >= KEY_LIMIT:
-            raise DefinitionError(f"the space has {span:.3g} members, more than 64-bit keys (9.22e18) can tell apart")
+        self.ranked = span < EXACT_BELOW
+        """Whether each assignment has a number of its own."""
         self._spans = [math.prod(c.span for c in self.components[at + 1 :]) for at in range(len(self.components))]
 
     def _component(self, variables: list[int]) -> Component:
@@ -103,13 +103,19 @@ class Assignments:
         return sorted(variable for component in self.components for variable in component.varying())
 
     def rank(self, choices: Choices) -> NDArray[np.int64]:
-        """`n` numbers of assignments, all different; `0 … size - 1` if all components are enumerated."""
+        """`n` numbers of assignments where `ranked`, all different; `0 … size - 1` if all components are enumerated."""
         # rank = sum over components c of rank_c * prod over later d of span_d: mixed radix with the spans as radices;
         # `unrank` divides it again. Spans are sizes where a component is enumerated, so ranks have no gaps there.
         number = np.zeros(len(choices), dtype=np.int64)
         for component, span in zip(self.components, self._spans, strict=True):
-            number += component.rank(choices) * span
+            number += component.words(choices)[:, 0] * span
         return number
+
+    def keys(self, choices: Choices) -> NDArray[np.int64]:
+        """`n` numbers that tell assignments apart: their ranks, or where these are too many fingerprints."""
+        if self.ranked:
+            return self.rank(choices)
+        return fingerprints(np.concatenate([component.words(choices) for component in self.components], axis=1))
 
     def unrank(self, numbers: NDArray[np.int64]) -> Choices:
         """The inverse of `rank`."""

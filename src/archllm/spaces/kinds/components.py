@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
+from archllm.spaces.fingerprints import EXACT_BELOW
 from archllm.spaces.limits import MOST_ENUMERATED
+from archllm.spaces.sizes import rounded_size
 
 INACTIVE = -1
 """The choice of a variable that is inactive."""
-
-KEY_LIMIT = 2**63
-"""Numbers of members stay below this."""
 
 _TRIAL = 100_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 20
@@ -89,23 +89,39 @@ class Joint:
                     rows = rows[fulfilled(constraint, rows)]
         return rows
 
+    @cached_property
+    def _blocks(self) -> list[list[int]]:
+        """The variables, split where the combinations of one part would be more than a 64-bit number holds."""
+        blocks: list[list[int]] = [[]]
+        for variable in self.variables:
+            if self.combinations([*blocks[-1], variable]) >= EXACT_BELOW:
+                blocks.append([])
+            blocks[-1].append(variable)
+        return blocks
+
     def codes(self, choices: Choices) -> NDArray[np.int64]:
-        """`n` numbers of what stands in the variables, the first variable most significant; `INACTIVE` comes last."""
+        """`n x w` numbers of what stands in the variables, the first variable most significant; `INACTIVE` comes last.
+
+        There is one number where it holds all combinations, and else one for as many variables as fit.
+        """
         # Mixed radix (Knuth, TAOCP 2, 4.1): number = (...(d_1 r_2 + d_2) r_3 + ...) r_k + d_k with 0 <= d_i < r_i,
         # one digit more, the last, where a variable can be inactive. Order-preserving, hence a sorted table is a rank.
-        number = np.zeros(len(choices), dtype=np.int64)
-        for variable in self.variables:
-            radix = int(self.radices[variable])
-            value = np.where(choices[:, variable] == INACTIVE, radix, choices[:, variable])
-            number = number * (radix + (variable in self.conditions)) + value
-        return number
+        numbers = np.zeros((len(choices), len(self._blocks)), dtype=np.int64)
+        for word, block in enumerate(self._blocks):
+            for variable in block:
+                radix = int(self.radices[variable])
+                value = np.where(choices[:, variable] == INACTIVE, radix, choices[:, variable])
+                numbers[:, word] = numbers[:, word] * (radix + (variable in self.conditions)) + value
+        return numbers
 
     def put(self, choices: Choices, codes: NDArray[np.int64]) -> None:
         """The inverse of `codes`, written into the variables."""
-        for variable in reversed(self.variables):
-            radix = int(self.radices[variable])
-            codes, value = np.divmod(codes, radix + (variable in self.conditions))
-            choices[:, variable] = np.where(value == radix, INACTIVE, value)
+        for word, block in enumerate(self._blocks):
+            number = codes[:, word]
+            for variable in reversed(block):
+                radix = int(self.radices[variable])
+                number, value = np.divmod(number, radix + (variable in self.conditions))
+                choices[:, variable] = np.where(value == radix, INACTIVE, value)
 
     def holds(self, choices: Choices) -> NDArray[np.bool_]:
         held = np.ones(len(choices), dtype=np.bool_)
@@ -153,6 +169,66 @@ class Joint:
         )
 
 
+class SortedRows:
+    """Different rows of numbers in lexicographic order, whose ranks are looked up.
+
+    Args:
+        rows: `n x w` numbers, not negative, all rows different.
+
+    Example:
+        >>> table = SortedRows(np.array([[2, 1], [1, 9], [2, 0]]))
+        >>> table.rank(np.array([[2, 0], [2, 2]])), table.contains(np.array([[2, 0], [2, 2]]))
+        (array([1, 2]), array([ True, False]))
+        >>> table.rows(np.array([0, 2])).tolist()
+        [[1, 9], [2, 1]]
+    """
+
+    def __init__(self, rows: NDArray[np.int64]) -> None:
+        # The first k words of a row are known by their rank r_k among all such prefixes:
+        #     r_{k+1} = rank of r_k |U_{k+1}| + (rank of word k + 1 in U_{k+1}),   U the different words of one column,
+        # so that no number exceeds n^2 however long the rows are, and the order stays lexicographic.
+        number, self._levels = rows[:, 0], []
+        for word in rows[:, 1:].T:
+            level = np.unique(number), np.unique(word)
+            self._levels.append(level)
+            number = np.searchsorted(level[0], number) * len(level[1]) + np.searchsorted(level[1], word)
+        self._numbers = np.sort(number)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def rank(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`n` ranks of rows that are there."""
+        return self._found(rows)[0]
+
+    def contains(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`n` booleans: which rows are there."""
+        return self._found(rows)[1]
+
+    def rows(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The inverse of `rank`."""
+        number, words = self._numbers[ranks], []
+        for first, second in reversed(self._levels):
+            number, word = np.divmod(number, len(second))
+            words.append(second[word])
+            number = first[number]
+        return np.stack([number, *reversed(words)], axis=1)
+
+    def _found(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        number, there = rows[:, 0], np.ones(len(rows), dtype=np.bool_)
+        for (first, second), word in zip(self._levels, rows[:, 1:].T, strict=True):
+            (at, known), (to, also) = _located(first, number), _located(second, word)
+            number, there = at * len(second) + to, there & known & also
+        at, known = _located(self._numbers, number)
+        return at, there & known
+
+
+def _located(table: NDArray[np.int64], values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Places of `n` values in a sorted table, and which are there."""
+    at = np.searchsorted(table, values).clip(0, len(table) - 1).astype(np.int64)
+    return at, table[at] == values
+
+
 class Component:
     """Assignments of the variables of one component, numbered below `span`."""
 
@@ -160,7 +236,8 @@ class Component:
     span: int
     exact = True
 
-    def rank(self, choices: Choices) -> NDArray[np.int64]:
+    def words(self, choices: Choices) -> NDArray[np.int64]:
+        """`n x w` numbers, not negative, that tell the assignments apart; one of them, the rank, if `span` allows."""
         raise NotImplementedError
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
@@ -179,6 +256,7 @@ class Component:
         raise NotImplementedError
 
     def draw(self, choices: Choices, rng: np.random.Generator) -> None:
+        """Writes uniform assignments into the variables."""
         self.put(choices, rng.integers(self.span, size=len(choices)))
 
 
@@ -189,8 +267,8 @@ class Free(Component):
         (self.variable,) = variables
         self.size = self.span = radix
 
-    def rank(self, choices: Choices) -> NDArray[np.int64]:
-        return choices[:, self.variable]
+    def words(self, choices: Choices) -> NDArray[np.int64]:
+        return choices[:, self.variable, None]
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
         choices[:, self.variable] = numbers
@@ -210,12 +288,8 @@ class Enumerated(Component):
     """Variables whose assignments are all known."""
 
     def __init__(self, joint: Joint, rows: Choices) -> None:
-        if joint.raw >= KEY_LIMIT:
-            raise DefinitionError(
-                f"choices that depend on one another have {joint.raw:.3g} combinations, more than 64-bit numbers hold"
-            )
         self.joint = joint
-        self.members = np.sort(joint.codes(rows))
+        self.members = SortedRows(joint.codes(rows))
         self.size = self.span = len(self.members)
         self._varying = [variable for variable in joint.variables if (rows[:, variable] != rows[0, variable]).any()]
 
@@ -228,21 +302,19 @@ class Enumerated(Component):
         if most == 1 or self.size > _COUNTED:
             return most
         rows = np.zeros((self.size, len(self.joint.radices)), dtype=np.int64)
-        self.joint.put(rows, self.members)
-        return len(np.unique(replace(self.joint, variables=own).codes(rows)))
+        self.put(rows, np.arange(self.size))
+        return len(np.unique(replace(self.joint, variables=own).codes(rows), axis=0))
 
-    def rank(self, choices: Choices) -> NDArray[np.int64]:
-        return np.searchsorted(self.members, self.joint.codes(choices)).astype(np.int64)
+    def words(self, choices: Choices) -> NDArray[np.int64]:
+        return self.members.rank(self.joint.codes(choices))[:, None]
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
-        self.joint.put(choices, self.members[numbers])
+        self.joint.put(choices, self.members.rows(numbers))
 
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
-        codes = self.joint.codes(choices)
-        at = np.searchsorted(self.members, codes).clip(0, self.size - 1)
         conditional = np.array([variable in self.joint.conditions for variable in self.joint.variables])
         on = (choices[:, self.joint.variables] != INACTIVE) | conditional
-        held: NDArray[np.bool_] = (self.members[at] == codes) & on.all(1)
+        held: NDArray[np.bool_] = self.members.contains(self.joint.codes(choices)) & on.all(1)
         return held
 
 
@@ -273,11 +345,12 @@ class Open(Component):
             )
             raise DefinitionError(
                 f"{found} `{text}` and what else joins the same choices, and there are too many combinations "
-                f"({joint.raw:.3g}) to go through: loosen it, or offer fewer choices",
+                f"({rounded_size(joint.raw)}) to go through: loosen it, or offer fewer choices",
                 "constraints",
                 *[joint.constraints[-1][0]] * bool(joint.constraints),
             )
-        self.size = max(1, round(self.share * math.prod(int(joint.radices[variable]) for variable in joint.variables)))
+        drawn_from = math.prod(int(joint.radices[variable]) for variable in joint.variables)
+        self.size = max(1, (2 * accepted * drawn_from + drawn) // (2 * drawn))  # rounded; no float holds all sizes
 
     def varying(self) -> list[int]:
         return [
@@ -289,11 +362,11 @@ class Open(Component):
     def contents(self, variables: set[int]) -> int:
         return self.joint.combinations([variable for variable in self.joint.variables if variable in variables])
 
-    def rank(self, choices: Choices) -> NDArray[np.int64]:
+    def words(self, choices: Choices) -> NDArray[np.int64]:
         return self.joint.codes(choices)
 
     def put(self, choices: Choices, numbers: NDArray[np.int64]) -> None:
-        self.joint.put(choices, numbers)
+        self.joint.put(choices, numbers[:, None])
 
     def contains(self, choices: Choices) -> NDArray[np.bool_]:
         return self.joint.holds(choices)

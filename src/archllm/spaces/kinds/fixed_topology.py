@@ -13,6 +13,7 @@ from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.components import INACTIVE, Choices
 from archllm.spaces.limits import fits
+from archllm.spaces.sizes import written_size
 
 ILLEGAL = -2
 """The choice that a label stands for which its slot does not have."""
@@ -41,7 +42,7 @@ class FixedTopology(SearchSpace):
             if len(own) > radix:
                 self._label_of[slot, INACTIVE] = own[radix]
                 self._choice_of[slot, own[radix]] = INACTIVE
-        self.size, self.exact_size = assignments.size, assignments.exact
+        self.size, self.exact_size, self.exact_keys = assignments.size, assignments.exact, assignments.ranked
         self.enumerable = assignments.exact and fits(assignments.size, self.max_nodes)
 
     def graphs_of(self, choices: NDArray[np.integer]) -> Graphs:
@@ -58,8 +59,11 @@ class FixedTopology(SearchSpace):
         return choices
 
     def _rank(self, choices: Choices) -> NDArray[np.int64]:
-        """Position of members in the order of `enumerate`; here lexicographic, the first slot most significant."""
-        return self.assignments.rank(choices)
+        """Position of members in the order of `enumerate`; here lexicographic, the first slot most significant.
+
+        Of more members than 64-bit numbers, fingerprints.
+        """
+        return self.assignments.keys(choices)
 
     def _unrank(self, ranks: NDArray[np.int64]) -> Choices:
         """The inverse of `_rank`."""
@@ -67,7 +71,9 @@ class FixedTopology(SearchSpace):
 
     def enumerate(self) -> Graphs:
         if not self.enumerable:
-            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to enumerate; use sample(n, rng)")
+            raise NotEnumerable(
+                f"{self.name} has {written_size(self.size)} members, too many to enumerate; use sample(n, rng)"
+            )
         return self.graphs_of(self._unrank(np.arange(self.size)))
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:

@@ -21,10 +21,11 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
+from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.components import KEY_LIMIT
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.limits import fits
+from archllm.spaces.sizes import written_size
 from archllm.spaces.texts import genotypes as texts
 
 
@@ -104,11 +105,7 @@ class Genotype(SearchSpace):
         self._wirings = [list(combinations(range(self.cell_inputs + k), self.arity)) for k in range(self.inner)]
         self._radix = [len(w) * self.ops_per_slot**self.arity for w in self._wirings]
         self.cell_size = math.prod(self._radix)
-        genotypes = self.cell_size ** len(self.cells)
-        if genotypes >= KEY_LIMIT:
-            raise DefinitionError(
-                f"the space has {genotypes:.3g} members, more than 64-bit keys (9.22e18) can tell apart"
-            )
+        self.exact_keys = self.cell_size ** len(self.cells) < EXACT_BELOW
         self._orders = list(permutations(range(self.inner)))
         self._patterns = self._input_patterns()
         digits = [
@@ -205,7 +202,9 @@ class Genotype(SearchSpace):
 
     def enumerate(self) -> Graphs:
         if not self.enumerable:
-            raise NotEnumerable(f"{self.name} has {self.size:.3g} members, too many to enumerate; use sample(n, rng)")
+            raise NotEnumerable(
+                f"{self.name} has {written_size(self.size)} members, too many to enumerate; use sample(n, rng)"
+            )
         return self._unpack(self._classes)
 
     def _unpack(self, keys: NDArray[np.int64]) -> Graphs:
@@ -320,36 +319,58 @@ class Genotype(SearchSpace):
         return self._keys_of(*self.parts_of(graphs))
 
     def _keys_of(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        cells = [self._canonical(sources[:, cell], ops[:, cell]) for cell in range(len(self.cells))]
+        if not self.exact_keys:
+            return fingerprints(np.concatenate(cells, axis=1))
         keys = np.zeros(len(sources), dtype=np.int64)
-        for cell in range(len(self.cells)):
-            keys = keys * self.cell_size + self._cell_key(sources[:, cell], ops[:, cell])
+        for words in cells:
+            keys = keys * self.cell_size + words[:, 0]
         return keys
 
-    def _cell_key(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Smallest mixed-radix number over all orders of the inner nodes that keep edges pointing forward."""
+    def _canonical(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`n x w`: smallest numbers over all orders of a cell's inner nodes that keep edges pointing forward."""
         # key(G) = min over legal p in S_k of number(p.G). The minimum over an orbit is the same for all its members and
         # a member itself, so keys are equal iff genotypes are isomorphic; k! <= 720 passes over whole batches.
-        best = np.full(len(sources), np.iinfo(np.int64).max)
+        best = np.full((len(sources), self._words), np.iinfo(np.int64).max)
         legal = self._legal_orders(sources)
         for at in range(len(self._orders)):
             rows = np.flatnonzero(legal[:, at])
             moved, names = self._reorder(sources[rows], ops[rows], np.full(len(rows), at))
-            best[rows] = np.minimum(best[rows], self._cell_number(moved, names))
+            numbers = self._cell_numbers(moved, names)
+            smaller = _smaller(numbers, best[rows])
+            best[rows[smaller]] = numbers[smaller]
         return best
 
-    def _cell_number(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+    @cached_property
+    def _word_of(self) -> list[int]:
+        """For each inner node the number of the word that it is part of: as many as 64 bits hold are in one."""
+        word, room, found = 0, EXACT_BELOW, []
+        for radix in self._radix:
+            if radix > room:
+                word, room = word + 1, EXACT_BELOW
+            room //= radix
+            found.append(word)
+        return found
+
+    @property
+    def _words(self) -> int:
+        return self._word_of[-1] + 1
+
+    def _cell_numbers(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`n x w` mixed-radix numbers of cells as they are written."""
         # Node k: its wiring, then its operations, so radix_k = C(inputs + k, arity) |ops|^arity and
-        #     0 <= number < prod_k radix_k = cell_size.
+        #     0 <= number < prod_k radix_k = cell_size,   in one word where cell_size < 2^63.
         # DARTS: prod_{k=0..3} C(2 + k, 2) 7^2 = (1 * 3 * 6 * 10) 7^8 = 1,037,664,180, two cells 1.08e18 (Liu et al.).
         order = np.argsort(sources, axis=-1)
         sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
-        number = np.zeros(len(sources), dtype=np.int64)
+        numbers = np.zeros((len(sources), self._words), dtype=np.int64)
         for k, rank in enumerate(self._wiring_ranks):
             digit = rank[tuple(sources[:, k].T)]
             for slot in range(self.arity):
                 digit = digit * self.ops_per_slot + ops[:, k, slot]
-            number = number * self._radix[k] + digit
-        return number
+            word = self._word_of[k]
+            numbers[:, word] = numbers[:, word] * self._radix[k] + digit
+        return numbers
 
     def _neighbours(self, graph: Graphs) -> Graphs:
         sources, ops = self.parts_of(graph)
@@ -383,3 +404,11 @@ class Genotype(SearchSpace):
         return [
             drawn_cell(sources[0, cell], ops[0, cell], names, self.ops, title) for cell, title in enumerate(self.cells)
         ]
+
+
+def _smaller(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """`n` booleans: which rows of numbers come before others, the first number most significant."""
+    found = np.zeros(len(left), dtype=np.bool_)
+    for word in range(left.shape[1] - 1, -1, -1):
+        found = (left[:, word] < right[:, word]) | ((left[:, word] == right[:, word]) & found)
+    return found
