@@ -41,6 +41,10 @@ class InvalidInput(ArchLLMError):
     exit_code = 2
 
 
+class NotApplicable(InvalidInput):
+    """A search method has no meaning for the space or the number of objectives: another method has."""
+
+
 class DefinitionError(InvalidInput):
     """The definition of a search space can't be used.
 

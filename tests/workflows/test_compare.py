@@ -109,6 +109,36 @@ def test_a_comparison_is_not_resumed_as_another_one():
         run(seeds=1, where=["params <= 1e6"], resume=True)
 
 
+def test_a_comparison_with_a_list_of_options_is_resumed():
+    Path("cheap.csv").write_text(Path("few.csv").read_text().replace("score", "short"))
+    words = ["halving.lower_fidelity=table:cheap.csv/short"]
+    first = run("halving", options=words, seeds=1, budget=3)
+    again = run("halving", options=words, seeds=1, budget=3, resume=True)
+    assert again.comparison.methods[0].final == first.comparison.methods[0].final
+
+
+def test_a_method_that_can_not_search_here_is_left_out_and_the_others_go_on():
+    Path("plain.toml").write_text('kind = "edge_dag"\nnodes = 3\nops = ["none", "keep"]\n')
+    cells = ["|none~0|+|none~0|keep~1|", "|keep~0|+|none~0|none~1|", "|keep~0|+|keep~0|none~1|"]
+    Path("plain.csv").write_text("arch,score\n" + "".join(f"{cell},{at}\n" for at, cell in enumerate(cells)))
+    here = {"space": "plain.toml", "objective": ["table:plain.csv/score"], "budget": 2, "seeds": 1}
+    told: list[str] = []
+    found = run("largest", "random", **here, progress=lambda event: told.append(event.note or event.about))
+    assert [each.method for each in found.comparison.methods] == ["random"]
+    assert list(found.not_applicable) == ["largest"] == list(found.to_json()["not_applicable"])
+    assert "**Not applicable.** largest: no network" in Path("out/comparison.md").read_text()
+    assert "largest is not applicable" in told[0] and told[1:] == ["random, seed 0"] * 2
+    with pytest.raises(InvalidInput, match="no method is left to compare: no network"):
+        run("largest", **here | {"out": "other"})
+    assert not Path("other").exists()
+
+
+def test_a_budget_of_more_than_there_is_says_when_searches_end():
+    told: list[str] = []
+    run("random", budget=99, seeds=1, progress=lambda event: told.append(event.note))
+    assert f"more than the {len(CELLS)} architectures" in told[0] and not any(told[1:])
+
+
 def test_several_objectives_are_compared_by_hypervolume():
     found = run(objective=["table:few.csv/score", "params"])
     assert found.comparison.measures_volume and "hypervolume after 5" in Path("out/comparison.md").read_text()

@@ -128,6 +128,14 @@ def test_requirements_are_on_what_is_known_beforehand(nasbench201):
         run("params", where=["small"])
 
 
+def test_what_an_evaluation_tells_is_a_second_objective_and_no_requirement():
+    Path("two.csv").write_text("arch,score,latency_ms\n1,5.0,2.0\n2,6.0,9.0\n")
+    with pytest.raises(InvalidInput, match="second objective, --objective table:two"):
+        run("table:two.csv/score", where=["latency_ms <= 5"])
+    front = run("table:two.csv/score", "table:two.csv/latency_ms", budget=2).front
+    assert [trial.values for trial in front if trial.values[1] <= 5] == [(5.0, 2.0)]
+
+
 def test_the_pool_is_what_every_objective_has_a_score_of(nasbench201):
     few, more = (load_objective(table(*each), nasbench201) for each in (("few", 1, 2, 3), ("more", 2, 3, 4, 5)))
     size = load_objective("params", nasbench201)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archllm.objectives.evaluation import turned
 from archllm.reporting.comparing import Comparison
 from archllm.reporting.tables import Table
 from archllm.reporting.words import duration
 
-_NAMES = ("Methods", "Versions", "Cost of pre-training")  # that begin with a name, which stays as it is written
+_NAMES = ("Methods", "Not applicable", "Versions", "Cost of pre-training")  # begin with a name, which stays as it is
 
 _OPEN = (
     "Were the settings of the methods chosen on other data than this, and with similar effort for each?",
@@ -63,6 +63,9 @@ class Setup:
     network: str = ""
     """The network setting in words; empty where no networks are made."""
 
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
+    """Methods that were left out -> why they can't search here."""
+
 
 def page(found: Comparison, setup: Setup, results: Table, files: Mapping[str, str]) -> str:
     """The page in Markdown.
@@ -100,6 +103,7 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
     scores = "looked up in tables" if setup.looked_up else measured
     costs = [f"{_plain(each.method)} {duration(each.cost)}" for each in found.methods if each.cost]
     pre = [f"{_plain(name)} {duration(seconds)}" for name, seconds in setup.pre_training.items()]
+    left_out = [f"{_plain(name)}: {_plain(why)}" for name, why in setup.not_applicable.items()]
     volume = found.measures_volume
     done = {
         "One space for all": f"it is {_plain(setup.space)}"
@@ -112,6 +116,7 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         f"Seeds: {len(seeds)}": f"{', '.join(map(str, seeds))}, the same for all methods{enough}",
         **({"One network for all": _plain(setup.network)} if setup.network else {}),
         "Methods": "; ".join(f"{_plain(name)}: {_plain(told)}" for name, told in setup.methods.items()),
+        **({"Not applicable": "; ".join(left_out)} if left_out else {}),
         "Performance over time": "means and quartiles against evaluations"
         + (" and seconds" if "seconds" in files else "; evaluations have no cost that could be shown"),
         "Cost of pre-training": ", ".join(pre) or "None of the methods needs any",

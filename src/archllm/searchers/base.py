@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from archllm.config import Settings
 from archllm.data.split import check_seed
-from archllm.errors import BudgetExhausted, InvalidInput
+from archllm.errors import BudgetExhausted, InvalidInput, NotApplicable
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.searchers.domain import Domain
 from archllm.searchers.pareto import scalarised
@@ -37,7 +37,8 @@ class Searcher(ABC):
         options: what is chosen about the method, of `options_class`; without, all is at its default.
 
     Raises:
-        InvalidInput: the seed can't be used, or the method can't follow so many objectives.
+        InvalidInput: the seed can't be used.
+        NotApplicable: the method can't follow so many objectives.
     """
 
     name: ClassVar[str]
@@ -61,7 +62,7 @@ class Searcher(ABC):
         if objectives < 1:
             raise InvalidInput(f"a search needs at least one objective, got {objectives}")
         if self.most_objectives is not None and objectives > self.most_objectives:
-            raise InvalidInput(
+            raise NotApplicable(
                 f"searcher {self.name} follows at most {self.most_objectives} objective(s), got {objectives}"
             )
         self.domain, self.seed, self.objectives = domain, seed, objectives

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.config import Settings
-from archllm.errors import InvalidInput
+from archllm.errors import NotApplicable
 from archllm.graphs import Graphs
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import around
@@ -38,7 +38,7 @@ class LargestFirst(Searcher):
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         super().__init__(domain, seed, objectives, options)
         if domain.space.networks is None:
-            raise InvalidInput(f"no network is made of architectures of {domain.space.name}, so none is the largest")
+            raise NotApplicable(f"no network is made of architectures of {domain.space.name}, so none is the largest")
         self._counts: dict[int, int] = {}  # parameters by key
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:

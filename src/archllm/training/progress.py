@@ -35,6 +35,9 @@ class Event:
     note: str = ""
     """Something that a user should know, said once; then the rest is as before the step."""
 
+    about: str = ""
+    """What is under way, where that changes from step to step: the method and seed of a comparison's search."""
+
 
 Listener = Callable[[Event], None]
 """Called after a step that is worth reporting."""

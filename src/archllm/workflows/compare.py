@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from archllm.conditional.requirements import parse_all
-from archllm.errors import InvalidInput, RunFolderError, StoreError
+from archllm.errors import InvalidInput, NotApplicable, RunFolderError, StoreError
 from archllm.files import make_folder, refuse_existing, write_text
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
@@ -35,6 +35,7 @@ from archllm.workflows.options import CompareOptions, command_line
 from archllm.workflows.population import looked_up, population
 from archllm.workflows.progress import Progress, shown
 from archllm.workflows.search import (
+    beyond,
     check_lower_fidelity,
     constraint,
     goals_of,
@@ -74,10 +75,13 @@ class Compared:
     network: dict[str, Any] | None = None
     """Setting of the networks that were compared on; `None` where none are made."""
 
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    """Methods that were left out, and why they can't search here."""
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm compare --json` prints."""
         head = {"out": str(self.out), "space": self.space.name, "files": self.files, "network": self.network}
-        return head | self.comparison.to_json()
+        return head | {"not_applicable": self.not_applicable} | self.comparison.to_json()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +151,12 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     methods = [
         replace(each, options=with_lower_fidelity(each.method, each.options, goals)) for each in methods_of(chosen)
     ]
-    domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
+    domain = Domain(home, pool_of(goals), constraint(home, ranges, network, goals), network)
     immediate = all(looked_up(goal.spec) for goal in goals)
     known = population(domain, goals) if immediate else None
     target = _target(known, goals) if chosen.until_best else None
     task = _Task(home, goals, domain, budget, immediate, target, chosen.reuse)
-    for each in methods:  # what a method can't do is told before anything is paid for
-        check_lower_fidelity(each.options.get("lower_fidelity", ()), goals, home)
-        registry.build_searcher(each.method, domain, 0, len(goals), **each.options)
+    methods, not_applicable = _applicable(task, methods)
     _check_folder(out, chosen.resume)
     make_folder(out)
     methods, pre_training = prepared(methods, domain, out)
@@ -170,6 +172,10 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
             if study.name in there:
                 check_same(store, study)
         with shown(progress) as listener:
+            if listener is not None:
+                notes = [f"{name} is not applicable: {why}" for name, why in not_applicable.items()]
+                for note in filter(None, [*notes, beyond(domain, budget)]):
+                    listener(Event("compare", 0, len(studies) * budget, {}, note))
             _search_all(task, methods, studies, store, chosen.workers, listener)
         trials = {key: tuple(store.trials(study.name)) for key, study in studies.items()}
     searches = [Search(name, seed, found) for (name, seed), found in trials.items()]
@@ -192,12 +198,34 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         | {name: found_version for name in _TOLD if (found_version := version(name)) is not None},
         date=_last(searches),
         network="" if network is None else network_words(home, network),
+        not_applicable=not_applicable,
     )
     write_text(out / PAGE, page(found, setup, results, files))
     document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
+    document["not_applicable"] = not_applicable
     document["network"] = about = next(iter(studies.values())).network
     write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
-    return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES}, about)
+    return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES}, about, not_applicable)
+
+
+def _applicable(task: _Task, methods: Sequence[ComparedMethod]) -> tuple[list[ComparedMethod], dict[str, str]]:
+    """The methods that can search here, and why the others can't; told before anything is paid for.
+
+    Raises:
+        InvalidInput: an option of a method can't be used here, or no method can search here.
+    """
+    able, reasons = [], {}
+    for each in methods:
+        check_lower_fidelity(each.options.get("lower_fidelity", ()), task.objectives, task.space)
+        try:
+            registry.build_searcher(each.method, task.domain, 0, len(task.objectives), **each.options)
+        except NotApplicable as error:
+            reasons[each.name] = str(error)
+        else:
+            able.append(each)
+    if not able:
+        raise InvalidInput(f"no method is left to compare: {'; '.join(reasons.values())}")
+    return able, reasons
 
 
 def _target(known: Population | None, goals: Sequence[Objective]) -> float:
@@ -250,7 +278,7 @@ def _search_all(
             hands = hands or start_workers(workers, task.objectives, task.budget)
             method = by_name[name]
             searcher = registry.build_searcher(method.method, task.domain, seed, len(task.objectives), **method.options)
-            hear = _forwarded(listener, number, len(studies), task.budget)
+            hear = _forwarded(listener, number, len(studies), task.budget, f"{name}, seed {seed}")
             aside = task.immediate and study.name not in there
             place = open_store(MEMORY) if aside else store
             if study.name not in there:
@@ -278,13 +306,13 @@ def _reached(store: Store, study: Study, target: float) -> bool:
     return any(trial.values is not None and trial.values[0] == target for trial in store.trials(study.name))
 
 
-def _forwarded(listener: Listener | None, before: int, searches: int, budget: int) -> Listener | None:
-    """Progress of one search as that of all."""
+def _forwarded(listener: Listener | None, before: int, searches: int, budget: int, about: str) -> Listener | None:
+    """Progress of one search, which is told about, as that of all."""
     if listener is None:
         return None
 
     def hear(event: Event) -> None:
-        listener(Event("compare", before * budget + event.step, searches * budget, event.metrics))
+        listener(Event("compare", before * budget + event.step, searches * budget, event.metrics, about=about))
 
     return hear
 

@@ -119,7 +119,7 @@ def bars() -> Iterator[Listener]:
                 tasks[event.stage] = progress.add_task(event.stage, figures="")
             latest = seen.setdefault(event.stage, {})
             latest.update(event.metrics)
-            progress.update(tasks[event.stage], completed=event.step, total=event.steps, figures=_figures(latest))
+            progress.update(tasks[event.stage], completed=event.step, total=event.steps, figures=_told(event, latest))
 
         yield hear
 
@@ -160,10 +160,11 @@ class _Lines:
 
     def _head(self, event: Event) -> str:
         head = f"{event.stage:<10} {event.step:,}/{event.steps:,}"
-        shown = _figures(self.metrics)
-        return f"{head}  {shown}" if shown else head
+        told = _told(event, self.metrics)
+        return f"{head}  {told}" if told else head
 
 
-def _figures(metrics: dict[str, float]) -> str:
-    """The metrics of an event that are worth showing."""
-    return "  ".join(form.format(metrics[name]) for name, form in _SHOWN.items() if name in metrics)
+def _told(event: Event, metrics: dict[str, float]) -> str:
+    """What is under way, and the metrics that are worth showing."""
+    figures = [form.format(metrics[name]) for name, form in _SHOWN.items() if name in metrics]
+    return "  ".join([event.about, *figures] if event.about else figures)

@@ -80,7 +80,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     goals, network = goals_of(chosen.objective, home, chosen.time_limit, asked, chosen.train)
     of_method = with_lower_fidelity(method, options_of(method, chosen.options, run), goals)
     check_lower_fidelity(of_method.get("lower_fidelity", ()), goals, home)
-    domain = Domain(home, pool_of(goals), constraint(home, ranges, network), network)
+    domain = Domain(home, pool_of(goals), constraint(home, ranges, network, goals), network)
     name = registry.searcher_name(method)
     about = study_of(
         chosen.study or study_name(name, [goal.spec for goal in goals], chosen.seed),
@@ -102,7 +102,8 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
         else:
             opened.create(about)
         if listener is not None:
-            for note in dict.fromkeys(note for goal in goals for note in goal.notes()):
+            notes = [note for goal in goals for note in goal.notes()]
+            for note in filter(None, dict.fromkeys([*notes, beyond(domain, chosen.budget)])):
                 listener(Event("search", 0, chosen.budget, {}, note))
         result = run_search(
             searcher,
@@ -119,6 +120,16 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
         if listener is not None and told:
             listener(Event("search", result.queries, chosen.budget, {}, told))
         return replace(result, store=opened.where)
+
+
+def beyond(domain: Domain, budget: int) -> str:
+    """What a budget of more evaluations than there are architectures means; else nothing."""
+    if domain.size is None or budget <= domain.size:
+        return ""
+    return (
+        f"the budget of {budget:,} is more than the {domain.size:,} architectures that may be asked for: a search ends "
+        "when all of them are evaluated"
+    )
 
 
 def at_chance(result: Result) -> str:
@@ -218,13 +229,19 @@ def searched_space(run: Path | None, space: object) -> SearchSpace:
     return own
 
 
-def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSetting | None = None) -> Allowed | None:
+def constraint(
+    space: SearchSpace,
+    ranges: dict[str, Range],
+    network: NetworkSetting | None = None,
+    goals: Sequence[Objective] = (),
+) -> Allowed | None:
     """Which architectures meet requirements on what can be known without evaluating them.
 
     Args:
         space: the space.
         ranges: the requirements.
         network: setting of the networks that are counted; by default that of the space's paper.
+        goals: the objectives, whose measurements can't be required.
 
     Raises:
         InvalidInput: a requirement is on something else.
@@ -236,8 +253,8 @@ def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSet
     for name in ranges.keys() - counted.keys() - timed.keys():
         known = ", ".join([*COUNTED, *LATENCY_FORMS])
         hint = did_you_mean(name, [*COUNTED, *LATENCY_FORMS])
-        near = f"; {hint}" if hint else ""
-        raise InvalidInput(f"a search can only require what is known beforehand ({known}), got {name!r}{near}")
+        instead = _measured(name, goals) or (f"; {hint}" if hint else "")
+        raise InvalidInput(f"a search can only require what is known beforehand ({known}), got {name!r}{instead}")
     networks = space.require_networks()
     limits = [latency_limit(name, wanted, space, network) for name, wanted in timed.items()]
 
@@ -252,6 +269,18 @@ def constraint(space: SearchSpace, ranges: dict[str, Range], network: NetworkSet
         return passing
 
     return allowed
+
+
+def _measured(name: str, goals: Sequence[Objective]) -> str:
+    """What to do instead of requiring what an evaluation tells; nothing where the name is no such thing."""
+    for goal in goals:
+        if isinstance(goal, TableObjective) and name in goal.table.columns:
+            other = f"{goal.spec.rpartition('/')[0]}/{name}"
+            return (
+                f"; {name} is measured by an evaluation, so make it a second objective, --objective {other}, and "
+                "choose from the front what keeps the limit"
+            )
+    return ""
 
 
 def pool_of(objectives: Sequence[Objective]) -> Graphs | None:
