@@ -78,7 +78,9 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     if arguments.base is None:
         raise InvalidInput("a text prior starts from a pretrained model: name one with --base")
     config = PriorConfig(**job["prior"], base=str(arguments.base))
-    prior = build_prior(config, model.tokenizer.codebook_size, model.tokenizer.length, (), SPACE)
+    prior = build_prior(
+        config, model.tokenizer.codebook_size, model.tokenizer.length, (), SPACE, end=model.tokenizer.end
+    )
     return lambda: {"base": arguments.base.name} | _trained(model, prior, job)
 
 

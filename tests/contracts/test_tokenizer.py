@@ -34,6 +34,10 @@ class TestPlain(TokenizerContract):
         return build_tokenizer(space, self.config)
 
 
+class TestMerges(TestPlain):
+    config = TokenizerConfig(kind="merges", merges=24)
+
+
 class Learned(LearnedTokenizerContract):
     config: ClassVar[TokenizerConfig]
 

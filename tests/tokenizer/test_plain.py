@@ -28,13 +28,15 @@ def test_five_operations_after_three_different_nodes_are_fifteen_words_and_an_un
 
 
 @pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])
-def test_cells_of_known_words_come_back_and_others_do_not(name: str, request: pytest.FixtureRequest) -> None:
+def test_nearly_all_members_come_back_and_the_others_hold_a_word_never_seen(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     space: SearchSpace = request.getfixturevalue(name)
     tokenizer = fitted(space)
     cells = split_cells(space, 0.9, 2000, 0).held_out[:500]
     codes = tokenizer.encode(cells)
-    known = (codes > 0).all(1)
-    assert known.any()
+    known = (codes > 0).all(1) | (tokenizer.end == 0)
+    assert known.mean() > 0.98
     assert (equal(tokenizer.decode(codes), cells) == known).all()
     assert tokenizer.reconstruction(cells) == known.mean()
 

@@ -350,7 +350,7 @@ def load(folder: str | Path) -> ArchLLM:
     space = read_space(folder, info)
     report = read_report(folder)
     tokenizer = load_tokenizer(folder, space)
-    prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length)
+    prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length, tokenizer.end)
     conditions = Conditions.load(folder, prior.conditions) if prior.conditions else None
     check_seal(folder)  # last: a file that can't be read at all has its own, better message
     return ArchLLM(space, info.config, info.seed, tokenizer, prior, report, conditions)

@@ -34,6 +34,10 @@ class Prior(ABC):
     length: int
     """Codes per sequence."""
 
+    end: int | None = None
+    """The code from which on a sequence holds nothing else, so that sequences differ in length; `None` if they do not.
+    No probability is spent on what stands behind it."""
+
     conditions: tuple[str, ...] = ()
     """Names of the properties that it can be conditioned on; `k` of them."""
 
@@ -100,6 +104,8 @@ class Prior(ABC):
     @abstractmethod
     def log_prob(self, codes: NDArray[np.int64], conditions: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         """`n` log-likelihoods in nats of `n x length` sequences, at temperature 1.
+
+        Minus infinity where another code stands behind the end.
 
         Args:
             codes: the sequences.
@@ -174,6 +180,24 @@ class Prior(ABC):
             raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
 
 
+def counted(codes: torch.Tensor, end: int | None) -> torch.Tensor:
+    """`n x length` booleans: the codes of `n x length` sequences up to the first `end`, and that one.
+
+    Example:
+        >>> counted(torch.tensor([[3, 0, 0], [3, 3, 3]]), end=0).tolist()
+        [[True, True, False], [True, True, True]]
+    """
+    if end is None:
+        return torch.ones_like(codes, dtype=torch.bool)
+    ends = codes == end
+    return ends.cumsum(1) - ends.long() == 0
+
+
+def resumes(codes: torch.Tensor, end: int | None) -> torch.Tensor:
+    """`n` booleans: which of `n x length` sequences hold another code behind the first `end`."""
+    return (~counted(codes, end) & (codes != (-1 if end is None else end))).any(1)
+
+
 def tempered(log_shares: torch.Tensor, temperature: float) -> torch.Tensor:
     """`… x k` distributions raised to `1 / temperature`; down to the smallest temperature the most likely stays so.
 
@@ -192,5 +216,5 @@ def write_about(folder: Path, prior: Prior, **more: object) -> None:
         RunFolderError: it can't be written.
     """
     about = {"config": asdict(prior.config), "codebook_size": prior.codebook_size, "length": prior.length}
-    about |= {"conditions": list(prior.conditions)} | more
+    about |= {"end": prior.end, "conditions": list(prior.conditions)} | more
     write_text(folder / "prior.json", json.dumps(about, indent=2) + "\n")

@@ -33,6 +33,9 @@ class BiasedLlamaConfig(LlamaConfig):
     length: int = 1
     """Codes of a sequence."""
 
+    end: int | None = None
+    """The code that ends a sequence, if any does."""
+
     first: int = 0
     """The token, counted from 0, whose successor is the first code."""
 
@@ -64,7 +67,7 @@ class BiasedLlama(LlamaForCausalLM):
         # sum_t H(p_t) is the first loss, and training learns departures from it. The same trick for a classifier's rare
         # class: b = log(p / (1 - p)) (Lin et al., 2017, section 4.1).
         with torch.no_grad():
-            self.marginals.copy_(log_shares(codes, self.config.codes, _UNSEEN))
+            self.marginals.copy_(log_shares(codes, self.config.codes, _UNSEEN, self.config.end))
             self.bias.zero_()
             torch.nn.init.zeros_(self.lm_head.weight)
 

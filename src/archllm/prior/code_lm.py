@@ -20,7 +20,7 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from archllm.errors import RunFolderError
 from archllm.files import share
-from archllm.prior.base import Prior, tempered, write_about
+from archllm.prior.base import Prior, counted, resumes, tempered, write_about
 from archllm.prior.biased_llama import BiasedLlama, BiasedLlamaConfig
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import UNCONDITIONED, PriorConfig
@@ -31,6 +31,7 @@ from archllm.training.progress import Listener
 
 CHUNK = 8192  # sequences per forward pass outside training
 _LOGITS = 1 << 24  # numbers that score codes in such a pass, at most
+_CACHE = 1 << 28  # numbers that keys and values of a batch of draws hold, at most
 
 
 class CodeLM(Prior):
@@ -41,6 +42,7 @@ class CodeLM(Prior):
         codebook_size: number of codes.
         length: codes per sequence.
         conditions: names of the properties that it can be conditioned on.
+        end: the code that ends a sequence, if any does.
 
     Example:
         >>> from archllm.prior import PriorConfig
@@ -51,8 +53,15 @@ class CodeLM(Prior):
         ((5, 3), (64,))
     """
 
-    def __init__(self, config: PriorConfig, codebook_size: int, length: int, conditions: Sequence[str] = ()) -> None:
-        self.config, self.codebook_size, self.length = config, codebook_size, length
+    def __init__(
+        self,
+        config: PriorConfig,
+        codebook_size: int,
+        length: int,
+        conditions: Sequence[str] = (),
+        end: int | None = None,
+    ) -> None:
+        self.config, self.codebook_size, self.length, self.end = config, codebook_size, length, end
         self.conditions = tuple(conditions)
         self.device = "cpu"
         self.start = codebook_size  # the token before the first code
@@ -76,7 +85,8 @@ class CodeLM(Prior):
         if not self.config.unigram_init:
             return LlamaForCausalLM(LlamaConfig(**sizes))
         first = len(self.conditions)
-        return BiasedLlama(BiasedLlamaConfig(codes=self.codebook_size, length=self.length, first=first, **sizes))
+        config = BiasedLlamaConfig(codes=self.codebook_size, length=self.length, end=self.end, first=first, **sizes)
+        return BiasedLlama(config)
 
     def fit(
         self,
@@ -119,7 +129,7 @@ class CodeLM(Prior):
 
     def with_conditions(self, conditions: Sequence[str], bins: int) -> CodeLM:
         config = replace(self.config, bins=bins)
-        copy = CodeLM(config, self.codebook_size, self.length, conditions).to(self.device)
+        copy = CodeLM(config, self.codebook_size, self.length, conditions, self.end).to(self.device)
         shared = self.codebook_size + 1  # the words that both have: the codes and the start
         state = copy.model.state_dict()
         for name, value in self.model.state_dict().items():
@@ -146,11 +156,15 @@ class CodeLM(Prior):
 
         def loss(step: int, chosen: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
             batch, bins, shares = sequences.batch(chosen, soft)
-            log_probs = self._log_probs(batch.to(self.device), bins)
+            runs = counted(batch, self.end)
+            longest = int(runs.sum(1).max())  # what all have behind their ends is neither read nor learned
+            batch, runs = batch[:, :longest].to(self.device), runs[:, :longest].to(self.device)
+            log_probs = self._log_probs(batch, bins)
             if shares is not None:
-                value = -(shares.to(self.device) * log_probs).sum() / len(batch)
+                nats = -(shares[:, :longest].to(self.device) * log_probs).sum(2)
             else:
-                value = -log_probs.gather(2, batch.to(self.device)[:, :, None]).sum() / len(batch)
+                nats = -log_probs.gather(2, batch[:, :, None])[:, :, 0]
+            value = (nats * runs).sum() / len(batch)
             return value, {"loss": value.item()}
 
         Loop(
@@ -183,8 +197,12 @@ class CodeLM(Prior):
             chunk = max(256, min(CHUNK, _LOGITS // (self.length * self.codebook_size)))
             for start in range(0, len(codes), chunk):
                 batch = torch.from_numpy(codes[start : start + chunk]).to(self.device)
-                log_probs = self._log_probs(batch, bins[start : start + chunk])
-                parts.append(log_probs.gather(2, batch[:, :, None]).sum((1, 2)).double().cpu())
+                runs = counted(batch, self.end)
+                longest = int(runs.sum(1).max())
+                log_probs = self._log_probs(batch[:, :longest], bins[start : start + chunk])
+                own = log_probs.gather(2, batch[:, :longest, None])[:, :, 0]
+                total = (own * runs[:, :longest]).sum(1).double()
+                parts.append(total.masked_fill(resumes(batch, self.end), -torch.inf).cpu())
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
 
@@ -216,9 +234,10 @@ class CodeLM(Prior):
         self.model.eval()
         bins = torch.from_numpy(conditions)
         with torch.inference_mode():
+            chunk = min(CHUNK, max(256, _CACHE // (2 * self.config.layers * self.config.width * self.length)))
             parts = [
-                self._sample_chunk(bins[start : start + CHUNK], temperature, generator, guidance)
-                for start in range(0, n, CHUNK)
+                self._sample_chunk(bins[start : start + chunk], temperature, generator, guidance)
+                for start in range(0, n, chunk)
             ]
         return np.concatenate(parts)
 
@@ -226,8 +245,8 @@ class CodeLM(Prior):
         self, conditions: torch.Tensor, temperature: float, generator: torch.Generator, guidance: float
     ) -> NDArray[np.int64]:
         """Draws code by code; draws that share conditions and prefix share its forward pass and its cache."""
-        n = len(conditions)
-        codes = torch.empty(n, self.length, dtype=torch.long, device=self.device)
+        running = torch.arange(len(conditions), device=self.device)  # the draws that have not ended
+        codes = torch.full((len(running), self.length), self.end or 0, device=self.device)
         asked, prefix = distinct_rows(conditions)  # which distinct prefix each draw has
         prefix = prefix.to(self.device)
         # With guidance, a second half of the batch holds the same prefixes without the conditions.
@@ -242,17 +261,23 @@ class CodeLM(Prior):
                 conditional, unconditional = logits.chunk(2)
                 logits = guided(conditional, unconditional, guidance)
             cumulative = tempered(logits, temperature).cumsum(-1)
-            uniform = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(self.device)
+            uniform = torch.rand(len(running), 1, generator=generator, dtype=torch.float64).to(self.device)
             rows = cumulative[prefix]
             drawn = torch.searchsorted(rows, uniform * rows[:, -1:], right=True)[:, 0]
-            codes[:, position] = drawn.clamp_max(self.codebook_size - 1)
-            longer = prefix * self.codebook_size + codes[:, position]
+            drawn = drawn.clamp_max(self.codebook_size - 1)
+            codes[running, position] = drawn
+            if self.end is not None:
+                going = drawn != self.end
+                running, prefix, drawn = running[going], prefix[going], drawn[going]
+            if position + 1 == self.length or len(running) == 0:
+                break
+            longer = prefix * self.codebook_size + drawn
             distinct, prefix = torch.unique(longer, return_inverse=True)
             token = (distinct % self.codebook_size)[:, None].repeat(halves, 1)
-            cache = output.past_key_values
-            if position + 1 < self.length:
-                parents = distinct // self.codebook_size
-                cache.batch_select_indices(torch.cat([parents + half * len(logits) for half in range(halves)]))
+            cache, parents = output.past_key_values, distinct // self.codebook_size
+            kept = torch.cat([parents + half * len(logits) for half in range(halves)])
+            if len(kept) != halves * len(logits) or not torch.equal(kept, torch.arange(len(kept), device=kept.device)):
+                cache.batch_select_indices(kept)  # copies all that was read, so not where every draw goes its own way
         result: NDArray[np.int64] = codes.cpu().numpy()
         return result
 

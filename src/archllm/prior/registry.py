@@ -25,6 +25,7 @@ def build_prior(
     conditions: Sequence[str] = (),
     space: str = "",
     own: Path | None = None,
+    end: int | None = None,
 ) -> CodeLM | TextLM | MarginalPrior:
     """An untrained prior of the configured kind.
 
@@ -35,12 +36,13 @@ def build_prior(
         conditions: names of the properties that it can be conditioned on.
         space: name of the space, which a text model reads in its prompt.
         own: folder of a copy of the text model's configuration and tokenizer.
+        end: the code that ends a sequence, if any does.
     """
     if config.kind == "text":
-        return TextLM(config, codebook_size, length, conditions, space, own)
+        return TextLM(config, codebook_size, length, conditions, space, own, end)
     if config.kind == "marginal":
-        return MarginalPrior(config, codebook_size, length, conditions)
-    return CodeLM(config, codebook_size, length, conditions)
+        return MarginalPrior(config, codebook_size, length, conditions, end)
+    return CodeLM(config, codebook_size, length, conditions, end)
 
 
 def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int, length: int) -> None:
@@ -54,7 +56,9 @@ def check_language(config: PriorConfig, space: SearchSpace, codebook_size: int, 
         TextLM(config, codebook_size, length, (), space.name)
 
 
-def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM | MarginalPrior:
+def load_prior(
+    folder: Path, codebook_size: int, length: int, end: int | None = None
+) -> CodeLM | TextLM | MarginalPrior:
     """The prior saved in a folder.
 
     Raises:
@@ -70,6 +74,7 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM
             if type(value) is not type(field.default):
                 raise ValueError(f"{field.name} must be of type {type(field.default).__name__}, found {value!r}")
         found = (about["codebook_size"], about["length"])
+        ends = about.get("end")
         conditions = [str(name) for name in about["conditions"]]
         space, fingerprint = str(about.get("space", "")), str(about.get("fingerprint", ""))
     except (ValueError, KeyError, TypeError, RecursionError, ArchLLMError) as error:
@@ -78,11 +83,13 @@ def load_prior(folder: Path, codebook_size: int, length: int) -> CodeLM | TextLM
         raise RunFolderError(
             f"{path} is a prior over {found[1]} codes of {found[0]}; the tokenizer has {length} of {codebook_size}"
         )
+    if ends != end:
+        raise RunFolderError(f"{path}: sequences of this prior end with {ends}, those of the tokenizer with {end}")
     if config.kind == "code":
         check_holds(folder / "model.safetensors", config.layers * config.width**2 + codebook_size * config.width)
     try:
         own = folder / "base"
-        prior = build_prior(config, codebook_size, length, conditions, space, own if own.is_dir() else None)
+        prior = build_prior(config, codebook_size, length, conditions, space, own if own.is_dir() else None, end)
     except RuntimeError as error:
         raise RunFolderError(f"{path} asks for a prior that can't be built here: {error}") from error
     if isinstance(prior, TextLM):

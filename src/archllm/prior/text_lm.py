@@ -21,7 +21,7 @@ from transformers import GenerationConfig
 
 from archllm.errors import ModelUnusable, RunFolderError
 from archllm.files import replacing
-from archllm.prior.base import Prior, tempered, write_about
+from archllm.prior.base import Prior, counted, resumes, tempered, write_about
 from archllm.prior.conditioning import LabelledSequences, distinct_rows, guided
 from archllm.prior.config import UNCONDITIONED, PriorConfig
 from archllm.prior.text.automaton import CodeAutomaton, LegalCodes
@@ -50,6 +50,7 @@ class TextLM(Prior):
         conditions: names of the properties that it can be conditioned on.
         space: name of the space, for the prompt.
         own: folder with a copy of the configuration and the tokenizer of the model, where all its weights were trained.
+        end: the code that ends a sequence, if any does.
 
     Raises:
         ModelUnusable: the model is not there, is no language model, or its tokenizer can't write codes.
@@ -63,8 +64,9 @@ class TextLM(Prior):
         conditions: Sequence[str] = (),
         space: str = "",
         own: Path | None = None,
+        end: int | None = None,
     ) -> None:
-        self.config, self.codebook_size, self.length = config, codebook_size, length
+        self.config, self.codebook_size, self.length, self.end = config, codebook_size, length, end
         self.conditions, self.space, self.device = tuple(conditions), space, "cpu"
         self.own = own
         self.base = find_base(config.base) if own is None else find_base(str(own))
@@ -72,7 +74,7 @@ class TextLM(Prior):
             self.base, space, codebook_size, self.conditions, config.bins, numbers=config.format == "numbers"
         )
         words = self.vocabulary
-        self.automaton = CodeAutomaton(words.words, length, len(words), words.end)
+        self.automaton = CodeAutomaton(words.words, length, len(words), words.end, end)
         if config.tuning == "lora" and find_spec("peft") is None:
             raise ModelUnusable(_PEFT)
         self.model: torch.nn.Module | None = None
@@ -146,7 +148,7 @@ class TextLM(Prior):
 
     def with_conditions(self, conditions: Sequence[str], bins: int) -> TextLM:
         copy = TextLM(
-            replace(self.config, bins=bins), self.codebook_size, self.length, conditions, self.space, self.own
+            replace(self.config, bins=bins), self.codebook_size, self.length, conditions, self.space, self.own, self.end
         )
         with seeded(0, -2):
             copy._start(0, blank=self.config.tuning == "full")
@@ -214,7 +216,9 @@ class TextLM(Prior):
                 scores = scores.masked_fill(~allowed.to(self.device) & real[:, :, None], float("-inf"))
                 log_probs = torch.log_softmax(scores, dim=-1)
                 picked = log_probs.gather(2, texts.clamp_max(self.automaton.vocabulary - 1)[:, :, None])[:, :, 0]
-                parts.append(torch.where(real, picked, 0.0).sum(1).cpu())
+                total = torch.where(real, picked, 0.0).sum(1).cpu()
+                rest = resumes(torch.from_numpy(codes[start : start + _CHUNK]), self.end)
+                parts.append(total.masked_fill(rest, -torch.inf))
         result: NDArray[np.float64] = torch.cat(parts).numpy()
         return result
 
@@ -223,7 +227,8 @@ class TextLM(Prior):
         self._check(codes)
         model: Any = self._model.eval()
         prompted, unconditional = PromptedModel(model), torch.from_numpy(self._checked_bins(None, len(codes)))
-        last = np.array([len(word) for word in self.vocabulary.words])[codes].cumsum(1) - 1
+        widths = np.array([len(word) for word in self.vocabulary.words])[codes]
+        last = (widths * counted(torch.from_numpy(codes), self.end).numpy()).cumsum(1) - 1
         seen: list[torch.Tensor] = []
         hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
         parts = []

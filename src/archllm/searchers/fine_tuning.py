@@ -79,7 +79,9 @@ class SearchGenerator:
         validation = cells.held_out[: len(learned)]
         tokenizer = build_tokenizer(domain.space, config.tokenizer)
         tokenizer.fit(learned, seed)
-        prior = build_prior(config.prior, tokenizer.codebook_size, tokenizer.length, (), domain.space.name)
+        prior = build_prior(
+            config.prior, tokenizer.codebook_size, tokenizer.length, (), domain.space.name, end=tokenizer.end
+        )
         prior.fit(tokenizer.encode(learned), tokenizer.encode(validation), seed)
         return SearchGenerator(tokenizer, prior)
 

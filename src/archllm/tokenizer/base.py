@@ -35,7 +35,10 @@ class Tokenizer(ABC):
     """Number of codes."""
 
     length: int
-    """Codes per architecture."""
+    """Codes per architecture; the most, where `end` says that there can be fewer."""
+
+    end: int | None = None
+    """The code that is not followed by any other, so that sequences differ in length; `None` if all are as long."""
 
     @abstractmethod
     def fit(
@@ -119,8 +122,17 @@ class Tokenizer(ABC):
         if codes.size and not 0 <= codes.min() <= codes.max() < self.codebook_size:
             raise InvalidInput(f"codes must be 0 to {self.codebook_size - 1}, found {codes.min()} to {codes.max()}")
 
+    def lengths(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`n` numbers of codes before the end, which is not counted."""
+        if self.end is None:
+            return np.full(len(codes), self.length)
+        ends: NDArray[np.bool_] = codes == self.end
+        return np.where(ends.any(1), ends.argmax(1), self.length)
+
     def usage(self, codes: NDArray[np.int64]) -> tuple[int, float]:
         """Number of different codes in use, and the perplexity exp(H) of their distribution."""
         counts = np.bincount(codes.ravel(), minlength=self.codebook_size)
+        if self.end is not None:  # nothing is said behind the end
+            counts[self.end] = (codes == self.end).any(1).sum()
         share = counts[counts > 0] / counts.sum()
         return int((counts > 0).sum()), float(np.exp(-(share * np.log(share)).sum()))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from archllm.config import Bounds, NotNegative, Positive, Settings
 from archllm.errors import InvalidInput
 
-Kind = Literal["vq", "plain"]
+Kind = Literal["vq", "plain", "merges"]
 Quantizer = Literal["ema", "fsq", "simvq"]
 Context = Literal["none", "causal", "full"]
 
@@ -28,7 +28,11 @@ class TokenizerConfig(Settings):
     section = "tokenizer"
 
     kind: Kind = "vq"
-    """`vq` learns the codes; `plain` writes one token per node (operation and in-edges) and learns nothing."""
+    """`vq` learns the codes; `plain` writes nodes and edges one after the other and learns nothing; `merges` joins
+    what often stands side by side in that to codes of its own."""
+
+    merges: Annotated[int, Bounds(0, 10_000)] = 256
+    """Most codes that `merges` makes of neighbours."""
 
     quantizer: Quantizer = "ema"
     """`ema` codebook with k-means start and dead-code reset, `fsq` (finite scalar), or `simvq`."""

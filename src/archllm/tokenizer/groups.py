@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 
+PACKED_NODES = 48
+"""Node positions whose in-edges and label fit into one number."""
+
 
 @dataclass(frozen=True)
 class NodeGroups:
@@ -53,13 +56,13 @@ def varying_nodes(graphs: Graphs) -> NDArray[np.bool_]:
 
 
 def node_tokens(graphs: Graphs) -> NDArray[np.int64]:
-    """`n x v` numbers that stand for a node's label and set of in-edges (at most 48 node positions).
+    """`n x v` numbers that stand for a node's label and set of in-edges (at most `PACKED_NODES` node positions).
 
     Raises:
         InvalidInput: there are more node positions.
     """
-    if graphs.nodes > 48:
-        raise InvalidInput(f"node tokens hold at most 48 node positions, got {graphs.nodes}")
+    if graphs.nodes > PACKED_NODES:
+        raise InvalidInput(f"node tokens hold at most {PACKED_NODES} node positions, got {graphs.nodes}")
     packed = np.packbits(graphs.adjacency, axis=1, bitorder="little")  # n x bytes x v
     tokens = (graphs.ops.astype(np.int64) + 1) << 48
     for byte in range(packed.shape[1]):

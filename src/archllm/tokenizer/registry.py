@@ -12,18 +12,26 @@ from archllm.errors import ArchLLMError, RunFolderError
 from archllm.files import LARGEST_JSON, check_holds, read_text
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.config import TokenizerConfig
+from archllm.tokenizer.merges import MergesTokenizer
 from archllm.tokenizer.plain import PlainTokenizer
 from archllm.tokenizer.vq import VQTokenizer
 
 __all__ = ["TokenizerConfig", "build_tokenizer", "load_tokenizer"]
 
 
-def build_tokenizer(space: SearchSpace, config: TokenizerConfig) -> VQTokenizer | PlainTokenizer:
+_KINDS: dict[str, type[VQTokenizer] | type[PlainTokenizer] | type[MergesTokenizer]] = {
+    "vq": VQTokenizer,
+    "plain": PlainTokenizer,
+    "merges": MergesTokenizer,
+}
+
+
+def build_tokenizer(space: SearchSpace, config: TokenizerConfig) -> VQTokenizer | PlainTokenizer | MergesTokenizer:
     """An untrained tokenizer of the configured kind."""
-    return VQTokenizer(space, config) if config.kind == "vq" else PlainTokenizer(space, config)
+    return _KINDS[config.kind](space, config)
 
 
-def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainTokenizer:
+def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainTokenizer | MergesTokenizer:
     """The tokenizer saved in a folder.
 
     Raises:
@@ -51,5 +59,5 @@ def load_tokenizer(folder: Path, space: SearchSpace) -> VQTokenizer | PlainToken
     if isinstance(tokenizer, VQTokenizer):
         tokenizer.restore(about.get("groups", []), tensors)
     else:
-        tokenizer.restore(tensors)
+        tokenizer.restore(about.get("serialisation"), tensors)
     return tokenizer

@@ -199,12 +199,13 @@ class _Training:
         aside: int,
     ) -> Prior:
         config, work, clock = self.config, self.work, self.clock
-        size, length = tokenizer.codebook_size, tokenizer.length
+        size, length, end = tokenizer.codebook_size, tokenizer.length, tokenizer.end
         saved = work.folder / "prior" if work is not None else None
         if self.group.broadcast(lambda: saved is not None and (saved / "prior.json").exists()):
-            done = self.group.on_main(lambda: load_prior(saved or Path(), size, length).to(self.group.device))
-            return self._shared_folder(done, lambda folder: load_prior(folder, size, length))
-        prior = build_prior(config.prior, size, length, config.condition_names, self.space.name).to(self.group.device)
+            done = self.group.on_main(lambda: load_prior(saved or Path(), size, length, end).to(self.group.device))
+            return self._shared_folder(done, lambda folder: load_prior(folder, size, length, end))
+        names = config.condition_names
+        prior = build_prior(config.prior, size, length, names, self.space.name, end=end).to(self.group.device)
         told = conditions.bins(conditions.values) if conditions is not None else None
         prior.fit(
             codes,

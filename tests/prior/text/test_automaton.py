@@ -19,14 +19,26 @@ from archllm.prior.text.automaton import DEAD, CodeAutomaton, LegalCodes
 DIGITS = [(0, 1), (0, 2), (0, 1, 1), (0, 1, 2)]
 NUMBERS = CodeAutomaton(DIGITS, length=2, vocabulary=5, end=3)
 TOKENS = CodeAutomaton([(0,), (1,), (2,)], length=2, vocabulary=4, end=None)
-AUTOMATA = {"numbers": NUMBERS, "tokens": TOKENS}
+ENDING_NUMBERS = CodeAutomaton(DIGITS, length=3, vocabulary=5, end=3, last=1)
+ENDING_TOKENS = CodeAutomaton([(0,), (1,), (2,)], length=3, vocabulary=4, end=None, last=2)
+AUTOMATA = {"numbers": NUMBERS, "tokens": TOKENS, "ending numbers": ENDING_NUMBERS, "ending tokens": ENDING_TOKENS}
+
+
+def sequences(automaton: CodeAutomaton) -> list[tuple[int, ...]]:
+    """All code sequences that have a text: behind the code that ends one stands nothing else."""
+    every = product(range(len(automaton.words)), repeat=automaton.length)
+    last = automaton.last
+    return [codes for codes in every if last not in codes or set(codes[codes.index(last) :]) == {last}]
 
 
 def legal_texts(automaton: CodeAutomaton) -> set[tuple[int, ...]]:
     """All legal texts, by writing each code sequence out."""
     end = () if automaton.end is None else (automaton.end,)
-    sequences = product(automaton.words, repeat=automaton.length)
-    return {tuple(token for word in sequence for token in word) + end for sequence in sequences}
+    texts = set()
+    for codes in sequences(automaton):
+        written = codes[: codes.index(automaton.last) + 1] if automaton.last in codes else codes
+        texts.add(tuple(token for code in written for token in automaton.words[code]) + end)
+    return texts
 
 
 @pytest.mark.parametrize("name", AUTOMATA)
@@ -54,7 +66,7 @@ def test_a_token_is_allowed_exactly_where_some_legal_text_has_it(name: str) -> N
 @pytest.mark.parametrize("name", AUTOMATA)
 def test_what_is_written_is_read_again(name: str) -> None:
     automaton = AUTOMATA[name]
-    every = np.array(list(product(range(len(automaton.words)), repeat=automaton.length)))
+    every = np.array(sequences(automaton))
     texts = automaton.write(every)
     assert len({tuple(text) for text in texts}) == len(every)
     assert np.array_equal(automaton.read(texts), every)

@@ -18,6 +18,8 @@ DEAD = -1
 class CodeAutomaton:
     """Accepts exactly the token sequences that write `length` codes, each by its word, and then the end token.
 
+    Where sequences end early, the code that ends them is written once, and is the last of its text.
+
     A state is a position and a node of the trie of all words, as one number `position * nodes + node`; the last state
     of all stands for a complete text. It works for any tokenizer: words may have one token or many.
 
@@ -26,13 +28,22 @@ class CodeAutomaton:
         length: codes of a text.
         vocabulary: number of tokens.
         end: the token that ends a text; `None` where no word is the beginning of another, so that none is needed.
+        last: the code that ends a sequence, if any does.
 
     Raises:
         InvalidInput: a text could be read in two ways.
     """
 
-    def __init__(self, words: Sequence[Sequence[int]], length: int, vocabulary: int, end: int | None) -> None:
+    def __init__(
+        self,
+        words: Sequence[Sequence[int]],
+        length: int,
+        vocabulary: int,
+        end: int | None,
+        last: int | None = None,
+    ) -> None:
         self.words, self.length, self.vocabulary, self.end = [tuple(word) for word in words], length, vocabulary, end
+        self.last = last
         child: list[dict[int, int]] = [{}]
         code_of = [-1]
         for code, word in enumerate(self.words):
@@ -74,12 +85,13 @@ class CodeAutomaton:
         token = tokens[rows]
         inside = self._child[node, token].astype(np.int64)
         whole = (inside == DEAD) & (self.code_of[node] >= 0)  # the word is complete, and the token is not part of it
-        ends = whole & (position == self.length - 1) & (token == (self.end if self.end is not None else DEAD))
-        following = np.where(whole & (position < self.length - 1), self._child[0, token], DEAD)
+        final = self._final(position, node)
+        ends = whole & final & (token == (self.end if self.end is not None else DEAD))
+        following = np.where(whole & ~final, self._child[0, token], DEAD)
         position = np.where(following != DEAD, position + 1, position)
         inside = np.where(following != DEAD, following, inside)
         if self.end is None:
-            ends = (inside != DEAD) & (position == self.length - 1) & (self.code_of[inside] >= 0)
+            ends = (inside != DEAD) & self._final(position, inside) & (self.code_of[inside] >= 0)
         result[rows] = np.where(ends, self.complete, np.where(inside == DEAD, DEAD, position * self.nodes + inside))
         return result
 
@@ -90,10 +102,16 @@ class CodeAutomaton:
         position, node = np.divmod(states[rows], self.nodes)
         result[rows] = self._child[node] != DEAD
         whole = self.code_of[node] >= 0
-        result[rows[whole & (position < self.length - 1)]] |= self._child[0] != DEAD
+        final = self._final(position, node)
+        result[rows[whole & ~final]] |= self._child[0] != DEAD
         if self.end is not None:
-            result[rows[whole & (position == self.length - 1)], self.end] = True
+            result[rows[whole & final], self.end] = True
         return result
+
+    def _final(self, position: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether no code may follow the word that is complete at a node: all are written, or it ends the sequence."""
+        final: NDArray[np.bool_] = position == self.length - 1
+        return final if self.last is None else final | (self.code_of[node] == self.last)
 
     def states(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """`n` states after the `n x t` tokens of each text."""
@@ -119,11 +137,13 @@ class CodeAutomaton:
             padded[code, : len(word)] = word
         at = np.zeros(len(codes), dtype=np.int64)
         rows = np.arange(len(codes))
+        going = np.ones(len(codes), dtype=np.bool_)
         for column in codes.T:
             for offset in range(padded.shape[1]):
-                inside = offset < widths[column]
+                inside = going & (offset < widths[column])
                 texts[rows[inside], at[inside] + offset] = padded[column[inside], offset]
-            at += widths[column]
+            at += np.where(going, widths[column], 0)
+            going &= column != (DEAD if self.last is None else self.last)
         if self.end is not None:
             texts[rows, at] = self.end
         return texts
@@ -143,8 +163,11 @@ class CodeAutomaton:
             over &= (states == self.complete) | (states // self.nodes != position)
             codes[over, position[over]] = self.code_of[node[over]]
             if self.end is None:
-                last = running & (states == self.complete)
-                codes[last, -1] = self.code_of[self._child[np.where(over, 0, node)[last], column[last]]]
+                ended = running & (states == self.complete)
+                at = position + over  # the word that ends the text is the next one, or the first
+                codes[ended, at[ended]] = self.code_of[self._child[np.where(over, 0, node)[ended], column[ended]]]
+        if self.last is not None:
+            codes[codes == -1] = self.last
         codes[states != self.complete] = -1
         return codes
 
