@@ -11,6 +11,7 @@ from benchmarks.robust import (
     gifts,
     hostile,
     kills,
+    languages,
     misbehaving,
     soak,
     stores,
@@ -33,6 +34,7 @@ MODULES: tuple[dict[str, Attack], ...] = (
     files.ATTACKS,
     stores.ATTACKS,
     hostile.ATTACKS,
+    languages.ATTACKS,
 )
 """The attacks of each module of this package; a new module joins here."""
 

@@ -12,7 +12,9 @@ import random
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from archllm.errors import DataError
+from archllm.objectives.images.folder import read_image
 from archllm.objectives.images.loading import load_images
 from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.nasbench101 import read_nasbench101
@@ -63,6 +67,21 @@ def _images(name: str, content: bytes, beside: dict[str, bytes] | None = None, o
         return load_images(str(folder / of))
 
     return Reader(content, reading)
+
+
+def _among_others(ending: str, form: str, mended: Callable[[bytes], bytes] = bytes) -> Reader:
+    """A picture that tells much of itself, between others of its class, so that reading goes on without it."""
+    others = {f"f/{where}/{number}.png": picture("PNG") for where in "ab" for number in range(3)}
+
+    def reading(folder: Path, changed: bytes) -> object:
+        for each, content in {**others, f"f/b/told.{ending}": mended(changed)}.items():
+            (folder / each).parent.mkdir(parents=True, exist_ok=True)
+            (folder / each).write_bytes(content)
+        with suppress(DataError):
+            read_image(folder / f"f/b/told.{ending}", (8, 8), 3)
+        return load_images(str(folder / "f"), 8)
+
+    return Reader(told(form), reading)
 
 
 def results(index: int = 7) -> dict[str, Any]:
@@ -118,6 +137,42 @@ def picture(form: str) -> bytes:
     file = io.BytesIO()
     PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(file, form)
     return file.getvalue()
+
+
+def told(form: str) -> bytes:
+    """A picture with all that its format can tell of it: orientation, resolution, colours, texts."""
+    import PIL.Image
+    import PIL.ImageCms
+    import PIL.PngImagePlugin
+
+    image = PIL.Image.fromarray(np.random.default_rng(1).integers(0, 255, (9, 8, 3), dtype=np.uint8))
+    exif = image.getexif()
+    exif[0x0112], exif[0x010E] = 6, "x" * 20
+    colours = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    more: dict[str, Any] = {"exif": exif, "icc_profile": colours, "dpi": (72, 72)}
+    if form == "PNG":
+        more["pnginfo"] = PIL.PngImagePlugin.PngInfo()
+        more["pnginfo"].add_text("a", "b" * 30)
+        more["pnginfo"].add_text("c", "d" * 300, zip=True)
+        more["pnginfo"].add_itxt("e", "f" * 30, zip=True)
+    if form == "JPEG":
+        more |= {"progressive": True, "comment": b"c" * 30}
+    file = io.BytesIO()
+    image.save(file, form, **more)
+    return file.getvalue()
+
+
+def with_checksums(png: bytes) -> bytes:
+    """A PNG whose chunks have the checksums of what they hold now, so that no reader turns away at them."""
+    content, at = bytearray(png), 8
+    while at + 12 <= len(content):
+        length = int.from_bytes(content[at : at + 4], "big")
+        if at + 12 + length > len(content):
+            break
+        checksum = zlib.crc32(content[at + 4 : at + 8 + length])
+        content[at + 8 + length : at + 12 + length] = struct.pack(">I", checksum)
+        at += 12 + length
+    return bytes(content)
 
 
 def batch() -> bytes:
@@ -210,6 +265,11 @@ def readers(folder: Path) -> dict[str, Callable[[], Reader]]:
         "cifar-archive": lambda: _images("a.tar.gz", archive(), of="a.tar.gz"),
         "png": lambda: _images("f/b/2.png", picture("PNG"), {"f/a/1.png": picture("PNG")}, of="f"),
         "jpeg": lambda: _images("f/b/2.jpg", picture("JPEG"), {"f/a/1.png": picture("PNG")}, of="f"),
+        "png-to-the-end": lambda: _among_others("png", "PNG", with_checksums),
+        "jpeg-to-the-end": lambda: _among_others("jpg", "JPEG"),
+        "webp-to-the-end": lambda: _among_others("webp", "WEBP"),
+        "tiff-to-the-end": lambda: _among_others("tif", "TIFF"),
+        "bmp-to-the-end": lambda: _among_others("bmp", "BMP"),
     }
 
 

@@ -6,8 +6,11 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from benchmarks.robust.attack import Attack, Found, Round
 from benchmarks.robust.searching import Ground, Row, Search, left_behind, orderly, store_at
@@ -23,16 +26,36 @@ _WRONG = (
     "damaged stores",
     "tracebacks",
 )
+_PATIENCE = 120.0  # seconds that a search has to end; it hardly ever needs one
 _MANY = 10_000  # a budget that no search reaches before it is killed
 
 
-def killed(round_: Round, workers: str, store: str, number: int = signal.SIGKILL) -> Found:
-    """Kills one study's search again and again, goes on with it, and compares with a search that nobody killed."""
+def killed(
+    round_: Round,
+    workers: str,
+    store: str,
+    number: int = signal.SIGKILL,
+    *,
+    twice: bool = False,
+    left: Callable[[Path], int] = left_behind,
+    **ground_options: Any,
+) -> Found:
+    """Kills one study's search again and again, goes on with it, and compares with a search that nobody killed.
+
+    Args:
+        round_: how often, and where.
+        workers: where the search evaluates.
+        store: `sqlite` or `postgresql`.
+        number: the signal.
+        twice: whether a second signal follows before the search has answered the first.
+        left: ends what a search in a folder left behind, and counts it.
+        ground_options: further fields of `Ground`.
+    """
     chance = random.Random(round_.seed)
     wrong = dict.fromkeys(_WRONG, 0)
     notes: list[str] = []
     with store_at(store, round_.folder) as url:
-        ground = Ground(round_.folder, url, workers=workers)
+        ground = Ground(round_.folder, url, workers=workers, **ground_options)
         before: list[Row] = []
         logged = 0
         for _ in range(round_.count):
@@ -42,8 +65,13 @@ def killed(round_: Round, workers: str, store: str, number: int = signal.SIGKILL
                 wrong["not resumable"] += 1
                 notes.append(search.said()[-300:])
             search.send(number)
-            search.wait()
-            wrong["processes left after 5 s"] += left_behind(ground.folder)
+            if twice:
+                time.sleep(chance.choice([0.0, chance.uniform(0.0, 0.05), chance.uniform(0.0, 1.0)]))
+                search.send(number)
+            if search.wait(_PATIENCE) is None:
+                wrong["does not end"] = wrong.get("does not end", 0) + 1
+                search.kill()
+            wrong["processes left after 5 s"] += left(ground.folder)
             said = search.said()
             if "Traceback" in said or "internal error" in said:
                 wrong["tracebacks"] += 1
@@ -115,6 +143,13 @@ def _attack(workers: str, store: str, rounds: int, count: int, number: int = sig
     return Attack("kills", about, run, count, rounds, brief)
 
 
+def _twice(workers: str) -> Attack:
+    """Ctrl-C twice, of searches that are processes of their own: copies of this one would end in code of its."""
+    run = partial(killed, workers=workers, store="sqlite", number=signal.SIGINT, twice=True, forks=False)
+    where = "in its own process" if workers == "own" else f"in {workers} processes"
+    return Attack("kills", f"Ctrl-C twice, evaluates {where}, SQLite", run, 25, 1, 2)
+
+
 ATTACKS = {
     "kill-own-sqlite": _attack("own", "sqlite", 12, 25, brief=5),
     "kill-1-sqlite": _attack("1", "sqlite", 4, 25),
@@ -122,4 +157,6 @@ ATTACKS = {
     "kill-own-postgresql": _attack("own", "postgresql", 4, 25),
     "kill-2-postgresql": _attack("2", "postgresql", 4, 25),
     "terminate-2-sqlite": _attack("2", "sqlite", 4, 25, signal.SIGTERM),
+    "interrupt-twice-own-sqlite": _twice("own"),
+    "interrupt-twice-2-sqlite": _twice("2"),
 }

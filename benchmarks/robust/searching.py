@@ -90,8 +90,9 @@ class Search:
         return self.code
 
     def send(self, number: int) -> None:
+        """Sends a signal; Ctrl-C goes to all processes of its group, as from a terminal."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            (os.killpg if number == signal.SIGINT else os.kill)(self.pid, number)
 
     def kill(self) -> None:
         """Kills it, if it has not ended."""
@@ -263,14 +264,15 @@ def forked(
 
 def spawned(words: Sequence[str], folder: Path, environment: dict[str, str], errors: Path) -> int:
     """Begins `archllm` in a new process; its number."""
-    code = f"import os, sys; os.chdir({str(folder)!r}); from archllm.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = f"import os, sys; os.chdir({str(folder)!r}); from archllm.cli import program; program()"
     opened = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_RDWR, 0),
         (os.POSIX_SPAWN_OPEN, 2, str(errors), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
     ]
     everything = os.environ | environment
-    return os.posix_spawn(sys.executable, [sys.executable, "-c", code, *words], everything, file_actions=opened)
+    options: dict[str, Any] = {"file_actions": opened, "setsid": True, "setsigdef": [signal.SIGINT, signal.SIGTERM]}
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", code, *words], everything, **options)
 
 
 def running_in(folder: Path) -> list[int]:

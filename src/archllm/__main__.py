@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from archllm.cli import main
+from archllm.cli import program
 
 if __name__ == "__main__":
     # Python puts the working directory first on the search path. As with `archllm`, modules there are not imported by
@@ -13,4 +13,4 @@ if __name__ == "__main__":
     first = Path(sys.path[0]).resolve()
     if not sys.flags.safe_path and first not in named and first not in Path(__file__).resolve().parents:
         del sys.path[0]
-    sys.exit(main())
+    program()

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks.robust import files, hostile, texts
+from benchmarks.robust import files, hostile, languages, texts
 from benchmarks.robust.attack import Round, Unavailable
 
 from archllm.errors import DataError
@@ -56,3 +56,10 @@ def test_a_file_that_promises_what_it_does_not_hold_is_refused(name: str, tmp_pa
     (tmp_path / file.name).write_bytes(file.content())
     with pytest.raises(DataError):
         file.read(tmp_path / file.name)
+
+
+@pytest.mark.slow
+def test_language_models_that_ask_for_much_are_taken_or_refused(tmp_path: Path) -> None:
+    found = languages.demanding(Round(20, 1, tmp_path))
+    assert found.gave_way == {}, found.notes
+    assert found.done == 20 and found.figures["taken"] >= 1

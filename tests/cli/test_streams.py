@@ -70,3 +70,22 @@ def test_what_could_steer_a_terminal_is_shown_as_its_escape(capsys):
 def test_a_document_holds_every_text_as_it_is(capsys):
     Console(json=True).document({"é\ud800": "\x1b\u202e"})
     assert json.loads(capsys.readouterr().out) == {"é\ud800": "\x1b\u202e"}
+
+
+@pytest.mark.parametrize("moment", ["while it works", "while the first is answered"])
+def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path, moment):
+    second = {"while it works": "pass", "while the first is answered": "os.kill(os.getpid(), signal.SIGINT)"}[moment]
+    code = f"""
+import os, signal
+import archllm.cli
+def command(words):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    finally:
+        {second}
+archllm.cli.main = lambda: command([])
+archllm.cli.program()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")

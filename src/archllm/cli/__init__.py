@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from archllm import __version__
 from archllm.cli.command import Command
@@ -54,6 +55,22 @@ TERMINATED = 143
 
 BROKEN_PIPE = 141
 """Exit code when nobody reads the output any more, as shells have it."""
+
+
+def program() -> NoReturn:
+    """What the installed script and `python -m archllm` are: `main`, and the end of the process.
+
+    A second Ctrl-C may come at any moment, while the first is still being answered, too. It ends the process at once:
+    what is under way beside it ends with it (`archllm.guard`).
+    """
+    code = INTERRUPTED
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        lead_nowhere(sys.stdout)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # from here on there is nothing to clean up
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

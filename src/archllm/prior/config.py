@@ -53,13 +53,13 @@ class PriorConfig(Settings):
     tuning: Tuning = "lora"
     """Train low-rank adapters of the linear layers and the words in use (`lora`), or all weights (`full`)."""
 
-    rank: Annotated[int, Bounds(1)] = 16
+    rank: Annotated[int, Bounds(1, 4_096)] = 16
     """Rank of the adapters."""
 
     accumulation: Annotated[int, Bounds(1)] = 1
     """Parts in which a batch is worked through, one after the other, to save memory."""
 
-    bins: Annotated[int, Bounds(1)] = 64
+    bins: Annotated[int, Bounds(1, 4_096)] = 64
     """Quantile bins of the values of each condition, at most."""
 
     unigram_init: bool = False

@@ -15,6 +15,8 @@ from archllm.prior.marginal import MarginalPrior
 from archllm.prior.text_lm import TextLM
 from archllm.spaces import SearchSpace
 
+_MOST_CONDITIONS = 64
+
 __all__ = ["PriorConfig", "build_prior", "check_language", "load_prior"]
 
 
@@ -85,8 +87,11 @@ def load_prior(
         )
     if ends != end:
         raise RunFolderError(f"{path}: sequences of this prior end with {ends}, those of the tokenizer with {end}")
+    if len(conditions) > _MOST_CONDITIONS:
+        raise RunFolderError(f"{path} names {len(conditions):,} conditions, more than {_MOST_CONDITIONS}")
     if config.kind == "code":
-        check_holds(folder / "model.safetensors", config.layers * config.width**2 + codebook_size * config.width)
+        words = codebook_size + len(conditions) * config.bins
+        check_holds(folder / "model.safetensors", config.layers * config.width**2 + words * config.width)
     try:
         own = folder / "base"
         prior = build_prior(config, codebook_size, length, conditions, space, own if own.is_dir() else None, end)

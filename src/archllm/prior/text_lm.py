@@ -344,6 +344,8 @@ class TextLM(Prior):
         """
         whole = self.config.tuning == "full"
         path = folder / ("model.safetensors" if whole else "adapter.safetensors")
+        if whole and path.is_file():
+            self.base.check_size(path.stat().st_size)
         with seeded(0, -2):
             self._start(0, blank=whole)
         if not whole and self.fingerprint != fingerprint:

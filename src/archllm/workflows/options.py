@@ -254,9 +254,8 @@ class ExportOptions(Settings):
     seed: Seed = 0
     """Seed of fresh weights."""
 
-    opset: Annotated[int | None, Bounds(7, 30), Option("N")] = None
-    """Version of ONNX' operators, for older runtimes; by default that of torch's exporter. Most networks can be written
-    from 15 on."""
+    opset: Annotated[int | None, Bounds(15), Option("N")] = None
+    """Version of ONNX' operators, for older runtimes; by default that of torch's exporter."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -224,3 +224,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, cell, monkeypatch):
     with pytest.raises(RunFolderError, match="No space left"):
         cell.export(tmp_path / "cell.py", channels=4, cells=1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("opset", [14, 0, -1, 1000])
+def test_an_opset_that_can_not_be_written_is_refused_before_any_work(tmp_path, cell, opset):
+    with pytest.raises(InvalidInput, match=rf"an opset is 15 to \d+ .*got {opset}"):
+        cell.export(tmp_path / "cell.onnx", opset=opset)
+    assert not list(tmp_path.iterdir())

@@ -214,11 +214,12 @@ def test_pipes_and_links_in_circles_are_left_out(tmp_path: Path) -> None:
     assert {each.file for each in reading(images).left_out} == {"a/again", "a/pipe.png"}
 
 
-def test_an_image_that_claims_more_pixels_than_any_photo_has_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [8_000, 60_000])
+def test_an_image_that_claims_more_pixels_than_it_can_hold_is_left_out(tmp_path: Path, side: int) -> None:
     for name in ("a/1", "b/1", "b/2"):
         save(tmp_path / f"{name}.bmp", GREY)
     claim = bytearray((tmp_path / "b" / "1.bmp").read_bytes())
-    claim[18:26] = (60_000).to_bytes(4, "little") * 2
+    claim[18:26] = side.to_bytes(4, "little") * 2
     (tmp_path / "b" / "big.bmp").write_bytes(claim)
     (damaged,) = reading(load_images(str(tmp_path))).damaged
     assert damaged.file == "b/big.bmp" and "pixels" in damaged.reason

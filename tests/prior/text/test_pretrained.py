@@ -352,3 +352,40 @@ def test_pickled_weights_are_read_as_tensors_only(tmp_path: Path) -> None:
     with pytest.raises(ModelUnusable, match="can't load the model"):
         find_base(str(folder)).load()
     assert not ran.exists()
+
+
+# --- settings that ask for more than their files hold ----------------------------------------------------------------
+
+
+def ask_for(path: Path, **changed: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+HUGE: dict[str, dict[str, object]] = {
+    "wide": {"hidden_size": 10**6},
+    "many words": {"vocab_size": 10**9},
+    "deep": {"num_hidden_layers": 10**6},
+}
+
+
+@pytest.mark.parametrize("changed", HUGE.values(), ids=HUGE)
+def test_a_model_larger_than_its_files_is_refused_before_it_is_made(tmp_path: Path, changed: dict[str, object]) -> None:
+    shutil.copytree(tiny_model("llama"), tmp_path / "model")
+    ask_for(tmp_path / "model" / "config.json", **changed)
+    with pytest.raises(ModelUnusable, match="asks for"):
+        find_base(str(tmp_path / "model")).load()
+
+
+def test_settings_of_a_run_folder_make_no_model_larger_than_its_weights(tmp_path: Path) -> None:
+    prior = build_prior(text(tuning="full"), 30, 2, (), "space")
+    prior.fit(CODES, CODES, 0)
+    prior.save(tmp_path)
+    ask_for(tmp_path / "base" / "config.json", num_hidden_layers=10**6)
+    with pytest.raises(ModelUnusable, match="asks for more than"):
+        load_prior(tmp_path, 30, 2)
+
+
+@pytest.mark.parametrize("name", ["rank", "bins"])
+def test_adapters_and_bins_without_measure_are_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        text(**{name: 10**9})

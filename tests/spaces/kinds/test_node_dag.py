@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from archllm.errors import DefinitionError
 from archllm.graphs import ABSENT, Graphs
+from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.node_dag import NodeDag
+from archllm.spaces.kinds.vocabularies import NodeVocabulary
 
 
 def space_of(name: str, ops: tuple[str, ...], max_nodes: int, max_edges: int) -> NodeDag:
@@ -215,3 +217,20 @@ def test_the_reason_names_what_is_wrong(tiny: NodeDag, cell: Cell, reason: str) 
     graph = Graphs(np.array([ops]), adjacency)
     assert reason in (tiny.explain(graph) or "")
     assert tiny.explain(graph_of(CHAIN)) is None
+
+
+@pytest.mark.parametrize(("term", "ops"), [("depth", 3), ("edges", 3), ('count("0")', 30)])
+def test_constraints_that_would_take_hours_are_refused_before_they_are_checked(term: str, ops: int) -> None:
+    constraints = tuple(f"{' + '.join([term] * 95)} >= {least}" for least in range(90))
+    definition = NodeDagDefinition(
+        name="slow", ops=tuple(map(str, range(ops))), max_vertices=7, max_edges=9, constraints=constraints
+    )
+    with pytest.raises(DefinitionError, match="takes too long"):
+        NodeDag(definition).size  # noqa: B018 - counts
+
+
+def test_constraints_are_checked_alike_on_many_members_and_on_few() -> None:
+    space = NodeDag(NodeDagDefinition(name="many", ops=("a", "b", "c"), max_vertices=7, max_edges=9))
+    cells = space.enumerate()[np.arange(70_000) % space.size]
+    limit = compile_constraints(('depth <= 3 or count("a") > 1',), NodeVocabulary(space.ops, 7), "constraints")[0]
+    assert np.array_equal(limit.holds(cells), np.concatenate([limit.holds(cells[:500]), limit.holds(cells[500:])]))

@@ -16,6 +16,7 @@ from archllm.networks.counting import count_params
 from archllm.networks.export.programs import (
     AnyLength,
     Runner,
+    check_opset,
     need_onnx,
     onnx_program,
     onnx_runner,
@@ -89,8 +90,8 @@ def export(
         opset: version of ONNX' operators, for older runtimes; by default that of torch's exporter.
 
     Raises:
-        InvalidInput: there is no such format, the ending is that of another one, or the path names no file in an
-            existing folder.
+        InvalidInput: there is no such format or opset, the ending is that of another one, or the path names no file in
+            an existing folder.
         DataError: the weights can't be read, are those of another network, or are not finite.
         ExportError: what was written computes something else.
         RunFolderError: the file can't be written.
@@ -101,6 +102,8 @@ def export(
         raise InvalidInput(f"an opset is of ONNX, not of {to}")
     if to == "onnx":
         need_onnx()
+    if opset is not None:
+        check_opset(opset)
     _check_target(path)
     network = _network(blueprint, weights, seed)
     beside = path.with_suffix(".safetensors") if to == "python" and weights is not None else None

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archllm.errors import ExportError, MissingExtra
+from archllm.errors import ExportError, InvalidInput, MissingExtra
 from archllm.files import temporary_beside
 from archllm.networks.export.weights import save_weights
 from archllm.training.randomness import torch_seeded
 
-_LOWEST_TRACED = 18  # opset
+_LOWEST, _LOWEST_TRACED = 15, 18  # opsets: below the first, ONNX' converter lacks operators of every network here
 
 Runner = Callable[[Tensor], Tensor]
 """Images -> what the program makes of them."""
@@ -36,6 +36,19 @@ def need_onnx() -> None:
     """
     if not all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")):
         raise MissingExtra("exporting to ONNX", "onnx")
+
+
+def check_opset(opset: int) -> None:
+    """Makes sure, before any work, that a model can be written with an opset, which is one of ONNX' operators.
+
+    Raises:
+        InvalidInput: it is older than what can be written, or newer than the installed ONNX.
+    """
+    from onnx.defs import onnx_opset_version
+
+    newest = onnx_opset_version()
+    if not _LOWEST <= opset <= newest:
+        raise InvalidInput(f"an opset is {_LOWEST} to {newest} with the ONNX that is installed, got {opset}")
 
 
 def torch_program(
@@ -86,6 +99,7 @@ def onnx_program(module: nn.Module, images: Tensor, dynamic: AnyLength, output: 
     model = program.model_proto
     if opset is not None and opset < _LOWEST_TRACED:
         model = _lowered(model, opset)
+    _check_written_with(model, opset)
     _strip(model)
     content: bytes = model.SerializeToString()
     return content
@@ -134,6 +148,13 @@ def run_source(source: str, path: Path, network: nn.Module, weights: str | None)
     if weights is None:
         twin.load_state_dict(network.state_dict())
     return twin.eval()
+
+
+def _check_written_with(model: Any, opset: int | None) -> None:
+    """Makes sure that a model has the opset asked for: the exporter leaves its own where it can't convert."""
+    written = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    if opset not in (None, written):
+        raise ExportError(f"torch's exporter can't write opset {opset}; it wrote {written}")
 
 
 def _lowered(model: Any, opset: int) -> Any:

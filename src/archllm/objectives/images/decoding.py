@@ -29,6 +29,10 @@ _GREY = ("1", "L", "LA", "La")
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
+_LARGE, _PIXELS_PER_BYTE = 1 << 23, 500
+"""Images of more pixels than the first have fewer than the second for each byte of their file; photos have some 10."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What a file says of its image."""
@@ -72,6 +76,7 @@ def header(file: IO[bytes]) -> Header:
         warnings.simplefilter("error", pillow().DecompressionBombWarning)
         image = _opened(file)
     with image:
+        _check_holds(file, image.size)
         turned = _orientation(image)
         width, height = image.size
         if turned in (5, 6, 7, 8) and image.format != "TIFF":  # Pillow itself turns TIFF
@@ -130,6 +135,20 @@ def _opened(file: IO[bytes]) -> Any:
         raise DataError("it is none of the formats that are read, whatever its name says") from error
     except _ERRORS as error:
         raise DataError(str(error) or type(error).__name__) from error
+
+
+def _check_holds(file: IO[bytes], size: tuple[int, int]) -> None:
+    """Makes sure that a large image stands in a file of some size; few bytes would fill the memory with one colour.
+
+    Raises:
+        DataError: it does not.
+    """
+    width, height = size
+    if width * height > _LARGE:
+        at, end = file.tell(), file.seek(0, 2)
+        file.seek(at)
+        if width * height > _PIXELS_PER_BYTE * end:
+            raise DataError(f"{end:,} bytes are too few for an image of {width:,} x {height:,} pixels")
 
 
 def _orientation(image: Any) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import re
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import torch
-from safetensors import SafetensorError
+from torch.nn.modules.module import register_module_module_registration_hook
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -35,16 +35,16 @@ from transformers.utils import logging
 from archllm.errors import ModelUnusable, shown
 from archllm.training.randomness import torch_seeded
 
-_BROKEN = (
-    *(ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, NotImplementedError, ImportError),
-    *(struct.error, SafetensorError),
-)
-"""What the library raises on files that are damaged or not known to it."""
-
 _NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 """What keeps the library from running code that lies beside a model, and from asking whether to."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+_WEIGHTS_PER_BYTE, _FREE_WEIGHTS = 2, 1 << 26
+"""Weights take half a byte at least; a few more may be made and not stored, as masks, or the words that were cut."""
+
+_MOST_MODULES = 50_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,9 @@ class Base:
         Raises:
             ModelUnusable: the weights can't be read, or their file holds something else.
         """
+        weights = _weights_of(Path(self.name)) if "gguf_file" not in self.options else []
+        if weights:
+            self.check_size(sum(file.stat().st_size for file in weights))
         with _reported_as_unusable(self.path), quiet():
             model = self._kind().from_pretrained(
                 self.name, dtype=torch.float32, weights_only=True, **_NO_CODE, **self.options
@@ -88,10 +91,32 @@ class Base:
         return _checked(model.eval(), self.name)
 
     def untrained(self, seed: int) -> Any:
-        """A model of the same architecture with random weights."""
-        with torch_seeded(seed):
+        """A model of the same architecture with random weights.
+
+        Raises:
+            ModelUnusable: its configuration describes none.
+        """
+        with torch_seeded(seed), _reported_as_unusable(self.path):
             model = self._kind().from_config(self.config, dtype=torch.float32, **_NO_CODE)
         return _checked(model.eval(), self.name)
+
+    def check_size(self, size: int) -> None:
+        """Makes sure that the weights of the model stand in files of so many bytes, before it takes any memory.
+
+        A configuration from elsewhere could ask for a model that fills it, beside a file of a few bytes.
+
+        Raises:
+            ModelUnusable: they do not, or the configuration describes no model.
+        """
+        most = _WEIGHTS_PER_BYTE * size + _FREE_WEIGHTS
+        with _reported_as_unusable(self.path), _most_modules(min(1_000 + size // 256, _MOST_MODULES)):
+            with torch.device("meta"):  # tensors that have a shape and take no memory
+                model = self._kind().from_config(copy.deepcopy(self.config), **_NO_CODE)
+            asked = sum(value.numel() for value in (*model.parameters(), *model.buffers()))
+        if asked > most:
+            raise ModelUnusable(
+                f"{self.path} asks for a model of {asked:,} weights, and its files have {size:,} bytes, too few"
+            )
 
     def _kind(self) -> Any:
         return AutoModelForSeq2SeqLM if self.seq2seq else AutoModelForCausalLM
@@ -118,6 +143,30 @@ def find_base(name: str) -> Base:
     if not _HUB_NAME.fullmatch(name) or name.lower().endswith(".gguf"):
         raise ModelUnusable(f"there is no pre-trained model {name}: give the path of its folder or GGUF file")
     return _read(name, {} if _reachable() else {"local_files_only": True})
+
+
+def _weights_of(folder: Path) -> list[Path]:
+    """The files of weights in a folder; none if it is no folder of this machine."""
+    endings = (".safetensors", ".bin", ".pt", ".pth")
+    return [file for file in folder.iterdir() if file.suffix in endings and file.is_file()] if folder.is_dir() else []
+
+
+@contextmanager
+def _most_modules(most: int) -> Iterator[None]:
+    """Stops a model that is made of more modules than so many while it is made."""
+    made = 0
+
+    def count(*_: object) -> None:
+        nonlocal made
+        made += 1
+        if made > most:
+            raise ValueError(f"its configuration asks for more than {most:,} modules, too many for its files")
+
+    handle = register_module_module_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _reachable() -> bool:
@@ -198,7 +247,7 @@ def _reported_as_unusable(name: str) -> Iterator[None]:
             f"can't load the model {name}: its pickled weights hold more than tensors, or are damaged; a model with "
             "model.safetensors is needed"
         ) from error
-    except _BROKEN as error:
+    except Exception as error:  # the libraries raise anything on damaged files, bare `Exception` included
         raise ModelUnusable(
             f"can't load the model {name}: {_first_line(error)}; a Hugging Face causal or sequence-to-sequence "
             "language model, or a GGUF file of an architecture that transformers knows, is needed"

@@ -8,6 +8,6 @@ text becomes a tree by Python's own parser, behind a check of every token, and t
 nothing is ever compiled, evaluated or executed.
 """
 
-from archllm.spaces.constraints.meaning import Constraint, Term, Vocabulary, compile_constraints
+from archllm.spaces.constraints.meaning import Constraint, Term, Vocabulary, check_work, compile_constraints
 
-__all__ = ["Constraint", "Term", "Vocabulary", "compile_constraints"]
+__all__ = ["Constraint", "Term", "Vocabulary", "check_work", "compile_constraints"]

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError, FormatError
 from archllm.spaces.constraints import syntax
+from archllm.spaces.limits import MOST_WORK
 
 Type = Literal["number", "text", "truth"]
 Array = NDArray[Any]
 NOTHING: frozenset[int] = frozenset()
+
+_CHUNK = 65_536  # members at a time
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Term:
 
     needs: frozenset[int] = NOTHING
     """The choices without which it has no value: if one is inactive, a constraint holds."""
+
+    steps: int = 1
+    """About how many steps its value takes for one member, where it looks at more than the choices that it reads."""
 
 
 class Vocabulary(Protocol):
@@ -62,7 +68,10 @@ class Constraint:
     """About how many steps it takes to check one member: what its terms read, and how they are joined."""
 
     def holds(self, batch: Any) -> NDArray[np.bool_]:
-        """`n` booleans."""
+        """`n` booleans. Members are looked at some at a time: each term of a constraint is an array of its own."""
+        if len(batch) > _CHUNK:
+            parts = [self.holds(batch[start : start + _CHUNK]) for start in range(0, len(batch), _CHUNK)]
+            return np.concatenate(parts)
         with np.errstate(all="ignore"):
             found: NDArray[np.bool_] = np.asarray(self.term.values(batch), dtype=np.bool_)
         return found
@@ -86,6 +95,20 @@ def compile_constraints(texts: Sequence[str], vocabulary: Vocabulary, *key: str)
         except FormatError as error:
             raise DefinitionError(str(error), *key, number) from error
     return tuple(found)
+
+
+def check_work(constraints: Sequence[Constraint], members: int) -> None:
+    """Makes sure that constraints can be checked on so many members in seconds, before that is begun.
+
+    Raises:
+        DefinitionError: it takes longer.
+    """
+    if sum(constraint.work for constraint in constraints) * members > MOST_WORK:
+        raise DefinitionError(
+            f"to check all of them on {members:,} members takes too long: write fewer or shorter ones, or allow fewer "
+            "choices",
+            "constraints",
+        )
 
 
 def compile_constraint(text: str, vocabulary: Vocabulary) -> Constraint:
@@ -155,7 +178,8 @@ class _Compiler:
     @property
     def work(self) -> int:
         """Steps for one member: a term that is not made of others looks at every choice that it reads."""
-        return sum(1 if self._operands(node) else max(len(term.reads), 1) for node, term in self.terms.items())
+        own = (1 if self._operands(node) else max(len(term.reads), term.steps) for node, term in self.terms.items())
+        return sum(own)
 
     def _operands(self, node: ast.expr) -> list[ast.expr]:
         """The nodes whose terms that of a node is made of."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError
-from archllm.spaces.constraints import Constraint
+from archllm.spaces.constraints import Constraint, check_work
 from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.components import (
     INACTIVE,
@@ -27,7 +27,7 @@ from archllm.spaces.kinds.components import (
     fulfilled,
     joined,
 )
-from archllm.spaces.limits import MOST_ENUMERATED, MOST_WORK
+from archllm.spaces.limits import MOST_ENUMERATED
 
 
 class Assignments:
@@ -69,13 +69,7 @@ class Assignments:
         if not constraints and not conditions:
             return Free(variables, int(self.radices[variables[0]]))
         base = Joint(variables, self.radices, constraints, conditions)
-        work = sum(constraint.work for _, constraint in constraints) * min(base.raw, MOST_ENUMERATED)
-        if work > MOST_WORK:
-            raise DefinitionError(
-                f"to check all of them on {min(base.raw, MOST_ENUMERATED):,} members takes too long: write fewer or "
-                "shorter ones, or allow fewer choices",
-                "constraints",
-            )
+        check_work([constraint for _, constraint in constraints], min(base.raw, MOST_ENUMERATED))
         rows = base.enumerate()
         if rows is None:
             return Open(base)

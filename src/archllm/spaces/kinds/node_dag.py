@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.constraints import Constraint, compile_constraints
+from archllm.spaces.constraints import Constraint, check_work, compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.paths import (
     by_vertices,
@@ -71,7 +71,8 @@ class NodeDag(SearchSpace):
         self.max_nodes, self.max_edges = definition.max_vertices, definition.max_edges
         self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
         self.output = len(self.ops) + 1
-        self.constraints = compile_constraints(definition.constraints, NodeVocabulary(self.ops), "constraints")
+        vocabulary = NodeVocabulary(self.ops, self.max_nodes)
+        self.constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
         edges = self.max_nodes * (self.max_nodes - 1) // 2
         bits = edges + (self.max_nodes - 2) * len(self.ops).bit_length()
         if bits > KEY_BITS:
@@ -267,6 +268,7 @@ class _Counted:
         if not self.size:
             raise DefinitionError("no cell keeps to the limits", "max_edges")
         if fits(self.size, space.max_nodes):
+            check_work(space.constraints, self.size)
             keys = [r.enumerate(shapes) for r, shapes in zip(permutations, self.shapes, strict=True)]
             parts = [space._unpack(k, v) for v, k in zip(space._permutations, keys, strict=True)]
             everything = concatenate(parts).padded(space.max_nodes)
@@ -278,6 +280,7 @@ class _Counted:
             self._estimate()
 
     def _estimate(self) -> None:
+        check_work(self.space.constraints, _TRIAL * _MOST_TRIALS)
         rng = np.random.default_rng(0)
         drawn = accepted = 0
         while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:

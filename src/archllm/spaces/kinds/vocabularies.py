@@ -15,6 +15,9 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import Term
 from archllm.spaces.definition import Value, text_of
 
+_DEPTH = 8
+"""Steps per possible edge that the longest path takes, where counting edges takes one."""
+
 
 class EdgeVocabulary:
     """`count("op")`, and `edge(source, target)`, the operation on an edge."""
@@ -50,14 +53,15 @@ def _count(op: int, choices: Any) -> Any:
 class NodeVocabulary:
     """`count("op")`, `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
 
-    def __init__(self, ops: tuple[str, ...]) -> None:
-        self.ops = ops
+    def __init__(self, ops: tuple[str, ...], most_vertices: int) -> None:
+        self.ops, self.most_vertices = ops, most_vertices
 
     def name(self, parts: tuple[str, ...]) -> Term:
         measures = {"vertices": _vertices, "edges": _edges, "depth": _depth}
         if len(parts) != 1 or parts[0] not in measures:
             raise _unknown("name", ".".join(parts), [*measures, 'count("operation")'])
-        return Term("number", measures[parts[0]])
+        passes = {"vertices": 1, "edges": self.most_vertices, "depth": _DEPTH * self.most_vertices}
+        return Term("number", measures[parts[0]], steps=passes[parts[0]] * self.most_vertices)
 
     def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
         if function != "count" or len(arguments) != 1:
@@ -65,7 +69,7 @@ class NodeVocabulary:
         if arguments[0] not in self.ops:
             raise _unknown("operation", arguments[0], self.ops)
         label = self.ops.index(str(arguments[0])) + 1
-        return Term("number", lambda cells: (cells.ops == label).sum(1).astype(np.float64))
+        return Term("number", lambda cells: (cells.ops == label).sum(1).astype(np.float64), steps=self.most_vertices)
 
 
 def _vertices(cells: Graphs) -> NDArray[np.float64]:
