@@ -117,6 +117,37 @@ class TestLatent(SearcherContract):
         return scanned(space) if space == "nasbench201" else whole(space)
 
 
+class PeerContract(SearcherContract):
+    """Peers see all spaces as parameters, so two are enough: one that can be listed, and one that can't."""
+
+    spaces = ("nasbench201", "own-choices")
+    both = ("nasbench201",)
+
+
+class TestOptunaTPE(PeerContract):
+    searcher = "optuna:tpe"
+
+
+class TestOptunaNSGA2(PeerContract):
+    searcher = "optuna:nsga2"
+
+
+@pytest.mark.slow
+class TestOptunaGP(PeerContract):
+    searcher = "optuna:gp"
+
+
+@pytest.mark.slow
+class TestSMAC(PeerContract):
+    searcher = "smac:hpo"
+    options = {"trials": 16}  # noqa: RUF012  (an initial design of four)
+
+
+@pytest.mark.slow
+class TestNevergrad(PeerContract):
+    searcher = "nevergrad:ngopt"
+
+
 SUITES = (
     TestSequence,
     TestRandom,
@@ -127,6 +158,11 @@ SUITES = (
     TestHalving,
     TestEnsemble,
     TestLatent,
+    TestOptunaTPE,
+    TestOptunaNSGA2,
+    TestOptunaGP,
+    TestSMAC,
+    TestNevergrad,
 )
 
 

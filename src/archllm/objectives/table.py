@@ -156,6 +156,13 @@ class TableObjective(Objective):
         """The scores of `architectures()`, in the same order."""
         return self._scores[self._scored]
 
+    @property
+    def seconds(self) -> float | None:
+        """What all its scores have cost together; `None` where no cost is recorded."""
+        if self._seconds is None:
+            return None
+        return self._share * float(np.nansum(self.table.columns[self._seconds][self._scored]))
+
     def pool(self) -> Graphs | None:
         return None if int(self._scored.sum()) == self.space.size else self.architectures()
 

@@ -6,6 +6,7 @@ computations; a predictor that knows which are alike needs fewer labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,39 +107,85 @@ def computes_nothing(space: SearchSpace, graphs: Graphs) -> NDArray[np.bool_]:
     return np.asarray(~computation(space, graphs).edges.any((1, 2)), dtype=np.bool_)
 
 
+@dataclass(frozen=True)
+class Paths:
+    """Counts over all paths of `n` cells from an input to each of `m` outputs, for `k` groups of operations.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> cell = space.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")
+        >>> found = paths(space, cell.graph, [[4], [3]])
+        >>> found.paths.tolist(), found.most.tolist(), found.counts.tolist()
+        ([[2.0]], [[[2.0, 1.0, 3.0]]], [[2, 1]])
+    """
+
+    paths: NDArray[np.float64]
+    """`n x m`: how many there are."""
+
+    total: NDArray[np.float64]
+    """`n x m x (k + 1)`: how often operations of a group, and any at all, occur on all paths together."""
+
+    most: NDArray[np.float64]
+    """`n x m x (k + 1)`: on the path that has most of it; minus infinity without a path."""
+
+    least: NDArray[np.float64]
+    """`n x m x (k + 1)`: on the path that has least; infinity without a path."""
+
+    counts: NDArray[np.int64]
+    """`n x k`: nodes of a group that are on a path."""
+
+
+def paths(space: SearchSpace, graphs: Graphs, groups: Sequence[Sequence[int]]) -> Paths:
+    """Counts over all paths that have an effect.
+
+    Args:
+        space: the space.
+        graphs: `n` members.
+        groups: labels of operations that are counted together.
+    """
+    cells = computation(space, graphs)
+    n, v = cells.ops.shape
+    outputs = np.zeros((n, v), dtype=np.bool_)
+    outputs[np.arange(n)[:, None], cells.outputs] = True
+    inner = ~cells.inputs & ~outputs
+    is_op = np.stack([np.isin(cells.ops, group) & ~cells.inputs for group in groups], axis=2)  # n x v x k
+    step = np.concatenate([is_op, is_op.any(2, keepdims=True)], axis=2).astype(np.float64)  # last: any operation
+    # Sums over all paths without listing them, by the distributive law along the order of the nodes (u before v):
+    #     paths(v) = sum_u a_uv paths(u),      total(v) = sum_u a_uv total(u) + paths(v) step(v),
+    #     most(v) = max_{u: a_uv > 0} most(u) + step(v),      and least(v) with a minimum,
+    # a_uv being the multiplicity of an edge, and step(v) which operation node v counts as.
+    routes = cells.inputs.astype(np.float64)
+    total = np.zeros(step.shape)
+    most, least = (np.where(cells.inputs[:, :, None], 0.0, bound * np.ones(step.shape)) for bound in (-np.inf, np.inf))
+    for node in range(v):
+        edges = cells.edges[:, :node, node].astype(np.float64)
+        linked = (edges > 0)[:, :, None]
+        routes[:, node] += (edges * routes[:, :node]).sum(1)
+        total[:, node] = (edges[:, :, None] * total[:, :node]).sum(1) + routes[:, node, None] * step[:, node]
+        longest = np.where(linked, most[:, :node], -np.inf).max(1, initial=-np.inf) + step[:, node]
+        shortest = np.where(linked, least[:, :node], np.inf).min(1, initial=np.inf) + step[:, node]
+        most[:, node] = np.maximum(most[:, node], longest)
+        least[:, node] = np.minimum(least[:, node], shortest)
+    at = np.arange(n)[:, None], cells.outputs
+    alive = inner & cells.edges.any(2)
+    counts = (is_op & alive[:, :, None]).sum(1)
+    return Paths(routes[at], total[at], most[at], least[at], counts)
+
+
 def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """`n x d` counts over all paths from input to output that have an effect, output by output.
 
     The number of paths, the length of the longest and of the shortest (-1 without any), and for each operation how
     often it occurs on all paths together, and on the paths that have most and least of it.
     """
-    cells = computation(space, graphs)
-    n, v = cells.ops.shape
     silent = frozenset() if space.slotted else ZERO | IDENTITY
-    labels = [k for k, name in enumerate(space.op_names[:-1]) if name not in silent]
-    is_op = (cells.ops[:, :, None] == np.array(labels)) & ~cells.inputs[:, :, None]  # n x v x k
-    step = np.concatenate([is_op, is_op.any(2, keepdims=True)], axis=2).astype(np.float64)  # last: any operation
-    # Sums over all paths without listing them, by the distributive law along the order of the nodes (u before v):
-    #     paths(v) = sum_u a_uv paths(u),      total(v) = sum_u a_uv total(u) + paths(v) step(v),
-    #     most(v) = max_{u: a_uv > 0} most(u) + step(v),      and least(v) with a minimum,
-    # a_uv being the multiplicity of an edge, and step(v) which operation node v counts as.
-    paths = cells.inputs.astype(np.float64)
-    total = np.zeros(step.shape)
-    most, least = (np.where(cells.inputs[:, :, None], 0.0, bound * np.ones(step.shape)) for bound in (-np.inf, np.inf))
-    for node in range(v):
-        edges = cells.edges[:, :node, node].astype(np.float64)
-        linked = (edges > 0)[:, :, None]
-        paths[:, node] += (edges * paths[:, :node]).sum(1)
-        total[:, node] = (edges[:, :, None] * total[:, :node]).sum(1) + paths[:, node, None] * step[:, node]
-        longest = np.where(linked, most[:, :node], -np.inf).max(1, initial=-np.inf) + step[:, node]
-        shortest = np.where(linked, least[:, :node], np.inf).min(1, initial=np.inf) + step[:, node]
-        most[:, node] = np.maximum(most[:, node], longest)
-        least[:, node] = np.minimum(least[:, node], shortest)
+    found = paths(space, graphs, [[k] for k, name in enumerate(space.op_names[:-1]) if name not in silent])
     parts = []
-    for output in cells.outputs.T:
-        at = np.arange(n), output
-        found = np.concatenate([paths[at][:, None], total[at], most[at], least[at]], axis=1)
-        parts.append(np.where(np.isfinite(found), found, -1.0))
+    for output in range(found.paths.shape[1]):
+        three = [each[:, output] for each in (found.total, found.most, found.least)]
+        each = np.concatenate([found.paths[:, output, None], *three], axis=1)
+        parts.append(np.where(np.isfinite(each), each, -1.0))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 

@@ -40,6 +40,10 @@ class PredictorConfig(Settings):
     """Blocks of features of which the Gaussian process has a linear kernel besides: trends then go on beyond what was
     labelled."""
 
+    prior_mean: bool = False
+    """Whether the Gaussian process expects the target to grow with the columns of the last block of features, such as
+    scores of other tasks; how much each column counts is fitted, from equal shares on, and is never negative."""
+
     weights: Annotated[tuple[float, ...], Positive] = ()
     """Expected weight of each block in the Gaussian process, from which labels move it; without any, 1 each."""
 

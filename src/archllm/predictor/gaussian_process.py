@@ -15,6 +15,13 @@ Symbols (Rasmussen and Williams, 2006, "GPML", chapter 2):
 GPML's algorithm 2.1, with V and z in place of two triangular solves:
 
     mean = K^T C^-1 y = V^T z,        variance = k(x*, x*) - K^T C^-1 K = k(x*, x*) - (column sums of V^2)
+
+With a prior mean, y is what a line leaves of the targets t (GPML, section 2.7), brought to unit variance by a factor s:
+
+    t = h(x) + s y,     h(x) = sum_j b_j (x_j - mean of x_j over the observations),     x_j columns of the last block
+
+where b minimises |t - h|^2 + sum_j (b_j - 1/d)^2 with no b_j below 0: equal shares of the d columns are worth as
+much as one observation. What says nothing of the targets so comes to count for nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +37,7 @@ from archllm.predictor.features import Features
 from archllm.predictor.kernel import AdditiveKernel, Parts, likeliest_kernel
 
 _LEAST_VARIANCE = 1e-9
+_TRUST = 1.0  # observations that the expected shares of a prior mean are worth
 
 
 class GaussianProcess(Predictor):
@@ -88,18 +96,19 @@ class GaussianProcess(Predictor):
         density: NDArray[np.float64] = 0.5 * (
             np.log(inverse_diagonal / (2 * np.pi)) - np.square(residual) * inverse_diagonal
         )
+        density -= np.log(self.left_scale)  # of t, whose residual is s times that of y
         return density
 
     def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
         rows = np.arange(len(values))
         if len(rows) > self.config.likelihood_rows:
             rows = np.sort(np.random.default_rng(seed).choice(len(rows), self.config.likelihood_rows, replace=False))
-        parts = _double(features)
+        parts = _double(features)[: len(features.blocks) - self.config.prior_mean]
         self.kernel = likeliest_kernel(
             [part[rows] for part in parts],
-            self._standardised(values)[rows],
+            self._left(features, values)[rows],
             self.config.linear,
-            self.config.weights,
+            self.config.weights[: len(parts)],
             self.config.likelihood_steps,
         )
         self.observed = features[:0]
@@ -123,11 +132,28 @@ class GaussianProcess(Predictor):
             factor = np.block([[factor, nothing], [between, corner]])
             root = np.block([[root, nothing], [-below @ between @ root, below]])
         self.factor, self.root, self.observed = factor, root, features
-        self.solved = root @ self._standardised(values)
+        self.solved = root @ self._left(features, values)
 
-    def _standardised(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _left(self, features: Features, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """y: standardised targets, less what a prior mean explains of them."""
         self.centre, self.scale = float(values.mean()), max(float(values.std(ddof=1)), 1e-9)
-        return (values - self.centre) / self.scale
+        standardised = (values - self.centre) / self.scale
+        self.left_scale = 1.0
+        if not self.config.prior_mean:
+            return standardised
+        columns = _columns(features)
+        self._middle = columns.mean(0)
+        self._slopes = _nonnegative_ridge(columns - self._middle, standardised)
+        left = standardised - self.expected(features)
+        self.left_scale = max(float(left.std(ddof=1)), 1e-6)
+        return left / self.left_scale
+
+    def expected(self, features: Features) -> NDArray[np.float64]:
+        """`n` standardised targets that the prior mean gives, h; 0 without one."""
+        if not self.config.prior_mean:
+            return np.zeros(len(features))
+        found: NDArray[np.float64] = (_columns(features) - self._middle) @ self._slopes
+        return found
 
     def _predict(self, features: Features) -> Prediction:
         return Scan(self, features)()
@@ -150,6 +176,7 @@ class Scan:
 
     def __init__(self, process: GaussianProcess, candidates: Features) -> None:
         self.process, self.candidates = process, candidates.parts
+        self._all = candidates
         self._kernel: AdditiveKernel | None = None
         self._rows = np.zeros((0, len(candidates)), dtype=np.float32)  # V, in an array that grows by doubling
         self._observed = candidates.values[:0]
@@ -166,7 +193,11 @@ class Scan:
         self._take(process, observed)
         mean = process.solved.astype(np.float32) @ self._rows[: len(observed)]
         variance = np.maximum(self._own - self._explained, _LEAST_VARIANCE)
-        return Prediction(process.centre + process.scale * mean.astype(np.float64), process.scale * np.sqrt(variance))
+        left = process.left_scale
+        return Prediction(
+            process.centre + process.scale * (process.expected(self._all) + left * mean.astype(np.float64)),
+            process.scale * left * np.sqrt(variance),
+        )
 
     def _take(self, process: GaussianProcess, observed: Features) -> None:
         n, same = len(observed), _common_rows(self._observed, observed.values)
@@ -194,3 +225,28 @@ def _common_rows(left: NDArray[np.float32], right: NDArray[np.float32]) -> int:
 
 def _double(features: Features) -> Parts:
     return [part.astype(np.float64) for part in features.parts]
+
+
+def _columns(features: Features) -> NDArray[np.float64]:
+    """`n x d`: the columns of the last block, each at unit variance over the cells that features are scaled by."""
+    last = features.values[:, features.blocks[-1]].astype(np.float64)
+    found: NDArray[np.float64] = last * np.sqrt(2 * last.shape[1])
+    return found
+
+
+def _nonnegative_ridge(columns: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The b of a prior mean: columns whose b would be negative are left out, the lowest first, until none is left."""
+    kept = np.arange(columns.shape[1])
+    shares = np.full(len(kept), 1 / len(kept))
+    while len(kept):
+        design = columns[:, kept]
+        found = np.linalg.solve(
+            design.T @ design + _TRUST * np.eye(len(kept)), design.T @ targets + _TRUST * shares[kept]
+        )
+        if (found >= 0).all():
+            break
+        kept = np.delete(kept, found.argmin())
+    slopes = np.zeros(columns.shape[1])
+    if len(kept):
+        slopes[kept] = found
+    return slopes

@@ -11,7 +11,7 @@ from archllm.reporting.comparing import Comparison
 from archllm.reporting.tables import Table
 from archllm.reporting.words import duration
 
-_NAMES = ("Methods", "Not applicable", "Versions", "Cost of pre-training")  # begin with a name, which stays as it is
+_NAMES = ("Methods", "Not applicable", "Known before", "Versions", "Cost of pre-training")  # begin with a name, kept
 
 _OPEN = (
     "Were the settings of the methods chosen on other data than this, and with similar effort for each?",
@@ -59,6 +59,9 @@ class Setup:
 
     date: str
     """When the last search ended."""
+
+    transfer: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names in the comparison -> what the method knew from other tasks, and what that cost, of those that knew any."""
 
     network: str = ""
     """The network setting in words; empty where no networks are made."""
@@ -120,6 +123,8 @@ def _checks(found: Comparison, setup: Setup, files: Mapping[str, str]) -> list[s
         "Performance over time": "means and quartiles against evaluations"
         + (" and seconds" if "seconds" in files else "; evaluations have no cost that could be shown"),
         "Cost of pre-training": ", ".join(pre) or "None of the methods needs any",
+        "Known before": "; ".join(f"{_plain(name)}: {_plain(', '.join(each))}" for name, each in setup.transfer.items())
+        or "None of the methods knew scores of other tasks",
         "Hardware": f"{setup.machine}; evaluations: {setup.workers}",
         "Versions": ", ".join(f"{name} {version}" for name, version in setup.versions.items()),
         "Date": setup.date,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.pareto import scalarised
 from archllm.spaces import Architecture
 from archllm.spaces.base import check_same_space
+
+if TYPE_CHECKING:
+    from archllm.predictor.knowledge import Knowledge
 
 _FRESH_DRAWS = 20_000  # without a new architecture, in a domain that can't be enumerated: it counts as exhausted
 
@@ -54,8 +57,14 @@ class Searcher(ABC):
     """Whether it starts from cheaper scores: an option `lower_fidelity` holds their specs, by default those that the
     objective names (`Objective.lower_fidelities`)."""
 
+    uses_sources: ClassVar[bool] = False
+    """Whether it can use scores of other tasks, see `use`."""
+
     options: Settings
     """What was chosen, of that class."""
+
+    knowledge: Knowledge | None = None
+    """What is known from other tasks."""
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         check_seed(seed)
@@ -72,6 +81,20 @@ class Searcher(ABC):
         self.evaluations: dict[Architecture, Evaluation] = {}
         """What was told, in order; values are such that more is better."""
         self._unknown_left = domain.size
+
+    def use(self, knowledge: Knowledge) -> None:
+        """Takes what other tasks expect as a reason to expect it here, too, before anything is asked for or told.
+
+        Raises:
+            InvalidInput: the method can't use it, it is about another space, or it comes too late.
+        """
+        if not self.uses_sources:
+            raise InvalidInput(f"method {self.name} can't use scores of other tasks; sequence and gp can")
+        if knowledge.space.identity != self.domain.space.identity:
+            raise InvalidInput(f"knowledge of {knowledge.space.name} in a search of {self.domain.space.name}")
+        if self.known:
+            raise InvalidInput("scores of other tasks come before anything is asked for or told")
+        self.knowledge = knowledge
 
     def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
         """Lower-fidelity evaluations that the method made since the last call; stored, they come back when told."""

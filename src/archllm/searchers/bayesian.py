@@ -21,6 +21,7 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
 from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from
+from archllm.searchers.transfer import hedged, informed
 from archllm.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class BayesianSearch(Searcher):
 
     name = "gp"
     options_class: ClassVar[type[Settings]] = BayesianOptions
+    uses_sources = True
     options: BayesianOptions
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
@@ -176,7 +178,7 @@ class BayesianSearch(Searcher):
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self._taken) < self.options.initial or len(self._succeeded) < 2:
-            return self._random(rng)
+            return next((arch for arch in self._design if arch.key not in self._taken), None) or self._random(rng)
         return self._most_promising(rng)
 
     def _most_promising(self, rng: np.random.Generator) -> Architecture | None:
@@ -200,12 +202,27 @@ class BayesianSearch(Searcher):
         return DomainFeatures(self.domain, self._makers)
 
     def _makers(self, reference: Graphs) -> list[FeatureMaker]:
-        return feature_set(self.options.features, self.domain.space, reference)
+        found = feature_set(self.options.features, self.domain.space, reference)
+        return found if self.knowledge is None else [*found, self.knowledge.maker]
+
+    @cached_property
+    def _design(self) -> list[Architecture]:
+        """What comes first, instead of random members: nothing, unless something is known from other tasks."""
+        if self.knowledge is None:
+            return []
+        rng = np.random.default_rng([self.seed, 1])
+        others = self.domain.space.architectures(self.domain.sample(self.options.initial, rng))
+        return hedged(self.domain, self.knowledge, others, self.options.initial, rng)
 
     @cached_property
     def _surrogate(self) -> Surrogate:
+        config, known = self.options.predictor_config(self._features.blocks("free")), self._features.blocks("knowledge")
+        own = tuple(at for at in range(self._features.count) if at not in known)
+        found = [Hypothesis((config,), own if known else None)]
+        if known:
+            found.append(informed((replace(config, linear=()),), own, known))
         return Surrogate(
-            [Hypothesis((self.options.predictor_config(self._features.blocks("free")),))],
+            found,
             self.seed,
             acquisition=self.options.acquisition,
             exploration=self.options.exploration,
@@ -223,6 +240,7 @@ class EnsembleSearch(BayesianSearch):
 
     name = "ensemble"
     options_class = EnsembleOptions
+    uses_sources = False
 
 
 class LatentSearch(BayesianSearch):
@@ -230,6 +248,7 @@ class LatentSearch(BayesianSearch):
 
     name = "latent"
     options_class = LatentOptions
+    uses_sources = False
     options: LatentOptions
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:

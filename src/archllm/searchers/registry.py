@@ -23,6 +23,11 @@ _BUILT_IN = {
     "ensemble": ("bayesian", "EnsembleSearch"),
     "halving": ("halving", "SuccessiveHalving"),
     "latent": ("bayesian", "LatentSearch"),
+    "optuna:tpe": ("peers.optuna", "OptunaTPE"),
+    "optuna:gp": ("peers.optuna", "OptunaGP"),
+    "optuna:nsga2": ("peers.optuna", "OptunaNSGA2"),
+    "smac:hpo": ("peers.smac", "SMACForest"),
+    "nevergrad:ngopt": ("peers.nevergrad", "NevergradNGOpt"),
 }
 """Module and class, loaded when asked for, as some need torch."""
 

@@ -26,6 +26,7 @@ from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
 from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from
+from archllm.searchers.transfer import hedged, informed
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
 
@@ -59,6 +60,7 @@ class SequenceSearch(Searcher):
 
     name = "sequence"
     options_class = SequenceOptions
+    uses_sources = True
     options: SequenceOptions
 
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
@@ -110,8 +112,12 @@ class SequenceSearch(Searcher):
         if options.hypotheses != "size":
             blocks = (*structure, *others)
             found.append(Hypothesis(self._configs(blocks, trend=False), blocks, pseudo_observations=False))
+        found = found[1:] if options.hypotheses == "structure" else found
+        if known := self._features.blocks("knowledge"):
+            own = structure or size
+            found.append(informed(self._configs(own, trend=False), own, known))
         return Surrogate(
-            found[1:] if options.hypotheses == "structure" else found,
+            found,
             self.seed,
             exploration=options.exploration,
             growth=options.refit,
@@ -201,7 +207,7 @@ class SequenceSearch(Searcher):
         """What is evaluated first, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._pretrained_draws)
-        if options.initial_design == "random":
+        if options.initial_design == "random" and self.knowledge is None:
             return space.architectures(graphs[rng.permutation(len(graphs))[: options.initial]])
         points = self._features(graphs).select(self._features.blocks(*self._of_size)).values
         pools = [np.arange(len(graphs))]
@@ -213,7 +219,8 @@ class SequenceSearch(Searcher):
         turns = list(
             dict.fromkeys(np.stack(chosen, axis=1).ravel().tolist())
         )  # the first of each pool, the second, ...
-        return space.architectures(graphs[np.array(turns[: options.initial])])
+        design = space.architectures(graphs[np.array(turns[: options.initial])])
+        return design if self.knowledge is None else hedged(self.domain, self.knowledge, design, options.initial, rng)
 
     @property
     def _size_biased(self) -> bool:
@@ -262,9 +269,9 @@ class SequenceSearch(Searcher):
 
         def makers(reference: Graphs) -> list[FeatureMaker]:
             found = feature_set(options.features, space, reference, self._generator.tokenizer)
-            if options.hypotheses != "size":
+            if options.hypotheses != "size" or self.knowledge is not None:
                 known = {maker.name for maker in found}
                 found += [maker for maker in feature_set("hand", space, reference) if maker.name not in known]
-            return found
+            return found if self.knowledge is None else [*found, self.knowledge.maker]
 
         return DomainFeatures(self.domain, makers)

@@ -105,6 +105,14 @@ class Hypothesis:
     pseudo_observations: bool = True
     """Whether pseudo-observations are believed."""
 
+    exploration: float = 1.0
+    """Its share of the surrogate's weight of the standard deviation."""
+
+    doubted: bool = False
+    """Whether it has to earn its say, as what comes from outside of the search may mislead: every third choice is made
+    without it unless it predicts better than all others, by a factor of e in likelihood, and all are if it predicts
+    worse by as much."""
+
     def seen(self, features: Features) -> Features:
         """The features that it sees."""
         return features if self.blocks is None else features.select(self.blocks)
@@ -194,15 +202,30 @@ class Surrogate:
                 key = number, objective, target
                 model, densities = self._model(key, hypothesis, seen, seen.values[:, objective])
                 evidence.append(None if densities is None else float(densities[seen.pseudo :].sum()))
-                bounds.append(self._bound([part.predictions(key, model, hypothesis) for part in self._scans], rng))
-            merits.append(np.average(bounds, axis=0, weights=_normalised(evidence)))
+                found = [part.predictions(key, model, hypothesis) for part in self._scans]
+                bounds.append(self._bound(found, self.exploration * hypothesis.exploration, rng))
+            merits.append(np.average(bounds, axis=0, weights=self._weights(evidence, len(known.features))))
         merit: NDArray[np.float64] = np.mean(merits, axis=0)
         return merit
 
-    def _bound(self, found: Sequence[Prediction], rng: np.random.Generator) -> NDArray[np.float64]:
+    def _weights(self, evidence: Sequence[float | None], known: int) -> NDArray[np.float64]:
+        """How much each hypothesis says, at the choice that follows on so many architectures."""
+        weights = _normalised(evidence)
+        others = [each for each, of in zip(evidence, self.hypotheses, strict=True) if not of.doubted]
+        for at, hypothesis in enumerate(self.hypotheses):
+            mine = evidence[at]
+            if not hypothesis.doubted or not others:
+                continue
+            ahead = 0.0 if mine is None or None in others else mine - max(each for each in others if each is not None)
+            if ahead < -1 or (ahead < 1 and known % 3 == 2):
+                weights[at] = 0.0
+        weights /= weights.sum()
+        return weights
+
+    def _bound(self, found: Sequence[Prediction], exploration: float, rng: np.random.Generator) -> NDArray[np.float64]:
         # Upper confidence bound: mean + exploration * std (Srinivas et al., 2010); Thompson: a draw of N(mean, std^2)
         mean, std = (np.concatenate([getattr(each, name) for each in found]) for name in ("mean", "std"))
-        return rng.normal(mean, std) if self.acquisition == "thompson" else mean + self.exploration * std
+        return rng.normal(mean, std) if self.acquisition == "thompson" else mean + exploration * std
 
     def _model(
         self, key: _Key, hypothesis: Hypothesis, known: Known, values: NDArray[np.float64]

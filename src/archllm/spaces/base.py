@@ -19,6 +19,7 @@ from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
+from archllm.spaces.parameters import Parameters
 from archllm.spaces.sizes import written_size
 from archllm.spaces.texts.values import written
 
@@ -155,6 +156,11 @@ class SearchSpace(ABC):
     def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
         """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
         return np.zeros((len(graphs), 0))
+
+    @cached_property
+    def parameters(self) -> Parameters | None:
+        """Members as choices of named parameters, as other optimisers see them; `None` without such a form."""
+        return None
 
     @cached_property
     def definition(self) -> Definition:

@@ -15,6 +15,7 @@ from archllm.errors import InvalidInput, NotApplicable, RunFolderError, StoreErr
 from archllm.files import make_folder, refuse_existing, write_text
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
+from archllm.predictor.knowledge import Source
 from archllm.reporting.checklist import Setup, page
 from archllm.reporting.comparing import Comparison, Search, table, write_trials
 from archllm.reporting.comparing import compare as collect
@@ -22,14 +23,13 @@ from archllm.reporting.comparison_figures import curves_by_query, curves_by_seco
 from archllm.reporting.network_words import network_words
 from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
-from archllm.searchers import registry
 from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
 from archllm.study.loop import run_search
 from archllm.study.store import MEMORY, Store, Study, Trial, check_same, open_store
 from archllm.study.workers import Workers, check_workers, start_workers
 from archllm.training.progress import Event, Listener
-from archllm.workflows.compared_methods import ComparedMethod, methods_of, prepared
+from archllm.workflows.compared_methods import ComparedMethod, informed, methods_of, prepared
 from archllm.workflows.doctor import machine, version
 from archllm.workflows.options import CompareOptions, command_line
 from archllm.workflows.population import looked_up, population
@@ -46,6 +46,7 @@ from archllm.workflows.search import (
     with_lower_fidelity,
 )
 from archllm.workflows.studies import network_options
+from archllm.workflows.transfer import told
 
 STORE, TRIALS, PAGE, FIGURES = "trials.db", "trials.csv", "comparison.md", "comparison.json"
 """Files of a comparison, besides its curves."""
@@ -151,6 +152,7 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     methods = [
         replace(each, options=with_lower_fidelity(each.method, each.options, goals)) for each in methods_of(chosen)
     ]
+    methods = informed(methods, chosen.transfer, home, goals)
     domain = Domain(home, pool_of(goals), constraint(home, ranges, network, goals), network)
     immediate = all(looked_up(goal.spec) for goal in goals)
     known = population(domain, goals) if immediate else None
@@ -161,7 +163,7 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     make_folder(out)
     methods, pre_training = prepared(methods, domain, out)
     with open_store(out / STORE) as store:
-        settings = {each.name: settings_of(home, each.lasting, ranges, run) for each in methods}
+        settings = {each.name: settings_of(home, each.lasting, ranges, run, each.knowledge) for each in methods}
         studies = {
             (each.name, seed): task.study(each, seed, settings[each.name])
             for seed in range(chosen.seeds)
@@ -197,12 +199,14 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
         versions={"archllm": version("archllm") or "source", "python": platform.python_version()}
         | {name: found_version for name in _TOLD if (found_version := version(name)) is not None},
         date=_last(searches),
+        transfer={each.name: [told(source) for source in each.sources] for each in methods if each.sources},
         network="" if network is None else network_words(home, network),
         not_applicable=not_applicable,
     )
     write_text(out / PAGE, page(found, setup, results, files))
     document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
     document["not_applicable"] = not_applicable
+    document["transfer"] = {each.name: [_described(source) for source in each.sources] for each in methods}
     document["network"] = about = next(iter(studies.values())).network
     write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
     return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES}, about, not_applicable)
@@ -218,7 +222,7 @@ def _applicable(task: _Task, methods: Sequence[ComparedMethod]) -> tuple[list[Co
     for each in methods:
         check_lower_fidelity(each.options.get("lower_fidelity", ()), task.objectives, task.space)
         try:
-            registry.build_searcher(each.method, task.domain, 0, len(task.objectives), **each.options)
+            each.build(task.domain, 0, len(task.objectives))
         except NotApplicable as error:
             reasons[each.name] = str(error)
         else:
@@ -226,6 +230,10 @@ def _applicable(task: _Task, methods: Sequence[ComparedMethod]) -> tuple[list[Co
     if not able:
         raise InvalidInput(f"no method is left to compare: {'; '.join(reasons.values())}")
     return able, reasons
+
+
+def _described(source: Source) -> dict[str, Any]:
+    return {"source": source.name, "space": source.space.name, "scores": source.known, "seconds": source.seconds}
 
 
 def _target(known: Population | None, goals: Sequence[Objective]) -> float:
@@ -277,7 +285,7 @@ def _search_all(
                 continue
             hands = hands or start_workers(workers, task.objectives, task.budget)
             method = by_name[name]
-            searcher = registry.build_searcher(method.method, task.domain, seed, len(task.objectives), **method.options)
+            searcher = method.build(task.domain, seed, len(task.objectives))
             hear = _forwarded(listener, number, len(studies), task.budget, f"{name}, seed {seed}")
             aside = task.immediate and study.name not in there
             place = open_store(MEMORY) if aside else store

@@ -13,12 +13,18 @@ from archllm.config import field_names
 from archllm.errors import InvalidInput
 from archllm.files import assembling, write_text
 from archllm.generation.run_folder import read_report
+from archllm.objectives import Objective
 from archllm.plugins import is_reference
+from archllm.predictor.knowledge import Knowledge, Source
 from archllm.reporting.words import option
 from archllm.searchers import registry
+from archllm.searchers.base import Searcher
 from archllm.searchers.domain import Domain
-from archllm.workflows.options import CompareOptions, Method
+from archllm.spaces import SearchSpace
+from archllm.workflows.options import CompareOptions, Method, OtherTask
 from archllm.workflows.search import options_of
+from archllm.workflows.transfer import knowledge_of
+from archllm.workflows.transfer import told as words
 
 _SECONDS = "pre-training.json"
 
@@ -36,10 +42,18 @@ class ComparedMethod:
     options: dict[str, Any]
     """Its options that are not at their default, and where its models are."""
 
+    knowledge: Knowledge | None = None
+    """What it knows from other tasks."""
+
     @property
     def name_of_method(self) -> str:
         """The name of the method itself."""
         return registry.searcher_name(self.method)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Scores of other tasks that it knows."""
+        return self.knowledge.sources if self.knowledge else ()
 
     @property
     def lasting(self) -> dict[str, Any]:
@@ -50,8 +64,58 @@ class ComparedMethod:
     def told(self) -> str:
         """The method and its options in words."""
         told = [f"{name} = {option(value)}" for name, value in self.options.items() if name not in ("run", "vae")]
+        told += [f"with {words(source)}" for source in self.sources]
         how = ", ".join(told) or "default settings"
         return how if self.name == self.name_of_method else f"{self.name_of_method}, {how}"
+
+    def build(self, domain: Domain, seed: int, objectives: int) -> Searcher:
+        """A new searcher.
+
+        Raises:
+            InvalidInput: it can't search the domain, follow so many objectives, or use scores of other tasks.
+        """
+        found = registry.build_searcher(self.method, domain, seed, objectives, **self.options)
+        if self.knowledge is not None:
+            found.use(self.knowledge)
+        return found
+
+
+def informed(
+    methods: Sequence[ComparedMethod], asked: Sequence[OtherTask], space: SearchSpace, goals: Sequence[Objective]
+) -> list[ComparedMethod]:
+    """The methods with what they know from other tasks.
+
+    Args:
+        methods: the methods.
+        asked: sources, for all methods that can use any; those written `NAME=SOURCE` for that method alone.
+        space: the space that is searched.
+        goals: what it is searched for.
+
+    Raises:
+        InvalidInput: a source can't be used, or no method can use it.
+    """
+    able = {each.name for each in methods if registry.searcher_class(each.method).uses_sources}
+    for_all: list[OtherTask] = []
+    for_one: dict[str, list[OtherTask]] = {each.name: [] for each in methods}
+    for each in asked:
+        name, equals, rest = each.partition("=") if isinstance(each, str) else ("", "", "")
+        if equals and name in for_one:
+            for_one[name].append(rest)
+        else:
+            for_all.append(each)
+    unable = [name for name, sources in for_one.items() if sources and name not in able]
+    if unable or (for_all and not able):
+        raise InvalidInput(
+            f"{', '.join(unable) or 'none of the methods'} can't use scores of other tasks; sequence and gp can"
+        )
+    made: dict[tuple[OtherTask, ...], Knowledge | None] = {}
+    found = []
+    for method in methods:
+        sources = (*(for_all if method.name in able else ()), *for_one[method.name])
+        if sources not in made:
+            made[sources] = knowledge_of(sources, space, goals)
+        found.append(replace(method, knowledge=made[sources]))
+    return found
 
 
 def methods_of(asked: CompareOptions) -> list[ComparedMethod]:
@@ -93,13 +157,16 @@ def methods_of(asked: CompareOptions) -> list[ComparedMethod]:
 
 
 def _named(method: Method) -> tuple[str, Method]:
-    """What a method is called in a comparison: `NAME=METHOD` says it; else its own name, or that of its class."""
+    """What a method is called in a comparison: `NAME=METHOD` says it; else its own name, or that of its class.
+
+    A name is part of those of studies and options, so `optuna:tpe` becomes `optuna-tpe`.
+    """
     if not isinstance(method, str):
         return registry.searcher_name(method).rpartition(":")[2], method
     name, equals, rest = method.partition("=")
     if equals:
         return name, rest
-    return (method.rpartition(":")[2] if is_reference(method) else method), method
+    return (method.rpartition(":")[2] if is_reference(method) else method.replace(":", "-")), method
 
 
 def prepared(

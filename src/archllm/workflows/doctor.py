@@ -29,6 +29,7 @@ EXTRAS = {
     "images": ("pillow", "scikit-learn"),
     "llm": ("peft", "accelerate", "gguf"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "peers": ("optuna", "smac", "ConfigSpace", "nevergrad"),
     "ray": ("ray",),
     "report": ("matplotlib", "jinja2"),
     "search": ("SQLAlchemy", "psycopg"),

@@ -19,6 +19,7 @@ from archllm.objectives.candidate import CandidateTraining
 
 if TYPE_CHECKING:
     from archllm.objectives import Objective
+    from archllm.predictor.knowledge import Source
     from archllm.searchers.base import Searcher
     from archllm.spaces import Architecture, SearchSpace
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     Space: TypeAlias = str | SearchSpace
     Goal: TypeAlias = str | Objective | Callable[[Any], float]
     Method: TypeAlias = str | type[Searcher]
+    OtherTask: TypeAlias = str | Source
 else:  # the classes themselves are looked at where they are used
-    Arch = Space = Goal = Method = str | object
+    Arch = Space = Goal = Method = OtherTask = str | object
 
 NetworkOptions: TypeAlias = Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE")]
 """Fields of a space's network setting."""
@@ -126,6 +128,10 @@ class _Searching(Settings):
     reuse: bool = True
     """Take over evaluations of other studies in the store, where the objectives' settings and data are the same."""
 
+    transfer: Annotated[tuple[OtherTask, ...], Option("SOURCE", each=True)] = ()
+    """Scores of another task to begin with, for the methods sequence and gp: table:TABLE/METRIC, or STORE#STUDY, an
+    earlier search of yours; may be repeated. In a comparison, NAME=SOURCE is for one method alone."""
+
     train: CandidateTraining = field(default_factory=CandidateTraining)
     """How `train:` trains a candidate; what the objective sets itself, `train:photos?epochs=20`, goes first."""
 
@@ -147,8 +153,9 @@ class SearchOptions(_Searching):
     """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
 
     method: Annotated[Method | None, Option("METHOD")] = None
-    """Search method: sequence, random, largest, local, evolution, gp, halving, ensemble, latent, or python:MODULE:CLASS
-    for one of yours; by default sequence where there is a run folder, and gp where there is none."""
+    """Search method: sequence, random, largest, local, evolution, gp, halving, ensemble, latent; optuna:tpe, optuna:gp,
+    optuna:nsga2, smac:hpo or nevergrad:ngopt of other libraries (extra peers); or python:MODULE:CLASS for one of yours.
+    By default sequence where there is a run folder, and gp where there is none."""
 
     options: Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE", name="set")] = ()
     """Options of the method."""
@@ -178,7 +185,8 @@ class CompareOptions(_Searching):
     """Run folder of a trained generator, for methods that need one."""
 
     methods: Annotated[tuple[Method, ...], Option("METHOD")]
-    """Methods to compare; NAME=METHOD compares one under another name, as with other options."""
+    """Methods to compare, see `archllm search --method`; NAME=METHOD compares one under another name, as with other
+    options."""
 
     seeds: Annotated[int, Bounds(1), Option("N")]
     """Searches of each method, with seeds from 0."""

@@ -27,6 +27,7 @@ from archllm.objectives.latency.specs import FORMS as LATENCY_FORMS
 from archllm.objectives.latency.specs import is_latency
 from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
+from archllm.predictor.knowledge import Knowledge
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
 from archllm.spaces import SearchSpace
@@ -42,6 +43,7 @@ from archllm.workflows.inputs import as_space
 from archllm.workflows.options import Method, SearchOptions
 from archllm.workflows.progress import Progress, shown
 from archllm.workflows.studies import network_options, study_name
+from archllm.workflows.transfer import knowledge_of, told
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
@@ -82,17 +84,21 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     check_lower_fidelity(of_method.get("lower_fidelity", ()), goals, home)
     domain = Domain(home, pool_of(goals), constraint(home, ranges, network, goals), network)
     name = registry.searcher_name(method)
+    called = chosen.study or study_name(name, [goal.spec for goal in goals], chosen.seed)
+    url = chosen.store if chosen.store is not None else MEMORY
+    knowledge = knowledge_of(chosen.transfer, home, goals, (url, called))
     about = study_of(
-        chosen.study or study_name(name, [goal.spec for goal in goals], chosen.seed),
+        called,
         home,
         goals,
         network,
         method=name,
         seed=chosen.seed,
-        settings=settings_of(home, of_method, ranges, run),
+        settings=settings_of(home, of_method, ranges, run, knowledge),
     )
     searcher = registry.build_searcher(method, domain, chosen.seed, len(goals), **of_method)
-    url = chosen.store if chosen.store is not None else MEMORY
+    if knowledge is not None:
+        searcher.use(knowledge)
     file = sqlite_file(url)
     if chosen.resume and (url == MEMORY or (file is not None and not file.exists())):
         raise StoreError(f"there is nothing to resume: there is no store {file or 'but one in memory'}")
@@ -103,6 +109,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             opened.create(about)
         if listener is not None:
             notes = [note for goal in goals for note in goal.notes()]
+            notes += [f"known before: {told(source)}" for source in (knowledge.sources if knowledge else ())]
             for note in filter(None, dict.fromkeys([*notes, beyond(domain, chosen.budget)])):
                 listener(Event("search", 0, chosen.budget, {}, note))
         result = run_search(
@@ -116,9 +123,9 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             listener=listener,
             reuse=chosen.reuse,
         )
-        told = at_chance(result)
-        if listener is not None and told:
-            listener(Event("search", result.queries, chosen.budget, {}, told))
+        guessing = at_chance(result)
+        if listener is not None and guessing:
+            listener(Event("search", result.queries, chosen.budget, {}, guessing))
         return replace(result, store=opened.where)
 
 
@@ -359,10 +366,16 @@ def check_lower_fidelity(specs: Sequence[str], goals: Sequence[Objective], space
 
 
 def settings_of(
-    space: SearchSpace, options: dict[str, Any], ranges: dict[str, Range], run: Path | None
+    space: SearchSpace,
+    options: dict[str, Any],
+    ranges: dict[str, Range],
+    run: Path | None,
+    knowledge: Knowledge | None = None,
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
+    if knowledge is not None:
+        settings["transfer"] = {source.name: source.fingerprint for source in knowledge.sources}
     if not is_name(space.name):
         settings[DEFINITION] = space.definition.fingerprint[:16]
     if ranges:

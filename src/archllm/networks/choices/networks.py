@@ -28,7 +28,7 @@ from archllm.networks.record import BlockRecord, modules_of, sources_of
 from archllm.networks.setting import NetworkSetting
 from archllm.plugins import resolve_stored
 from archllm.spaces.kinds.choices import Choices as ChoicesSpace
-from archllm.spaces.kinds.components import INACTIVE
+from archllm.spaces.parameters import INACTIVE
 from archllm.spaces.space_file import placed
 
 MOST_KEPT = 1 << 17

@@ -16,18 +16,17 @@ from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint, check_work
 from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.components import (
-    INACTIVE,
     Choices,
     Component,
     Enumerated,
     Free,
     Joint,
     Open,
-    active,
     fulfilled,
     joined,
 )
 from archllm.spaces.limits import MOST_ENUMERATED
+from archllm.spaces.parameters import INACTIVE, holds
 
 
 class Assignments:
@@ -128,7 +127,7 @@ class Assignments:
     def broken(self, choices: Choices) -> tuple[str, int] | None:
         """What a single tuple that is no assignment breaks: `condition`, a variable; or `constraint`, its number."""
         for variable, condition in self.conditions.items():
-            if (choices[0, variable] != INACTIVE) != active(condition, choices)[0]:
+            if (choices[0, variable] != INACTIVE) != holds(condition, choices)[0]:
                 return "condition", variable
         for number, constraint in enumerate(self.constraints):
             if not fulfilled(constraint, choices)[0]:

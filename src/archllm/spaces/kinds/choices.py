@@ -9,6 +9,7 @@ so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,11 @@ from archllm.spaces.constraints import Constraint, compile_constraints
 from archllm.spaces.constraints.meaning import compile_constraint
 from archllm.spaces.definition import ChoicesDefinition, Value, text_of
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.components import INACTIVE, active, joined
 from archllm.spaces.kinds.components import Choices as Rows
+from archllm.spaces.kinds.components import joined
 from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
+from archllm.spaces.parameters import INACTIVE, Parameter, Parameters, holds
 from archllm.spaces.texts import slots as texts
 
 MOST_SWITCHED = 4_096
@@ -118,6 +120,11 @@ class Choices(FixedTopology):
                 columns.append(np.where(np.isnan(values), 0.5, rank))
         return np.stack(columns, axis=1) if columns else super().slot_values(graphs)
 
+    @cached_property
+    def parameters(self) -> Parameters:
+        each = (Parameter(name, values) for name, values in self.slots.items())
+        return Parameters(tuple(each), self.graphs_of, self.choices_of, self.assignments.conditions)
+
     def _parse(self, text: str) -> Graphs:
         found = texts.parse_slots(text, self.value_texts)
         missing = [
@@ -165,7 +172,7 @@ class Choices(FixedTopology):
         lost = 1
         for slot, condition in sorted(self.assignments.conditions.items()):
             radix = int(self.assignments.radices[slot])
-            on, was_on = active(condition, rows), own[slot] != INACTIVE
+            on, was_on = holds(condition, rows), own[slot] != INACTIVE
             rows = rows.copy()
             rows[~on, slot] = INACTIVE
             lost *= radix if was_on and not on.all() else 1

@@ -18,10 +18,8 @@ from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.fingerprints import EXACT_BELOW
 from archllm.spaces.limits import MOST_ENUMERATED
+from archllm.spaces.parameters import INACTIVE, holds
 from archllm.spaces.sizes import rounded_size
-
-INACTIVE = -1
-"""The choice of a variable that is inactive."""
 
 _TRIAL = 100_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 20
@@ -32,17 +30,12 @@ _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly 
 Choices = NDArray[np.int64]
 
 
-def active(condition: Constraint, choices: Choices) -> NDArray[np.bool_]:
-    """`n` booleans: whether a conditional variable is active; it is not if it needs an inactive one."""
-    return condition.holds(choices) & ~_any_inactive(condition, choices)
-
-
 def fulfilled(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
     """`n` booleans: whether a constraint holds; it does where it names an inactive variable."""
-    return constraint.holds(choices) | _any_inactive(constraint, choices)
+    return constraint.holds(choices) | _any_inholds(constraint, choices)
 
 
-def _any_inactive(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
+def _any_inholds(constraint: Constraint, choices: Choices) -> NDArray[np.bool_]:
     inactive: NDArray[np.bool_] = (choices[:, sorted(constraint.term.needs)] == INACTIVE).any(1)
     return inactive
 
@@ -70,7 +63,7 @@ class Joint:
         rows = np.zeros((1, len(self.radices)), dtype=np.int64)
         for place, variable in enumerate(self.variables):
             on = (
-                active(self.conditions[variable], rows)
+                holds(self.conditions[variable], rows)
                 if variable in self.conditions
                 else np.ones(len(rows), dtype=np.bool_)
             )
@@ -128,7 +121,7 @@ class Joint:
         for variable in self.variables:
             condition = self.conditions.get(variable)
             on = choices[:, variable] != INACTIVE
-            held &= on == active(condition, choices) if condition else on
+            held &= on == holds(condition, choices) if condition else on
         for _, constraint in self.constraints:
             held &= fulfilled(constraint, choices)
         return held
@@ -146,7 +139,7 @@ class Joint:
         for variable in self.variables:
             rows[:, variable] = rng.integers(self.radices[variable], size=n)
             if variable in self.conditions:
-                off = ~active(self.conditions[variable], rows)
+                off = ~holds(self.conditions[variable], rows)
                 kept &= ~off | (rows[:, variable] == 0)
                 rows[off, variable] = INACTIVE
         for _, constraint in self.constraints:

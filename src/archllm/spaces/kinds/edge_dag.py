@@ -6,6 +6,8 @@ nodes are linked (the fixed topology) is the same for all members, so a member i
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from archllm.spaces.definition import EdgeDagDefinition
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.vocabularies import EdgeVocabulary
+from archllm.spaces.parameters import Parameter, Parameters
 from archllm.spaces.texts import edges as texts
 
 
@@ -65,6 +68,11 @@ class EdgeDag(FixedTopology):
             if target == self.cell_nodes - 1:
                 adjacency[at, -1] = True
         return adjacency
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        each = (Parameter(f"edge_{target}_{source}", self.ops) for source, target in self.cell_edges)
+        return Parameters(tuple(each), self.graphs_of, self.choices_of)
 
     def _parse(self, text: str) -> Graphs:
         return self.graphs_of(texts.parse_string(text, self.cell_edges, self.ops))

@@ -11,8 +11,9 @@ from archllm.errors import NotEnumerable
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.assignments import Assignments
-from archllm.spaces.kinds.components import INACTIVE, Choices
+from archllm.spaces.kinds.components import Choices
 from archllm.spaces.limits import fits
+from archllm.spaces.parameters import INACTIVE
 from archllm.spaces.sizes import written_size
 
 ILLEGAL = -2

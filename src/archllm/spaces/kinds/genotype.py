@@ -25,6 +25,7 @@ from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.limits import fits
+from archllm.spaces.parameters import Parameter, Parameters
 from archllm.spaces.sizes import written_size
 from archllm.spaces.texts import genotypes as texts
 
@@ -389,6 +390,21 @@ class Genotype(SearchSpace):
             sources, ops, choice = sources[possible], ops[possible], legal[possible].argmax(1)
             sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
         return self.graphs_of(sources, ops)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        sources = [f"input{number}" for number in range(self.cell_inputs)] + [str(k) for k in range(self.inner)]
+        each = []
+        for cell in self.cells:
+            for k, wirings in enumerate(self._wirings):
+                words = tuple("+".join(sources[source] for source in wiring) for wiring in wirings)
+                each.append(Parameter(f"{cell}_{k}_reads", words))
+                each += [Parameter(f"{cell}_{k}_op{slot}", self.ops) for slot in range(self.arity)]
+        return Parameters(
+            tuple(each),
+            lambda choices: self.graphs_of(*self._parts(choices)),
+            lambda graphs: self._digits(*self.parts_of(graphs)),
+        )
 
     def _parse(self, text: str) -> Graphs:
         sources, ops = texts.parse_genotype(text, self.ops, self.cells, self.inner, self.arity, self.cell_inputs)

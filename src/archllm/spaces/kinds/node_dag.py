@@ -29,6 +29,7 @@ from archllm.spaces.kinds.paths import (
 from archllm.spaces.kinds.permutations import KEY_BITS, NodePermutations
 from archllm.spaces.kinds.vocabularies import NodeVocabulary
 from archllm.spaces.limits import fits
+from archllm.spaces.parameters import Parameter, Parameters
 from archllm.spaces.texts import matrices as texts
 
 INPUT = 0
@@ -245,6 +246,34 @@ class NodeDag(SearchSpace):
             found.extend(with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
         variants = concatenate(found)
         return reordered(variants, topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        last = self.max_nodes - 1
+        ops = [Parameter(f"op_{vertex}", self.ops) for vertex in range(1, last)]
+        source, target = np.triu_indices(self.max_nodes, 1)
+        edges = [Parameter(f"edge_{i}_{j}", (False, True)) for i, j in zip(source, target, strict=True)]
+
+        def graphs(choices: NDArray[np.int64]) -> Graphs:
+            labels = np.zeros((len(choices), self.max_nodes), dtype=np.int8)
+            labels[:, 1:last], labels[:, last] = choices[:, : last - 1] + 1, self.output
+            adjacency = np.zeros((len(choices), self.max_nodes, self.max_nodes), dtype=np.bool_)
+            adjacency[:, source, target] = choices[:, last - 1 :] == 1
+            return Graphs(labels, adjacency)
+
+        def choices(members: Graphs) -> NDArray[np.int64]:
+            """The output moves to the last vertex; vertices that a smaller cell lacks have the first operation."""
+            wide = members.padded(self.max_nodes)
+            output = (wide.ops == self.output).argmax(1)
+            adjacency, rows = wide.adjacency.copy(), np.arange(len(wide))
+            into = adjacency[rows, :, output]
+            adjacency[rows, :, output] = False
+            adjacency[rows, :, last] = into
+            inner = np.where(np.arange(self.max_nodes) < output[:, None], wide.ops, 1)[:, 1:last]
+            found: NDArray[np.int64] = np.concatenate([inner - 1, adjacency[:, source, target]], 1).astype(np.int64)
+            return found
+
+        return Parameters((*ops, *edges), graphs, choices)
 
     def _parse(self, text: str) -> Graphs:
         return texts.parse_json(text, self.op_names)

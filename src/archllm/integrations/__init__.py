@@ -1,0 +1,1 @@
+"""ArchLLM inside other libraries, and their spaces here."""

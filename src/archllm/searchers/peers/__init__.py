@@ -1,0 +1,1 @@
+"""Optimisers of other libraries, run by their own code at their own defaults."""
