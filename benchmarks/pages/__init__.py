@@ -27,6 +27,7 @@ NAMES = (
     "fit",
     "robustness",
     "halving",
+    "transfer",
 )
 """All pages, by the name of their files in `docs/results`."""
 

@@ -76,9 +76,7 @@ def _of_table(text: str, space: SearchSpace, goals: Sequence[Objective]) -> Sour
     table = _table(text, space)
     if table.space.identity == space.identity:
         for goal in goals:
-            same = isinstance(goal, TableObjective) and (
-                goal.column == table.column or np.array_equal(goal.values, table.values)
-            )
+            same = isinstance(goal, TableObjective) and np.array_equal(goal.values, table.values)
             if same or goal.spec == table.spec:
                 raise InvalidInput(f"{text} is what is searched for; a source is another task")
     return Source(text, table.space, table.architectures(), sign(table.direction) * table.values, table.seconds)

@@ -1,0 +1,80 @@
+"""The page of scores of other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness.results import Result, of
+from benchmarks.harness.tables import markdown, provenance
+from benchmarks.transfer import DATA, EPOCHS, KNOWN, METHODS, QUERIES
+
+README: dict[str, Callable[[list[Result]], str]] = {}
+
+TARGETS = {"cifar10": 15, "cifar100": 5, "imagenet16": 20}
+"""Evaluations to the best cell after 200 epochs that are aimed at, the other data sets known."""
+
+INTRO = f"""\
+NAS-Bench-201, all 15,625 cells. *Queries*: mean number of evaluations until the best cell of the data set was
+evaluated, {QUERIES + 1} for a search that had not after {QUERIES}; in brackets, until one within 0.2 points of it.
+*Order of the other tables*: cells in the order of their mean rank in the other two, no model and nothing learned.
+*Reversed*: the same two tables times -1, which mislead. *Regret*: best accuracy minus that found, in percentage points.
+Settings were chosen on scores after 12 epochs; those after 200 epochs judge. Targets for the latter, the other data
+sets known: {", ".join(f"{data} {most}" for data, most in TARGETS.items())}, and fewer than by the order alone. What is
+known costs two full tables here, so this says what knowledge is worth, not that it is cheap."""
+
+HEAD = ["method", "data set", "order of the other tables", *(f"{known} known" for known in KNOWN)]
+HEAD += ["regret after 50: nothing known", "regret after 50: reversed"]
+
+
+def page(results: list[Result]) -> str:
+    """The page."""
+    parts = ["# Scores of other tasks", INTRO]
+    for epochs in reversed(EPOCHS):
+        rows = [_row(method, data, epochs, results) for method in METHODS for data in DATA]
+        found = [row for row in rows if row]
+        if found:
+            kind = "judged" if epochs == EPOCHS[-1] else "development"
+            parts += [f"## After {epochs} epochs ({kind})", markdown(HEAD, found)]
+            if kind == "judged":
+                parts.append(_verdict(results, epochs))
+    return "\n\n".join([*parts, "## How it was measured", provenance(results)]) + "\n"
+
+
+def queries(run: dict[str, Any], within: float = 0.0) -> int:
+    """Evaluations until the regret was at most that."""
+    found = [at for at, regret in enumerate(run["regret"], start=1) if regret <= within + 1e-9]
+    return found[0] if found else QUERIES + 1
+
+
+def regret(run: dict[str, Any], after: int) -> float:
+    """What was missing after so many evaluations."""
+    return float(run["regret"][min(after, len(run["regret"])) - 1])
+
+
+def _row(method: str, data: str, epochs: int, results: list[Result]) -> list[str]:
+    found = {known: of(results, method=method, data=data, epochs=epochs, known=known) for known in KNOWN}
+    if not all(found.values()):
+        return []
+    runs = {known: each[0]["runs"] for known, each in found.items()}
+    cells = [
+        f"{np.mean([queries(run) for run in each]):.1f} ({np.mean([queries(run, 0.2) for run in each]):.1f})"
+        for each in runs.values()
+    ]
+    lost = [f"{np.mean([regret(run, 50) for run in runs[known]]):.3f}" for known in ("nothing", "reversed")]
+    return [f"`{method}`", data, str(found["others"][0]["order"]), *cells, *lost]
+
+
+def _verdict(results: list[Result], epochs: int) -> str:
+    lines = []
+    for method in METHODS:
+        for data, most in TARGETS.items():
+            found = of(results, method=method, data=data, epochs=epochs, known="others")
+            if not found:
+                continue
+            mean, order = float(np.mean([queries(run) for run in found[0]["runs"]])), found[0]["order"]
+            met = "met" if mean <= most and mean < order else "missed"
+            lines.append(f"- `{method}`, {data}: {mean:.1f} against {most} and the order's {order} ({met}).")
+    return "\n".join(lines)
