@@ -132,19 +132,32 @@ class TestOptunaNSGA2(PeerContract):
     searcher = "optuna:nsga2"
 
 
+class SlowPeerContract(PeerContract):
+    """What takes peers seconds; that small pools are asked for to their end is what all share, and fast ones show."""
+
+    spaces = ("nasbench201",)
+    test_what_was_told_or_is_pending_is_not_asked_for = None
+    test_a_domain_is_asked_for_to_its_end = None
+    test_a_domain_of_one_is_searched = None
+    test_a_told_architecture_can_lie_outside_the_domain = None
+    test_a_new_searcher_that_is_told_what_is_pending_goes_on_as_the_old_one = None
+    test_several_objectives_are_followed = None
+    test_equal_scores_stop_no_search = None
+
+
 @pytest.mark.slow
-class TestOptunaGP(PeerContract):
+class TestOptunaGP(SlowPeerContract):
     searcher = "optuna:gp"
 
 
 @pytest.mark.slow
-class TestSMAC(PeerContract):
+class TestSMAC(SlowPeerContract):
     searcher = "smac:hpo"
-    options = {"trials": 16}  # noqa: RUF012  (an initial design of four)
+    options = {"trials": 40}  # noqa: RUF012  (an initial design of ten)
 
 
 @pytest.mark.slow
-class TestNevergrad(PeerContract):
+class TestNevergrad(SlowPeerContract):
     searcher = "nevergrad:ngopt"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -52,7 +54,7 @@ class _Optimizer(Peer):
     """One optimiser; it minimises."""
 
     def __init__(self, nevergrad: ModuleType, parameters: Parameters, seed: int, budget: int) -> None:
-        self.parameters = parameters
+        self.parameters, self.seed, self.calls = parameters, seed, 0
         each = {
             parameter.name: (nevergrad.p.TransitionChoice if parameter.ordered else nevergrad.p.Choice)(
                 range(len(parameter.values))
@@ -64,8 +66,7 @@ class _Optimizer(Peer):
         self.optimizer = nevergrad.optimizers.NGOpt(parametrization=instrumentation, budget=budget)
 
     def ask(self) -> tuple[Any, NDArray[np.int64]]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._alone():
             candidate = self.optimizer.ask()
         chosen = np.full(len(self.parameters.each), INACTIVE, dtype=np.int64)
         for at, parameter in enumerate(self.parameters.each):
@@ -77,8 +78,7 @@ class _Optimizer(Peer):
         if values is None:
             return
         losses = [-value for value in values]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._alone():
             self.optimizer.tell(trial, losses[0] if len(losses) == 1 else losses)
 
     def add(self, choices: NDArray[np.int64], values: Values | None) -> None:
@@ -86,3 +86,16 @@ class _Optimizer(Peer):
         value = {each.name: int(choice) for each, choice in zip(self.parameters.each, choices, strict=True)}
         value |= {each.name: 0 for each, off in zip(self.parameters.each, inactive, strict=True) if off}
         self.tell(self.optimizer.parametrization.spawn_child(new_value=value), values)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Gives optimisers that draw from numpy's global state one of their own, and restores the old one."""
+        before = np.random.get_state()  # noqa: NPY002
+        self.calls += 1
+        np.random.seed([self.seed % 2**32, self.calls])  # noqa: NPY002
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            np.random.set_state(before)  # noqa: NPY002

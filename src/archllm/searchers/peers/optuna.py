@@ -51,6 +51,7 @@ class OptunaGP(OptunaSearch):
     """Optuna's Gaussian process with expected improvement."""
 
     name = "optuna:gp"
+    patience = 10  # each proposal takes a good part of a second
 
     def _sampler(self) -> BaseSampler:
         with _quiet():

@@ -83,15 +83,11 @@ class _Facade(Peer):
 
     def tell(self, trial: TrialInfo, values: Values | None) -> None:
         from smac.runhistory.dataclasses import TrialValue
-        from smac.runhistory.enumerations import StatusType
 
-        if values is None:
-            count = self.facade.scenario.count_objectives()
-            cost: Any = np.inf if count == 1 else [np.inf] * count
-            self.facade.tell(trial, TrialValue(cost, status=StatusType.CRASHED), save=False)
-        else:
-            losses = [-value for value in values]
-            self.facade.tell(trial, TrialValue(losses[0] if len(losses) == 1 else losses), save=False)
+        if values is None:  # infinite costs alone would be all that its forest sees
+            return
+        losses = [-value for value in values]
+        self.facade.tell(trial, TrialValue(losses[0] if len(losses) == 1 else losses), save=False)
 
     def add(self, choices: NDArray[np.int64], values: Values | None) -> None:
         from ConfigSpace import Configuration
