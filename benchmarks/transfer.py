@@ -104,7 +104,7 @@ def _search(method: str, domain: Any, goal: Any, knowledge: Any, seed: int) -> d
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the seeds."""
-    seeds(parser, range(20), "seeds of the searches")
+    seeds(parser, range(5), "seeds of the searches")
 
 
 BENCHMARK = Benchmark("transfer", __doc__, jobs, prepare, add_arguments)
