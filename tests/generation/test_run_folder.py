@@ -310,6 +310,21 @@ def test_a_step_that_a_resumed_training_does_again_counts_once(tmp_path: Path) -
         journal(event(10), seconds)
     journal(event(20), 6.0)
     assert [(r["step"], r["seconds"]) for r in read_journal(tmp_path)] == [(10, 5.0), (20, 6.0)]
+    before = read_journal(tmp_path)
+    journal.settle()
+    assert [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()] == before
+
+
+def test_a_journal_without_repeats_is_settled_as_it_is(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.settle()
+    assert not journal.path.exists()
+    for step in (10, 20, 25):
+        journal(event(step), step / 10)
+    journal(event(4, "prior", validation_loss=2.0), 0.5)
+    written = journal.path.read_bytes()
+    journal.settle()
+    assert journal.path.read_bytes() == written
 
 
 @pytest.mark.parametrize("torn", ['{"stage": "tok', "{", "\x00\x00"])

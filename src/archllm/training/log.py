@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archllm.errors import RunFolderError
-from archllm.files import read_text
+from archllm.files import read_text, write_text
 from archllm.training.progress import Event
 
 _LARGEST = 1 << 28  # bytes of a log
@@ -47,6 +47,18 @@ class Journal:
                 file.write(json.dumps(line | event.metrics) + "\n")
         except OSError as error:
             raise RunFolderError(f"can't write {self.path}: {error.strerror}") from error
+
+    def settle(self) -> None:
+        """Leaves one line for each step, as an uninterrupted training wrote them.
+
+        A resumed training goes on from its last checkpoint, so it writes the steps after that a second time.
+
+        Raises:
+            RunFolderError: the journal can't be read or written.
+        """
+        if self.path.exists():
+            lines = [json.dumps(record) + "\n" for record in read_journal(self.path.parent)]
+            write_text(self.path, "".join(lines))
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

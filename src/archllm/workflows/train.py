@@ -321,6 +321,7 @@ class _Work:
     def publish(self, model: ArchLLM) -> None:
         from archllm.reporting.figures import write_figures
 
+        self.journal.settle()
         model.write_into(self.folder)
         write_figures(self.folder, model)
         for path in self.folder.glob("checkpoint-*"):
