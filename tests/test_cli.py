@@ -302,7 +302,7 @@ def test_options_beat_the_file_and_the_file_beats_what_is_recommended(capsys, tm
     [
         ("[tokenizer]\nstepz = 3\n", "[tokenizer] has no setting 'stepz'; did you mean 'steps'?"),
         ("split = 'much'\n", "split must be a number above 0 and below 1"),
-        ("[tokenizer]\nkind = 'quantum'\n", "tokenizer.kind must be 'vq' or 'plain'"),
+        ("[tokenizer]\nkind = 'quantum'\n", "tokenizer.kind must be 'vq', 'plain' or 'merges'"),
         ("split", "not a TOML file"),
     ],
 )
