@@ -36,7 +36,10 @@ def test_nodes_bring_back_what_they_were_made_of(name: str) -> None:
     assert equal(way.read(way.write(graphs)), graphs).all()
 
 
-def test_a_node_that_most_members_share_is_one_token_and_rare_ones_are_written_in_parts() -> None:
+def test_a_node_that_most_members_share_is_one_token_and_rare_ones_are_written_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("archllm.tokenizer.serialisation.FEW_TOKENS", 10)
     few = serialisation(load_space("nasbench201"), members(load_space("nasbench201"), 2000))
     many = serialisation(load_space("nasbench101"), members(load_space("nasbench101"), 100))
     assert isinstance(few, NodeSerialisation) and few.end is None

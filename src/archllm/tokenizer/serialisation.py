@@ -22,6 +22,9 @@ from archllm.tokenizer.groups import PACKED_NODES, graphs_of_tokens, node_tokens
 UNSEEN = 0.001
 """Unseen tokens per architecture from which on nodes are written in parts."""
 
+FEW_TOKENS = 512
+"""Different nodes up to which they are learned whole even where some are rare."""
+
 MOST_TOKENS = 4096
 """Different nodes from which on they are written in parts."""
 
@@ -77,7 +80,8 @@ def serialisation(space: SearchSpace, graphs: Graphs) -> NodeSerialisation | Edg
     # Good and Turing: the probability that the next token is a new one is estimated by n_1 / N, the share of tokens
     # seen once (Good, 1953, eq. 9); with N / n tokens an architecture, that is n_1 / n unseen ones in each.
     once = (np.bincount(whole.write(graphs).ravel(), minlength=whole.size) == 1).sum()
-    return whole if once / len(graphs) <= UNSEEN and whole.size <= MOST_TOKENS else EdgeSerialisation.of(space, graphs)
+    few = whole.size <= FEW_TOKENS or once / len(graphs) <= UNSEEN
+    return whole if few and whole.size <= MOST_TOKENS else EdgeSerialisation.of(space, graphs)
 
 
 @dataclass(frozen=True)
