@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from archllm.errors import FormatError, InvalidInput, MissingExtra
 from archllm.files import write_text
-from archllm.searchers.peers.configuration_space import MOST_CASES, configuration_space
+from archllm.searchers.peers.configuration_space import combinations, configuration_space
 from archllm.spaces import SearchSpace
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.definition import Value
@@ -218,14 +217,7 @@ def _clauses(parameters: Parameters, constraint: Constraint, space: Configuratio
     from ConfigSpace import ForbiddenAndConjunction, ForbiddenEqualsClause
 
     read = sorted(constraint.term.reads)
-    radices = [len(parameters.each[at].values) for at in read]
-    if np.prod(radices, dtype=np.float64) > MOST_CASES:
-        raise InvalidInput(
-            f"the constraint `{constraint.text}` speaks of {np.prod(radices, dtype=np.float64):,.0f} combinations, and "
-            f"at most {MOST_CASES:,} can be written as forbidden ones"
-        )
-    cases = np.zeros((int(np.prod(radices)), len(parameters.each)), dtype=np.int64)
-    cases[:, read] = list(product(*map(range, radices)))
+    cases = combinations(parameters, constraint, f"the constraint `{constraint.text}`")
     clauses = []
     for case in cases[~constraint.holds(cases)]:
         each = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -70,19 +71,36 @@ def _choice(parameter: Parameter, values: dict[str, Any]) -> int:
     return parameter.values.index(value.item() if isinstance(value, np.generic) else value)
 
 
+def combinations(parameters: Parameters, constraint: Constraint, name: str) -> NDArray[np.int64]:
+    """`n x d` choices: every combination of what a constraint reads, and 0 for all other parameters.
+
+    Args:
+        parameters: the `d` parameters.
+        constraint: the constraint.
+        name: what it is called, for the message.
+
+    Raises:
+        InvalidInput: there are too many to be written one by one, as ConfigSpace has them.
+    """
+    read = sorted(constraint.term.reads)
+    radices = [len(parameters.each[at].values) for at in read]
+    number = math.prod(radices)
+    if number > MOST_CASES:
+        raise InvalidInput(
+            f"{name} speaks of {number:,} combinations, and at most {MOST_CASES:,} can be written one by one, as "
+            "ConfigSpace has them"
+        )
+    cases = np.zeros((number, len(parameters.each)), dtype=np.int64)
+    cases[:, read] = list(product(*map(range, radices)))
+    return cases
+
+
 def _condition(parameters: Parameters, made: list[Any], at: int, condition: Constraint) -> Any:
     """A condition as the combinations of its parents' values that fulfil it."""
     from ConfigSpace import AndConjunction, EqualsCondition, InCondition, OrConjunction
 
     parents = sorted(condition.term.reads)
-    radices = [len(parameters.each[parent].values) for parent in parents]
-    if np.prod(radices, dtype=np.float64) > MOST_CASES:
-        raise InvalidInput(
-            f"the condition of {parameters.each[at].name} speaks of {np.prod(radices, dtype=np.float64):,.0f} "
-            f"combinations, and at most {MOST_CASES:,} can be written as those of ConfigSpace"
-        )
-    cases = np.zeros((int(np.prod(radices)), len(parameters.each)), dtype=np.int64)
-    cases[:, parents] = list(product(*map(range, radices)))
+    cases = combinations(parameters, condition, f"the condition of {parameters.each[at].name}")
     cases = cases[holds(condition, cases)]
     if len(parents) == 1:
         values = parameters.each[parents[0]].values
