@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.preloaded import preloaded
 
 from archllm.spaces import SearchSpace, load_space
 
@@ -40,6 +42,13 @@ def nasbench201() -> SearchSpace:
 @pytest.fixture(scope="session")
 def darts() -> SearchSpace:
     return load_space("darts")
+
+
+@pytest.fixture(scope="session")
+def started_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An environment in which `archllm` and `python` start without importing anything; see `preloaded`."""
+    with preloaded(tmp_path_factory.mktemp("programs")) as environment:
+        yield environment
 
 
 SLOW = (

@@ -79,7 +79,7 @@ def test_an_unknown_name_says_where_and_what_was_meant() -> None:
 
 def test_words_are_read_by_the_types_of_the_fields() -> None:
     words = ["steps=7", "share=.5", "names=a,b", "flag=true", "limit=2", "kind=text", "weights=1,2.5"]
-    assert Outer.from_words(words, "x") == Outer(
+    assert Outer(**parse_words(words, Outer, "x")) == Outer(
         steps=7, names=("a", "b"), flag=True, limit=2.0, kind="text", weights=(1.0, 2.5)
     )
 
@@ -87,7 +87,7 @@ def test_words_are_read_by_the_types_of_the_fields() -> None:
 @pytest.mark.parametrize("word", ["steps", "steps=", "stepz=3", "steps=many", "flag=perhaps"])
 def test_words_that_can_not_be_read_are_refused(word: str) -> None:
     with pytest.raises(InvalidInput, match=word.partition("=")[0]):
-        Outer.from_words([word], "searcher x")
+        Outer(**parse_words([word], Outer, "searcher x"))
 
 
 @given(st.integers())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,15 +19,25 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
+@pytest.fixture
+def kernel(started_fast: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a kernel of Jupyter that starts without importing anything."""
+    python = shutil.which("python", path=started_fast["PATH"])
+    folder = tmp_path / "kernels" / "started-fast"
+    folder.mkdir(parents=True)
+    words = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": words, "display_name": "", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    return folder.name
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs(path: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch) -> None:
+def test_the_notebook_runs(path: Path, kernel: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     notebook = nbformat.read(path, as_version=4)
     if "table:" in path.read_text(encoding="utf-8"):
-        monkeypatch.setenv("ARCHLLM_DATA", str(request.getfixturevalue("data_dir")))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        request.getfixturevalue("data_dir")
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
 
 

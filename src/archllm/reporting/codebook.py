@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.tokenizer import Tokenizer
-from archllm.tokenizer.vq import VQTokenizer
+
+if TYPE_CHECKING:
+    from archllm.tokenizer import Tokenizer
 
 ABSENT = "no node"
 """What a code means that stands for a node that an architecture does not have."""
@@ -67,6 +69,8 @@ def codebook_map(tokenizer: Tokenizer, graphs: Graphs) -> CodebookMap | None:
         tokenizer: a trained tokenizer.
         graphs: architectures on which the use of codes is counted.
     """
+    from archllm.tokenizer.vq import VQTokenizer  # reports of a search alone need no torch
+
     if not isinstance(tokenizer, VQTokenizer) or tokenizer.groups is None or not len(graphs):
         return None
     graphs = tokenizer.space.normalise(graphs[:_LARGEST]).padded(tokenizer.space.max_nodes)

@@ -6,19 +6,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archllm.errors import RunFolderError
 from archllm.files import LARGEST_JSON, read_text
-from archllm.generation.generator import ArchLLM, Quality
-from archllm.generation.metrics import Metric
 from archllm.reporting.codebook import CodebookMap, codebook_map
 from archllm.reporting.figures import Curve, collect_curve, some_cells
 from archllm.reporting.tables import LABELS, Table, quality
 from archllm.spaces import Architecture
 from archllm.training.log import read_journal
+
+if TYPE_CHECKING:
+    from archllm.generation.generator import ArchLLM, Quality
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,9 @@ def _quality(path: Path) -> Table | None:
 
 
 def _evaluation(data: dict[str, Any]) -> Quality:
+    from archllm.generation.generator import Quality
+    from archllm.generation.metrics import Metric
+
     metrics = {name: Metric.from_json(data[name]) for name in LABELS if isinstance(data.get(name), dict)}
     rest = {name: value for name, value in data.items() if value is not None and not isinstance(value, dict)}
     return Quality(**rest | {"seeds": tuple(data["seeds"]), "metrics": metrics})

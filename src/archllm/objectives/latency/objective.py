@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from archllm.config import parse_words
 from archllm.errors import InvalidInput
 from archllm.networks.latency import RuntimeSetting, measure_members
 from archllm.networks.setting import NetworkSetting
@@ -137,4 +138,5 @@ def load_latency(spec: str, space: SearchSpace) -> Latency | DeviceLatency:
     words = spec.partition("?")[2]
     if spec.endswith("?"):
         raise InvalidInput(f"latency is written {', '.join(FORMS)}, got {spec!r}")
-    return Latency(space, RuntimeSetting.from_words(words.split("&") if words else (), "latency"))
+    settings = parse_words(words.split("&") if words else (), RuntimeSetting, "latency")
+    return Latency(space, RuntimeSetting.from_mapping(settings, "latency"))

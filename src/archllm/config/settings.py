@@ -1,21 +1,20 @@
 """Settings: frozen dataclasses whose fields say their own type, bounds and meaning, checked by one function.
 
 A field is declared once. Its docstring is the help on the command line, its type and `Bounds` are checked wherever the
-settings are made: in Python, from a TOML file, or from `KEY=VALUE` words.
+settings are made.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
-from archllm import toml_lines
+from archllm.config.suggestions import did_you_mean, unknown
 from archllm.errors import InvalidInput, shown
 
 LARGEST_SEED = 2**63 - 1
@@ -166,7 +165,7 @@ class Settings:
         for name, value in values.items():
             if name not in known:
                 raise InvalidInput(unknown("setting", name, known, what))
-            inner = settings_class(_hints(cls)[name])
+            inner = settings_class(field_hints(cls)[name])
             if inner is not None and isinstance(value, Mapping):
                 within = getattr(default, name, None)
                 chosen[name] = inner.from_mapping(value, f"{what} [{name}]".strip(), within)
@@ -190,19 +189,6 @@ class Settings:
         """
         return cls.from_mapping(keywords, cls.__name__, options)
 
-    @classmethod
-    def from_words(cls, words: Iterable[str], what: str) -> Self:
-        """Settings from `KEY=VALUE` words; the rest is at its default.
-
-        Args:
-            words: `KEY=VALUE` each; commas separate the values of a tuple.
-            what: whose settings they are, in messages.
-
-        Raises:
-            InvalidInput: a word is not of that form, a key is unknown, or a value can't be used.
-        """
-        return cls.from_mapping(parse_words(words, cls, what), what)
-
 
 def check(settings: Settings) -> None:
     """Checks each field against its declared type and bounds; lists become tuples, whole numbers floats if need be.
@@ -210,7 +196,7 @@ def check(settings: Settings) -> None:
     Raises:
         InvalidInput: a value is of another type, not finite, or out of bounds; the message names the field.
     """
-    for name, hint in _hints(type(settings)).items():
+    for name, hint in field_hints(type(settings)).items():
         value = getattr(settings, name)
         where = f"{settings.section}.{name}" if settings.section else name
         checked = checked_value(value, hint, where)
@@ -257,95 +243,6 @@ def checked_value(value: Any, hint: Any, where: str) -> Any:
     raise InvalidInput(f"{where} must be {_NAMES.get(kind, f'of type {kind.__name__}')}, got {shown(value)}")
 
 
-def parse_words(words: Iterable[str], settings: type, what: str) -> dict[str, Any]:
-    """`KEY=VALUE` words of a command line -> values by key, typed as the fields of the settings are.
-
-    Raises:
-        InvalidInput: a word is not of that form, a key is unknown, or a value is of another type.
-    """
-    hints, known = _hints(settings), field_names(settings)
-    found: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not value:
-            raise InvalidInput(
-                f"an option of {what} is written KEY=VALUE, got {word!r}; keys: {', '.join(known) or 'none'}"
-            )
-        if key not in known:
-            raise InvalidInput(unknown("option", key, known, what))
-        found[key] = _typed(value, hints[key], f"{what}: {key}")
-    return found
-
-
-def words_of(settings: Settings) -> list[str]:
-    """`KEY=VALUE` words that `from_words` makes the same settings of; what is at its default is left out.
-
-    Values inside of a table are named as the fields are.
-    """
-    words: list[str] = []
-    for each in fields(settings):
-        value = getattr(settings, each.name)
-        default = each.default_factory() if each.default_factory is not MISSING else each.default
-        if isinstance(value, Mapping):
-            words += [f"{key}={inner}" for key, inner in value.items()]
-        elif value != default:
-            words.append(f"{each.name}={','.join(map(str, value)) if isinstance(value, tuple) else _word(value)}")
-    return words
-
-
-def _word(value: Any) -> str:
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def written(settings: Settings, called: Callable[[object], str] = str) -> list[str]:
-    """The words of a command line that stand for settings, but for what is at its default; see `Option`.
-
-    Args:
-        settings: the settings.
-        called: how a value is written.
-    """
-    words: list[str] = []
-    for each in fields(settings):
-        value, hint = getattr(settings, each.name), _hints(type(settings))[each.name]
-        note = next((note for note in _notes(hint) if isinstance(note, Option)), Option())
-        default = each.default_factory() if each.default_factory is not MISSING else each.default
-        flag = f"--{note.name or each.name.replace('_', '-')}"
-        if value is None or value == default:
-            continue
-        if isinstance(value, Settings):
-            inner, dot = written(value, called), "--" if note.flat else f"{flag}."
-            words += [f"{dot}{word[2:]}" if word.startswith("--") else word for word in inner]
-            continue
-        if isinstance(value, Mapping):
-            value = [f"{key}={inner}" for key, inner in value.items()]
-        values = [called(one) for one in value] if isinstance(value, list | tuple) else [called(value)]
-        if note.positional:
-            words = [*values, *words]
-        elif isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
-        elif note.each:
-            words += [word for one in values for word in (flag, one)]
-        else:
-            words += [flag, *values]
-    return words
-
-
-def read_toml(path: Path, section: str | None = None) -> dict[str, Any]:
-    """The values of a TOML file, or of its table `[section]` where there is one.
-
-    Raises:
-        InvalidInput: the file can't be read, or is no TOML.
-    """
-    try:
-        data = toml_lines.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InvalidInput(f"can't read the configuration {path}: {error.strerror}") from error
-    except (toml_lines.TOMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
-    inner = data.get(section) if section is not None else None
-    return inner if isinstance(inner, dict) else data
-
-
 def field_names(settings: type) -> list[str]:
     """Names of the fields of a dataclass, in order."""
     return [field.name for field in fields(settings) if field.init]
@@ -360,42 +257,6 @@ def needed_names(settings: type) -> list[str]:
     ]
 
 
-_LONGEST_WORD = 60  # characters of a word that is compared with others
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """`did you mean 'x'?` where a known word is close, else nothing.
-
-    Example:
-        >>> did_you_mean("evolutoin", ["evolution", "local"])
-        "did you mean 'evolution'?"
-        >>> did_you_mean("bees", ["evolution", "local"])
-        ''
-    """
-    text = str(word) if isinstance(word, str) else shown(word)
-    if len(text) > _LONGEST_WORD:  # looking takes time that grows with the product of the lengths
-        return ""
-    by_lower = {each.lower(): each for each in known if len(each) <= _LONGEST_WORD}
-    near = get_close_matches(text.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[near[0]]!r}?" if near else ""
-
-
-def unknown(kind: str, word: object, known: Sequence[str], what: str = "") -> str:
-    """The message that a word is none of those that are known.
-
-    Example:
-        >>> unknown("option", "sede", ["seed", "budget"], "searcher gp")
-        "searcher gp has no option 'sede'; did you mean 'seed'? Known: seed, budget"
-        >>> unknown("searcher", "bees", ["gp", "local"])
-        "there is no searcher 'bees'; known: gp, local"
-    """
-    head = f"{what} has no {kind} {shown(word)}" if what else f"there is no {kind} {shown(word)}"
-    if not known:
-        return f"{head}; there are none"
-    hint, names = did_you_mean(word, known), ", ".join(known)
-    return f"{head}; {hint} Known: {names}" if hint else f"{head}; known: {names}"
-
-
 def check_seed(seed: int) -> int:
     """The seed itself.
 
@@ -408,8 +269,8 @@ def check_seed(seed: int) -> int:
 _NAMES: dict[type, str] = {bool: "true or false", str: "a text", dict: "a table", Path: "a path"}
 
 
-def _hints(settings: type) -> dict[str, Any]:
-    """Annotations of the fields, resolved."""
+def field_hints(settings: type) -> dict[str, Any]:
+    """Annotations of the fields of a dataclass, resolved, by name."""
     return _resolved(cast(Any, settings))
 
 
@@ -468,37 +329,6 @@ def _checked_number(value: Any, kind: type, bounds: Bounds, where: str) -> float
     if not right or (isinstance(value, float) and not math.isfinite(value)) or value not in bounds:
         raise InvalidInput(f"{where} must be {bounds.wording(kind)}, got {shown(value)}")
     return float(value) if kind is float and isinstance(value, int) else cast(float, value)
-
-
-def _notes(hint: Any) -> list[Any]:
-    """What an annotation says beside the type."""
-    found: list[Any] = []
-    while get_origin(hint) is Annotated:
-        hint, *notes = get_args(hint)
-        found += notes
-    return found
-
-
-def _typed(text: str, hint: Any, where: str) -> Any:
-    """A text of the command line as a value of an annotation; what fits none stays text, for `check` to refuse."""
-    while get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    if get_origin(hint) in (Union, UnionType):
-        for option in get_args(hint):
-            if option is not NoneType and not isinstance(found := _typed(text, option, where), str):
-                return found
-        return None if text == "none" and NoneType in get_args(hint) else text
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        return tuple(_typed(part, inner, where) for part in text.split(",") if part)
-    if hint is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if hint in (int, float):
-        try:
-            return hint(text)
-        except ValueError:
-            return text
-    return text
 
 
 def _plain(number: float) -> str:
