@@ -12,7 +12,7 @@ from tests.searchers.searchers import Blind
 from archllm.errors import DataMissing, EvaluationFailed, InvalidInput, StoreError, WorkersError
 from archllm.objectives import Evaluation, Objective, load_objective
 from archllm.spaces import Architecture, SearchSpace
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Store, Study, open_store
 from archllm.study.store.memory import MemoryStore
@@ -62,7 +62,7 @@ def searched(store: Store, *objectives: Objective, budget: int = 6, seed: int = 
     if not store.studies():
         store.create(study_of(objectives))
     searcher = Blind(objectives[0].space, seed, options.pop("limit", None), len(objectives))
-    return run_search(searcher, objectives, store, "s", budget, **options), searcher
+    return run_search(searcher, objectives, store, "s", LoopOptions(budget=budget, **options)), searcher
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -104,7 +104,7 @@ def test_the_searcher_is_told_after_every_evaluation_before_it_is_asked_again(st
             return super().ask(n)
 
     store.create(study_of([objective]))
-    run_search(Watched(nasbench201), [objective], store, "s", 4)
+    run_search(Watched(nasbench201), [objective], store, "s", LoopOptions(budget=4))
     assert told_when_asked == [0, 1, 2, 3]
 
 
@@ -188,9 +188,9 @@ def test_an_objective_of_another_space_is_refused(nasbench201, nasbench101):
     store = MemoryStore()
     store.create(study_of([Scores(nasbench101)]))
     with pytest.raises(InvalidInput, match="scores nasbench101: an architecture of nasbench201"):
-        run_search(Blind(nasbench201), [Scores(nasbench101)], store, "s", 3)
+        run_search(Blind(nasbench201), [Scores(nasbench101)], store, "s", LoopOptions(budget=3))
     with pytest.raises(InvalidInput, match="at least one objective"):
-        run_search(Blind(nasbench201), [], store, "s", 3)
+        run_search(Blind(nasbench201), [], store, "s", LoopOptions(budget=3))
 
 
 def test_a_searcher_that_repeats_itself_is_found_out(nasbench201):
@@ -201,7 +201,7 @@ def test_a_searcher_that_repeats_itself_is_found_out(nasbench201):
     objective, store = Scores(nasbench201), MemoryStore()
     store.create(study_of([objective]))
     with pytest.raises(RuntimeError, match="Stubborn asks for nothing but what was asked for"):
-        run_search(Stubborn(nasbench201), [objective], store, "s", 3)
+        run_search(Stubborn(nasbench201), [objective], store, "s", LoopOptions(budget=3))
     assert objective.seen == [nasbench201.parse("0").text]
 
 

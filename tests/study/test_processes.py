@@ -20,7 +20,7 @@ from archllm.testing.functions import FOLDER
 SCRIPT = """
 import sys
 from archllm.objectives import load_objective
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.store import Study, open_store
 from archllm.spaces import load_space
 from tests.searchers.searchers import Blind
@@ -31,7 +31,7 @@ objective = load_objective(f"python:archllm.testing.functions:{function}", space
 with open_store(url) as store:
     if not store.studies():
         store.create(Study("s", space.name, (objective.spec,), ("maximise",), "blind", 0))
-    run_search(Blind(space), [objective], store, "s", int(budget), workers=workers)
+    run_search(Blind(space), [objective], store, "s", LoopOptions(budget=int(budget), workers=workers))
 """
 
 

@@ -17,7 +17,7 @@ from tests.searchers.searchers import Blind
 from archllm.errors import WorkersError
 from archllm.objectives import load_objective
 from archllm.spaces import SearchSpace
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.store import MEMORY, Study, open_store
 from archllm.study.workers import start_workers
 from archllm.training.progress import Event
@@ -51,7 +51,8 @@ def searched(space: SearchSpace, workers: Any, budget: int, listener: Any = None
     objective = load_objective("python:archllm.testing.functions:crooked", space, time_limit=2.0)
     with open_store(MEMORY) as store:
         store.create(Study("s", space.name, (objective.spec,), ("maximise",), "blind", 0))
-        return run_search(Blind(space), [objective], store, "s", budget, workers=workers, listener=listener)
+        options = LoopOptions(budget=budget, workers=workers, listener=listener)
+        return run_search(Blind(space), [objective], store, "s", options)
 
 
 def right(trial: Any) -> bool:

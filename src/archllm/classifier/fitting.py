@@ -33,7 +33,7 @@ from archllm.searchers import registry
 from archllm.searchers.domain import Domain
 from archllm.spaces import Architecture
 from archllm.spaces.registry import load_space
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.result import Result, result
 from archllm.study.store import Study, open_store
 from archllm.training.progress import Event, Listener
@@ -242,15 +242,12 @@ class Fitting:
                 return result(store, STUDY)
             begins, ends = self.times.elapsed, self.times.search_ends()
             ends -= KNOWN_SHARE * (ends - begins)
-            found = run_search(
-                searcher,
-                [goal],
-                store,
-                STUDY,
-                min(MOST_TRIALS, domain.size or MOST_TRIALS),
+            loop = LoopOptions(
+                budget=min(MOST_TRIALS, domain.size or MOST_TRIALS),
                 stop=lambda: self.times.elapsed >= ends,
                 listener=lambda event: self._tell("search", begins, ends, event.metrics),
             )
+            found = run_search(searcher, [goal], store, STUDY, loop)
         if found.best is None or found.best.values is None:
             reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
             why = f"; the last reason: {reasons[-1]}" if reasons else ""

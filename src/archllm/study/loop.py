@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Event as Signal
 from threading import Thread
+from typing import Annotated
 
+from archllm.config import Bounds, NotNegative, Positive, Settings
 from archllm.errors import InvalidInput, StoreError
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation, LowerFidelity, for_searcher, sign
@@ -23,9 +25,6 @@ from archllm.study.store.rescue import Rescue, restore
 from archllm.study.workers import Workers, start_workers
 from archllm.training.progress import Event, Listener
 
-BEAT = 5.0
-"""Seconds between two signs of life of a search whose evaluations run."""
-
 SILENCE = 60.0
 """Seconds without a sign of life after which the running trials of a search elsewhere are given to others."""
 
@@ -37,21 +36,49 @@ _IDLE = 0.1  # seconds between two looks while there is nothing to do but to wai
 _COLLISIONS = 1_000  # answers of a searcher in a row that the study has already; more are a mistake of the searcher's
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoopOptions(Settings):
+    """How far and where a search runs, and who hears of it.
+
+    Example:
+        >>> LoopOptions(budget=0)
+        Traceback (most recent call last):
+        archllm.errors.InvalidInput: budget must be a whole number of at least 1, got 0
+    """
+
+    budget: Annotated[int, Bounds(1)]
+    """Different architectures to evaluate in all, those of earlier calls and of other processes included."""
+
+    workers: Workers | str | int | None = None
+    """Where evaluations run, see `start_workers`; what is started here is also stopped here."""
+
+    batch: Annotated[int, Bounds(1)] = 1
+    """Architectures to ask for at once, at least; more are stored as waiting."""
+
+    target: float | None = None
+    """A value of the first objective that ends the search as soon as it is reached."""
+
+    stop: Callable[[], bool] | None = None
+    """Asked before each evaluation whether to end the search, as when its time is over."""
+
+    listener: Listener | None = None
+    """Told after every finished trial."""
+
+    reuse: bool = True
+    """Whether evaluations that another study of the store made are taken over instead of made again, where its
+    objectives have the same identities. Scores that are there at once are always looked up."""
+
+    silence: Annotated[float, NotNegative] = SILENCE
+    """Seconds without a sign of life after which trials of a process on another machine are taken over, by the clock of
+    this one. On one machine, those of a dead process are taken over at once, and those of one that is there after ten
+    times as long. Should it be alive, the first outcome of a trial counts."""
+
+    beat: Annotated[float, Positive] = 5.0
+    """Seconds between two signs of life of this process while its evaluations run."""
+
+
 def run_search(
-    searcher: Searcher,
-    objectives: Sequence[Objective],
-    store: Store,
-    study: str,
-    budget: int,
-    *,
-    workers: Workers | str | int | None = None,
-    batch: int = 1,
-    target: float | None = None,
-    stop: Callable[[], bool] | None = None,
-    listener: Listener | None = None,
-    reuse: bool = True,
-    silence: float = SILENCE,
-    beat: float = BEAT,
+    searcher: Searcher, objectives: Sequence[Objective], store: Store, study: str, options: LoopOptions
 ) -> Result:
     """Evaluates architectures that a searcher asks for until the study has so many.
 
@@ -65,18 +92,7 @@ def run_search(
         objectives: where the scores come from, one or several, all of the searcher's space.
         store: where trials are kept.
         study: name of a study of the store, which describes this search.
-        budget: different architectures to evaluate in all, those of earlier calls and of other processes included.
-        workers: where evaluations run, see `start_workers`; what is started here is also stopped here.
-        batch: architectures to ask for at once, at least; more are stored as waiting.
-        target: a value of the first objective that ends the search as soon as it is reached.
-        stop: asked before each evaluation whether to end the search, as when its time is over.
-        listener: told after every finished trial.
-        reuse: whether evaluations that another study of the store made are taken over instead of made again, where its
-            objectives have the same identities. Scores that are there at once are always looked up.
-        silence: seconds without a sign of life after which trials of a process on another machine are taken over, by
-            the clock of this one. On one machine, those of a dead process are taken over at once, and those of one that
-            is there after ten times as long. Should it be alive, the first outcome of a trial counts.
-        beat: seconds between two signs of life of this process.
+        options: how far and where.
 
     Raises:
         InvalidInput: an argument can't be used.
@@ -86,10 +102,6 @@ def run_search(
         ArchLLMError: an objective can't work at all, as when its data is gone.
     """
     start = time.monotonic()
-    if budget < 1:
-        raise InvalidInput(f"the budget must be at least 1 architecture, got {budget}")
-    if batch < 1:
-        raise InvalidInput(f"a batch must be at least 1 architecture, got {batch}")
     if not objectives:
         raise InvalidInput("a search needs at least one objective")
     for objective in objectives:
@@ -99,17 +111,15 @@ def run_search(
             raise InvalidInput(f"{objective.spec} scores {objective.space.name}: {error}") from error
     restore(store, study)
     with owning() as owner:
-        search = _Search(
-            searcher, objectives, store, study, budget, batch, target, stop, listener, silence, reuse, owner
-        )
+        search = _Search(searcher, objectives, store, study, options, owner)
         search.catch_up()
         if not search.is_over():
-            group = None
+            workers, group = options.workers, None
             try:
                 if not isinstance(workers, Workers):
                     rescue = search.rescue if store.shared else None
-                    workers = group = start_workers(workers, objectives, budget - search.over, rescue)
-                with _Heart(store, study, owner, beat):
+                    workers = group = start_workers(workers, objectives, options.budget - search.over, rescue)
+                with _Heart(store, study, owner, options.beat):
                     search.run(workers)
             finally:
                 if group is not None:
@@ -128,22 +138,14 @@ class _Search:
         objectives: Sequence[Objective],
         store: Store,
         study: str,
-        budget: int,
-        batch: int,
-        target: float | None,
-        stop: Callable[[], bool] | None,
-        listener: Listener | None,
-        silence: float,
-        reuse: bool,
+        options: LoopOptions,
         owner: str,
     ) -> None:
         self.searcher, self.objectives, self.store, self.study = searcher, objectives, store, study
         self.space: SearchSpace = searcher.domain.space
         self.directions = [objective.direction for objective in objectives]
-        self.budget, self.batch, self.listener, self.silence = budget, batch, listener, silence
-        self.target, self.stop = target, stop
-        self.reuse = reuse and not all(objective.immediate for objective in objectives)
-        self.owner = owner
+        self.options, self.owner = options, owner
+        self.reuse = options.reuse and not all(objective.immediate for objective in objectives)
         self.rescue = Rescue(store.where, study, owner)
         self.over = self.failed = 0
         """Trials that are over, and those of them that failed."""
@@ -160,11 +162,15 @@ class _Search:
 
     def is_over(self) -> bool:
         """Whether there is nothing left to do, for anybody."""
-        ended = self.stop is not None and self.stop()
-        return ended or self.over >= self.budget or (self._exhausted and not self._open) or self._reached()
+        ended = self.options.stop is not None and self.options.stop()
+        return ended or self.over >= self.options.budget or (self._exhausted and not self._open) or self._reached()
 
     def _reached(self) -> bool:
-        return self.target is not None and self._best is not None and self._best >= self._sign * self.target
+        return (
+            self.options.target is not None
+            and self._best is not None
+            and self._best >= self._sign * self.options.target
+        )
 
     def run(self, workers: Workers) -> None:
         """Works until the study is over; what is done when it is interrupted is stored."""
@@ -196,7 +202,7 @@ class _Search:
                 workers.submit(trial.number, self._architecture(trial), trial.attempts)
             if self._running:
                 collisions = 0 if self._take_in(workers, workers.wait(_GLANCE)) else collisions
-            elif self._exhausted or self.over + len(self._open) >= self.budget:
+            elif self._exhausted or self.over + len(self._open) >= self.options.budget:
                 time.sleep(_IDLE)  # others evaluate what is left
             else:
                 collisions += 1
@@ -230,7 +236,7 @@ class _Search:
             before, since = self._silent.get(trial.number, (trial, -passed))
             since = since + passed if before == trial else 0.0
             silent[trial.number] = trial, since
-            if known == "gone" or since >= self.silence * (_BELIEVED if known == "there" else 1.0):
+            if known == "gone" or since >= self.options.silence * (_BELIEVED if known == "there" else 1.0):
                 gone.append(trial)
         self._silent = silent
         if gone:
@@ -255,14 +261,14 @@ class _Search:
         of_others = [trial for trial in self._open if trial.key not in self._known]
         self.searcher.pending(self._architecture(trial) for trial in of_others)
         self._known.update(trial.key for trial in of_others)
-        if fresh and self.listener is not None:
+        if fresh and self.options.listener is not None:
             metrics = {} if self._best is None else {"best": self._sign * self._best}
             metrics |= {"failed": float(self.failed)} if self.failed else {}
-            self.listener(Event("search", self.over, max(self.budget, self.over), metrics))
+            self.options.listener(Event("search", self.over, max(self.options.budget, self.over), metrics))
 
     def _next(self, size: int) -> Trial | None:
         """A trial to evaluate now: one that waits, or what the searcher asks for."""
-        if self.over + sum(trial.state == "running" for trial in self._open) >= self.budget:
+        if self.over + sum(trial.state == "running" for trial in self._open) >= self.options.budget:
             return None  # where the budget is less than what an earlier call asked for
         waits = any(trial.state == "waiting" for trial in self._open)
         if not waits and not self._ask(size - len(self._running)):
@@ -279,13 +285,13 @@ class _Search:
 
     def _ask(self, free: int) -> bool:
         """Stores what the searcher asks for; whether there was anything new."""
-        left = self.budget - self.over - len(self._open)
+        left = self.options.budget - self.over - len(self._open)
         if self._exhausted or left < 1:
             return False
-        asked = self.searcher.ask(min(max(free, self.batch), left))
+        asked = self.searcher.ask(min(max(free, self.options.batch), left))
         self._exhausted = not asked
         self._known.update(arch.key for arch in asked)
-        return bool(self.store.add(self.study, asked, self.budget)) if asked else False
+        return bool(self.store.add(self.study, asked, self.options.budget)) if asked else False
 
     def _store(self, trial: Trial, evaluation: Evaluation) -> None:
         """Stores an evaluation; one that the store does not take is kept in a file, as it has been paid for."""

@@ -25,7 +25,7 @@ from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
 from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.store import MEMORY, Store, Study, Trial, check_same, open_store
 from archllm.study.workers import Workers, check_workers, start_workers
 from archllm.training.progress import Event, Listener
@@ -291,17 +291,8 @@ def _search_all(
             place = open_store(MEMORY) if aside else store
             if study.name not in there:
                 place.create(study)
-            run_search(
-                searcher,
-                task.objectives,
-                place,
-                study.name,
-                task.budget,
-                workers=hands,
-                target=task.target,
-                listener=hear,
-                reuse=task.reuse,
-            )
+            loop = LoopOptions(budget=task.budget, workers=hands, target=task.target, listener=hear, reuse=task.reuse)
+            run_search(searcher, task.objectives, place, study.name, loop)
             if aside:
                 store.adopt(study, place.trials(study.name))
     finally:

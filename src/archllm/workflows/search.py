@@ -32,7 +32,7 @@ from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
 from archllm.spaces import SearchSpace
 from archllm.spaces.registry import is_name
-from archllm.study.loop import run_search
+from archllm.study.loop import LoopOptions, run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Study, check_same, open_store
 from archllm.study.store.base import DEFINITION
@@ -112,17 +112,10 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             notes += [f"known before: {told(source)}" for source in (knowledge.sources if knowledge else ())]
             for note in filter(None, dict.fromkeys([*notes, beyond(domain, chosen.budget)])):
                 listener(Event("search", 0, chosen.budget, {}, note))
-        result = run_search(
-            searcher,
-            goals,
-            opened,
-            about.name,
-            chosen.budget,
-            workers=chosen.workers,
-            batch=chosen.batch,
-            listener=listener,
-            reuse=chosen.reuse,
+        loop = LoopOptions(
+            budget=chosen.budget, workers=chosen.workers, batch=chosen.batch, listener=listener, reuse=chosen.reuse
         )
+        result = run_search(searcher, goals, opened, about.name, loop)
         guessing = at_chance(result)
         if listener is not None and guessing:
             listener(Event("search", result.queries, chosen.budget, {}, guessing))
