@@ -84,6 +84,7 @@ def test_one_genotype_of_a_file_is_taken_by_its_name() -> None:
         ),
         ("nasbench-macro", "02102121", "[layer1=identity layer2=mb6_k5 layer3=mb3_k3 layer4=identity layer5=mb6_k5 "),
         ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [2, 2, 2, 2, 4]}), "[depth1=2 depth2=2 depth3=2 "),
+        ("enas6", "1 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-1", '{"matrix": [[0, 1, 0, 0, 1, 1, 0, 0], '),
     ],
 )
 def test_codes_of_benchmarks_are_read(space: str, text: str, own: str) -> None:
@@ -106,11 +107,22 @@ def test_codes_of_benchmarks_are_read(space: str, text: str, own: str) -> None:
         ("mobilenetv3", str({"ks": [7] * 20, "e": [6] * 20, "d": [9] * 5})),
         ("mobilenetv3", "{'ks': [7" * 1_000),
         ("mobilenetv3", "{**{}}"),
+        ("enas6", "1 4-0"),
+        ("enas6", "6 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-1"),
+        ("enas6", "1 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-2"),
+        ("enas6", "[[1], [4, -1]]"),
+        ("enas6", "[1, 2]"),
     ],
 )
 def test_codes_of_something_else_are_refused(space: str, text: str) -> None:
     with pytest.raises(ArchLLMError):
         load_space(space).parse(text)
+
+
+def test_layers_as_lists_say_the_same() -> None:
+    enas = load_space("enas6")
+    lists = "[[1], [4, 0], [5, 0, 0], [0, 1, 1, 1], [2, 1, 1, 1, 1], [3, 0, 0, 0, 0, 1]]"
+    assert enas.parse(lists) == enas.parse("1 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-1")
 
 
 def test_values_are_read_as_the_texts_that_say_the_same() -> None:

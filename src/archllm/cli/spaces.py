@@ -93,6 +93,8 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
         pairs = {"space": one.name, "about": one.about, "kind": one.kind, "size": size}
     if one.classes is not None:
         pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
+    if one.counts_writings:
+        pairs["draws"] = "uniform over ways to write an architecture, nodes in some order; size counts these, too"
     if not one.exact_keys:
         pairs["keys"] = (
             "64-bit fingerprints; the chance that two of 10 million architectures share one is "

@@ -19,7 +19,7 @@ from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 from archllm.spaces.nats_size.space import NATSSize
-from archllm.spaces.published import MobileNetV3, NASBenchMacro, TransNASBench
+from archllm.spaces.published import ENASMacro, MobileNetV3, NASBenchMacro, TransNASBench
 from archllm.spaces.space_file import placed, read_definition, read_text
 
 ENDING = ".toml"
@@ -37,6 +37,8 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "mobilenetv3": ("examples/mobilenetv3.toml", MobileNetV3),
     "ofa-mobilenetv3": ("examples/ofa-mobilenetv3.toml", MobileNetV3),
     "fbnet": ("examples/fbnet.toml", None),
+    "enas6": ("examples/enas6.toml", ENASMacro),
+    "enas12": ("examples/enas12.toml", ENASMacro),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
 }

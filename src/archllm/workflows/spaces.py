@@ -34,6 +34,9 @@ class SpaceFacts:
     exact: bool
     """Whether they were counted; else `size` is an estimate."""
 
+    counts_writings: bool
+    """Whether an architecture that can be written in several ways counts, and is drawn, once for each."""
+
     exact_keys: bool
     """Whether different architectures always have different keys."""
 
@@ -122,6 +125,7 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         about=space.definition.about,
         size=space.size,
         exact=space.exact_size,
+        counts_writings=space.counts_writings,
         exact_keys=space.exact_keys,
         collision_chance=0.0 if space.exact_keys else collision_chance(),
         classes=space.class_count,

@@ -117,6 +117,7 @@ class Genotype(SearchSpace):
         self.assignments = Assignments(digits * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
         self.enumerable = self.exact_size and fits(self.assignments.size, self.max_nodes)
+        self.counts_writings = not self.enumerable
 
     @cached_property
     def size(self) -> int:  # type: ignore[override]
