@@ -85,7 +85,7 @@ def _layers(text: str) -> list[list[int]] | None:
     """Numbers of each layer, from words or from lists such as `[[1], [4, 0]]`; `None` if it is something else."""
     if _WORDS.fullmatch(text):
         return [[int(number) for number in word.split("-")] for word in text.split()]
-    if not text.lstrip().startswith("["):
+    if not text.lstrip().startswith(("[", "(")):
         return None
     rows = Notation(text, "layers such as [[1], [4, 0]]").value()
     whole = all(isinstance(row, list) and row and all(type(n) is int and n >= 0 for n in row) for row in rows)

@@ -57,7 +57,7 @@ def is_name(name: str) -> bool:
 
 def is_file_name(name: str) -> bool:
     """Whether a word is meant as the path of a space file rather than as a name."""
-    return name.endswith(ENDING) or "/" in name or "\\" in name
+    return name.lower().endswith(ENDING) or "/" in name or "\\" in name
 
 
 def load_space(name: str | Path) -> SearchSpace:
@@ -78,7 +78,8 @@ def load_space(name: str | Path) -> SearchSpace:
         return _plugged_in(name)
     if isinstance(name, Path) or is_file_name(name):
         path = Path(name).expanduser()
-        return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING), None)
+        own = path.stem if path.suffix.lower() == ENDING else path.name
+        return _from_text(read_text(path), str(path), own, None)
     if name not in _SPACES:
         hint = did_you_mean(name, _SPACES)
         hint = f"{hint} " if hint else ""

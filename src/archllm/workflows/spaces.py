@@ -110,7 +110,11 @@ def check_space_file(file: str | Path, examples: int = 3) -> Checked:
         InvalidInput: it is no space file.
         DefinitionError: it defines no space that can be worked with; the message names the line and the key.
     """
-    if not is_file_name(str(file)) and not Path(file).is_file():
+    if not is_file_name(str(file)):
+        if Path(file).is_file():
+            raise InvalidInput(
+                f"a space file is known by its ending: rename it {file}.toml, and every command takes it"
+            )
         raise InvalidInput(f"a space file is needed, such as mine.toml, got {str(file)!r}")
     space = load_space(Path(file))
     texts = space.format(space.sample(examples, np.random.default_rng(0)))
