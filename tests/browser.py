@@ -72,16 +72,18 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
 
-    def open(self, page: Path, width: int, height: int = 900, dark: bool = False) -> None:
-        """Opens a file in a window of that size."""
+    def open(self, page: Path | str, width: int, height: int = 900, dark: bool = False) -> None:
+        """Opens a file or an address in a window of that size."""
         self.complaints.clear()
         self.requests.clear()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self._call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
-        self._call("Page.navigate", url=page.absolute().as_uri())
-        self._wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
+        url = page if isinstance(page, str) else page.absolute().as_uri()
+        answer = self._call("Page.navigate", url=url)
+        assert "errorText" not in answer, f"{url}: {answer['errorText']}"
+        self.wait_for(f"document.readyState === 'complete' && location.protocol === '{url.partition('/')[0]}'")
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
@@ -90,9 +92,9 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """Presses a key: `Tab`, `Enter` or a space."""
-        code = {"Tab": 9, "Enter": 13, " ": 32}[key]
-        text = {} if key == "Tab" else {"text": "\r" if key == "Enter" else key}
+        """Presses a key: `Tab`, `Enter`, an arrow or a space."""
+        code = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}[key]
+        text = {"text": "\r" if key == "Enter" else key} if key in ("Enter", " ") else {}
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
@@ -105,6 +107,24 @@ class Browser:
         )
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def enter(self, selector: str, text: str) -> None:
+        """Types a text into a field, in place of what it held."""
+        self.run(f"(e => {{ e.focus(); e.select(); }})(document.querySelector({json.dumps(selector)}))")
+        self._call("Input.insertText", text=text)
+
+    def choose(self, selector: str, value: str) -> None:
+        """Chooses an entry of a menu, or the value of a slider, as a user would."""
+        events = "for (const kind of ['input', 'change']) e.dispatchEvent(new Event(kind, {bubbles: true}));"
+        self.run(
+            f"(e => {{ e.value = {json.dumps(value)}; {events} }})(document.querySelector({json.dumps(selector)}))"
+        )
+
+    def upload(self, selector: str, *files: Path) -> None:
+        """Chooses files in a field for files."""
+        root = self._call("DOM.getDocument")["root"]["nodeId"]
+        node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(file.absolute()) for file in files])
 
     def picture(self, path: Path, whole: bool = True) -> None:
         """Writes the whole page, or what the window shows of it, as a PNG file."""
@@ -119,7 +139,8 @@ class Browser:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _wait_for(self, condition: str) -> None:
+    def wait_for(self, condition: str) -> None:
+        """Waits until a JavaScript expression holds."""
         end = time.monotonic() + PATIENCE
         while not self.run(condition):
             assert time.monotonic() < end, f"the page does not become: {condition}"

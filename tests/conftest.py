@@ -100,6 +100,7 @@ SLOW = (
     "tokenizer/test_plain.py",
     "tokenizer/test_vq.py",
     "training/",
+    "ui/",
     "workflows/",
 )
 """Folders and files whose tests train, evaluate, try many examples, or start other programs: `make quick` leaves them

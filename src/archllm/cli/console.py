@@ -61,6 +61,15 @@ class Console:
         with writing(sys.stdout):
             sys.stdout.write(content)
 
+    def flush(self) -> None:
+        """Lets readers have what was written so far, where the command goes on.
+
+        Raises:
+            OutputFailed: standard output can't be written to.
+        """
+        with writing(sys.stdout):
+            sys.stdout.flush()
+
     def note(self, line: str) -> None:
         """A line beside the result."""
         if not self.silent:

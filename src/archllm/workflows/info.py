@@ -62,12 +62,13 @@ class Info:
         }
 
 
-def info(architecture: str | Architecture, space: str | SearchSpace | None = None) -> Info:
+def info(architecture: str | Architecture, space: str | SearchSpace | None = None, *, sizes: bool = True) -> Info:
     """Names and measures of an architecture.
 
     Args:
         architecture: the architecture, or its text.
         space: the space of the text, or its name.
+        sizes: whether networks are counted, where that can be done.
 
     Raises:
         FormatError: the text can't be read.
@@ -76,7 +77,7 @@ def info(architecture: str | Architecture, space: str | SearchSpace | None = Non
     arch = as_architecture(architecture, space)
     graph, home = arch.graph, arch.space
     classes = home.class_keys(graph)
-    counted = home.networks is not None and home.networks.countable
+    counted = sizes and home.networks is not None and home.networks.countable
     return Info(
         space=home.name,
         text=arch.text,

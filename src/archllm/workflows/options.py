@@ -302,6 +302,32 @@ class PredictOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UiOptions(Settings):
+    """Options of `archllm ui`.
+
+    Example:
+        >>> UiOptions(folder="runs").host
+        '127.0.0.1'
+    """
+
+    folder: Annotated[Path, Option("FOLDER", positional=True)] = Path()
+    """Folder that holds runs and stores of trials; the page shows what is in it, and nothing else."""
+
+    port: Annotated[int | None, Bounds(0, 65_535), Option("P")] = None
+    """Port to listen at; by default 8760, or the next one that is free."""
+
+    host: str = "127.0.0.1"
+    """Address to listen at. Any but this machine's own lets others in: it takes --token-file, and nothing that is sent
+    is encrypted."""
+
+    token_file: Annotated[Path | None, Option("FILE")] = None
+    """File that holds the token of the address, readable by you alone; by default a new token for each start."""
+
+    open: bool = False
+    """Open the page in your browser."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoOptions(Settings):
     """Options of `archllm demo`."""
 

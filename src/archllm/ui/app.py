@@ -1,0 +1,111 @@
+"""The application: which address leads where, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from hashlib import sha256
+from importlib import import_module
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from archllm.errors import ArchLLMError, printable
+from archllm.ui import cells, runs
+from archllm.ui.access import Access, App, Gate
+from archllm.ui.context import Context
+from archllm.ui.pages import problem, shown_alone
+from archllm.workflows.options import UiOptions
+
+_KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+def application(options: UiOptions, access: Access, debug: bool = False) -> App:
+    """The page as an ASGI application, behind its gate.
+
+    Args:
+        options: the folder, and what may be done from the page.
+        access: what a request must show.
+        debug: whether tracebacks of our own errors are printed.
+
+    Raises:
+        RunFolderError: there is no such folder.
+    """
+    context = Context(options)
+    routes = [
+        Route("/", lambda _: RedirectResponse("/runs"), name="home"),
+        Route("/static/{name}", _static),
+        Route("/favicon.ico", lambda _: Response(status_code=204)),
+        *runs.routes(),
+        *cells.routes(),
+    ]
+    handlers: dict[Any, Callable[..., Response]] = {
+        ArchLLMError: _told,
+        HTTPException: _missing,
+        Exception: partial(_crashed, debug),
+    }
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        threading.Thread(target=_warm_up, daemon=True).start()
+        yield
+        context.close()
+
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app.state.context = context
+    return Gate(app, access, partial(shown_alone, "entrance.html.j2", "said"))
+
+
+def _warm_up() -> None:
+    """Imports what the first page about a generator needs, while people still look at the list."""
+    with suppress(ImportError):
+        import_module("archllm.generation.generator")
+
+
+_STATIC: dict[str, tuple[bytes, str]] = {}
+
+
+def _static(request: Request) -> Response:
+    """A file that comes with the package; the names are those that it has, so none can lead elsewhere."""
+    name = request.path_params["name"]
+    if not _STATIC:
+        for package, folder in (("archllm.reporting", "templates"), ("archllm.ui", "static")):
+            for file in files(package).joinpath(folder).iterdir():
+                if file.name.endswith(tuple(_KINDS)):
+                    content = file.read_bytes()
+                    _STATIC[file.name] = content, sha256(content).hexdigest()[:16]
+    if name not in _STATIC:
+        raise HTTPException(404)
+    content, tag = _STATIC[name]
+    headers = {"etag": f'"{tag}"', "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == f'"{tag}"':
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=_KINDS[name[name.rindex(".") :]], headers=headers)
+
+
+def _told(request: Request, error: Exception) -> Response:
+    """What a user can do something about, in its own words."""
+    return problem(request, str(error), 400)
+
+
+def _missing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    said = "There is no such page." if status == 404 else f"This can't be asked for so ({status})."
+    return problem(request, said, status)
+
+
+def _crashed(debug: bool, request: Request, error: Exception) -> Response:
+    """A bug of ours: the page says so in a line, the terminal where it is."""
+    sys.stderr.write(f"archllm ui: internal error: {type(error).__name__}: {printable(str(error))}\n")
+    if debug:
+        traceback.print_exception(error)
+    return problem(request, f"Internal error: {type(error).__name__}: {printable(str(error))}", 500)
