@@ -1,9 +1,9 @@
 """Search methods on tables: how few evaluations find the best architecture.
 
-`python -m benchmarks.search` compares every method on NAS-Bench-201, on three data sets, until it finds the cell that
-is best by validation, and on the sample of NAS-Bench-101 for 100 evaluations, with many seeds; `sequence` also with
-one ingredient left out or replaced at a time, and some methods on accuracy and latency at once. Every search is one of
-`archllm compare`, so an interrupted job goes on where it stood. Needs the tables in `$ARCHLLM_DATA`.
+`python -m benchmarks.search` compares every method on the tasks of `benchmarks.tasks`, with many seeds: on test tasks,
+by which nothing was chosen, and on development tasks; `sequence` also with one ingredient left out or replaced at a
+time, and some methods on accuracy and latency at once. Every search is one of `archllm compare`, so an interrupted job
+goes on where it stood. Needs the tables in `$ARCHLLM_DATA`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archllm.files import write_text
 from benchmarks.harness.jobs import Benchmark, Job, Work
 from benchmarks.harness.results import Result
+from benchmarks.tasks import TASKS, Role, named, table_of
 
 if TYPE_CHECKING:
     from archllm.objectives.table import TableObjective
@@ -28,16 +30,14 @@ if TYPE_CHECKING:
 METHODS = ("sequence", "random", "largest", "local", "evolution", "gp", "ensemble", "latent")
 """In the order of the page."""
 
-TASKS = {
-    "cifar10": "nasbench201/cifar10",
-    "cifar100": "nasbench201/cifar100",
-    "imagenet16": "nasbench201/imagenet16",
-    "nasbench101": "nasbench101/cifar10",
-}
-"""Test tasks: name -> table and metric."""
+PRE_TRAINED = {"sequence": "generator", "latent": "vae"}
+"""Methods that use what was trained without scores, and what that is."""
 
-SHORT = {"nasbench101": 100}
-"""Tasks with a budget of their own: what counts there is the regret after so many evaluations."""
+SHORT = 100
+"""Most evaluations of a search where what counts is the regret after so many: all but the tasks of `LONG`."""
+
+LONG = ("cifar10", "cifar100", "imagenet16")
+"""Tasks that are searched until the best is found."""
 
 LOWER_FIDELITY = "table:nasbench201/cifar100.valid@12"
 
@@ -75,74 +75,62 @@ not all members are ranked."""
 ABLATED = ("cifar100",)
 """Tasks of the ablation."""
 
-DEVELOPMENT_TASKS = {
-    "cifar10@12": "nasbench201/cifar10.valid@12",
-    "cifar100@12": "nasbench201/cifar100.valid@12",
-    "imagenet16@12": "nasbench201/imagenet16.valid@12",
-    "nasbench101@36": "nasbench101/cifar10.valid@36",
-}
-"""What settings are chosen on: scores of shorter trainings."""
-
-HEDGED: dict[str, Any] = {"initial_design": "mixed", "initial": 6, "hypotheses": "size+structure"}
-
 TRIALS: dict[str, dict[str, Any]] = {
     "default": {},
-    "hyperparameters chosen anew after each evaluation": {"refit": 1.0},
-    "hyperparameters chosen anew after a tenth more": {"refit": 1.1},
+    "hypotheses: size and structure": {"hypotheses": "size+structure"},
+    "hypotheses: structure only": {"hypotheses": "structure"},
     "target: ranks only": {"target": "rank"},
-    "size and structure, mixed initial design of 6": HEDGED,
-    "size and structure, mixed initial design of 6, target: scores only": HEDGED | {"target": "score"},
     "features: training-free only": {"features": "free"},
-    "kernel weight of the embedding 1": {"kernel_weight": 1.0},
-    "target: scores only": {"target": "score"},
-    "target: logarithm of the regret": {"target": "log_regret"},
     "half the exploration": {"exploration": 0.5},
-    "twice the exploration": {"exploration": 2.0},
-    "initial design of 3": {"initial": 3},
-    "initial design of 8": {"initial": 8},
-    "mixed initial design of 6": {"initial_design": "mixed", "initial": 6},
-    "initial design among the largest 1 %": {"largest": 0.01},
-    "initial design among the largest 6 %": {"largest": 0.06},
+    "initial design: spread over all samples": {"initial_design": "spread"},
 }
-"""Changes that are tried there, one at a time."""
-
-LONG_TRIALS = tuple(TRIALS)[:5]
-"""Those that are tried on the sample of NAS-Bench-101, too."""
+"""Changes that are tried on the development tasks, one at a time."""
 
 DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
-"""Whose latency is minimised while the accuracy on CIFAR-10 is maximised."""
+"""Whose latency is minimised."""
+
+FRONT_TASK = "cifar10"
+"""Whose accuracy is maximised."""
 
 FRONT_METHODS = ("sequence", "random", "evolution", "gp")
 FRONT_BUDGET = 100
 
-PARTS = ("methods", "ablation", "front", "trials")
+PART_OF: dict[Role, str] = {"test": "methods", "development": "development"}
+"""Parts in which all methods search."""
+
+PARTS = ("methods", "development", "ablation", "front", "trials")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=20, help="searches of a method on a test task")
+    parser.add_argument("--development-seeds", type=int, default=5, help="searches of a method on a development task")
     parser.add_argument("--budget", type=int, default=300, help="most evaluations of a search")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="methods to run")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
     parser.add_argument("--ablation-seeds", type=int, default=8, help="searches with each change of `sequence`")
     parser.add_argument("--front-seeds", type=int, default=5, help="searches of a method for accuracy and latency")
-    parser.add_argument("--trial-seeds", type=int, default=20, help="searches of a trial of settings")
+    parser.add_argument("--trial-seeds", type=int, default=8, help="searches of a trial of settings")
 
 
 def pre_training(arguments: argparse.Namespace) -> dict[str, Job]:
-    """What methods learn without scores, once for all tasks and seeds."""
-    return {
-        f"pre-training-{space}": {"part": "pre-training", "space": space} for space in ("nasbench101", "nasbench201")
-    }
+    """What methods learn without scores, once for all tasks and seeds of a space."""
+    found = {}
+    for job in jobs(arguments).values():
+        model, space = PRE_TRAINED.get(job["method"]), TASKS[job.get("task", FRONT_TASK)].space
+        if model is not None:
+            found[f"pre-training-{model}-{space}"] = {"part": "pre-training", "model": model, "space": space}
+    return found
 
 
 def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     """A method on a task, with all seeds, is a job."""
     found: dict[str, Job] = {}
-    if "methods" in arguments.parts:
-        for method in arguments.methods:
-            for task in TASKS:
-                budget = min(arguments.budget, SHORT.get(task, arguments.budget))
-                job = {"part": "methods", "method": method, "task": task, "seeds": arguments.seeds, "budget": budget}
+    for role, part in PART_OF.items():
+        seeds = arguments.seeds if role == "test" else arguments.development_seeds
+        for method in arguments.methods if part in arguments.parts else ():
+            for task in named(role):
+                budget = arguments.budget if task in LONG else min(arguments.budget, SHORT)
+                job = {"part": part, "method": method, "task": task, "seeds": seeds, "budget": budget}
                 found[f"{method}-{task}"] = job
     if "ablation" in arguments.parts:
         seeds, budget = arguments.ablation_seeds, min(150, arguments.budget)
@@ -156,12 +144,10 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 job = {"part": "front", "method": method, "device": device, "seeds": arguments.front_seeds}
                 found[f"front-{method}-{device}"] = job | {"budget": FRONT_BUDGET}
     if "trials" in arguments.parts:
+        seeds, budget = arguments.trial_seeds, min(SHORT, arguments.budget)
         for trial in TRIALS:
-            for task in DEVELOPMENT_TASKS:
-                if task == "nasbench101@36" and trial not in LONG_TRIALS:
-                    continue
-                seeds = -(-arguments.trial_seeds // 2) if task == "nasbench101@36" else arguments.trial_seeds
-                job = {"part": "trials", "method": "sequence", "task": task, "seeds": seeds, "budget": 100}
+            for task in named("development"):
+                job = {"part": "trials", "method": "sequence", "task": task, "seeds": seeds, "budget": budget}
                 found[f"trial-{slug(trial)}-{task}"] = job | {"trial": trial}
     return found
 
@@ -181,17 +167,21 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
 
     folder: Path = arguments.folder
     if job["part"] == "pre-training":
-        space = load_space(job["space"])
-        pool = TableObjective.of(f"{space.name}/cifar10", space).architectures()
-        return lambda: {"seconds": _pre_train(space, pool, folder)}
-    specs = _specs(job)
-    space = load_space(specs[0].split("/")[0])
+        task = next(each for each in TASKS.values() if each.space == job["space"])
+        space = load_space(task.space)
+        pool = TableObjective.of(table_of(task, folder / "tables"), space).architectures()
+        return lambda: {"seconds": _pre_train(job["model"], space, pool, folder)}
+    task = TASKS[job.get("task", FRONT_TASK)]
+    space = load_space(task.space)
+    specs = [table_of(task, folder / "tables")]
+    if job["part"] == "front":
+        specs.append(f"nasbench201_latency/latency_ms.{job['device']}")
     tables = [TableObjective.of(spec, space) for spec in specs]
     run = folder / f"generator-{space.name}" if job["method"] == "sequence" else None
     options = _options(job) | ({"vae": str(folder / f"vae-{space.name}")} if job["method"] == "latent" else {})
     words = [f"{name}={_word(value)}" for name, value in options.items()]
     searcher_options(job["method"])(**options_of(job["method"], words, run))  # what can't be used is told at once
-    return lambda: _compared(job, space, tables, words, run, folder)
+    return lambda: _compared(job, tables, words, run, folder)
 
 
 def _options(job: Job) -> dict[str, Any]:
@@ -201,26 +191,18 @@ def _options(job: Job) -> dict[str, Any]:
     return CHANGES[job["change"]] if job["part"] == "ablation" else {}
 
 
-def _specs(job: Job) -> list[str]:
-    if job["part"] == "front":
-        return [TASKS["cifar10"], f"nasbench201_latency/latency_ms.{job['device']}"]
-    return [(TASKS | DEVELOPMENT_TASKS)[job["task"]]]
-
-
-def _compared(
-    job: Job, space: SearchSpace, tables: list[TableObjective], words: list[str], run: Path | None, folder: Path
-) -> Result:
+def _compared(job: Job, tables: list[TableObjective], words: list[str], run: Path | None, folder: Path) -> Result:
     """Compares one method with itself, seed by seed; its searches go on where an interrupted job stood."""
     from archllm.study.store import open_store
     from archllm.workflows.compare import STORE, compare
 
-    method, out = job["method"], folder / "compared" / _name(job)
+    method, out, space = job["method"], folder / "compared" / _name(job), tables[0].space
     clock = Clock(out / "cpu-seconds.json", job["budget"])
     compare(
         out=out,
         space=space,
         run=run,
-        objective=[f"table:{spec}" for spec in _specs(job)],
+        objective=[table.spec for table in tables],
         methods=[method],
         seeds=job["seeds"],
         budget=job["budget"],
@@ -235,7 +217,7 @@ def _compared(
     runs = [{"seed": seed, "seconds": clock.seconds[seed]} | told(trials) for seed, trials in enumerate(searches)]
     if job["part"] == "front":
         return {"runs": runs}
-    used = {"sequence": "generator", "latent": "vae"}.get(method)
+    used = PRE_TRAINED.get(method)
     trained = json.loads((folder / f"{used}-{space.name}.json").read_text()) if used else 0.0
     return {"optimum": tables[0].optimum, "runs": runs, "pre_training": trained}
 
@@ -308,23 +290,23 @@ class Clock:
         self.path.write_text(json.dumps(self.seconds))
 
 
-def _pre_train(space: SearchSpace, pool: Any, folder: Path) -> dict[str, float]:
-    """Trains what `sequence` and `latent` use; CPU seconds of each. Neither sees a score.
+def _pre_train(model: str, space: SearchSpace, pool: Any, folder: Path) -> float:
+    """Trains what a method uses, without scores; its CPU seconds.
 
     The generator is trained as recommended, on 90 % of the space, the VAE on the members of the pool.
     """
     import archllm
     from archllm.baselines import GraphVAE, recommended_vae
 
-    start = time.process_time()
-    archllm.train(space, seed=0, out=folder / f"generator-{space.name}", overwrite=True)
-    middle = time.process_time()
-    (folder / f"vae-{space.name}").mkdir(parents=True, exist_ok=True)
-    GraphVAE(space, recommended_vae(space)).fit(pool, 0).save(folder / f"vae-{space.name}")
-    seconds = {"generator": middle - start, "vae": time.process_time() - middle}
-    for name, spent in seconds.items():
-        (folder / f"{name}-{space.name}.json").write_text(json.dumps(spent))
-    return seconds
+    start, out = time.process_time(), folder / f"{model}-{space.name}"
+    if model == "generator":
+        archllm.train(space, seed=0, out=out, overwrite=True)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        GraphVAE(space, recommended_vae(space)).fit(pool, 0).save(out)
+    spent = time.process_time() - start
+    write_text(folder / f"{model}-{space.name}.json", json.dumps(spent))
+    return spent
 
 
 def _name(job: Job) -> str:

@@ -43,10 +43,12 @@ class Page(Protocol):
 
 
 def rendered(name: str, root: Path = ROOT) -> dict[Path, str]:
-    """The files that a page's results make, by path: the page itself, and the README if it shows a part of them."""
+    """The files that a page's results make, by path: the page, files beside it, and the README if it has a part."""
     results = read(root / "docs" / "results" / f"{name}.json")
     module = cast(Page, import_module(f"benchmarks.pages.{name}"))
-    found = {root / "docs" / "results" / f"{name}.md": module.page(results)}
+    folder = root / "docs" / "results"
+    found = {folder / f"{name}.md": module.page(results)}
+    found |= {folder / file: make(results) for file, make in getattr(module, "FILES", {}).items()}
     if module.README:
         readme = root / "README.md"
         whole = readme.read_text(encoding="utf-8")

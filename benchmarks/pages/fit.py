@@ -28,7 +28,7 @@ have the best of {rates} learning rates, found in shorter runs with another seed
 nothing saw, with the 95 % interval (Wilson) of all seeds together; milliseconds are those of the ONNX file with
 resizing and normalisation inside, one image, one thread{timed}."""
 
-TIMED = "; all files of a seed took turns, and the median over rounds of the fastest run counts"
+TIMED = "; all files of a seed took turns, and of the fastest runs of all rounds the first tenth counts"
 
 
 def page(results: list[Result]) -> str:

@@ -1,13 +1,24 @@
-"""The page of searches, and the README's table."""
+"""The page of searches, their curves, and the README's table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.harness.results import Result, of
 from benchmarks.harness.tables import commits, markdown, notes, provenance, spread, verdict
+from benchmarks.pages.search_measure import (
+    AFTER,
+    NEAR,
+    against,
+    curves,
+    mean_ranks,
+    queries_within,
+    regrets,
+)
+from benchmarks.tasks import TASKS, Role, named
 
 TITLES = {
     "sequence": "`sequence`: a predictor on learned and training-free features ranks all members",
@@ -21,18 +32,30 @@ TITLES = {
 }
 
 HEADINGS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+"""Test tasks of NAS-Bench-201."""
 
-INTRO = """\
+PARTS: dict[Role, str] = {"test": "methods", "development": "development"}
+"""Parts of the benchmark in which all methods search."""
+
+INTRO = f"""\
 Searches are those of `archllm compare`. Each evaluates one architecture at a time, all different by canonical key, and
-sees validation accuracies only. *Queries to the best*: evaluations until the architecture with the highest validation
-accuracy of the whole table was evaluated, mean ± standard deviation over seeds; a search that did not find it within
-its budget counts with the budget, and the mean is then marked ≥. *After 50*, *after 100*: validation accuracy of the
-incumbent, mean over seeds, and in brackets the mean test accuracy of the same architectures. *Seconds*: CPU time of
-100 evaluations, which is that of the method, as scores are looked up."""
+sees validation scores only; random draws of methods are independent of each other. *Regret*: the best score of the
+whole table minus that of the incumbent, in percentage points (hundredths of a loss), mean ± standard deviation over
+seeds. *Within {NEAR}*: evaluations until the regret was at most {NEAR}; *to the best*: until the best of all was
+evaluated; a search that came to neither counts with its budget, and the mean is then marked ≥. *Test*: mean test
+accuracy of the incumbents after 100, where the table has one. *Seconds*: CPU time of 100 evaluations, which is that of
+the method, as scores are looked up. Curves with quartiles are in [search-curves.csv](search-curves.csv)."""
 
-POOL = """\
-The closed pool of the 30,001 cells of the sample, accuracy of one training of 108 epochs. *Regret*: the pool's best
-validation accuracy minus that of the incumbent, in percentage points, mean ± standard deviation over seeds."""
+RANKED = """\
+*Mean rank*: methods are ranked on each task by their mean regret, and ranks averaged over tasks; in brackets the 95 %
+interval of a bootstrap over tasks and, within them, over seeds. *Against `sequence`*: on how many tasks `sequence` has
+a lower / an indistinguishable / a higher regret after 50 and after 100, by permutation tests corrected for the number
+of tasks (Holm)."""
+
+ROLES: dict[Role, str] = {
+    "test": "Test tasks: nothing was chosen by them",
+    "development": "Development tasks: settings of `sequence` and `gp` were chosen by them",
+}
 
 ABLATION = """\
 `sequence` with one change at a time, the same seeds in all rows; − leaves an ingredient out, + adds one. Queries to the
@@ -44,24 +67,26 @@ as a share of that of all 15,625 cells, mean ± standard deviation over seeds; t
 cells in each objective."""
 
 TRIED = """\
-Settings were chosen on development tasks, the scores of shorter trainings (`@12`, `@36`: epochs). One change at a
-time. For NAS-Bench-201 mean queries to the best, of at most 100; for NAS-Bench-101, with half as many seeds, the mean
-regret after 100. Before commit b7b451e hyperparameters were chosen after each evaluation, which makes no difference."""
+Settings were chosen on development tasks. One change at a time; regret after 50, mean ± standard deviation over
+seeds."""
 
-TARGETS = {"cifar10": (25, 20, 91.58), "cifar100": (15, 20, 73.45), "imagenet16": (40, 19, 46.6)}
-"""Task -> what `sequence` is to reach: mean queries, seeds of 20 within 100, validation accuracy after 50."""
+TARGETS = {"cifar10": (20, 15), "cifar100": (13, 12), "imagenet16": (40, 25)}
+"""Task -> mean queries that `sequence` is to need to the best, and to within 0.2 points of it."""
 
 
 def page(results: list[Result]) -> str:
     """The page."""
-    methods = of(results, part="methods")
-    parts = ["# Search", INTRO, _missing(methods), _targets(methods), _whole(methods), notes("search")]
-    for task, heading in HEADINGS.items():
-        if done := _by_method(methods, task):
-            best = next(iter(done.values()))["optimum"]
-            parts += [f"## NAS-Bench-201, {heading} (best validation accuracy {best:.2f} %)", _table(done)]
-    if done := _by_method(methods, "nasbench101"):
-        parts += ["## NAS-Bench-101, a pool of 30,001 cells", POOL, _pool(done)]
+    parts = ["# Search", INTRO, _missing(results), _targets(of(results, part="methods")), _whole(results)]
+    parts += [notes("search")]
+    for role, heading in ROLES.items():
+        found = of(results, part=PARTS[role])
+        if not found:
+            continue
+        parts += [f"## {heading}", _ranking(found, role)]
+        for task in named(role):
+            if done := _by_method(found, task):
+                best = TASKS[task].points * next(iter(done.values()))["optimum"]
+                parts += [f"### {TASKS[task].title} (best score {best:.2f})", _table(done, task)]
     if changed := of(results, part="ablation"):
         parts += ["## What each ingredient of `sequence` contributes", ABLATION, _ablation(changed)]
     if fronts := of(results, part="front"):
@@ -70,6 +95,20 @@ def page(results: list[Result]) -> str:
         parts += ["## How settings were chosen", TRIED, _trials(trials)]
     parts += ["## How it was measured", provenance(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def curves_file(results: list[Result]) -> str:
+    """Regrets over evaluations of all methods on all tasks, as CSV."""
+    found = {}
+    for role, part in PARTS.items():
+        for task in named(role):
+            for method, result in _by_method(of(results, part=part), task).items():
+                found[task, method] = result["runs"], result["optimum"], TASKS[task].points
+    return curves(found)
+
+
+FILES = {"search-curves.csv": curves_file}
+"""Further files beside the page."""
 
 
 def readme(results: list[Result]) -> str:
@@ -106,51 +145,82 @@ def _by_method(methods: list[Result], task: str) -> dict[str, Result]:
     return {method: found[method] for method in TITLES if method in found}
 
 
-def _missing(methods: list[Result]) -> str:
-    missing = [
-        f"`{method}` on {task}"
-        for task in (*HEADINGS, "nasbench101")
-        for method in TITLES
-        if method not in _by_method(methods, task)
-    ]
-    return f"**Not yet run:** {', '.join(missing)}." if missing else ""
+def _missing(results: list[Result]) -> str:
+    told = []
+    for role, part in PARTS.items():
+        for task in named(role):
+            done = _by_method(of(results, part=part), task)
+            missing = [f"`{method}`" for method in TITLES if method not in done]
+            if missing:
+                told.append(f"{' and '.join(missing) if done else 'all methods'} on {task}")
+    return f"**Not yet run:** {', '.join(told)}." if told else ""
 
 
 def _targets(methods: list[Result]) -> str:
     rows = []
-    for task, (queries, seeds, after) in TARGETS.items():
+    for task, bounds in TARGETS.items():
         result = _by_method(methods, task).get("sequence")
         if result is None:
             continue
-        runs = result["runs"]
-        mean = float(np.mean([run["queries"] for run in runs]))
-        within = sum(within_100(run, result["optimum"]) for run in runs)
-        best = float(np.mean([incumbent(run, 50)[1] for run in runs]))
-        rows.append(
-            [
-                HEADINGS[task],
-                f"{mean:.1f} (≤ {queries}, {verdict(mean, queries, 1, at_least=False)})",
-                f"{within} of {len(runs)} (≥ {seeds} of 20, {verdict(within, seeds, 0)})",
-                f"{best:.2f} (≥ {after}, {verdict(best, after, 2)})",
-            ]
-        )
+        shown = []
+        for near, bound in zip((0.0, NEAR), bounds, strict=True):
+            mean = float(np.mean([each for each, _ in _reached(result, near)]))
+            shown.append(f"{mean:.1f} (≤ {bound}, {verdict(mean, bound, 1, at_least=False)})")
+        rows.append([HEADINGS[task], *shown])
     if not rows:
         return ""
-    head = ["`sequence`, targets", "mean queries to the best", "found within 100", "validation accuracy after 50"]
-    return markdown(head, rows)
+    return markdown(["`sequence`, targets", "mean queries to the best", f"to within {NEAR} points"], rows)
 
 
-def _whole(methods: list[Result]) -> str:
-    """What the comparison of all methods on NAS-Bench-201 costs."""
-    done = [result for task in HEADINGS for result in _by_method(methods, task).values()]
-    if len(done) < len(HEADINGS) * len(TITLES):
+def _whole(results: list[Result]) -> str:
+    """What the comparison of all methods on all tasks costs."""
+    done = [result for part in PARTS.values() for result in of(results, part=part)]
+    if len(done) < len(TASKS) * len(TITLES):
         return ""
     minutes = sum(result["wall"] for result in done) / 60
     return (
-        f"All methods, data sets and seeds on NAS-Bench-201 took {minutes:.0f} minutes of jobs of one thread, that is "
-        f"{minutes / 2:.0f} minutes on two cores (target: at most an hour, "
-        f"{verdict(minutes / 2, 60, 0, at_least=False)}), pre-training not included."
+        f"All methods, tasks and seeds took {minutes:.0f} minutes of jobs of one thread, that is {minutes / 2:.0f} "
+        f"minutes on two cores (target: at most two hours, {verdict(minutes / 2, 120, 0, at_least=False)}), "
+        "pre-training not included."
     )
+
+
+def _ranking(found: list[Result], role: Role) -> str:
+    """Mean ranks of the methods that searched all tasks of a role that were searched."""
+    tasks = [task for task in named(role) if _by_method(found, task)]
+    methods = [method for method in TITLES if all(method in _by_method(found, task) for task in tasks)]
+    if len(methods) < 2:
+        return ""
+    values = [
+        [regrets(result["runs"], result["optimum"], TASKS[task].points) for result in _of_all(found, task, methods)]
+        for task in tasks
+    ]
+    columns = [mean_ranks([[each[:, at] for each in task] for task in values]) for at in range(len(AFTER))]
+    rows = []
+    for number, method in enumerate(methods):
+        shown = [f"{mean[number]:.1f} ({low[number]:.1f} to {high[number]:.1f})" for mean, low, high in columns]
+        rows.append([TITLES[method], *shown, *_against(values, methods, number)])
+    head = ["method", *(f"mean rank after {after}" for after in AFTER), "against `sequence`, 50", "100"]
+    left_out = [f"`{method}`" for method in TITLES if method not in methods]
+    told = f" Not ranked, as they did not search all of them: {', '.join(left_out)}." if left_out else ""
+    return f"{RANKED} Over {len(tasks)} tasks: {', '.join(tasks)}.{told}\n\n{markdown(head, rows)}"
+
+
+def _against(values: Sequence[Sequence[Any]], methods: Sequence[str], number: int) -> list[str]:
+    """How many tasks `sequence` is better, level and worse on than the method of a number."""
+    if "sequence" not in methods or methods[number] == "sequence":
+        return ["", ""]
+    own = methods.index("sequence")
+    found = []
+    for at in (AFTER.index(50), AFTER.index(100)):
+        counts = against([task[own][:, at] for task in values], [task[number][:, at] for task in values])
+        found.append(" / ".join(map(str, counts)))
+    return found
+
+
+def _of_all(found: list[Result], task: str, methods: Sequence[str]) -> list[Result]:
+    done = _by_method(found, task)
+    return [done[method] for method in methods]
 
 
 def _ablation(results: list[Result]) -> str:
@@ -183,9 +253,7 @@ def _trials(results: list[Result]) -> str:
 
 
 def _tried(result: Result) -> str:
-    if result["task"].startswith("nasbench101"):
-        return spread([result["optimum"] - run["incumbents"][-1][1] for run in result["runs"]], 2)
-    return spread([run["queries"] for run in result["runs"]], 1)
+    return spread(regrets(result["runs"], result["optimum"], TASKS[result["task"]].points, (50,))[:, 0], 2)
 
 
 def _fronts(results: list[Result]) -> str:
@@ -207,33 +275,23 @@ def _fronts_seconds(results: list[Result]) -> str:
     return f"CPU seconds of a method for 100 evaluations: {each}."
 
 
-def _table(done: dict[str, Result]) -> str:
+def _table(done: dict[str, Result], task: str) -> str:
     rows = []
     for method, result in done.items():
-        runs = result["runs"]
+        values = regrets(result["runs"], result["optimum"], TASKS[task].points)
         rows.append(
             [
                 TITLES[method],
+                *(spread(column, 2) for column in values.T),
+                _queries(result, NEAR),
                 _queries(result),
-                f"{np.median([run['queries'] for run in runs]):.0f}",
-                f"{sum(within_100(run, result['optimum']) for run in runs)} of {len(runs)}",
-                *(_incumbent(runs, after) for after in (50, 100)),
+                _tests(result),
                 _seconds(result),
                 commits([result]),
             ]
         )
-    head = ["method", "queries to the best", "median", "found within 100", "after 50 (test)", "after 100 (test)"]
+    head = ["method", *(f"regret after {after}" for after in AFTER), f"within {NEAR}", "to the best", "test"]
     return markdown([*head, "seconds", "commit"], rows)
-
-
-def _pool(done: dict[str, Result]) -> str:
-    last = max(result["budget"] for result in done.values())
-    rows = []
-    for method, result in done.items():
-        regrets = [[result["optimum"] - incumbent(run, after)[1] for run in result["runs"]] for after in (50, last)]
-        shown = [spread(regret, 3) for regret in regrets]
-        rows.append([TITLES[method], *shown, _seconds(result), commits([result])])
-    return markdown(["method", "regret after 50", f"regret after {last}", "seconds", "commit"], rows)
 
 
 def found_best(run: dict[str, Any], optimum: float) -> bool:
@@ -252,17 +310,21 @@ def incumbent(run: dict[str, Any], after: int) -> list[Any]:
     return found
 
 
-def _queries(result: Result) -> str:
-    """Mean and standard deviation; a search that did not find the best counts with its budget."""
-    found = all(found_best(run, result["optimum"]) for run in result["runs"])
-    return ("" if found else "≥ ") + spread([run["queries"] for run in result["runs"]], 1)
+def _reached(result: Result, near: float = 0.0) -> list[tuple[int, bool]]:
+    """Queries of each search to so many points from the best, and whether it came there."""
+    points = TASKS[result["task"]].points
+    return [queries_within(run, near, result["optimum"], points, result["budget"]) for run in result["runs"]]
 
 
-def _incumbent(runs: list[dict[str, Any]], after: int) -> str:
-    best = [incumbent(run, after) for run in runs]
-    tests = [each[2] for each in best]
-    shown = f"{np.mean([each[1] for each in best]):.2f}"
-    return shown if None in tests else f"{shown} ({np.mean(tests):.2f})"
+def _queries(result: Result, near: float = 0.0) -> str:
+    """Mean and standard deviation; a search that did not come there counts with its budget."""
+    found = _reached(result, near)
+    return ("" if all(there for _, there in found) else "≥ ") + spread([queries for queries, _ in found], 1)
+
+
+def _tests(result: Result) -> str:
+    tests = [incumbent(run, 100)[2] for run in result["runs"]]
+    return "–" if None in tests else f"{np.mean(tests):.2f}"
 
 
 def _seconds(result: Result) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archllm.classifier.limits import Limits
+from archllm.classifier.members import Predict
 from archllm.classifier.scale import SCALES, Scale, Scaler, image_sizes, scales_of
 from archllm.errors import InvalidInput
 from archllm.spaces import SearchSpace, load_space
@@ -77,3 +78,16 @@ def test_every_scale_is_larger_than_the_one_before() -> None:
         networks, graph = space.require_networks(), space.sample(1, np.random.default_rng(0))
         macs = [int(networks.macs(graph, networks.setting(**scale, image_size=16))[0]) for scale in scales]
         assert macs == sorted(set(macs)), name
+
+
+class Blocks(Machine):
+    """A runtime that is slow with few channels."""
+
+    def predictor(self, setting: object) -> Predict:
+        ms = 1.0 if setting.channels >= 16 else 2.0  # type: ignore[attr-defined]
+        return lambda graphs: np.full(len(graphs), ms)
+
+
+def test_a_limit_on_latency_may_need_more_channels(nasbench201: SearchSpace) -> None:
+    scaler = Blocks(nasbench201, Limits(latency=1.5), OPTIONS, lambda: 0.0)
+    assert scaler.choose([32], 5_000, 1e6).network["channels"] >= 16

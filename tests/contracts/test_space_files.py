@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.spaces.space_files import KINDS
+from tests.spaces.space_files import KINDS, large_node_dags
 
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.spaces import SearchSpace
@@ -71,6 +71,20 @@ def test_the_space_keeps_the_promises_of_all_spaces(kind: str, data: st.DataObje
     for seeded in SEEDED:
         seeded.hypothesis.inner_test(CONTRACT, space, seed)
     CONTRACT.test_a_sample_holds_so_many_normalised_members(space, 57)
+
+
+@examples(max_examples=5, suppress_health_check=list(HealthCheck))
+@given(text=large_node_dags(), seed=SEEDS)
+def test_large_cells_keep_the_promises_of_all_spaces(text: str, seed: int) -> None:
+    space = loaded(text)
+    assert not space.enumerable
+    for law in LAWS:
+        law(space)
+    for seeded in SEEDED[:-1]:
+        seeded.hypothesis.inner_test(CONTRACT, space, seed)
+    CONTRACT.test_a_sample_holds_so_many_normalised_members(space, 57)
+    arch = space.architecture(space.sample(1, np.random.default_rng(seed)))
+    assert space.parse(arch.text) == arch
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -25,6 +25,12 @@ def texts(searcher: Searcher, *names: str) -> list[Architecture]:
     return [searcher.domain.space.parse(name) for name in names]
 
 
+def test_methods_with_one_seed_draw_independently_of_each_other(domain: Domain) -> None:
+    first = {name: set(build_searcher(name, domain, 5).ask(10)) for name in ("random", "local", "evolution", "gp")}
+    assert len(set().union(*first.values())) == 40
+    assert set(build_searcher("local", domain, 5).ask(10)) == first["local"]
+
+
 def test_children_are_neighbours_of_the_living_only(domain: Domain) -> None:
     searcher = build_searcher("evolution", domain, 0, population=3, tournament=3)
     old, *population = texts(searcher, "10", "2000", "7000", "12000")

@@ -24,7 +24,26 @@ def node_dags(draw: st.DrawFn) -> str:
     for key in ("max_in_degree", "max_out_degree"):
         if draw(st.booleans()):
             lines.append(f"{key} = {draw(st.integers(1, 3))}")
-    limits = ('count("OP") <= 1', "depth <= 3 and vertices <= 4", "edges < 2 * vertices", 'not count("OP") == 2')
+    if draw(st.integers(0, 3)) == 0:
+        lines.append("chain = true")
+    limits = (
+        *('count("OP") <= 1', "depth <= 3 and vertices <= 4", "edges < 2 * vertices", 'not count("OP") == 2'),
+        *('in_degree("output") <= 2', 'out_degree("input") == in_degree("output")'),
+    )
+    return draw(cells(lines, st.sampled_from(limits)))
+
+
+@st.composite
+def large_node_dags(draw: st.DrawFn) -> str:
+    """Cells of more vertices than all graphs of can be gone through."""
+    vertices = draw(st.sampled_from([9, 10, 12, 20]))
+    edges = draw(st.sampled_from([14, 200])) if vertices <= 12 else 190
+    lines = ['kind = "node_dag"', f"max_vertices = {vertices}", f"max_edges = {edges}"]
+    if draw(st.booleans()):
+        lines.append(f"max_in_degree = {draw(st.integers(2, 4))}")
+    if draw(st.booleans()):
+        lines.append("chain = true")
+    limits = ('count("OP") <= 5', f"vertices >= {vertices - 1}", 'in_degree("output") in [1, 3]', "depth >= 4")
     return draw(cells(lines, st.sampled_from(limits)))
 
 

@@ -23,6 +23,8 @@ SIZES = {
     "mobilenetv3": sum((3 * 2) ** depth for depth in (2, 3, 4)) ** 5,
     "ofa-mobilenetv3": sum((3 * 3) ** depth for depth in (2, 3, 4)) ** 5,
     "fbnet": 9**22,
+    "enas6": 6**6 * 2**15,
+    "enas12": 6**12 * 2**66,
     "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
 }

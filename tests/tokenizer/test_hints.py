@@ -14,10 +14,10 @@ from archllm.tokenizer.hints import CodeLayout, code_layout
 @pytest.mark.parametrize(
     ("name", "layout"),
     [
-        ("nasbench101", CodeLayout(6)),  # a code for each vertex but the first
-        ("darts", CodeLayout(8, None, True)),  # a code for each inner node
-        ("nasbench201", CodeLayout(3, 75, True)),  # two of six edges each: 25 contents
-        ("nats-size", CodeLayout(5, 40, True)),  # one of five widths each
+        ("nasbench101", CodeLayout(6, largest=96)),  # a code for each vertex but the first
+        ("darts", CodeLayout(8, independent=True)),  # a code for each inner node
+        ("nasbench201", CodeLayout(3, 75, 25, independent=True)),  # two of six edges each: 25 contents
+        ("nats-size", CodeLayout(5, 40, 8, independent=True)),  # one of five widths each
     ],
 )
 def test_the_layout_of_known_spaces(name: str, layout: CodeLayout) -> None:

@@ -198,6 +198,15 @@ def test_wrong_use_of_spaces_is_told(words: list[str], said: str, capsys) -> Non
     assert said in called(capsys, "spaces", *words, code=2)
 
 
+def test_check_takes_the_files_that_all_commands_take(file: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(file.parent)
+    Path("UPPER.TOML").write_text(FILE)
+    assert json.loads(called(capsys, "spaces", "check", "UPPER.TOML", "--json"))["name"] == "UPPER"
+    assert load_space("UPPER.TOML").size == 36
+    Path("noext").write_text(FILE)
+    assert "rename it noext.toml" in called(capsys, "spaces", "check", "noext", code=2)
+
+
 def test_the_file_of_a_space_that_comes_along_is_printed_to_begin_from(tmp_path: Path, capsys) -> None:
     text = called(capsys, "spaces", "mobilenetv3", "--toml")
     path = tmp_path / "mine.toml"

@@ -37,8 +37,8 @@ class FitRequest(Settings):
     max_latency: Annotated[float | str | None, Option("TIME")] = None
     """Longest time for one image in ONNX Runtime on one thread of this machine: 5ms."""
 
-    space: Annotated[str, Option("SPACE")] = "nasbench201"
-    """Which networks to choose from."""
+    space: Annotated[str, Option("SPACE")] = "mobile"
+    """Which networks to choose from: `mobile`, `nasbench201` or `nasbench101`."""
 
     image_size: Annotated[int | None, Bounds(8, 512), Option("PIXELS")] = None
     """Height and width that images are resized to; by default theirs, at most 64, or less where time or limits ask."""

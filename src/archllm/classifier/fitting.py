@@ -334,7 +334,7 @@ class Fitting:
     def _measured(self, arch: Architecture, final: TrainObjective) -> Timing:
         """Latency of the file of an architecture, with fresh weights."""
         blueprint = self.networks.blueprint(arch.graph, final.network_setting)
-        return timed(deployed(blueprint, blueprint.build().eval(), *bytes_statistics(final)))
+        return timed(deployed(blueprint, blueprint.build().eval(), *bytes_statistics(final)), self.limits.latency)
 
     # The end
 
@@ -377,7 +377,7 @@ class Fitting:
         for each in finalists:
             blueprint = self.networks.blueprint(each.arch.graph, final.network_setting)
             deployment = deployed(blueprint, each.trained.network, *bytes_statistics(final))
-            timing = timed(deployment)
+            timing = timed(deployment, self.limits.latency)
             if not self.limits.broken(each.params, each.macs, timing.ms):
                 return each, deployment, timing
             slow.append(timing.ms)

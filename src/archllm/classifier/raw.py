@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BATCH = 256
 """Images that are run at once."""
 
+MEASURED = 3
+"""Times that a file is measured before it counts as too slow."""
+
 
 def as_bytes(objective: TrainObjective, x: NDArray[Any]) -> NDArray[np.uint8]:
     """Images of a source as bytes `n x h x w x c`, the way files of trained networks take them."""
@@ -48,12 +51,27 @@ def deployed(blueprint: Any, network: Any, mean: NDArray[np.float32], std: NDArr
     return Deployment(blueprint, network, mean.tolist(), std.tolist())
 
 
-def timed(deployment: Deployment) -> Timing:
-    """Measured latency of its ONNX file, for images of the network's own size."""
+def timed(deployment: Deployment, limit: float | None = None) -> Timing:
+    """Measured latency of its ONNX file, for images of the network's own size.
+
+    Other programs slow a file down and never speed it up. So one that takes longer than allowed is measured again, up
+    to `MEASURED` times in all, and the shortest counts.
+
+    Args:
+        deployment: the network.
+        limit: milliseconds that are allowed.
+    """
     from archllm.networks.latency import measure_onnx
 
     channels, size, _ = deployment.blueprint.image
-    return measure_onnx(deployment.onnx, image=(size, size, channels))
+    found: Timing | None = None
+    for _ in range(MEASURED):
+        again = measure_onnx(deployment.onnx, image=(size, size, channels))
+        found = again if found is None or again.ms < found.ms else found
+        if limit is None or found.ms <= limit:
+            break
+    assert found is not None
+    return found
 
 
 def batches(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

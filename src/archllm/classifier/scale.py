@@ -137,6 +137,8 @@ class Scaler:
                 least = CHOICE if rank or size != sizes[-1] else 0.0  # the last resort may leave a single network
                 inside = self._inside(size, network, least)
                 if inside is None:
+                    if chosen is None and self.limits.latency is not None:
+                        continue  # runtimes compute channels in blocks: 16 may well be faster than 12
                     break
                 scale = Scale(size, dict(network), self.speed(inside, size, network))
                 if fastest is None or scale.speed > fastest.speed:

@@ -45,6 +45,7 @@ COMMANDS = {
     "device": "Device",
     "data": "Data",
     "doctor": "Doctor",
+    "completion": "Completion",
 }
 """Name of a command, and of its module -> its class."""
 
@@ -197,7 +198,7 @@ def overview() -> str:
         "",
     ]
     lines += ["commands:"]
-    lines += [f"  {name:<10}{(command_class(name).__doc__ or '').splitlines()[0]}" for name in COMMANDS]
+    lines += [f"  {name:<12}{(command_class(name).__doc__ or '').splitlines()[0]}" for name in COMMANDS]
     lines += ["", "every command:"]
     lines += ["  --help    its options and their defaults"]
     lines += ["  --json    one JSON document on stdout, everything else on stderr"]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
-
 from archllm.cli.command import Command
 from archllm.cli.console import Console, fields
+from archllm.config import Option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,28 +19,26 @@ class Data(Command):
     data only; nothing in them is executed.
     """
 
-    action: Annotated[tyro.conf.Positional[Literal["import"]], tyro.conf.arg(metavar="import")]
+    action: Annotated[Literal["import"], Option("import", positional=True)]
     """What to do; there is only `import`."""
 
-    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    file: Annotated[Path, Option("FILE", positional=True)]
     """The file to read, or the folder of NATS-Bench."""
 
-    form: Annotated[
-        Literal["nats", "nasbench201-pth", "nasbench101-tfrecord", "csv", "parquet"], tyro.conf.arg(name="as")
-    ]
+    form: Annotated[Literal["nats", "nasbench201-pth", "nasbench101-tfrecord", "csv", "parquet"], Option(name="as")]
     """What it is: the official files of NATS-Bench, NAS-Bench-201 or NAS-Bench-101, or a table with a heading."""
 
-    space: str | None = None
+    space: Annotated[str | None, Option("SPACE")] = None
     """The space of its architectures; needed for csv and parquet, unless the headings tell it."""
 
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    out: Annotated[Path | None, Option("FILE")] = None
     """The .parquet file to write; by default one in the folder $ARCHLLM_DATA, or ~/.local/share/archllm. An existing
     file is replaced."""
 
-    arch_column: Annotated[str | None, tyro.conf.arg(metavar="COLUMN")] = None
+    arch_column: Annotated[str | None, Option("COLUMN")] = None
     """For csv and parquet: the column of architectures; by default `architecture`, `arch`, `arch_str` or `genotype`."""
 
-    metric: Annotated[tuple[str, ...], tyro.conf.arg(metavar="COLUMN")] = ()
+    metric: Annotated[tuple[str, ...], Option("COLUMN")] = ()
     """For csv and parquet: the columns to keep; by default all that hold numbers."""
 
     repeats: Literal["error", "first", "mean"] = "error"

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-import tyro
-
 from archllm.cli.command import Command, Switch
 from archllm.cli.console import Console, fields
-from archllm.config import Seed
+from archllm.config import Option, Seed
 from archllm.errors import InvalidInput
 
 _T = TypeVar("_T")
@@ -24,22 +22,19 @@ class Device(Command):
     `import` takes the file that the program wrote; `latency:NAME` is an objective and a limit from then on.
     """
 
-    action: Annotated[
-        tyro.conf.Positional[Literal["kit", "import", "list", "remove"]],
-        tyro.conf.arg(metavar="{kit,import,list,remove}"),
-    ]
+    action: Annotated[Literal["kit", "import", "list", "remove"], Option("{kit,import,list,remove}", positional=True)]
     """What to do."""
 
-    what: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="FILE|NAME")] = None
+    what: Annotated[str | None, Option("FILE|NAME", positional=True)] = None
     """For import: the file of timings. For remove: the name of the device."""
 
-    space: str | None = None
+    space: Annotated[str | None, Option("SPACE")] = None
     """For kit: the space, or the path of a space file. For import: the path of a custom space."""
 
-    network: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    network: Annotated[tuple[str, ...], Option("KEY=VALUE")] = ()
     """For kit: fields of the space's network setting, such as `channels=8 cells=1`; the rest is as in its paper."""
 
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    out: Annotated[Path | None, Option("DIR")] = None
     """For kit: the folder to write."""
 
     name: str | None = None

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import tyro
-
 from archllm.cli.command import Command, architecture_text
 from archllm.cli.console import Console, fields
+from archllm.config import Option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Info(Command):
     """Tell an architecture's standard text, canonical key, official names and size."""
 
-    arch: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ARCH")]
+    arch: Annotated[str, Option("ARCH", positional=True)]
     """Text of the architecture; `-` reads it from stdin, `@FILE` from a file."""
 
-    space: str
+    space: Annotated[str, Option("SPACE")]
     """The space it is of."""
 
     def run(self, console: Console) -> None:

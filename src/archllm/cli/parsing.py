@@ -62,7 +62,7 @@ def file_values(kind: type, data: Mapping[str, Any], what: str, prefix: str = ""
         within = found
         for step in path[:-1]:
             within = within.setdefault(step, {})
-        inner = _inner(hint)
+        inner = inner_settings(hint)
         if inner is None:
             try:
                 within[path[-1]] = checked_value(value, hint, f"{prefix}{name}")
@@ -111,8 +111,8 @@ def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> ty
     hints = get_type_hints(kind, include_extras=True)
     space: dict[str, Any] = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__annotations__": {}}
     for each in fields(kind):
-        hint, note, others = _taken_apart(hints[each.name])
-        inner, value = _inner(hint), values.get(each.name, MISSING)
+        hint, note, others = taken_apart(hints[each.name])
+        inner, value = inner_settings(hint), values.get(each.name, MISSING)
         if inner is not None:
             inner = _parsable(inner, _as_values(value), words)
             space["__annotations__"][each.name] = Annotated[inner, tyro.conf.arg(name="")] if note.flat else inner
@@ -120,7 +120,7 @@ def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> ty
                 space[each.name] = field(default_factory=inner)
             continue
         space["__annotations__"][each.name] = _annotated(_writable(hint, note.needed), each.name, note, others)
-        if value is not MISSING and not (note.each and options(words, _word(each.name, note))):
+        if value is not MISSING and not (note.each and options(words, option_word(each.name, note))):
             space[each.name] = field(default=_as_words(value))  # tyro would add repeated words to the default
         elif each.default_factory is not MISSING:
             space[each.name] = field(default_factory=each.default_factory)
@@ -141,7 +141,7 @@ def _annotated(hint: Any, name: str, note: Option, others: Sequence[Any]) -> Any
     return reduce(lambda found, mark: Annotated[found, mark], marks, hint)
 
 
-def _taken_apart(hint: Any) -> tuple[Any, Option, list[Any]]:
+def taken_apart(hint: Any) -> tuple[Any, Option, list[Any]]:
     """The bare annotation, how it is written, and what else it says."""
     note, others = Option(), []
     while get_origin(hint) is Annotated:
@@ -164,10 +164,11 @@ def _writable(hint: Any, needed: bool) -> Any:
     return reduce(or_, kept)
 
 
-def _inner(hint: Any) -> type | None:
-    hint = _taken_apart(hint)[0]
+def inner_settings(hint: Any) -> type | None:
+    """The dataclass that an annotation allows, if any."""
+    hint = taken_apart(hint)[0]
     if get_origin(hint) in (Union, UnionType):
-        return next((found for each in get_args(hint) if (found := _inner(each)) is not None), None)
+        return next((found for each in get_args(hint) if (found := inner_settings(each)) is not None), None)
     return hint if isinstance(hint, type) and is_dataclass(hint) else None
 
 
@@ -186,7 +187,8 @@ def _as_words(value: Any) -> Any:
     )
 
 
-def _word(name: str, note: Option) -> str:
+def option_word(name: str, note: Option) -> str:
+    """The name of an option, without prefix and dashes."""
     return note.name or name.replace("_", "-")
 
 
@@ -196,8 +198,8 @@ def _places(kind: type) -> dict[str, tuple[tuple[str, ...], Any]]:
     for name, hint in get_type_hints(kind, include_extras=True).items():
         if name not in {each.name for each in fields(kind)} or name in getattr(kind, "NOT_IN_FILES", ()):
             continue
-        note = _taken_apart(hint)[1]
-        inner = _inner(hint)
+        note = taken_apart(hint)[1]
+        inner = inner_settings(hint)
         if note.flat and inner is not None:
             found |= {key: ((name, *path), of) for key, (path, of) in _places(inner).items()}
         else:
@@ -209,8 +211,8 @@ def _switches(kind: type, prefix: str = "") -> set[str]:
     """Options without a value."""
     found: set[str] = set()
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        bare, note, _ = _taken_apart(hint)
-        inner, word = _inner(bare), _word(name, note)
+        bare, note, _ = taken_apart(hint)
+        inner, word = inner_settings(bare), option_word(name, note)
         if inner is not None:
             found |= _switches(inner, prefix if note.flat else f"{prefix}{word}.")
         elif bare is bool:
@@ -223,6 +225,6 @@ def _plain(value: Any, kind: type) -> Any:
     hints = get_type_hints(kind, include_extras=True)
     found = {}
     for each in fields(kind):
-        inner = _inner(hints[each.name])
+        inner = inner_settings(hints[each.name])
         found[each.name] = _plain(getattr(value, each.name), inner) if inner else getattr(value, each.name)
     return kind(**found)

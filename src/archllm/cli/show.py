@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from archllm.cli.command import Command, Switch, architecture_text
 from archllm.cli.console import Console
+from archllm.config import Option
 from archllm.files import write_text
 
 
@@ -17,13 +16,13 @@ from archllm.files import write_text
 class Show(Command):
     """Draw an architecture as SVG, or write it for Graphviz."""
 
-    arch: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ARCH")]
+    arch: Annotated[str, Option("ARCH", positional=True)]
     """Text of the architecture; `-` reads it from stdin, `@FILE` from a file."""
 
-    space: str
+    space: Annotated[str, Option("SPACE")]
     """The space it is of."""
 
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    out: Annotated[Path | None, Option("FILE")] = None
     """File to write; without it the drawing goes to stdout. An existing file is replaced."""
 
     dot: Switch = False

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
 from archllm.cli.command import Command, Switch
 from archllm.cli.console import Console, fields
+from archllm.config import Option
 from archllm.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 class Spaces(Command):
     """List the search spaces and their exact sizes, or check a space file of your own: `archllm spaces check FILE`."""
 
-    name: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME|check]")] = None
+    name: Annotated[str | None, Option("[NAME|check]", positional=True)] = None
     """Show this space alone, with its operations; `check` reads a space file and tells what is wrong with it."""
 
-    file: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[FILE]")] = None
+    file: Annotated[Path | None, Option("[FILE]", positional=True)] = None
     """With `check`: the space file."""
 
     toml: Switch = False
@@ -93,6 +92,8 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
         pairs = {"space": one.name, "about": one.about, "kind": one.kind, "size": size}
     if one.classes is not None:
         pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
+    if one.counts_writings:
+        pairs["draws"] = "uniform over ways to write an architecture, nodes in some order; size counts these, too"
     if not one.exact_keys:
         pairs["keys"] = (
             "64-bit fingerprints; the chance that two of 10 million architectures share one is "

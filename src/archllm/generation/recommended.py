@@ -14,6 +14,9 @@ from archllm.tokenizer.hints import code_layout
 PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
 """What a preset multiplies the steps by."""
 
+MOST_CODES = 2048
+"""Codes of the largest codebook that is recommended."""
+
 _MOST = 0.5  # share of the cells to train on from which few enough are missing to learn little by heart
 
 
@@ -71,9 +74,12 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
                 prior = replace(prior, layers=1, steps=500, unigram_init=True)
             tokenizer = replace(config.tokenizer, codebook_size=_codebook(space), batch=64, steps=350)
             return replace(config, cells=200_000, tokenizer=tokenizer, prior=prior)
+        if (code_layout(space).largest or 0) > MOST_CODES:  # no codebook tells that many apart: join what is frequent
+            prior = replace(prior, batch=128, steps=3000)
+            return replace(config, cells=200_000, tokenizer=replace(config.tokenizer, kind="merges"), prior=prior)
         if code_layout(space).independent:
             prior = replace(prior, steps=400, unigram_init=True)
-        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=2048, steps=1500), prior=prior)
+        return replace(config, tokenizer=replace(config.tokenizer, codebook_size=MOST_CODES, steps=1500), prior=prior)
     if round(space.size * split) >= 100_000:
         return config
     # Few cells: attention dropout keeps the prior from learning by heart which cells are missing. Of some thousand, a
@@ -89,4 +95,4 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
 def _codebook(space: SearchSpace) -> int:
     """Codes for a small space: twice as many as its nodes need, a power of two, so that none is short of one."""
     words = code_layout(space).contents or 64
-    return min(2048, max(128, 1 << (3 * words // 2).bit_length()))
+    return min(MOST_CODES, max(128, 1 << (3 * words // 2).bit_length()))

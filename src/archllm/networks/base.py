@@ -64,6 +64,11 @@ class SpaceNetworks(Networks, ABC):
     def _macs(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
         """`macs` for normalised members."""
 
+    def _work(self, graphs: Graphs, setting: Any) -> NDArray[np.float64]:
+        """`work` for normalised members; networks that are known layer by layer can tell more than sizes."""
+        sizes = np.stack([self._macs(graphs, setting), self._params(graphs, setting)], axis=1)
+        return np.asarray(sizes.astype(np.float64))
+
     @abstractmethod
     def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
         """`blueprint` for a normalised member and its text."""
@@ -101,6 +106,9 @@ class SpaceNetworks(Networks, ABC):
 
     def macs(self, graphs: Graphs, setting: NetworkSetting | None = None) -> NDArray[np.int64]:
         return self._macs(self._members(graphs), self._complete(setting))
+
+    def work(self, graphs: Graphs, setting: NetworkSetting | None = None) -> NDArray[np.float64]:
+        return self._work(self._members(graphs), self._complete(setting))
 
     def blueprint(self, graph: Graphs, setting: NetworkSetting | None = None) -> Blueprint:
         arch = self.space.architecture(graph)

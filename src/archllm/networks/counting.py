@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +30,29 @@ def linear_params(n_in: int, n_out: int) -> int:
     return (n_in + 1) * n_out
 
 
+class Work(NamedTuple):
+    """What a network or a part of it computes for one image: what its latency follows."""
+
+    macs: int = 0
+    """Multiply-accumulates."""
+
+    pointwise: int = 0
+    """Those of convolutions of one pixel, and of linear layers."""
+
+    grouped: int = 0
+    """Those of convolutions in groups, depthwise ones mostly."""
+
+    steps: int = 0
+    """Convolutions and linear layers."""
+
+    moved: int = 0
+    """Numbers that these read and write, weights apart."""
+
+    def then(self, following: Work) -> Work:
+        """This and more."""
+        return Work(*map(sum, zip(self, following, strict=True)))
+
+
 def count_params(network: nn.Module) -> int:
     """Trainable parameters of a module."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
@@ -47,11 +70,11 @@ def count_macs(network: nn.Module, image: tuple[int, ...]) -> int:
         >>> count_macs(nn.Conv2d(3, 8, 3, padding=1, bias=False), (3, 32, 32)) == 32 * 32 * 3 * 8 * 9
         True
     """
-    return trace(network, image)[0]
+    return trace(network, image)[0].macs
 
 
-def trace(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """Multiply-accumulates as in `count_macs`, and the shape of the output.
+def trace(network: nn.Module, shape: tuple[int, ...]) -> tuple[Work, tuple[int, ...]]:
+    """What it computes, multiply-accumulates as in `count_macs`, and the shape of the output.
 
     Args:
         network: the module, a whole network or a part of one.
@@ -66,16 +89,19 @@ def trace(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, tuple[int, .
     import torch
     from torch import nn
 
-    total = 0
+    total = Work()
 
-    def conv(module: nn.Conv2d, inputs: object, output: torch.Tensor) -> None:
+    def conv(module: nn.Conv2d, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
-        per_pixel = module.weight[0].numel() + (module.bias is not None)
-        total += per_pixel * output.numel()
+        macs = (module.weight[0].numel() + (module.bias is not None)) * output.numel()
+        alone = module.weight[0, 0].numel() == 1
+        moved = inputs[0].numel() + output.numel()
+        total = total.then(Work(macs, macs * alone, macs * (module.groups > 1), 1, moved))
 
-    def linear(module: nn.Linear, inputs: object, output: torch.Tensor) -> None:
+    def linear(module: nn.Linear, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
-        total += (module.in_features + (module.bias is not None)) * output.numel()
+        macs = (module.in_features + (module.bias is not None)) * output.numel()
+        total = total.then(Work(macs, macs, 0, 1, inputs[0].numel() + output.numel()))
 
     twin = copy.deepcopy(network).to("meta").eval()
     for module in twin.modules():

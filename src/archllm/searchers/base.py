@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,9 @@ class Searcher(ABC):
     """Says which architectures to evaluate next (`ask`), and learns from what was found (`tell`).
 
     No architecture is asked for twice, nor one that was told or is pending. `ask` may be called again before earlier
-    ones are told. All randomness of the next choice depends on the seed and on how many architectures are known, and
-    all else on what was told: a new searcher that is told the old evaluations in their order goes on as the old one
-    would have.
+    ones are told. All randomness of the next choice depends on the seed, on the method's name and on how many
+    architectures are known, and all else on what was told: a new searcher that is told the old evaluations in their
+    order goes on as the old one would have.
 
     Args:
         domain: what may be asked for.
@@ -110,7 +111,7 @@ class Searcher(ABC):
             raise InvalidInput(f"n must be a whole number of at least 1, got {n!r}")
         asked: list[Architecture] = []
         while len(asked) < n and self._unknown_left != 0:
-            chosen = self._propose(np.random.default_rng([self.seed, len(self.known)]))
+            chosen = self._propose(np.random.default_rng([self.seed, len(self.known), self._stream]))
             if chosen is None:
                 break
             assert chosen.key not in self.known, f"searcher {self.name} asks for {chosen} again"
@@ -160,6 +161,11 @@ class Searcher(ABC):
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:  # noqa: B027  (a hook; most methods need none)
         """Takes note of an evaluation that was added."""
+
+    @property
+    def _stream(self) -> int:
+        """A number of the method's own, so that methods with one seed draw independently of each other."""
+        return crc32(self.name.encode())
 
     @property
     def _taken(self) -> Collection[int]:

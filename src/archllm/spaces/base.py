@@ -74,6 +74,9 @@ class SearchSpace(ABC):
     enumerable: bool
     """Whether `enumerate` can give the whole space at once."""
 
+    counts_writings: bool = False
+    """Whether a network that can be written in several ways counts, and is drawn, once for each of them."""
+
     slotted: bool = False
     """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
     stands, and paths through a graph say nothing."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from keyword import iskeyword
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _RESERVED = ("input", "output", "off")
+_LATER = {"later": True}  # of fields that files and stores from before do not have
 _NETWORKS = ("callables", "builder")  # fields that say how networks are made, not what the architectures are
 
 
@@ -69,7 +70,7 @@ class Definition:
         lines, tables = [f"name = {toml_value(self.name)}", f"kind = {toml_value(self.kind)}"], []
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name == "name" or value in ((), "", None) or entry.name in _NETWORKS:
+            if entry.name == "name" or value in ((), "", None) or entry.name in _NETWORKS or self._unsaid(entry):
                 continue
             if isinstance(value, Mapping):
                 if value:
@@ -89,9 +90,13 @@ class Definition:
     def fingerprint(self) -> str:
         """The same for definitions of the same architectures, whatever their names and networks."""
         left_out = ("name", "about", *_NETWORKS)
-        said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in left_out}
+        said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in left_out and not self._unsaid(e)}
         plain = {key: list(value.items()) if isinstance(value, Mapping) else value for key, value in said.items()}
         return hashlib.sha256(json.dumps([self.kind, plain]).encode()).hexdigest()
+
+    def _unsaid(self, entry: Field[Any]) -> bool:
+        """Whether a field came after fingerprints were stored, and says nothing."""
+        return bool(entry.metadata.get("later")) and getattr(self, entry.name) == entry.default
 
     def _check_whole(self, key: str, least: int, most: int) -> None:
         value = getattr(self, key)
@@ -158,15 +163,18 @@ class NodeDagDefinition(CellDefinition):
     max_out_degree: int | None = None
     """Most edges out of a vertex; without it any number."""
 
+    chain: bool = field(default=False, metadata=_LATER)
+    """Whether every vertex reads the one before it."""
+
     kind = "node_dag"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_whole("max_vertices", 2, 8)
-        self._check_whole("max_edges", 1, 1000)
+        self._check_whole("max_vertices", 2, 64)
+        self._check_whole("max_edges", 1, 2016)
         for key in ("max_in_degree", "max_out_degree"):
             if getattr(self, key) is not None:
-                self._check_whole(key, 1, 7)
+                self._check_whole(key, 1, 63)
 
 
 @dataclass(frozen=True, kw_only=True)

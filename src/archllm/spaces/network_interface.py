@@ -77,6 +77,16 @@ class Networks(Protocol):
         """
         ...
 
+    def work(self, graphs: Graphs, setting: Any = None) -> NDArray[np.float64]:
+        """`n x k` amounts that the latency of the members' networks follows: what is computed, read and written.
+
+        The same `k` amounts for all members: multiply-accumulates and parameters at least.
+
+        Raises:
+            InvalidArchitecture: a graph is not a member.
+        """
+        ...
+
     def blueprint(self, graph: Graphs, setting: Any = None) -> Any:
         """All that it takes to make the network of one member: an `archllm.networks.blueprint.Blueprint`.
 

@@ -19,7 +19,7 @@ from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 from archllm.spaces.nats_size.space import NATSSize
-from archllm.spaces.published import MobileNetV3, NASBenchMacro, TransNASBench
+from archllm.spaces.published import ENASMacro, MobileNetV3, NASBenchMacro, TransNASBench
 from archllm.spaces.space_file import placed, read_definition, read_text
 
 ENDING = ".toml"
@@ -37,6 +37,8 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "mobilenetv3": ("examples/mobilenetv3.toml", MobileNetV3),
     "ofa-mobilenetv3": ("examples/ofa-mobilenetv3.toml", MobileNetV3),
     "fbnet": ("examples/fbnet.toml", None),
+    "enas6": ("examples/enas6.toml", ENASMacro),
+    "enas12": ("examples/enas12.toml", ENASMacro),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
 }
@@ -55,7 +57,7 @@ def is_name(name: str) -> bool:
 
 def is_file_name(name: str) -> bool:
     """Whether a word is meant as the path of a space file rather than as a name."""
-    return name.endswith(ENDING) or "/" in name or "\\" in name
+    return name.lower().endswith(ENDING) or "/" in name or "\\" in name
 
 
 def load_space(name: str | Path) -> SearchSpace:
@@ -76,7 +78,8 @@ def load_space(name: str | Path) -> SearchSpace:
         return _plugged_in(name)
     if isinstance(name, Path) or is_file_name(name):
         path = Path(name).expanduser()
-        return _from_text(read_text(path), str(path), path.name.removesuffix(ENDING), None)
+        own = path.stem if path.suffix.lower() == ENDING else path.name
+        return _from_text(read_text(path), str(path), own, None)
     if name not in _SPACES:
         hint = did_you_mean(name, _SPACES)
         hint = f"{hint} " if hint else ""

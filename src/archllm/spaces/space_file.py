@@ -136,6 +136,12 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong(f"must be true or false, found {shown(value)}")
+    return value
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise _Wrong(f'must be a list of texts, such as ["a", "b"], found {shown(value)}')
@@ -238,7 +244,14 @@ _KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str,
     "node_dag": (
         NodeDagDefinition,
         ("ops", "max_vertices", "max_edges"),
-        {"ops": _ops, "max_vertices": _whole, "max_edges": _whole, "max_in_degree": _whole, "max_out_degree": _whole},
+        {
+            "ops": _ops,
+            "max_vertices": _whole,
+            "max_edges": _whole,
+            "max_in_degree": _whole,
+            "max_out_degree": _whole,
+            "chain": _truth,
+        },
     ),
     "edge_dag": (EdgeDagDefinition, ("ops", "nodes"), {"ops": _ops, "nodes": _whole}),
     "genotype": (

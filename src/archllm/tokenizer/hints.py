@@ -32,6 +32,9 @@ class CodeLayout:
     contents: int | None = None
     """How many different contents all codes together tell apart; `None` where it is not known."""
 
+    largest: int | None = None
+    """How many different contents one code must tell apart at most; `None` where it is not known."""
+
     independent: bool = False
     """Whether codes of a uniform member do not depend on one another, so that their marginals say all there is."""
 
@@ -39,21 +42,29 @@ class CodeLayout:
 def code_layout(space: SearchSpace) -> CodeLayout:
     """The layout that trials found good for the space's kind; see docs/decisions.md.
 
-    One code for each vertex but the first in `node_dag`, one for each inner node in `genotype`; see `_of_slots` for
-    kinds of one fixed topology. In any other space one for each node that varies among random members.
+    One code for each vertex but the first in `node_dag` without constraints, one for each inner node in `genotype`;
+    see `_of_slots` for kinds of one fixed topology. In any other space one for each node that varies among random
+    members: constraints may settle whole vertices.
 
     Example:
         >>> from archllm.spaces import load_space
         >>> code_layout(load_space("darts"))
-        CodeLayout(length=8, contents=None, independent=True)
+        CodeLayout(length=8, contents=None, largest=None, independent=True)
     """
     if isinstance(space, NodeDag):
-        return CodeLayout(space.max_nodes - 1)
+        # The last inner vertex: any operation, read from any vertices before it.
+        largest = len(space.definition.ops) << (space.max_nodes - 2)
+        return CodeLayout(_varying(space) if space.definition.constraints else space.max_nodes - 1, largest=largest)
     if isinstance(space, Genotype):  # without constraints, each node chooses by itself
         return CodeLayout(space.inner * len(space.cells), independent=not space.definition.constraints)
     if isinstance(space, FixedTopology):
         return _of_slots(space)
-    return CodeLayout(max(1, int(varying_nodes(space.sample(_SAMPLE, np.random.default_rng(0))).sum())))
+    return CodeLayout(_varying(space))
+
+
+def _varying(space: SearchSpace) -> int:
+    """How many nodes differ among random members."""
+    return max(1, int(varying_nodes(space.sample(_SAMPLE, np.random.default_rng(0))).sum()))
 
 
 def _of_slots(space: FixedTopology) -> CodeLayout:
@@ -74,7 +85,9 @@ def _of_slots(space: FixedTopology) -> CodeLayout:
             if max(contents[each]) <= MOST_WHOLE_CONTENTS and not assignments.divide(parts[each])
         ]
         length = max(whole, default=length)
-    return CodeLayout(length, sum(contents[length]), not assignments.divide(parts[length]))
+    return CodeLayout(
+        length, sum(contents[length]), max(contents[length]), independent=not assignments.divide(parts[length])
+    )
 
 
 def _divided(slots: Sequence[int], length: int) -> list[list[int]]:

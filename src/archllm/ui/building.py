@@ -192,7 +192,7 @@ def _genotype_written(space: SearchSpace, chosen: Mapping[str, str]) -> str:
         earlier, own = _earlier(space, node), f"{space.cells[at]}.{node}.{slot}"
         sources[at, node, slot] = earlier.index(_one_of(chosen, f"{own}.from", earlier))
         ops[at, node, slot] = space.ops.index(_one_of(chosen, f"{own}.op", space.ops))
-    return format_genotype(sources, ops, space.ops, space.cells, space.cell_inputs)
+    return format_genotype(sources, ops, space.form)
 
 
 def _earlier(space: Genotype, node: int) -> tuple[str, ...]:

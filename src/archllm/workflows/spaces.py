@@ -34,6 +34,9 @@ class SpaceFacts:
     exact: bool
     """Whether they were counted; else `size` is an estimate."""
 
+    counts_writings: bool
+    """Whether an architecture that can be written in several ways counts, and is drawn, once for each."""
+
     exact_keys: bool
     """Whether different architectures always have different keys."""
 
@@ -107,7 +110,11 @@ def check_space_file(file: str | Path, examples: int = 3) -> Checked:
         InvalidInput: it is no space file.
         DefinitionError: it defines no space that can be worked with; the message names the line and the key.
     """
-    if not is_file_name(str(file)) and not Path(file).is_file():
+    if not is_file_name(str(file)):
+        if Path(file).is_file():
+            raise InvalidInput(
+                f"a space file is known by its ending: rename it {file}.toml, and every command takes it"
+            )
         raise InvalidInput(f"a space file is needed, such as mine.toml, got {str(file)!r}")
     space = load_space(Path(file))
     texts = space.format(space.sample(examples, np.random.default_rng(0)))
@@ -122,6 +129,7 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         about=space.definition.about,
         size=space.size,
         exact=space.exact_size,
+        counts_writings=space.counts_writings,
         exact_keys=space.exact_keys,
         collision_chance=0.0 if space.exact_keys else collision_chance(),
         classes=space.class_count,

@@ -15,8 +15,8 @@ from archllm.errors import DataError, ExportError, InvalidInput, MissingExtra, R
 from archllm.networks.export import FORMATS, exporting, programs
 from archllm.spaces import Architecture, SearchSpace, load_space, space_names
 
-SAME_BUILDER = "ofa-mobilenetv3"  # as mobilenetv3
-SPACES = [name for name in space_names() if name != SAME_BUILDER and load_space(name).networks]
+ALIKE = ("ofa-mobilenetv3", "enas12")  # made as mobilenetv3 and enas6 are
+SPACES = [name for name in space_names() if name not in ALIKE and load_space(name).networks]
 SMALL = {
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1},
     "nasbench201": {"channels": 4, "cells": 1},
@@ -27,6 +27,7 @@ SMALL = {
     "nasbench-macro": {"channels": 4},
     "mobilenetv3": {"channels": 4},
     "mobile": {"channels": 8},
+    "enas6": {"channels": 4, "cells": 1},
 }
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 

@@ -23,7 +23,7 @@ from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint, Call
 from archllm.networks.choices.builder import Builder, Choices, FunctionBuilder
 from archllm.networks.choices.sizes import Shape, Size, layer_size
-from archllm.networks.counting import MOST_COUNTED, count_params, trace
+from archllm.networks.counting import MOST_COUNTED, Work, count_params, trace
 from archllm.networks.record import BlockRecord, modules_of, sources_of
 from archllm.networks.setting import NetworkSetting
 from archllm.plugins import resolve_stored
@@ -56,7 +56,7 @@ class ChoicesNetworks(SpaceNetworks):
     def __init__(self, space: ChoicesSpace) -> None:
         super().__init__(space)
         self._layers: dict[tuple[Call, Shape], Size] = {}
-        self._totals: dict[NetworkSetting, dict[bytes, tuple[int, int]]] = {}
+        self._totals: dict[NetworkSetting, dict[bytes, Size]] = {}
 
     @cached_property
     def setting_type(self) -> type[NetworkSetting]:  # type: ignore[override]  # known when the builder is imported
@@ -83,36 +83,40 @@ class ChoicesNetworks(SpaceNetworks):
         return BlockRecord(sources_of(modules), {}).to_json()
 
     def _params(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
-        return self._sizes(graphs, setting)[:, 0]
+        return np.array([size.params for size in self._sizes(graphs, setting)], dtype=np.int64)
 
     def _macs(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
-        return self._sizes(graphs, setting)[:, 1]
+        return np.array([size.work.macs for size in self._sizes(graphs, setting)], dtype=np.int64)
 
-    def _sizes(self, graphs: Graphs, setting: NetworkSetting) -> NDArray[np.int64]:
-        """`n x 2` parameters and multiply-accumulates."""
+    def _work(self, graphs: Graphs, setting: Any) -> NDArray[np.float64]:
+        found = [(*size.work, size.params) for size in self._sizes(graphs, setting)]
+        return np.array(found, dtype=np.float64).reshape(len(found), -1)
+
+    def _sizes(self, graphs: Graphs, setting: NetworkSetting) -> list[Size]:
+        """The sizes of `n` networks."""
         kept = self._totals.setdefault(setting, {})
         if len(kept) > MOST_KEPT:
             kept.clear()
         rows = self.space.choices_of(graphs)
-        found = np.empty((len(rows), 2), dtype=np.int64)
-        for at, row in enumerate(rows):
+        found = []
+        for row in rows:
             key = row.tobytes()
             if key not in kept:
                 kept[key] = self._size(self._calls(self._values(row), setting), setting)
-            found[at] = kept[key]
+            found.append(kept[key])
         return found
 
-    def _size(self, calls: list[Call], setting: NetworkSetting) -> tuple[int, int]:
-        """Parameters and multiply-accumulates of one network."""
-        total = reduce(self._and_then, calls, Size(0, 0, setting.image))
+    def _size(self, calls: list[Call], setting: NetworkSetting) -> Size:
+        """The size of one network."""
+        total = reduce(self._and_then, calls, Size(0, Work(), setting.image))
         if total.shape != (setting.num_classes,):
             raise self._misplaced(
                 f"{self._where} must give layers that map images {_by(setting.image)} to {setting.num_classes} logits, "
                 f"and its last layer gives {_by(total.shape)}"
             )
-        if max(total.params, total.macs) > MOST_COUNTED:
+        if max(total.params, *total.work) > MOST_COUNTED:
             raise InvalidInput("the network is too large to be counted in 64 bits; take fewer channels or pixels")
-        return total.params, total.macs
+        return total
 
     def _and_then(self, before: Size, call: Call) -> Size:
         """The size of a network with one layer more."""
@@ -207,7 +211,7 @@ class ChoicesNetworks(SpaceNetworks):
 
         calls = self._calls(self._values(self.space.choices_of(graph)[0]), setting)
         self._size(calls, setting)
-        notes, size = [], Size(0, 0, setting.image)
+        notes, size = [], Size(0, Work(), setting.image)
         for number, call in enumerate(calls):
             before, size = size, self._and_then(size, call)
             notes.append(

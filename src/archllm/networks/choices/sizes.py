@@ -8,10 +8,11 @@ of a squeeze and excitation, which work on one pixel, have n_in n_out weights an
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 from archllm.networks.blueprint import Call
-from archllm.networks.counting import conv_weights, linear_params, norm_params
+from archllm.networks.counting import Work, conv_weights, linear_params, norm_params
 
 LAYERS = "archllm.networks.mobile_layers"
 """Module of the layers below."""
@@ -26,15 +27,15 @@ class Size(NamedTuple):
     params: int
     """Trainable parameters."""
 
-    macs: int
-    """Multiply-accumulates of one image."""
+    work: Work
+    """What it computes for one image."""
 
     shape: Shape
     """Shape of its output."""
 
     def then(self, following: Size) -> Size:
         """This layer and one that reads its output."""
-        return Size(self.params + following.params, self.macs + following.macs, following.shape)
+        return Size(self.params + following.params, self.work.then(following.work), following.shape)
 
 
 def layer_size(call: Call, shape: Shape) -> Size | None:
@@ -43,7 +44,7 @@ def layer_size(call: Call, shape: Shape) -> Size | None:
     Example:
         >>> from archllm.networks.mobile_layers import ConvNormAct
         >>> layer_size(Call(ConvNormAct, (3, 16), (("stride", 2),)), (3, 32, 32))
-        Size(params=464, macs=110592, shape=(16, 16, 16))
+        Size(params=464, work=Work(macs=110592, pointwise=0, grouped=0, steps=1, moved=7168), shape=(16, 16, 16))
     """
     formula = _FORMULAS.get(call.name) if call.module == LAYERS else None
     fits = len(shape) == 3 and call.args[:1] == shape[:1]  # what does not is told by torch, where it is tried
@@ -55,12 +56,14 @@ def _conv(
 ) -> Size:
     height, width = -(-shape[1] // stride), -(-shape[2] // stride)
     weights = conv_weights(c_in, c_out, kernel, groups)
-    return Size(weights + norm_params(c_out), weights * height * width, (c_out, height, width))
+    macs, moved = weights * height * width, prod(shape) + c_out * height * width
+    work = Work(macs, macs * (kernel == 1), macs * (groups > 1), 1, moved)
+    return Size(weights + norm_params(c_out), work, (c_out, height, width))
 
 
 def _squeeze(shape: Shape, channels: int, narrow: int) -> Size:
     weights = linear_params(channels, narrow) + linear_params(narrow, channels)
-    return Size(weights, weights, shape)
+    return Size(weights, Work(weights, weights, 0, 2, 2 * (channels + narrow)), shape)
 
 
 def _inverted_residual(
@@ -73,7 +76,7 @@ def _inverted_residual(
     activation: str = "",
     squeeze: int = 0,
 ) -> Size:
-    total = Size(0, 0, shape)
+    total = Size(0, Work(), shape)
     if hidden != c_in:
         total = total.then(_conv(shape, c_in, hidden, 1))
     total = total.then(_conv(total.shape, hidden, hidden, kernel, stride, groups=hidden))
@@ -103,7 +106,8 @@ def _classifier(
     shape: Shape, c_in: int, num_classes: int, hidden: int = 0, activation: str = "", dropout: float = 0.0
 ) -> Size:
     weights = c_in * hidden + linear_params(hidden or c_in, num_classes)
-    return Size(weights, weights, (num_classes,))
+    moved = c_in + (2 * hidden) + num_classes
+    return Size(weights, Work(weights, weights, 0, 2 if hidden else 1, moved), (num_classes,))
 
 
 _FORMULAS: dict[str, Callable[..., Size]] = {

@@ -30,7 +30,7 @@ class Work:
     """`n x k` counts of the operations, in the order of the space's names."""
 
     sizes: NDArray[np.float64]
-    """`n x 2`: multiply-accumulates and parameters of what is computed, as far as the space can tell."""
+    """`n x w`: multiply-accumulates, parameters and whatever else the networks tell of what is computed."""
 
 
 def work(space: SearchSpace, graphs: Graphs, setting: NetworkSetting | None = None) -> dict[str, Work]:
@@ -65,9 +65,7 @@ def _work(
         silenced = np.where(computed | (graphs.ops == ABSENT), graphs.ops, zeros[0]).astype(graphs.ops.dtype)
         changed = Graphs(silenced, graphs.adjacency)
         graphs = changed if space.validate(changed).all() else graphs
-    networks = space.require_networks()
-    sizes = np.stack([networks.macs(graphs, setting), networks.params(graphs, setting)], axis=1)
-    return Work(operations, sizes.astype(np.float64))
+    return Work(operations, space.require_networks().work(graphs, setting))
 
 
 def _computed(space: SearchSpace, graphs: Graphs, zeros: list[int]) -> list[NDArray[np.bool_]]:

@@ -29,11 +29,11 @@ class Seen:
     """`n x k`: how often each operation is computed."""
 
     sizes: NDArray[np.float64]
-    """`n x 2`: multiply-accumulates and parameters."""
+    """`n x w`: amounts of work; see `Networks.work`."""
 
     @property
     def all(self) -> NDArray[np.float64]:
-        """`n x (k + 2)`, side by side."""
+        """`n x (k + w)`, side by side."""
         return np.concatenate([self.operations, self.sizes], axis=1)
 
 

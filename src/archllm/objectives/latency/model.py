@@ -44,6 +44,8 @@ _SIZES = (0.0, 30.0, 3e3)  # of the cost by size
 _REST = (0.0, 3.0)  # of what is left
 _NOISES = ((0.01, 1e-8), (2.0, 0.02))  # a, b: any noise at all, and noise of some per cent as timings usually have
 _GROWTH = (0.0, 1.0)  # power of the latency that the variance of the noise grows with
+_MANY = 24  # timings from which these are possible, too; fewer can't tell, and only widen intervals
+_MORE_OPERATIONS, _MORE_GROWTH = (0.1,), (2.0,)  # sizes say nearly all; noise is a share of the latency
 _FLOOR = 0.15  # latencies below this share of the mean are as noisy as those
 _MOST_MODELS = 24  # that predictions are averaged over
 
@@ -136,8 +138,10 @@ class LatencyModel:
     def _weigh(self, t: NDArray[np.float64]) -> list[_Hypothesis]:
         found: list[tuple[float, _Hypothesis]] = []
         m = len(t)
+        many = m >= _MANY
+        all_operations, all_growth = _OPERATIONS + _MORE_OPERATIONS * many, _GROWTH + _MORE_GROWTH * many
         for name, operations, sizes, rest, growth in product(
-            self.features.assumptions, _OPERATIONS, _SIZES, _REST, _GROWTH
+            self.features.assumptions, all_operations, _SIZES, _REST, all_growth
         ):
             seen = self._seen[name]
             noise = np.diag(np.maximum(t, _FLOOR) ** growth)

@@ -28,6 +28,7 @@ from archllm.spaces.limits import fits
 from archllm.spaces.parameters import Parameter, Parameters
 from archllm.spaces.sizes import written_size
 from archllm.spaces.texts import genotypes as texts
+from archllm.spaces.texts.genotype_form import GenotypeForm
 
 
 def drawn_cell(
@@ -95,6 +96,7 @@ class Genotype(SearchSpace):
         self.op_names = (*definition.cell_inputs, *self.ops, "output")
         self.cell_inputs = len(definition.cell_inputs)
         self.ops_per_slot = len(self.ops)
+        self.form = GenotypeForm(self.ops, self.cells, self.inner, self.arity, self.cell_inputs)
         self.cell_nodes = self.cell_inputs + self.inner * self.arity + 1
         self.max_nodes = self.cell_nodes * len(self.cells)
         if self.max_nodes > MOST_NODES:
@@ -117,6 +119,7 @@ class Genotype(SearchSpace):
         self.assignments = Assignments(digits * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
         self.enumerable = self.exact_size and fits(self.assignments.size, self.max_nodes)
+        self.counts_writings = not self.enumerable
 
     @cached_property
     def size(self) -> int:  # type: ignore[override]
@@ -407,12 +410,12 @@ class Genotype(SearchSpace):
         )
 
     def _parse(self, text: str) -> Graphs:
-        sources, ops = texts.parse_genotype(text, self.ops, self.cells, self.inner, self.arity, self.cell_inputs)
+        sources, ops = texts.parse_genotype(text, self.form)
         return self.graphs_of(np.array([sources]), np.array([ops]))
 
     def _format(self, graph: Graphs) -> str:
         sources, ops = self.parts_of(graph)
-        return texts.format_genotype(sources[0], ops[0], self.ops, self.cells, self.cell_inputs)
+        return texts.format_genotype(sources[0], ops[0], self.form)
 
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)

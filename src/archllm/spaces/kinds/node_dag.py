@@ -1,53 +1,48 @@
 """node_dag: operations on nodes, free edges between them, between one input and one output.
 
 A member is a DAG on at most `max_nodes` vertices with at most `max_edges` edges in which every vertex lies on a path
-from input to output. A graph with dangling vertices stands for the member that is left when they are pruned.
+from input to output. A graph with dangling vertices stands for the member that is left when they are pruned. Small
+spaces are listed or counted network by network (`listed_dags`), others as `large_dags` says.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import DefinitionError, NotEnumerable
+from archllm.errors import NotEnumerable
 from archllm.graphs import ABSENT, Graphs, concatenate
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.constraints import Constraint, check_work, compile_constraints
+from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import NodeDagDefinition
+from archllm.spaces.kinds.large_dags import LargeDags
+from archllm.spaces.kinds.listed_dags import ListedDags, can_be_listed, fulfilled
 from archllm.spaces.kinds.paths import (
-    by_vertices,
+    is_chain,
     on_a_path,
     reachable,
     reordered,
     topological_order,
     with_vertex,
+    without_vertex,
 )
-from archllm.spaces.kinds.permutations import KEY_BITS, NodePermutations
 from archllm.spaces.kinds.vocabularies import NodeVocabulary
-from archllm.spaces.limits import fits
 from archllm.spaces.parameters import Parameter, Parameters
+from archllm.spaces.sizes import written_size
 from archllm.spaces.texts import matrices as texts
 
 INPUT = 0
 """Label of the input vertex."""
 
-MOST_GRAPHS = 20_000_000
-"""Most raw edge sets of a space, of which one per unlabelled graph is kept."""
-
-_TRIAL = 50_000  # cells drawn at a time
-_MOST_TRIALS = 10
-_ENOUGH = 2_000  # accepted draws after which a share is known well enough
-_RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
-
 
 class NodeDag(SearchSpace):
     """A space of cells with one operation per vertex.
 
-    Labels are `0` input, `1 … k` the operations, `k + 1` output.
+    Labels are `0` input, `1 … k` the operations, `k + 1` output. A space of more than 8 vertices, or of too many graphs
+    to go through, counts ways to write a cell with its vertices in one order, and draws are uniform over those; with a
+    chain there is one way for each cell.
 
     Args:
         definition: operations, limits and constraints.
@@ -71,53 +66,48 @@ class NodeDag(SearchSpace):
         self.op_names = ("input", *self.ops, "output")
         self.max_nodes, self.max_edges = definition.max_vertices, definition.max_edges
         self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
+        self.chain = definition.chain
         self.output = len(self.ops) + 1
         vocabulary = NodeVocabulary(self.ops, self.max_nodes)
         self.constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
-        edges = self.max_nodes * (self.max_nodes - 1) // 2
-        bits = edges + (self.max_nodes - 2) * len(self.ops).bit_length()
-        if bits > KEY_BITS:
-            raise DefinitionError(
-                f"{len(self.ops)} operations on {self.max_nodes} vertices need {bits}-bit keys, more than {KEY_BITS}; "
-                "take fewer of either",
-                "max_vertices",
-            )
-        if sum(math.comb(edges, k) for k in range(min(self.max_edges, edges) + 1)) > MOST_GRAPHS:
-            fit = max(k for k in range(edges) if sum(math.comb(edges, j) for j in range(k + 1)) <= MOST_GRAPHS)
-            raise DefinitionError(
-                f"must be at most {fit} on {self.max_nodes} vertices, so that all graphs can be gone through, "
-                f"found {self.max_edges}",
-                "max_edges",
-            )
-        self._permutations = {v: NodePermutations(v, len(self.ops)) for v in range(2, self.max_nodes + 1)}
+        self.counts_writings = not can_be_listed(definition) and not self.chain
 
     @cached_property
-    def _counted(self) -> _Counted:
-        return _Counted(self)
+    def _cells(self) -> ListedDags | LargeDags:
+        """What counts, draws and tells apart members."""
+        if can_be_listed(self.definition):
+            return ListedDags(self.definition, self.constraints)
+        return LargeDags(self.definition, self.constraints)
 
     @property
     def size(self) -> int:  # type: ignore[override]
         """Number of members."""
-        return self._counted.size
+        return self._cells.size
 
     @property
     def exact_size(self) -> bool:  # type: ignore[override]
         """Whether `size` was counted; a large constrained space is estimated."""
-        return self._counted.exact
+        return self._cells.exact
+
+    @property
+    def exact_keys(self) -> bool:  # type: ignore[override]
+        """Whether keys hold all of a cell."""
+        return self._cells.exact_keys
 
     @property
     def enumerable(self) -> bool:  # type: ignore[override]
         """Whether the whole space can be enumerated."""
-        return self._counted.enumerated is not None
+        return self._cells.enumerated is not None
 
     def enumerate(self) -> Graphs:
-        if self._counted.enumerated is None:
-            raise NotEnumerable(f"{self.name} has {self.size:,} members, too many to enumerate; use sample(n, rng)")
-        return Graphs(self._counted.enumerated.ops.copy(), self._counted.enumerated.adjacency.copy())
+        if self._cells.enumerated is None:
+            size = written_size(self.size)
+            raise NotEnumerable(f"{self.name} has {size} members, too many to enumerate; use sample(n, rng)")
+        return Graphs(self._cells.enumerated.ops.copy(), self._cells.enumerated.adjacency.copy())
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         self._check_count(n)
-        return self._counted.sample(n, rng)
+        return self._cells.sample(n, rng)
 
     def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
         return self._prune(graphs)[1]
@@ -158,6 +148,8 @@ class NodeDag(SearchSpace):
                 vertex = int(degrees.argmax())
                 return f"at most {limit} edges {word} a vertex are allowed, vertex {vertex} has {degrees[vertex]}"
         pruned = self._prune(graph)[0]
+        if self.chain and not is_chain(pruned.ops, pruned.adjacency)[0]:
+            return "every vertex must read the one before it, and one does not"
         for constraint in self.constraints:
             if not constraint.holds(pruned)[0]:
                 return f"the constraint `{constraint.text}` does not hold"
@@ -169,10 +161,8 @@ class NodeDag(SearchSpace):
         ops = graphs.padded(nodes).ops.copy()
         adjacency = graphs.padded(nodes).adjacency.copy()
         rows = np.flatnonzero(valid)
-        keys = self._keys_of_pruned(pruned[rows])
-        for v, at in by_vertices(pruned[rows]).items():
-            normal = self._unpack(keys[at], v).padded(nodes)
-            ops[rows[at]], adjacency[rows[at]] = normal.ops, normal.adjacency
+        normal = self._cells.normal(pruned[rows].padded(self.max_nodes)).padded(nodes)
+        ops[rows], adjacency[rows] = normal.ops, normal.adjacency
         result = Graphs(ops, adjacency)
         spare = (ops[:, self.max_nodes :] == ABSENT).all() and not adjacency[:, self.max_nodes :].any()
         return result.padded(self.max_nodes) if spare and not adjacency[:, :, self.max_nodes :].any() else result
@@ -181,17 +171,7 @@ class NodeDag(SearchSpace):
         return reordered(graphs, topological_order(graphs, rng.random(graphs.ops.shape)))
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
-        return self._keys_of_pruned(self._prune(graphs)[0])
-
-    def _keys_of_pruned(self, graphs: Graphs) -> NDArray[np.int64]:
-        keys = np.empty(len(graphs), dtype=np.int64)
-        for v, at in by_vertices(graphs).items():
-            keys[at] = self._permutations[v].canonical(graphs.ops[at, :v], graphs.adjacency[at, :v, :v])
-        return keys
-
-    def _unpack(self, keys: NDArray[np.int64], vertices: int) -> Graphs:
-        """The normalised graphs behind canonical keys of cells with so many vertices."""
-        return self._permutations[vertices].unpack(keys)
+        return self._cells.keys(self._prune(graphs)[0].padded(self.max_nodes))
 
     def _prune(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.bool_]]:
         """Removes vertices that are on no path from input to output, and says which results are members."""
@@ -221,6 +201,8 @@ class NodeDag(SearchSpace):
         for limit, axis in ((self.max_in, 1), (self.max_out, 2)):
             if limit is not None:
                 valid &= linked.sum(axis).max(1) <= limit
+        if self.chain:
+            valid &= is_chain(pruned_ops, linked)
         pruned = Graphs(pruned_ops, linked)
         if self.constraints:
             rows = np.flatnonzero(valid)
@@ -244,6 +226,8 @@ class NodeDag(SearchSpace):
             found.append(Graphs(ops[None], flipped[None]))
         if used < self.max_nodes:  # a new vertex between two others
             found.extend(with_vertex(ops, adjacency, i, j, op) for i, j in pairs for op in range(1, self.output))
+        if self.chain:  # a vertex less, its neighbours in the chain joined
+            found.extend(without_vertex(ops, adjacency, vertex) for vertex in range(1, used - 1))
         variants = concatenate(found)
         return reordered(variants, topological_order(variants, np.tile(np.arange(variants.nodes), (len(found), 1))))
 
@@ -283,84 +267,3 @@ class NodeDag(SearchSpace):
 
     def _name(self, label: int) -> str:
         return self.op_names[label] if 0 <= label < len(self.op_names) else f"unknown label {int(label)}"
-
-
-class _Counted:
-    """Members of a space: enumerated, or else counted and drawn shape by shape."""
-
-    def __init__(self, space: NodeDag) -> None:
-        self.space = space
-        permutations = space._permutations.values()
-        self.shapes = [r.shapes(space.max_edges, space.max_in, space.max_out) for r in permutations]
-        self.size = sum(r.count(shapes) for r, shapes in zip(permutations, self.shapes, strict=True))
-        self.exact, self.share, self.enumerated = True, 1.0, None
-        if not self.size:
-            raise DefinitionError("no cell keeps to the limits", "max_edges")
-        if fits(self.size, space.max_nodes):
-            check_work(space.constraints, self.size)
-            keys = [r.enumerate(shapes) for r, shapes in zip(permutations, self.shapes, strict=True)]
-            parts = [space._unpack(k, v) for v, k in zip(space._permutations, keys, strict=True)]
-            everything = concatenate(parts).padded(space.max_nodes)
-            self.enumerated = everything[fulfilled(space.constraints, everything)]
-            self.size = len(self.enumerated)
-            if not self.size:
-                raise self._unsatisfied(everything)
-        elif space.constraints:
-            self._estimate()
-
-    def _estimate(self) -> None:
-        check_work(self.space.constraints, _TRIAL * _MOST_TRIALS)
-        rng = np.random.default_rng(0)
-        drawn = accepted = 0
-        while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:
-            cells = self._draw(_TRIAL, rng)
-            accepted += int(fulfilled(self.space.constraints, cells).sum())
-            drawn += len(cells)
-        self.share, self.exact = accepted / drawn, False
-        if self.share < _RAREST:
-            last = len(self.space.constraints) - 1
-            raise DefinitionError(
-                f"only {accepted:,} of {drawn:,} random cells fulfil the constraints, and there are too many cells "
-                f"({self.size:,}) to go through: loosen them, or allow fewer vertices, edges or operations",
-                "constraints",
-                last,
-            )
-        self.size = max(1, round(self.size * self.share))
-
-    def _unsatisfied(self, everything: Graphs) -> DefinitionError:
-        for number, constraint in enumerate(self.space.constraints):
-            if not constraint.holds(everything).any():
-                return DefinitionError(f"nothing fulfils `{constraint.text}`", "constraints", number)
-        return DefinitionError("nothing fulfils all constraints together", "constraints")
-
-    def sample(self, n: int, rng: np.random.Generator) -> Graphs:
-        if self.enumerated is not None:
-            return self.enumerated[rng.integers(len(self.enumerated), size=n)]
-        parts, found = [], 0
-        while found < n:
-            cells = self._draw(min(int((n - found) / self.share * 1.1) + 100, 200_000), rng)
-            parts.append(cells[fulfilled(self.space.constraints, cells)][: n - found])
-            found += len(parts[-1])
-        return concatenate(parts)
-
-    def _draw(self, n: int, rng: np.random.Generator) -> Graphs:
-        """About `n` uniform cells within the limits."""
-        # Propose (v, A, l) uniformly over shapes and labellings: v by its weight |shapes_v| k^(v-2), A and l evenly.
-        # `draw` keeps one labelling of each orbit, so each cell has exactly one accepted proposal: uniform over cells.
-        permutations = list(self.space._permutations.values())
-        raw = np.array([float(len(s)) * r.labellings for r, s in zip(permutations, self.shapes, strict=True)])
-        parts = []
-        for r, shapes, count in zip(permutations, self.shapes, rng.multinomial(n, raw / raw.sum()), strict=True):
-            if count:
-                keys = r.draw(shapes[rng.integers(len(shapes), size=count)], rng)
-                parts.append(r.unpack(keys).padded(self.space.max_nodes))
-        cells = concatenate(parts)
-        return cells[rng.permutation(len(cells))]
-
-
-def fulfilled(constraints: Sequence[Constraint], cells: Graphs) -> NDArray[np.bool_]:
-    """`n` booleans: which cells fulfil all constraints."""
-    held = np.ones(len(cells), dtype=np.bool_)
-    for constraint in constraints:
-        held &= constraint.holds(cells)
-    return held

@@ -69,6 +69,21 @@ def reordered(graphs: Graphs, order: NDArray[np.int64]) -> Graphs:
     return Graphs(graphs.ops[rows, order], graphs.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]])
 
 
+def is_chain(ops: NDArray[np.int8], adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`n` booleans: in which cells, in topological order, each vertex but the first reads the one before it."""
+    steps = np.diagonal(adjacency, 1, axis1=1, axis2=2)
+    found: NDArray[np.bool_] = (steps | (ops[:, 1:] == ABSENT)).all(1)
+    return found
+
+
+def without_vertex(ops: NDArray[np.int8], adjacency: NDArray[np.bool_], vertex: int) -> Graphs:
+    """The graph of `v` vertices without one, the vertices before and behind it joined."""
+    rest = [k for k in range(len(ops)) if k != vertex]
+    smaller = adjacency[np.ix_(rest, rest)].copy()
+    smaller[vertex - 1, vertex] = True
+    return Graphs(ops[None, rest], smaller[None])
+
+
 def with_vertex(ops: NDArray[np.int8], adjacency: NDArray[np.bool_], i: int, j: int, op: int) -> Graphs:
     """The graph of `v` vertices with a new one, second to last, that is fed by `i` and feeds `j`."""
     new = len(ops) - 1

@@ -185,7 +185,9 @@ class NodePermutations:
             first &= (self._edge_bits(p, shapes) != own) | (named(p) >= named(0))
         return self._canonical(shapes[first], labels[first])
 
-    def shapes(self, max_edges: int, max_in: int | None = None, max_out: int | None = None) -> NDArray[np.int64]:
+    def shapes(
+        self, max_edges: int, max_in: int | None = None, max_out: int | None = None, chain: bool = False
+    ) -> NDArray[np.int64]:
         """One raw edge mask per unlabelled shape within the limits in which every vertex lies on a path."""
         found = [
             self._connected(np.arange(first, min(first + _MASKS, 1 << len(self.source))), max_edges, max_in, max_out)
@@ -193,6 +195,9 @@ class NodePermutations:
         ]
         # Orderly generation (Read, 1978): keep A iff code(A) <= code(p.A) for all p, which is one member of each orbit.
         masks = np.concatenate(found)
+        if chain:  # every vertex reads the one before it, in this order and in no other
+            steps = int((np.int64(1) << np.flatnonzero(self.target == self.source + 1)).sum())
+            masks = masks[masks & steps == steps]
         own = self._edge_bits(0, masks)
         for p in range(1, len(self.tables[2])):  # drop a mask as soon as one permutation of it is smaller
             smaller = self._edge_bits(p, masks) < own

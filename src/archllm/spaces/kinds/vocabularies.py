@@ -50,8 +50,15 @@ def _count(op: int, choices: Any) -> Any:
     return (choices == op).sum(1).astype(np.float64)
 
 
+VERTICES, OUTPUT_READS, INPUT_READ, REST = range(4)
+"""What terms of a `node_dag` read: the number of vertices, edges into the output, edges out of the input, all else."""
+
+
 class NodeVocabulary:
-    """`count("op")`, `vertices`, `edges` and `depth` (edges of a longest path) of a cell without dangling vertices."""
+    """What constraints say of a cell without dangling vertices.
+
+    `count("op")`, `vertices`, `edges`, `depth` (edges of a longest path), `in_degree("output")`, `out_degree("input")`.
+    """
 
     def __init__(self, ops: tuple[str, ...], most_vertices: int) -> None:
         self.ops, self.most_vertices = ops, most_vertices
@@ -59,17 +66,45 @@ class NodeVocabulary:
     def name(self, parts: tuple[str, ...]) -> Term:
         measures = {"vertices": _vertices, "edges": _edges, "depth": _depth}
         if len(parts) != 1 or parts[0] not in measures:
-            raise _unknown("name", ".".join(parts), [*measures, 'count("operation")'])
+            further = ('count("operation")', 'in_degree("output")', 'out_degree("input")')
+            raise _unknown("name", ".".join(parts), [*measures, *further])
         passes = {"vertices": 1, "edges": self.most_vertices, "depth": _DEPTH * self.most_vertices}
-        return Term("number", measures[parts[0]], steps=passes[parts[0]] * self.most_vertices)
+        reads = frozenset({VERTICES if parts[0] == "vertices" else REST})
+        return Term("number", measures[parts[0]], reads=reads, steps=passes[parts[0]] * self.most_vertices)
 
     def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function in ("in_degree", "out_degree") and len(arguments) == 1:
+            return self._degree(function, arguments[0])
         if function != "count" or len(arguments) != 1:
             return self.name((f"{function}(...)",))
         if arguments[0] not in self.ops:
             raise _unknown("operation", arguments[0], self.ops)
         label = self.ops.index(str(arguments[0])) + 1
-        return Term("number", lambda cells: (cells.ops == label).sum(1).astype(np.float64), steps=self.most_vertices)
+        count = partial(_count_label, label)
+        return Term("number", count, reads=frozenset({REST}), steps=self.most_vertices)
+
+    def _degree(self, function: str, vertex: float | str | bool) -> Term:
+        if (function, vertex) == ("in_degree", "output"):
+            reads, steps = frozenset({OUTPUT_READS}), self.most_vertices**2
+            return Term("number", partial(_output_reads, len(self.ops) + 1), reads=reads, steps=steps)
+        if (function, vertex) == ("out_degree", "input"):
+            return Term("number", _input_read, reads=frozenset({INPUT_READ}), steps=self.most_vertices)
+        raise LookupError('the degrees that have a name are in_degree("output") and out_degree("input")')
+
+
+def _count_label(label: int, cells: Graphs) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (cells.ops == label).sum(1).astype(np.float64)
+    return found
+
+
+def _output_reads(output: int, cells: Graphs) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (cells.adjacency & (cells.ops == output)[:, None]).sum((1, 2)).astype(np.float64)
+    return found
+
+
+def _input_read(cells: Graphs) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = cells.adjacency[:, 0].sum(1).astype(np.float64)
+    return found
 
 
 def _vertices(cells: Graphs) -> NDArray[np.float64]:

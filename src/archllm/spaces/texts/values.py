@@ -51,7 +51,9 @@ def _plain(value: Any, depth: int) -> Any:
         return value.item()
     if isinstance(value, Mapping):
         return {str(key): _plain(each, depth + 1) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, range) and len(value) > _MOST:
+        raise InvalidInput(f"a range of {len(value)} numbers is no part of an architecture")
+    if isinstance(value, list | tuple | range):
         return [_plain(each, depth + 1) for each in value]
     if value is None or isinstance(value, int | float | str):
         return value
