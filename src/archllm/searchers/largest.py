@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from archllm.config import Settings
 from archllm.errors import NotApplicable
-from archllm.graphs import Graphs
+from archllm.graphs import Graphs, concatenate
 from archllm.searchers.base import Searcher
 from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
@@ -63,11 +63,12 @@ class LargestFirst(Searcher):
         """Where climbing in size ends."""
         rng = np.random.default_rng(self.seed)
         arch = self._largest(self.domain.sample(_SAMPLE, rng), rng)
-        while True:
-            larger = [near for near in self.domain.neighbours(arch) if self._params(near) > self._params(arch)]
-            if not larger:
-                return arch
-            arch = max(larger, key=self._params)
+        while near := self.domain.neighbours(arch):
+            sizes = self.domain.params_of(concatenate([other.graph for other in near]))  # many at once, which is fast
+            if sizes.max() <= self._params(arch):
+                break
+            arch = near[int(sizes.argmax())]
+        return arch
 
     def _params(self, arch: Architecture) -> int:
         if arch.key not in self._counts:
