@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,19 @@ def test_imports_inside_functions_count(tmp_path: Path) -> None:
     file = tmp_path / "module.py"
     file.write_text("def late():\n    from archllm.spaces import base\n    import archllm.files\n")
     assert set(imported(file)) == {"archllm.spaces.base", "archllm.files"}
+
+
+def offered() -> Iterator[tuple[str, str]]:
+    """Classes that packages offer, those in their `__all__`: package and name."""
+    for file in sorted((ROOT / "src").rglob("__init__.py")):
+        package = module_of(file)
+        for name in getattr(import_module(package), "__all__", ()):
+            if isinstance(getattr(import_module(package), name), type):
+                yield package, name
+
+
+def test_every_class_that_a_package_offers_has_an_example() -> None:
+    """Doctests run it."""
+    classes = [(package, name, getattr(import_module(package), name)) for package, name in offered()]
+    assert len(classes) > 60
+    assert [f"{package}.{name}" for package, name, found in classes if "Example:" not in (found.__doc__ or "")] == []

@@ -21,7 +21,12 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one file."""
+    """What a network says of one file.
+
+    Example:
+        >>> Prediction(Path("cat.png"), (0.1, 0.9)).best()
+        (1, 0.9)
+    """
 
     file: Path
     """The file."""

@@ -17,7 +17,12 @@ Role = Literal["input", "op", "sum", "output"]
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a drawing."""
+    """One node of a drawing.
+
+    Example:
+        >>> Node("conv3x3", "op").role
+        'op'
+    """
 
     label: str
     """Text written in the node; for an operation its full name, which also decides its colour."""

@@ -28,7 +28,12 @@ _TRACK = "skip"
 
 @dataclass(frozen=True)
 class Slot:
-    """One choice."""
+    """One choice.
+
+    Example:
+        >>> Slot("width1", "16", share=0.5).value
+        '16'
+    """
 
     name: str
     """What is chosen."""

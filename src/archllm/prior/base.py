@@ -23,7 +23,16 @@ from archllm.training.progress import Listener
 
 
 class Prior(ABC):
-    """A distribution over sequences of `length` codes, each `0 … codebook_size - 1`."""
+    """A distribution over sequences of `length` codes, each `0 … codebook_size - 1`.
+
+    Example:
+        >>> from archllm.prior import build_prior
+        >>> codes = np.random.default_rng(0).integers(8, size=(500, 3))
+        >>> prior = build_prior(PriorConfig(steps=2, width=16, layers=1), 8, 3)
+        >>> prior.fit(codes[:400], codes[400:], seed=0)
+        >>> prior.sample(5, generator=torch.Generator().manual_seed(0)).shape, prior.log_prob(codes).shape
+        ((5, 3), (500,))
+    """
 
     config: PriorConfig
     """How it was made."""

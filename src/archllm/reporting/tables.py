@@ -35,7 +35,12 @@ MEANINGS = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts."""
+    """A table of texts.
+
+    Example:
+        >>> Table("Searches", ["method", "best"], [["random", "0.91"]]).rows
+        [['random', '0.91']]
+    """
 
     title: str
     """What it shows."""

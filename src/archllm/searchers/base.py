@@ -43,6 +43,15 @@ class Searcher(ABC):
     Raises:
         InvalidInput: the seed can't be used.
         NotApplicable: the method can't follow so many objectives.
+
+    Example:
+        >>> from archllm.searchers.domain import Domain
+        >>> from archllm.searchers.registry import build_searcher
+        >>> from archllm.spaces import load_space
+        >>> searcher = build_searcher("random", Domain(load_space("nasbench201")), seed=0)
+        >>> first, second = searcher.ask(2)
+        >>> first.key == second.key
+        False
     """
 
     name: ClassVar[str]

@@ -30,6 +30,10 @@ class ObjectiveContract:
 
     Set `objective`: a class that is called with the space, a function of an architecture, or a spec such as
     `table:nasbench201/cifar10`. An evaluation has to take less than some seconds.
+
+    Example:
+        >>> class TestParams(ObjectiveContract):
+        ...     objective = "params"
     """
 
     objective: ClassVar[Any]

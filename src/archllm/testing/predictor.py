@@ -38,7 +38,13 @@ def fitted_by(suite: type[PredictorContract]) -> Predictor:
 
 
 class PredictorContract:
-    """What every predictor keeps. Set `predictor`, and `config` so that it is fitted within a second."""
+    """What every predictor keeps. Set `predictor`, and `config` so that it is fitted within a second.
+
+    Example:
+        >>> from archllm.predictor.gaussian_process import GaussianProcess
+        >>> class TestGaussianProcess(PredictorContract):
+        ...     predictor = GaussianProcess
+    """
 
     predictor: ClassVar[type[Any]]
     """The class to test; called with a configuration."""

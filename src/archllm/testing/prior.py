@@ -76,6 +76,12 @@ class PriorContract:
 
     Set `prior`, or override `build` where the class takes more than the size of the codebook, the length and the
     names of conditions. Build it so that it trains for seconds.
+
+    Example:
+        >>> class TestMarginals(PriorContract):
+        ...     learned = False
+        ...     def build(self, size: int, length: int, conditions: Sequence[str] = (), brief: bool = False) -> Prior:
+        ...         return build_prior(PriorConfig(kind="marginal"), size, length, conditions)
     """
 
     prior: ClassVar[type[Any]]
@@ -303,7 +309,14 @@ def share_of_first(prior: Prior, code: int, bin_: int) -> float:
 
 
 class ConditionalPriorContract(PriorContract):
-    """What a prior keeps that can be conditioned on bins of properties, and fine-tuned."""
+    """What a prior keeps that can be conditioned on bins of properties, and fine-tuned.
+
+    Example:
+        >>> class TestSmallModel(ConditionalPriorContract):
+        ...     def build(self, size: int, length: int, conditions: Sequence[str] = (), brief: bool = False) -> Prior:
+        ...         config = PriorConfig(steps=10 if brief else 300, width=32, layers=1)
+        ...         return build_prior(config, size, length, conditions)
+    """
 
     drift: ClassVar[float] = 0.5
     """How far new conditions may move the distribution before fine-tuning, as a share of its distance from uniform."""

@@ -119,6 +119,11 @@ class SearcherContract:
     """What every search method keeps.
 
     Set `searcher`, and `options` such that every part of the method has its turn within ten evaluations.
+
+    Example:
+        >>> class TestEvolution(SearcherContract):
+        ...     searcher = "evolution"
+        ...     options = {"population": 6, "tournament": 3}
     """
 
     searcher: ClassVar[Any]

@@ -121,6 +121,10 @@ class SpaceContract:
     """What every search space keeps.
 
     Set `space`: a name that `load_space` knows, a path of a space file, a space, or a class that makes one.
+
+    Example:
+        >>> class TestCells(SpaceContract):
+        ...     space = "nasbench201"
     """
 
     space: ClassVar[Any]

@@ -86,6 +86,12 @@ class StoreContract:
 
     Override the fixture `url` to give the place of an empty store, and set `opener` where it is not `open_store` that
     opens it.
+
+    Example:
+        >>> from archllm.study.store import open_store
+        >>> class TestMemory(StoreContract):
+        ...     def open(self, where: str) -> Store:
+        ...         return open_store("memory:")
     """
 
     opener: ClassVar[str] = "archllm.study.store:open_store"
@@ -389,7 +395,12 @@ class StoreContract:
 
 
 class SharedStoreContract(StoreContract):
-    """What a store keeps that outlives its process, and that several processes share."""
+    """What a store keeps that outlives its process, and that several processes share.
+
+    Example:
+        >>> class TestFiles(SharedStoreContract):
+        ...     pass
+    """
 
     def test_all_survives_reopening(self, url: str) -> None:
         with self.open(url) as store:

@@ -57,6 +57,12 @@ class TokenizerContract:
 
     Set `tokenizer`, or override `build` where the class takes more than the space. With training, build the
     tokenizer so that it trains for seconds; `brief` asks for next to no training at all.
+
+    Example:
+        >>> from archllm.tokenizer import PlainTokenizer
+        >>> class TestPlain(TokenizerContract):
+        ...     tokenizer = PlainTokenizer
+        ...     faithful = 1.0
     """
 
     tokenizer: ClassVar[type[Any]]
@@ -270,7 +276,13 @@ class TokenizerContract:
 
 
 class LearnedTokenizerContract(TokenizerContract):
-    """What a tokenizer keeps that is trained step by step, from a random start, and tells a listener of each step."""
+    """What a tokenizer keeps that is trained step by step, from a random start, and tells a listener of each step.
+
+    Example:
+        >>> class TestSmall(LearnedTokenizerContract):
+        ...     def build(self, space: SearchSpace, brief: bool = False) -> Tokenizer:
+        ...         return build_tokenizer(space, TokenizerConfig(steps=5 if brief else 300, codebook_size=64))
+    """
 
     def test_hardly_any_training_is_not_enough_to_give_members_back(self) -> None:
         assert self.brief().reconstruction(self.cells.held_out) < 0.5 * self.faithful

@@ -79,7 +79,12 @@ def ends(pid: int) -> bool:
 
 
 class WorkersContract:
-    """What all workers keep. Set `kind`, or override `begin` to start workers of a class of your own."""
+    """What all workers keep. Set `kind`, or override `begin` to start workers of a class of your own.
+
+    Example:
+        >>> class TestThisProcess(WorkersContract):
+        ...     kind = "own"
+    """
 
     kind: ClassVar[str]
     """What `start_workers` is told."""
@@ -154,7 +159,12 @@ class WorkersContract:
 
 
 class ProcessWorkersContract(WorkersContract):
-    """What workers keep that evaluate in processes of their own, on this machine."""
+    """What workers keep that evaluate in processes of their own, on this machine.
+
+    Example:
+        >>> class TestProcesses(ProcessWorkersContract):
+        ...     kind = "2"
+    """
 
     def test_closing_stops_evaluations_that_are_under_way(
         self, start: Start, cells: Cells, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

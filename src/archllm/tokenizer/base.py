@@ -23,7 +23,19 @@ NOT_TRAINED = "this tokenizer is not trained yet; call fit(graphs, seed) or load
 
 
 class Tokenizer(ABC):
-    """Turns each architecture of one space into `length` codes, each `0 … codebook_size - 1`, and back."""
+    """Turns each architecture of one space into `length` codes, each `0 … codebook_size - 1`, and back.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> from archllm.tokenizer import build_tokenizer
+        >>> space = load_space("nasbench201")
+        >>> tokenizer = build_tokenizer(space, TokenizerConfig(kind="plain"))
+        >>> cells = space.sample(100, np.random.default_rng(0))
+        >>> tokenizer.fit(cells, seed=0)
+        >>> codes = tokenizer.encode(cells)
+        >>> bool((space.keys(tokenizer.decode(codes)) == space.keys(cells)).all())
+        True
+    """
 
     space: SearchSpace
     """The space whose members it reads."""

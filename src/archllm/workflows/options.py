@@ -179,7 +179,15 @@ class SearchOptions(_Searching):
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(_Searching):
-    """Options of `archllm compare`."""
+    """Options of `archllm compare`.
+
+    Example:
+        >>> options = CompareOptions(
+        ...     space="nasbench201", objective=("params",), methods=("random", "gp"), seeds=2, budget=20, out=Path("out")
+        ... )
+        >>> options.until_best
+        False
+    """
 
     run: Annotated[Path | None, Option("RUN")] = None
     """Run folder of a trained generator, for methods that need one."""
@@ -206,7 +214,12 @@ class CompareOptions(_Searching):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Settings):
-    """Options of `archllm report`."""
+    """Options of `archllm report`.
+
+    Example:
+        >>> ReportOptions(run="runs/mine").study is None
+        True
+    """
 
     run: Annotated[str | Path, Option("RUN", positional=True)]
     """Run folder of a generator, or a store of trials: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE."""

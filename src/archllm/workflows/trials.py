@@ -18,7 +18,12 @@ from archllm.study.store import State, Store, open_existing
 
 @dataclass(frozen=True)
 class Exported:
-    """A file of trials."""
+    """A file of trials.
+
+    Example:
+        >>> Exported(Path("trials.csv"), ("mine",), 20).to_json()
+        {'out': 'trials.csv', 'studies': ['mine'], 'trials': 20}
+    """
 
     path: Path
     """The file."""

@@ -43,7 +43,15 @@ _TRACED_BATCH = 3
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written and verified."""
+    """A file that was written and verified.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> chain = load_space("nasbench101").parse('{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}')
+        >>> found = chain.export("chain.py", to="python", channels=4, image_size=8)  # doctest: +SKIP
+        >>> found.params, found.difference  # doctest: +SKIP
+        (2314, 0.0)
+    """
 
     path: Path
     """The file."""

@@ -31,7 +31,12 @@ _TURN = 0.004  # seconds of runs in one turn; at least three runs
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one run."""
+    """Milliseconds of one run.
+
+    Example:
+        >>> round(Timing(ms=2.0, fastest=1.8, low=1.9, high=2.2, rounds=40).spread, 2)
+        0.15
+    """
 
     ms: float
     """Median over rounds; of a round, the median of its runs."""

@@ -22,6 +22,11 @@ class Images:
     Raises:
         DataError: there are no images or fewer than two classes, shapes or lengths do not fit, or a value is infinite
             or not a number.
+
+    Example:
+        >>> x = np.zeros((4, 1, 8, 8), dtype=np.uint8)
+        >>> Images("squares", x, np.array([0, 1, 0, 1]), ("black", "white")).classes
+        ('black', 'white')
     """
 
     name: str

@@ -12,7 +12,12 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not among the images, and why."""
+    """A file that is not among the images, and why.
+
+    Example:
+        >>> LeftOut("cats/7.png", "is cut off").reason
+        'is cut off'
+    """
 
     file: str
     """Its path below the source."""

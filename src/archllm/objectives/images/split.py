@@ -15,7 +15,15 @@ from archllm.objectives.images.images import Images
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three disjoint sets of images; every class is in each of them."""
+    """Three disjoint sets of images; every class is in each of them.
+
+    Example:
+        >>> from archllm.objectives.images import Images
+        >>> x, y = np.zeros((40, 1, 8, 8), dtype=np.uint8), np.arange(40) % 2
+        >>> split = split_images(Images("squares", x, y, ("black", "white")), 0.25, 0.25, seed=0)
+        >>> len(split.train_x), len(split.valid_x), len(split.test_x)
+        (22, 8, 10)
+    """
 
     train_x: NDArray[Any]
     """Images to train on, `n x c x h x w`."""

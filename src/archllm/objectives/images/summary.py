@@ -19,7 +19,12 @@ UNBALANCED = 1 / 3
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Images with the same pixels, at the size at which they are read."""
+    """Images with the same pixels, at the size at which they are read.
+
+    Example:
+        >>> Duplicates(("a/1.png", "b/9.png"), ("a", "b"), ("train",)).files
+        ('a/1.png', 'b/9.png')
+    """
 
     files: tuple[str, ...]
     """Which; `PART, image 3` where images are no files."""

@@ -52,7 +52,12 @@ _MOST_MODELS = 24  # that predictions are averaged over
 
 @dataclass(frozen=True)
 class LatencyPrediction:
-    """Milliseconds of `n` members."""
+    """Milliseconds of `n` members.
+
+    Example:
+        >>> LatencyPrediction(np.array([2.0]), np.array([1.8]), np.array([2.3])).ms
+        array([2.])
+    """
 
     ms: NDArray[np.float64]
     """`n` expectations."""
@@ -90,6 +95,16 @@ class LatencyModel:
 
     Raises:
         InvalidInput: there are fewer than five timings.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> timed = space.sample(10, np.random.default_rng(0))
+        >>> ms = 1.0 + space.networks.macs(timed) / 1e8  # a device that computes all there is to compute
+        >>> model = LatencyModel(LatencyFeatures(space), timed, ms)
+        >>> cell = space.parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|").graph
+        >>> bool(abs(model.predict(cell).ms[0] - (1.0 + space.networks.macs(cell)[0] / 1e8)) < 0.1)
+        True
     """
 
     def __init__(self, features: LatencyFeatures, graphs: Graphs, ms: NDArray[np.float64]) -> None:

@@ -93,6 +93,12 @@ class DeviceLatency(Objective):
         InvalidInput: the name can't be one.
         DataMissing: there is no such device.
         DataError: its timings are of another space, or damaged.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> phone = DeviceLatency(load_space("nasbench201"), "phone")  # doctest: +SKIP
+        >>> phone.spec, phone.direction  # doctest: +SKIP
+        ('latency:phone', 'minimise')
     """
 
     direction = "minimise"

@@ -16,7 +16,12 @@ MOST_IMAGES = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class ProxyConfig(Settings):
-    """Images, weights and size of the untrained network; docs/results/proxies.md says what other settings give."""
+    """Images, weights and size of the untrained network; docs/results/proxies.md says what other settings give.
+
+    Example:
+        >>> ProxyConfig(batch=16, init="kaiming").data
+        'noise'
+    """
 
     batch: Annotated[int, Bounds(2, MOST_IMAGES)] = 64
     """Images of the one mini-batch."""

@@ -58,6 +58,16 @@ class ProxyObjective(Objective):
     Raises:
         InvalidInput: there is no such proxy, the space has no networks, or an option is wrong.
         MissingExtra: the images need a library that is not installed.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> proxy = ProxyObjective(space, "params")
+        >>> conv, nothing = space.parse("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+" +
+        ...     "|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"), space.parse(
+        ...     "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
+        >>> proxy.evaluate(conv).value > proxy.evaluate(nothing).value
+        True
     """
 
     direction = "maximise"

@@ -32,7 +32,16 @@ NAME = re.compile(r"(?P<dataset>[^.@]+)\.(?P<what>[^.@]+)@(?P<epochs>\d+)")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Scores of `n` different architectures."""
+    """Scores of `n` different architectures.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("nasbench201")
+        >>> cells = space.sample(2, np.random.default_rng(0))
+        >>> table = Table(space.name, cells, space.keys(cells), {"accuracy": np.array([0.9, 0.8])})
+        >>> len(table), table.column("accuracy").max()
+        (2, np.float64(0.9))
+    """
 
     space: str
     """Name of the space."""

@@ -23,7 +23,12 @@ _CHUNK = 65_536  # members at a time
 
 @dataclass(frozen=True)
 class Term:
-    """A value of every member of a batch."""
+    """A value of every member of a batch.
+
+    Example:
+        >>> Term("number", lambda batch: batch.sum(1), reads=frozenset({0, 1})).values(np.array([[1, 2]]))
+        array([3])
+    """
 
     type: Type
     """What kind of value."""
@@ -45,7 +50,20 @@ class Term:
 
 
 class Vocabulary(Protocol):
-    """The names that the constraints of a kind of space may use. What it does not know raises a `LookupError`."""
+    """The names that the constraints of a kind of space may use. What it does not know raises a `LookupError`.
+
+    Example:
+        >>> class Widths:
+        ...     def name(self, parts: tuple[str, ...]) -> Term:
+        ...         if parts != ("width",):
+        ...             raise LookupError(".".join(parts))
+        ...         return Term("number", lambda batch: batch[:, 0])
+        ...     def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        ...         raise LookupError(function)
+        >>> (constraint,) = compile_constraints(["width <= 8"], Widths(), "constraints")
+        >>> constraint.holds(np.array([[4], [16]]))
+        array([ True, False])
+    """
 
     def name(self, parts: tuple[str, ...]) -> Term:
         """What a name stands for."""
@@ -56,7 +74,13 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True)
 class Constraint:
-    """A condition on members, read and checked."""
+    """A condition on members, read and checked.
+
+    Example:
+        >>> term = Term("truth", lambda batch: batch[:, 0] > 2)
+        >>> Constraint("width > 2", term).holds(np.array([[1], [3]]))
+        array([False,  True])
+    """
 
     text: str
     """As it was written."""

@@ -28,7 +28,13 @@ DEFINITION = "definition of the space"
 
 @dataclass(frozen=True)
 class Study:
-    """One search: what must be the same for it to go on."""
+    """One search: what must be the same for it to go on.
+
+    Example:
+        >>> study = Study("mine", "nasbench201", ("params",), ("minimise",), "random", seed=0)
+        >>> study.objectives
+        ('params',)
+    """
 
     name: str
     """What it is called in its store."""
@@ -90,7 +96,12 @@ NOT_OVER = Evaluation(None)
 
 @dataclass(frozen=True)
 class Trial:
-    """One architecture of a study and its evaluation. Times are seconds since 1970, by the store's clock."""
+    """One architecture of a study and its evaluation. Times are seconds since 1970, by the store's clock.
+
+    Example:
+        >>> Trial(0, "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", 0, "waiting").attempts
+        0
+    """
 
     number: int
     """From 0, in the order in which trials were asked for."""
@@ -142,6 +153,13 @@ class Store(ABC):
 
     Raises:
         StoreError: any method, if the store can't be read or written, or there is no such study.
+
+    Example:
+        >>> from archllm.study.store import open_store
+        >>> with open_store("memory:") as store:
+        ...     store.create(Study("mine", "nasbench201", ("params",), ("minimise",), "random", seed=0))
+        ...     [study.name for study in store.studies()]
+        ['mine']
     """
 
     where: str

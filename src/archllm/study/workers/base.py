@@ -12,6 +12,17 @@ class Workers(ABC):
     """Evaluate architectures, several at a time where they can; each is handed back as soon as it is done.
 
     An evaluation that raises, crashes its process or hangs gives a failed evaluation with the reason.
+
+    Example:
+        >>> from archllm.objectives import load_objective
+        >>> from archllm.spaces import load_space
+        >>> from archllm.study.workers import start_workers
+        >>> space = load_space("nasbench201")
+        >>> workers = start_workers("own", [load_objective("params", space)])
+        >>> workers.submit(0, space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"))
+        >>> [number for number, evaluation in workers.wait(1.0)]
+        [0]
+        >>> workers.close()
     """
 
     @property
