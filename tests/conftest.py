@@ -96,6 +96,7 @@ SLOW = (
     "test_cli.py",
     "test_front_door.py",
     "test_examples.py",
+    "test_package.py",
     "test_readme.py",
     "tokenizer/test_plain.py",
     "tokenizer/test_vq.py",
