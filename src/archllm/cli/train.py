@@ -14,8 +14,8 @@ from archllm.cli.parsing import file_values, option, options, positional
 from archllm.config import Option, read_toml
 from archllm.errors import InvalidInput
 from archllm.generation.config import TrainConfig
-from archllm.generation.recommended import PRESETS, base_of, recommended
-from archllm.generation.run_folder import RunInfo, check_same, check_startable, read_interrupted
+from archllm.generation.recommended import PRESETS, base_of, recommended, recommended_for_corpus
+from archllm.generation.run_folder import RunInfo, check_same, check_startable, read_info, read_interrupted
 from archllm.training.processes import started
 from archllm.workflows.options import TrainOptions
 
@@ -94,7 +94,8 @@ class Train(LongCommand):
             "run": str(asked.out),
             "space": f"{space.name}, {cells['train']:,} cells to train on, {cells['held_out']:,} held out",
             "reconstruction": f"{report['reconstruction']:.2%} of held-out cells",
-            "likelihood": f"{report['held_out_nats']:.3f} nats per held-out cell (ideal {report['ideal_nats']:.3f})",
+            "likelihood": f"{report['held_out_nats']:.3f} nats per held-out cell "
+            f"({model.config.yardstick} {report['ideal_nats']:.3f})",
             "codebook": f"{codebook['used']} of {codebook['size']} codes in use, perplexity "
             f"{codebook['perplexity']:.1f}, {report['code_length']} codes per cell",
             "parameters": ", ".join(f"{part} {parameters[part]:,}" for part in parts),
@@ -133,7 +134,13 @@ def _recommended(name: str, words: Sequence[str], values: dict[str, Any], chosen
     prior, preset = (option(words, each) or values.get(each) for each in ("prior", "preset"))
     split = _share(option(words, "split")) or chosen.get("split") or TrainConfig().split
     conditions = tuple(options(words, "condition")) or chosen.get("conditions") or ()
-    config = recommended(load_space(name), split, base_of(prior or "code"), conditions)
+    corpus, start = (option(words, each) or chosen.get(each, "") for each in ("corpus", "start"))
+    if start:
+        config = read_info(Path(start)).config
+    else:
+        config = recommended(load_space(name), split, base_of(prior or "code"), conditions)
+    if corpus and not (prior and prior != "code"):
+        config = recommended_for_corpus(config, corpus, start)
     return config.scaled(PRESETS.get(preset or "standard", 1.0))
 
 

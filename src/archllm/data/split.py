@@ -68,8 +68,16 @@ class Cells:
     """More members for the prior to learn from, where the graphs of all of them would take too much memory."""
 
 
-def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, streamed: bool = True) -> Cells:
-    """Splits the whole space, or a uniform sample of a space too large to list.
+def split_cells(
+    space: SearchSpace,
+    split: float,
+    sampled: int,
+    seed: int,
+    *,
+    streamed: bool = True,
+    corpus: Graphs | None = None,
+) -> Cells:
+    """Splits the whole space, a uniform sample of a space too large to list, or a corpus.
 
     Args:
         space: the space.
@@ -78,6 +86,7 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, st
         seed: seed of the split; the same seed gives the same cells.
         streamed: whether training cells that would take too much memory are drawn again whenever they are needed;
             otherwise they are left out.
+        corpus: different members to split in place of all that.
 
     Raises:
         InvalidInput: a side of the split would be empty.
@@ -86,7 +95,9 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, st
     check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
     kept = min(sampled, KEPT_BYTES // (space.max_nodes * (space.max_nodes + 1)))
-    cells = space.enumerate() if space.enumerable else _different(space, round(kept / split), rng)
+    cells = corpus
+    if cells is None:
+        cells = space.enumerate() if space.enumerable else _different(space, round(kept / split), rng)
     order = rng.permutation(len(cells))
     cut = round(split * len(cells))
     if cut < 2 or cut >= len(cells):
@@ -94,7 +105,7 @@ def split_cells(space: SearchSpace, split: float, sampled: int, seed: int, *, st
             f"split {split} of {len(cells)} cells leaves {cut} to train on and {len(cells) - cut} held out"
         )
     further = None
-    if streamed and not space.enumerable and sampled > kept:
+    if corpus is None and streamed and not space.enumerable and sampled > kept:
         further = Stream(space, sampled - kept, seed, known(space, cells))
     return Cells(cells[order[:cut]], cells[order[cut:]], further)
 

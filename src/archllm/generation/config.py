@@ -35,8 +35,17 @@ class TrainConfig(Settings):
     split: Annotated[float, Share] = 0.9
     """Share of the architectures to train on; the others are held out."""
 
+    corpus: Annotated[str, Option("FILE")] = ""
+    """A list of architectures whose distribution is learned, in place of the uniform one of the space: CSV or Parquet
+    with a column `architecture`, or text with one a line. What holds no member, and repeats, are counted and left
+    out."""
+
+    start: Annotated[str, Option("RUN")] = ""
+    """A run of the same space to begin with: its tokenizer is taken over, and its prior goes on learning, from the
+    corpus."""
+
     cells: Annotated[int, Bounds(1)] = 600_000
-    """Training architectures to draw where the space is too large to enumerate."""
+    """Training architectures to draw where the space is too large to enumerate, and there is no corpus."""
 
     permutations: Annotated[int, Bounds(1)] = 1
     """Random node permutations in which each training architecture is written; 1 keeps the canonical order."""
@@ -64,7 +73,18 @@ class TrainConfig(Settings):
         """What the conditions are called in requirements: `acc` for `acc=mine.csv/accuracy`, else as it is."""
         return tuple(text.partition("=")[0] for text in self.conditions)
 
+    @property
+    def yardstick(self) -> str:
+        """What ln(size) is to a likelihood.
+
+        It is the ideal of a prior of the whole space; for a corpus, what uniform draws need, which a prior that learned
+        it stays below.
+        """
+        return "uniform draws" if self.corpus else "ideal"
+
     def _check_together(self) -> None:
+        if self.start and (not self.corpus or self.conditions):
+            raise InvalidInput("start is the run that learns a corpus; name one (corpus), and no condition")
         names = self.condition_names
         for name in names:
             if names.count(name) > 1:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from archllm.conditional.bins import Conditions
 from archllm.conditional.request import Request
+from archllm.data.corpus import Corpus
 from archllm.data.split import Cells, known, split_cells
 from archllm.files import assembling, write_text
 from archllm.generation import metrics
@@ -141,6 +142,9 @@ class ArchLLM:
     conditions: Conditions | None = None
     """What generation can be steered by, if the prior was trained on conditions."""
 
+    corpus: Corpus | None = None
+    """The architectures whose distribution it learned; `None` if that is the uniform one of the space."""
+
     def __repr__(self) -> str:
         sizes = f"tokenizer {self.tokenizer.parameters():,}, prior {self.prior.parameters():,}"
         return f"<ArchLLM of {self.space.name}, seed {self.seed}, parameters: {sizes}>"
@@ -158,7 +162,9 @@ class ArchLLM:
         if self.report:
             facts["reconstruction"] = f"{self.report['reconstruction']:.2%} of held-out architectures"
             nats = f"{self.report['held_out_nats']:.3f} nats"
-            facts["likelihood"] = f"{nats} per held-out architecture (ideal {self.report['ideal_nats']:.3f})"
+            facts["likelihood"] = (
+                f"{nats} per held-out architecture ({self.config.yardstick} {self.report['ideal_nats']:.3f})"
+            )
         rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
         return f"<table><caption>ArchLLM</caption>{rows}</table>"
 
@@ -301,7 +307,10 @@ class ArchLLM:
     def cells(self) -> Cells:
         """The cells that it was trained on and those held out, drawn again from the seed."""
         streamed = not self.config.conditions  # their values are known for cells in memory
-        return split_cells(self.space, self.config.split, self.config.cells, self.seed, streamed=streamed)
+        corpus = self.corpus.graphs if self.corpus is not None else None
+        return split_cells(
+            self.space, self.config.split, self.config.cells, self.seed, streamed=streamed, corpus=corpus
+        )
 
     @cached_property
     def training_keys(self) -> NDArray[np.int64]:
@@ -328,6 +337,8 @@ class ArchLLM:
         self.prior.save(folder / "prior")
         if self.conditions is not None:
             self.conditions.save(folder)
+        if self.corpus is not None:
+            self.corpus.save(folder)
         write_text(folder / "metrics.json", json.dumps(self.report, indent=2, allow_nan=False) + "\n")
         seal(folder)
 
@@ -352,5 +363,6 @@ def load(folder: str | Path) -> ArchLLM:
     tokenizer = load_tokenizer(folder, space)
     prior = load_prior(folder / "prior", tokenizer.codebook_size, tokenizer.length, tokenizer.end)
     conditions = Conditions.load(folder, prior.conditions) if prior.conditions else None
+    corpus = Corpus.load(folder, space) if info.config.corpus else None
     check_seal(folder)  # last: a file that can't be read at all has its own, better message
-    return ArchLLM(space, info.config, info.seed, tokenizer, prior, report, conditions)
+    return ArchLLM(space, info.config, info.seed, tokenizer, prior, report, conditions, corpus)

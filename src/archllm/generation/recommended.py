@@ -49,6 +49,22 @@ def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditio
     return replace(config, prior=replace(text, validation=config.prior.validation))
 
 
+def recommended_for_corpus(config: TrainConfig, corpus: str, start: str = "") -> TrainConfig:
+    """The configuration that trials found good for a corpus.
+
+    Args:
+        config: that of the run to start from; else what is recommended for the space.
+        corpus: the file.
+        start: the run folder to start from, if there is one.
+    """
+    prior = replace(config.prior, steps=600, batch=128, validation=0.1, keep="best")
+    if start:  # gently, so that what makes a member is not forgotten
+        prior = replace(prior, learning_rate=config.prior.learning_rate / 4)
+        return replace(config, corpus=corpus, start=start, prior=prior)
+    prior = replace(prior, width=64, layers=2, dropout=0.2, learning_rate=3e-3)
+    return replace(config, corpus=corpus, prior=prior, tokenizer=replace(config.tokenizer, kind="plain"))
+
+
 def _to_the_end(prior: PriorConfig) -> PriorConfig:
     """The prior of a small space that is trained on most of its cells: the weights of the last step are kept.
 

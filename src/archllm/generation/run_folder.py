@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archllm import toml_lines
 from archllm.config import Seed, Settings
+from archllm.data.corpus import CORPUS_FILE
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
 from archllm.files import LARGEST_JSON, check_own_files, read_text, refuse_existing, toml_value, write_text
 from archllm.generation.config import TrainConfig
@@ -216,7 +217,8 @@ def check_seal(folder: Path) -> None:
 
 def _checksums(folder: Path) -> dict[str, str]:
     names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
-    names += [name for name in (SPACE_FILE, BLOCKS_FILE, "conditions.safetensors") if (folder / name).exists()]
+    optional = (SPACE_FILE, BLOCKS_FILE, "conditions.safetensors", CORPUS_FILE)
+    names += [name for name in optional if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
 

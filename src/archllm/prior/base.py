@@ -62,6 +62,7 @@ class Prior(ABC):
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        fresh: bool = True,
     ) -> None:
         """Learns from `n x length` training sequences.
 
@@ -74,6 +75,10 @@ class Prior(ABC):
             conditions: `n x k` bins of the sequences' properties, -1 where one is not known.
             validation_conditions: the same of the validation sequences.
             group: the processes that share the work; all of them call `fit` with the same arguments.
+            fresh: whether to begin with new weights; otherwise it goes on from those that it has.
+
+        Raises:
+            InvalidInput: it can't go on, and is to.
         """
 
     @abstractmethod

@@ -99,15 +99,17 @@ class CodeLM(Prior):
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        fresh: bool = True,
     ) -> None:
         self._check(codes)
         self._check(validation)
         wanted = self._checked_bins(validation_conditions, len(validation))
-        with seeded(seed, -1):
-            self.model = self._untrained()
-        if isinstance(self.model, BiasedLlama):
-            self.model.start_from(codes)
-        self.to(self.device)
+        if fresh:
+            with seeded(seed, -1):
+                self.model = self._untrained()
+            if isinstance(self.model, BiasedLlama):
+                self.model.start_from(codes)
+            self.to(self.device)
         self._train(
             LabelledSequences(codes, self._checked_bins(conditions, len(codes)), self.codebook_size),
             Schedule(

@@ -20,6 +20,8 @@ from archllm.training.loop import Schedule
 from archllm.training.processes import SINGLE_PROCESS, ProcessGroup
 from archllm.training.progress import Event, Listener
 
+_FIXED = "a prior of marginals does not go on learning; use prior.kind code or text"
+
 
 class MarginalPrior(Prior):
     """The product of the marginal distributions of the positions, with one virtual count spread over the codes.
@@ -63,8 +65,11 @@ class MarginalPrior(Prior):
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        fresh: bool = True,
     ) -> None:
         self._check(codes)
+        if not fresh:
+            raise InvalidInput(_FIXED)
         self.log_shares = log_shares(codes, self.codebook_size, end=self.end)
         if listener is not None:
             listener(Event("prior", 1, 1, {"loss": -float(self.log_prob(codes).mean())}))
@@ -73,7 +78,7 @@ class MarginalPrior(Prior):
         return MarginalPrior(self.config, self.codebook_size, self.length, conditions, self.end)
 
     def learn(self, codes: NDArray[np.int64], conditions: NDArray[np.int64], schedule: Schedule, seed: int) -> None:
-        raise InvalidInput("a prior of marginals does not go on learning; use prior.kind code or text")
+        raise InvalidInput(_FIXED)
 
     def _sample(
         self,

@@ -121,12 +121,14 @@ class TextLM(Prior):
         conditions: NDArray[np.int64] | None = None,
         validation_conditions: NDArray[np.int64] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        fresh: bool = True,
     ) -> None:
         self._check(codes)
         self._check(validation)
         wanted = self._checked_bins(validation_conditions, len(validation))[:_VALIDATED]
-        with seeded(seed, -1):
-            self._start(seed)
+        if fresh:
+            with seeded(seed, -1):
+                self._start(seed)
         self._train(
             self._sequences(codes, conditions),
             Schedule(

@@ -57,7 +57,7 @@ def write_figures(folder: Path, model: ArchLLM) -> list[Path]:
         import matplotlib  # noqa: F401
     except ImportError:
         return written  # the sheet needs nothing; the plots need the extra [report]
-    written.append(training_curves(figures / "training.svg", read_journal(folder), model.space.ideal_nats))
+    written.append(training_curves(figures / "training.svg", read_journal(folder), model))
     codes = model.tokenizer.encode(model.cells.held_out[:20_000])
     written.append(codebook_usage(figures / "codebook.svg", usage_by_position(codes, model.tokenizer.codebook_size)))
     return written
@@ -76,8 +76,9 @@ def usage_by_position(codes: NDArray[np.int64], codebook_size: int) -> NDArray[n
     return shares
 
 
-def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float) -> Path:
-    """Reconstruction of the tokenizer, and nats per cell of the prior beside the ideal."""
+def training_curves(path: Path, journal: list[dict[str, Any]], model: ArchLLM) -> Path:
+    """Reconstruction of the tokenizer, and nats per cell of the prior beside ln(size)."""
+    ideal_nats, yardstick = model.space.ideal_nats, model.config.yardstick
     figure, (left, right) = canvas(2)
     exact = collect_curve(journal, "tokenizer", "exact")
     left.plot(exact.x, [1 - y for y in exact.y], color=_FIRST, lw=1.2)
@@ -89,9 +90,9 @@ def training_curves(path: Path, journal: list[dict[str, Any]], ideal_nats: float
         right.plot(curve.x, [y - ideal_nats for y in curve.y], color=colour, label=label, lw=1.2)
     # Linear near the ideal, which training cells, being fewer than the space, may fall below.
     right.set_yscale("symlog", linthresh=0.01)
-    right.axhline(0, color=_GREY, lw=1, ls="--", label="ideal, ln(size)")
+    right.axhline(0, color=_GREY, lw=1, ls="--", label=f"{yardstick}, ln(size)")
     right.legend(frameon=False, fontsize=8)
-    describe(right, "Prior", "step", "nats per cell above the ideal")
+    describe(right, "Prior", "step", f"nats per cell above {yardstick}")
     return save(figure, path)
 
 

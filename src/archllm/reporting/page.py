@@ -286,14 +286,14 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
         ],
         "sizes": FULL_SIZE if is_name(model.space.name) else "the default network of the space",
         "codebook": panels.codes(data.codebook, model.space.op_names) if data.codebook else None,
-        "training": panels.training(data.training, data.validation),
+        "training": panels.training(data.training, data.validation, model.config.yardstick),
         "quality": data.quality,
         "tiles": [
             ("reconstruction", f"{report['reconstruction']:.2%}", "of held-out architectures, exact"),
             (
                 "held-out nats",
                 f"{report['held_out_nats']:.3f}",
-                f"per architecture; ideal {model.space.ideal_nats:.3f}",
+                f"per architecture; {model.config.yardstick} {model.space.ideal_nats:.3f}",
             ),
             ("code", f"{model.tokenizer.length} × {model.tokenizer.codebook_size}", "positions × codes in use"),
             (

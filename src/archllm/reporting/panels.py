@@ -153,8 +153,14 @@ def codes(found: CodebookMap, names: Sequence[str]) -> Panel:
     return Panel("Map of the codebook", chart(marks, axes), legend, note)
 
 
-def training(steps: Curve, validation: Curve) -> Panel | None:
-    """How well the prior fits, over its training; `None` if nothing was written down."""
+def training(steps: Curve, validation: Curve, yardstick: str = "ideal") -> Panel | None:
+    """How well the prior fits, over its training; `None` if nothing was written down.
+
+    Args:
+        steps: nats above ln(size) of training batches.
+        validation: the same of validation cells.
+        yardstick: what ln(size) is for it, see `TrainConfig.yardstick`.
+    """
     if not steps.x:
         return None
     marks: list[Mark] = [Line(np.array(steps.x), np.array(steps.y), "random")]
@@ -164,10 +170,10 @@ def training(steps: Curve, validation: Curve) -> Panel | None:
         legend.insert(0, ("own", "validation cells"))
     marks.append(Level(0.0, "optimum"))
     ends = np.array([*steps.y[len(steps.y) // 10 :], *validation.y[len(validation.y) // 10 :], 0.0])
-    says = f"The prior of the codes in training: {steps.y[-1]:.3f} nats per cell above the ideal at the end"
-    axes = Axes("step", "nats per cell above the ideal", says, None, padded(ends))
-    note = "The ideal, ln(size), is what a uniform draw from the space needs."
-    return Panel("Training of the language model", chart(marks, axes), (*legend, ("optimum", "ideal")), note)
+    says = f"The prior of the codes in training: {steps.y[-1]:.3f} nats per cell above {yardstick} at the end"
+    axes = Axes("step", f"nats per cell above {yardstick}", says, None, padded(ends))
+    note = "ln(size) is what a uniform draw from the space needs."
+    return Panel("Training of the language model", chart(marks, axes), (*legend, ("optimum", yardstick)), note)
 
 
 def staircase(x: Floats, y: Floats, sign: float, look: str) -> Line:

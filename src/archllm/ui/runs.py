@@ -110,7 +110,7 @@ def _inside(request: Request) -> Response:
     return part(
         "run_inside.html.j2",
         codebook=panels.codes(data.codebook, space.op_names) if data.codebook else None,
-        training=panels.training(data.training, data.validation),
+        training=panels.training(data.training, data.validation, data.model.config.yardstick),
         quality=data.quality,
         codes=f"{loaded.model.tokenizer.length} × {loaded.model.tokenizer.codebook_size}",
     )

@@ -183,7 +183,7 @@ class CompareOptions(_Searching):
 
     Example:
         >>> options = CompareOptions(
-        ...     space="nasbench201", objective=("params",), methods=("random", "gp"), seeds=2, budget=20, out=Path("out")
+        ...     space="nasbench201", objective=("params",), methods=("random", "gp"), seeds=2, budget=9, out=Path("out")
         ... )
         >>> options.until_best
         False

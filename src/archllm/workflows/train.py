@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +15,12 @@ from numpy.typing import NDArray
 
 from archllm.conditional.bins import Conditions
 from archllm.conditional.request import COUNTED
+from archllm.data.corpus import Corpus
 from archllm.data.split import known, split_cells, with_permutations
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import publish
 from archllm.generation.config import TrainConfig
-from archllm.generation.generator import ArchLLM
+from archllm.generation.generator import ArchLLM, load
 from archllm.generation.recommended import recommended
 from archllm.generation.run_folder import (
     RunInfo,
@@ -39,9 +42,12 @@ from archllm.training.loop import resolve_device
 from archllm.training.processes import ProcessGroup, process_group
 from archllm.training.progress import Event, Listener
 from archllm.workflows.condition_values import ConditionValues
+from archllm.workflows.corpus import read_corpus
 from archllm.workflows.inputs import as_space
 from archllm.workflows.options import TrainOptions
 from archllm.workflows.progress import Progress, shown
+
+_log = logging.getLogger(__name__)
 
 _Made = TypeVar("_Made", Tokenizer, Prior)
 
@@ -75,7 +81,7 @@ def train(
 
     Raises:
         InvalidInput: a setting can't be used.
-        DataMissing: the table of a condition is not there.
+        DataMissing: the table of a condition, or the corpus, is not there.
         DataError: it can't be used.
         ModelUnusable: the pre-trained language model is not there, or can't write codes.
         RunFolderError: `out` exists, there is nothing to resume, or the folder can't be written.
@@ -96,22 +102,52 @@ def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None)
     group = process_group(device)
     settings, seed = group.broadcast(lambda: (asked, seed))
 
-    def begin() -> tuple[ConditionValues, _Work | None]:
+    def begin() -> tuple[ConditionValues, _Work | None, Corpus | None, ArchLLM | None]:
         values = ConditionValues.of(space, settings.conditions)  # what is missing is told before anything is trained
         if settings.labels and not values.tables:
             raise InvalidInput("labels are looked up in tables, and no condition is a column of one (--condition)")
         info = RunInfo(space.name, seed, settings)
-        return values, _Work(options, space, info) if out is not None else None
+        start = _start(space, settings) if settings.start else None
+        corpus = read_corpus(Path(settings.corpus), space) if settings.corpus and not options.resume else None
+        work = _Work(options, space, info, corpus) if out is not None else None
+        return values, work, work.corpus if work is not None else corpus, start
 
-    values, work = group.on_main(begin) or (None, None)
+    values, work, corpus, start = group.on_main(begin) or (None, None, None, None)
+    corpus = group.broadcast(lambda: corpus)
+    if corpus is not None and (corpus.repeats or corpus.strangers):
+        _log.warning("%s: %s", settings.corpus, corpus.told)
     try:
-        model = _Training(space, settings, seed, group, values, work, listener).run()
+        model = _Training(space, settings, seed, group, values, work, listener, corpus, start).run()
     except InvalidInput:
         if work is not None:
             work.give_up()
         raise
     group.on_main(lambda: work.publish(model) if work is not None else None)
     return model
+
+
+def _start(space: SearchSpace, config: TrainConfig) -> ArchLLM:
+    """The run that a training begins with.
+
+    Raises:
+        RunFolderError: there is none, or it is damaged.
+        InvalidInput: it is of another space, or its tokenizer or the shape of its prior is not what is asked for.
+    """
+    start = load(config.start)
+    if start.space.identity != space.identity:
+        raise InvalidInput(
+            f"{config.start} is a run of {start.space.name}; a run of {space.name} can begin with its own"
+        )
+    if start.conditions is not None:
+        raise InvalidInput(f"{config.start} was trained on conditions; a corpus is learned by a run without any")
+    asked, theirs = asdict(config), asdict(start.config)
+    fixed = {f"tokenizer.{name}": (value, asked["tokenizer"][name]) for name, value in theirs["tokenizer"].items()}
+    shape = ("kind", "width", "layers", "heads", "dropout", "unigram_init", "base", "format", "tuning", "rank")
+    fixed |= {f"prior.{name}": (theirs["prior"][name], asked["prior"][name]) for name in shape}
+    for name, (found, wanted) in fixed.items():
+        if found != wanted:
+            raise InvalidInput(f"{name} is {found!r} in {config.start}, which the training begins with, not {wanted!r}")
+    return start
 
 
 class _Training:
@@ -126,14 +162,18 @@ class _Training:
         values: ConditionValues | None,
         work: _Work | None,
         listener: Listener | None,
+        corpus: Corpus | None,
+        start: ArchLLM | None,
     ) -> None:
         self.space, self.config, self.seed = space, config, seed
         self.group, self.values, self.work = group, values, work
+        self.corpus, self.start = corpus, start
         self.clock = _Clock(listener, work)
 
     def run(self) -> ArchLLM:
         space, config, seed = self.space, self.config, self.seed
-        cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions)
+        corpus = self.corpus.graphs if self.corpus is not None else None
+        cells = split_cells(space, config.split, config.cells, seed, streamed=not config.conditions, corpus=corpus)
         # Cells are put aside, not sequences: all orders of a cell stay on one side.
         aside = _validation_cells(config, len(cells.train))
         written = with_permutations(space, cells.train[aside:], config.permutations, seed)
@@ -156,7 +196,7 @@ class _Training:
         codes, validation, conditions, keys = self.group.broadcast(sequences)
         prior = self._prior(tokenizer, codes, validation, conditions, aside)
 
-        model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions)
+        model = ArchLLM(space, config, seed, tokenizer, prior, conditions=conditions, corpus=self.corpus)
         model.cells, model.training_keys = cells, keys
         model.report = self.group.broadcast(lambda: _report(model, codes, self.clock))
         return model
@@ -169,9 +209,12 @@ class _Training:
         work, clock = self.work, self.clock
         if work is not None and (work.folder / "tokenizer.json").exists():
             return load_tokenizer(work.folder, self.space).to(self.group.device)
-        tokenizer = build_tokenizer(self.space, self.config.tokenizer).to(self.group.device)
-        tokenizer.fit(written, self.seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
-        clock.stop("tokenizer")
+        if self.start is not None:
+            tokenizer: Tokenizer = self.start.tokenizer.to(self.group.device)
+        else:
+            tokenizer = build_tokenizer(self.space, self.config.tokenizer).to(self.group.device)
+            tokenizer.fit(written, self.seed, clock.start("tokenizer"), work.checkpoint("tokenizer") if work else None)
+            clock.stop("tokenizer")
         if work is not None:
             tokenizer.save(work.folder)
         return tokenizer
@@ -205,7 +248,7 @@ class _Training:
             done = self.group.on_main(lambda: load_prior(saved or Path(), size, length, end).to(self.group.device))
             return self._shared_folder(done, lambda folder: load_prior(folder, size, length, end))
         names = config.condition_names
-        prior = build_prior(config.prior, size, length, names, self.space.name, end=end).to(self.group.device)
+        prior = self._beginning(build_prior(config.prior, size, length, names, self.space.name, end=end))
         told = conditions.bins(conditions.values) if conditions is not None else None
         prior.fit(
             codes,
@@ -216,11 +259,22 @@ class _Training:
             conditions=np.tile(told[aside:], (config.permutations, 1)) if told is not None else None,
             validation_conditions=np.tile(told[:aside], (config.permutations, 1)) if told is not None else None,
             group=self.group,
+            **({"fresh": False} if config.start else {}),
         )
         clock.stop("prior")
         if saved is not None:
             prior.save(saved)
         return prior
+
+    def _beginning(self, prior: Prior) -> Prior:
+        """The prior with the weights to begin with: those of the run that is named, if one is."""
+        if not self.config.start:
+            return prior.to(self.group.device)
+        start = self.start.prior if self.start is not None else None
+        size, length, end = prior.codebook_size, prior.length, prior.end
+        begun = self._shared_folder(start, lambda folder: load_prior(folder, size, length, end))
+        begun.config = prior.config
+        return begun.to(self.group.device)
 
     def _shared_folder(self, made: _Made | None, load: Callable[[Path], _Made]) -> _Made:
         """What the main process has, in all processes."""
@@ -291,14 +345,16 @@ class _Clock:
 class _Work:
     """The folder in which a run grows, beside its final place."""
 
-    def __init__(self, options: TrainOptions, space: SearchSpace, info: RunInfo) -> None:
+    def __init__(self, options: TrainOptions, space: SearchSpace, info: RunInfo, corpus: Corpus | None) -> None:
         assert options.out is not None
+        self.corpus = corpus
         out = self.out = options.out
         self.overwrite = options.overwrite
         self.folder = work_folder(out)
         if options.resume:
             check_same(out, read_interrupted(out), info)
             check_same_definition(self.folder, info, space)
+            self.corpus = Corpus.load(self.folder, space) if info.config.corpus else None
         else:
             check_startable(out, self.overwrite)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -308,6 +364,8 @@ class _Work:
                 raise RunFolderError(f"can't create {self.folder}: {error.strerror}") from error
             write_info(self.folder, info)
             write_space(self.folder, space)
+            if corpus is not None:
+                corpus.save(self.folder)
         self.journal = Journal(self.folder)
 
     def give_up(self) -> None:
