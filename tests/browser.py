@@ -92,8 +92,8 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """Presses a key: `Tab`, `Enter`, an arrow or a space."""
-        code = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}[key]
+        """Presses a key: `Tab`, `Enter`, `Escape`, an arrow or a space."""
+        code = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}[key]
         text = {"text": "\r" if key == "Enter" else key} if key in ("Enter", " ") else {}
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
@@ -125,6 +125,17 @@ class Browser:
         root = self._call("DOM.getDocument")["root"]["nodeId"]
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", nodeId=node, files=[str(file.absolute()) for file in files])
+
+    def saved(self, selector: str, folder: Path) -> Path:
+        """The file that a click on an element saves, in an empty folder."""
+        self._call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder.absolute()))
+        self.click(selector)
+        end = time.monotonic() + PATIENCE
+        while not (files := [each for each in folder.iterdir() if not each.name.endswith((".crdownload", ".tmp"))]):
+            self.run("0")  # also hears what the page complains of
+            assert time.monotonic() < end, f"a click on {selector} saves nothing"
+            time.sleep(0.02)
+        return files[0]
 
     def picture(self, path: Path, whole: bool = True) -> None:
         """Writes the whole page, or what the window shows of it, as a PNG file."""

@@ -91,6 +91,18 @@ def test_help_of_every_command_offers_json(capsys, name):
     assert "(default: " in out
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_writes_what_may_be_left_out_as_people_do(capsys, name):
+    assert "{None}" not in called(capsys, name, "--help")[0]
+
+
+@pytest.mark.parametrize(
+    "words", [("data", "import"), ("spaces", "check"), ("device", "kit"), ("device", "import"), ("device", "list")]
+)
+def test_help_shows_the_whole_command(capsys, words):
+    assert f"usage: archllm {' '.join(words)} " in called(capsys, *words, "--help")[0]
+
+
 def test_help_of_train_shows_the_defaults_of_the_space(capsys):
     assert "(default: 128)" in called(capsys, "train", "nasbench201", "--help")[0]
     assert "(default: 512)" in called(capsys, "train", "nasbench101", "--help")[0]
@@ -262,6 +274,17 @@ def test_show_draws_to_stdout_or_to_a_file(capsys, tmp_path):
     assert file.read_text().startswith("<svg")
     called(capsys, "show", CELL, "--space", "nasbench201", "--out", str(tmp_path / "cell.dot"))
     assert (tmp_path / "cell.dot").read_text().startswith("digraph")
+
+
+def test_show_writes_what_the_ending_says_or_nothing(capsys, tmp_path):
+    for name in ("cell.png", "cell.pdf", "cell"):
+        told = refused(capsys, "show", CELL, "--space", "nasbench201", "--out", str(tmp_path / name))
+        assert "drawings are written as .svg" in told and "Inkscape" in told
+    told = refused(capsys, "show", CELL, "--space", "nasbench201", "--dot", "--out", str(tmp_path / "cell.svg"))
+    assert "cell.svg ends as SVG does" in told
+    assert list(tmp_path.iterdir()) == []
+    called(capsys, "show", CELL, "--space", "nasbench201", "--out", str(tmp_path / "cell.GV"))
+    assert (tmp_path / "cell.GV").read_text().startswith("digraph")
 
 
 def test_show_tells_where_it_could_not_write(capsys, tmp_path):

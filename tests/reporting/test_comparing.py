@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
 
 from archllm.errors import InvalidInput
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.reporting.checklist import Setup, markdown, page
-from archllm.reporting.comparing import Comparison, Search, compare, table, write_trials
+from archllm.reporting.comparing import Comparison, Search, compare, write_trials
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
+from archllm.reporting.comparison_tables import ranks, table
 from archllm.reporting.searching import Population
 from archllm.study.store import Trial
 
@@ -172,3 +176,34 @@ def test_the_page_escapes_what_comes_from_outside_and_ticks_only_what_holds():
     assert "- [ ] **Cost of the evaluations of one search.** Not known" in text
     assert "few, so small differences mean nothing" in text and "no standard deviation is known" in text
     assert len({line.replace(r"\|", "").count("|") for line in markdown(table(found, {})).splitlines()}) == 1
+
+
+def test_equal_ends_share_a_rank_and_the_least_is_first_where_less_is_better():
+    searches = [search(name, 0, 9, end) for name, end in (("a", 1), ("b", 5), ("c", 5), ("d", 7))]
+    assert {name: place.mean for name, place in ranks(searches, ["minimise"], None).items()} == {
+        "a": 1.0,
+        "b": 2.5,
+        "c": 2.5,
+        "d": 4.0,
+    }
+
+
+@given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_ranks_are_those_of_scipy(ends):
+    searches = [search(name, seed, end) for seed, row in enumerate(ends) for name, end in zip("abc", row, strict=True)]
+    expected = rankdata(-np.array(ends), axis=1)
+    found = ranks(searches, ["maximise"], None)
+    assert [found[name].mean for name in "abc"] == pytest.approx(expected.mean(0))
+    assert sum(place.mean for place in found.values()) == pytest.approx(6.0)
+
+
+def test_a_method_without_any_value_comes_last_and_seeds_that_not_all_have_are_left_out():
+    searches = [search("a", 0, None), search("b", 0, 1), search("b", 1, 2)]
+    assert {name: place.mean for name, place in ranks(searches, ["maximise"], None).items()} == {"a": 2.0, "b": 1.0}
+    assert ranks([*searches[1:], search("a", 2, 1)], ["maximise"], None) == {}
+
+
+def test_the_best_there_is_may_be_known_where_the_rest_is_not():
+    found = compare([search("a", 0, 7, 3)], ["goal"], ["minimise"], 2, best=3.0)
+    assert (found.optimum, found.methods[0].reached, found.random) == (3.0, 1, None)
+    assert compare([search("a", 0, 7)], ["goal"], ["maximise"], 1, POPULATION, best=99.0).optimum == 10.0

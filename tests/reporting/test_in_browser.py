@@ -1,7 +1,9 @@
-"""The report in a real browser: it fits phones and desktops, complains of nothing, asks for nothing, and sorts."""
+"""Pages in a real browser: they fit phones and desktops, complain of nothing, ask for nothing, sort, and save files."""
 
 from __future__ import annotations
 
+import csv
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.browser import Browser, chromium
 from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import load_space
 from archllm.study.store import Study, open_store
+from archllm.workflows.compare import compare
 from archllm.workflows.report import report
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here (Debian: apt-get install chromium)")
@@ -47,6 +50,15 @@ def page(request, tmp_path_factory) -> Path:
             )
             store.finish(HOSTILE, number, found)
     return report(folder / "a.db").path
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory) -> Path:
+    """A report of a comparison whose methods have long names."""
+    out = tmp_path_factory.mktemp("comparison") / "out"
+    methods = [f"{'x' * 80}=random", "largest", "evolution"]
+    compare(methods=methods, space="nasbench201", objective=["params"], seeds=2, budget=6, out=out)
+    return report(out).path
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -104,3 +116,66 @@ def test_every_drawing_has_a_name_and_every_control_too(browser, page):
     assert browser.run("new Set([...document.querySelectorAll('[id]')].map(each => each.id)).size") == browser.run(
         "document.querySelectorAll('[id]').length"
     )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_comparison_fits_and_complains_of_nothing_and_asks_for_nothing(browser, comparison, width, dark):
+    browser.open(comparison, width, dark=dark)
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.complaints == []
+    assert browser.requests == [comparison.absolute().as_uri()]
+
+
+@pytest.mark.parametrize("width", [360, 390, 700, 1280])
+def test_what_stands_in_charts_can_be_read(browser, page, comparison, width):
+    for each in (page, comparison):
+        browser.open(each, width)
+        sizes = browser.run(
+            "[...document.querySelectorAll('svg.chart text')].map(text => parseFloat(getComputedStyle(text).fontSize)"
+            " * text.getScreenCTM().a || parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().b * -1)"
+        )
+        assert sizes and min(sizes) >= 11
+
+
+def test_the_trials_can_be_saved_as_a_table(browser, page, tmp_path):
+    browser.open(page, 1280)
+    file = browser.saved("#trials .tools button", tmp_path)
+    assert file.name == "trials.csv"
+    with file.open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    shown = browser.run("[...document.querySelectorAll('#trials tbody tr')].map(row => row.cells[1].dataset.v)")
+    assert [list(line.values())[1] for line in lines] == shown
+    assert [line["architecture"] for line in lines] == column(browser, -1 + len(lines[0]))
+    assert browser.run("document.getElementById('spoken').textContent") == "Saved trials.csv"
+
+
+def test_the_table_of_a_comparison_can_be_saved(browser, comparison, tmp_path):
+    browser.open(comparison, 390)
+    file = browser.saved("#table .tools button", tmp_path)
+    with file.open(encoding="utf-8", newline="") as stream:
+        assert [line["method"] for line in csv.DictReader(stream)] == ["x" * 80, "largest", "evolution"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_chart_is_saved_as_a_drawing_that_stands_alone(browser, page, tmp_path, dark):
+    browser.open(page, 1280, dark=dark)
+    file = browser.saved("#progress .tools button:last-child", tmp_path)
+    drawing = ET.fromstring(file.read_text(encoding="utf-8"))
+    assert file.suffix == ".svg" and drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert float(drawing.get("width")) > 0
+    browser.open(file, 1280)
+    assert browser.complaints == [] and browser.requests == [file.absolute().as_uri()]
+    assert browser.run("getComputedStyle(document.querySelector('.line')).strokeWidth") != "1px"
+
+
+def test_a_drawing_is_enlarged_and_escape_puts_it_away(browser, page):
+    browser.open(page, 1280)
+    before = browser.run("document.querySelector('.drawing svg').getBoundingClientRect().height")
+    browser.click(".drawing button")
+    assert browser.run("document.querySelector('dialog').open")
+    assert browser.run("document.querySelector('dialog svg').getBoundingClientRect().height") > 1.5 * before
+    browser.press("Escape")
+    assert not browser.run("document.querySelector('dialog').open")
+    assert browser.run("document.activeElement.textContent") == "Enlarge"
+    assert browser.complaints == []

@@ -113,7 +113,7 @@ def test_random_search_on_a_table_is_exact_and_the_best_there_is_is_named(data_d
     told = text_of(done.path)
     assert "exact expectation for draws among 15,625 architectures" in told
     assert "optimum 91.6067" in told
-    assert "cifar10.test@200 (test)" in told and told.count("(test)") == 1  # that of the best alone
+    assert told.count("test accuracy on cifar10 after 200 epochs, %") == 1  # that of the best alone
 
 
 def test_requirements_narrow_what_random_search_draws_from(data_dir, monkeypatch, nasbench201: SearchSpace):
@@ -150,10 +150,53 @@ def test_several_objectives_show_the_front_and_its_volume(data_dir, monkeypatch)
     monkeypatch.setenv("ARCHLLM_DATA", str(data_dir))
     found = searched("table:nasbench201/cifar10", "params", budget=20)
     told = text_of(report("a.db").path)
-    assert "Hypervolume after each evaluation" in told and "table:nasbench201/cifar10 against params" in told
+    assert "Hypervolume after each evaluation" in told
+    assert "Validation accuracy on cifar10, % against parameters" in told
     assert f"{len(found.front)} of the evaluated architectures" in told
     assert told.count("on the front") >= len(found.front)
     assert "front of all there are" in told
+
+
+def test_of_those_with_the_same_values_one_is_drawn():
+    same = Evaluation((0.5, 7.0))
+    stored("gp-0", same, same, same, objectives=("train:digits", "params"), directions=("maximise", "minimise"))
+    path = report("a.db").path
+    told = text_of(path)
+    assert "3 of the evaluated architectures are beaten by no other" in told and "1 of them are drawn" not in told
+    assert "one is drawn for each set of values" in told
+    assert path.read_text(encoding="utf-8").count('<div class="drawing">') == 1
+
+
+def test_the_page_tells_the_command_that_makes_it_again():
+    found = searched(
+        "macs",
+        method="evolution",
+        options=["population=3"],
+        where=["params <= 1.5e6", "params >= 2e5"],
+        network=["channels=8"],
+        seed=4,
+        budget=6,
+    )
+    told = text_of(report("a.db").path)
+    command = shlex.split(re.search(r"made again by (archllm search .*? --budget 6)", told)[1])
+    assert main([*command[1:], "--store", "again.db"]) == 0
+    with open_store("again.db") as store:
+        (study,) = store.studies()
+        assert [trial.text for trial in store.trials(study.name)] == [trial.text for trial in found.trials]
+
+
+def test_the_page_says_how_to_cite():
+    searched()
+    assert "arXiv:2503.22063" in text_of(report("a.db").path)
+
+
+def test_beside_a_store_that_may_not_be_written_nothing_is(monkeypatch):
+    Path("shelf").mkdir()
+    searched(store="shelf/a.db")
+    before = sorted(each.name for each in Path("shelf").iterdir())
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert report("shelf/a.db").path == Path("a.html") and Path("a.html").is_file()
+    assert sorted(each.name for each in Path("shelf").iterdir()) == before
 
 
 def test_a_search_of_which_everything_failed_says_so():

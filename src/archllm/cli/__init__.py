@@ -174,8 +174,14 @@ def _parsed(name: str, words: list[str]) -> Command:
 
     kind = command_class(name)
     values = kind.defaults(words)
+    called = f"archllm {name}" + (f" {words[0]}" if words and words[0] in kind.ACTIONS else "")
     with writing(sys.stdout):  # what is asked for may be help
-        return parse(kind, words, values, f"archllm {name}")
+        try:
+            return parse(kind, words, values, called)
+        except SystemExit as stop:
+            if not stop.code:
+                sys.stdout.write(kind.more_help())
+            raise
 
 
 def command_class(name: str) -> type[Command]:

@@ -47,12 +47,20 @@ class Command:
     NOT_IN_FILES: ClassVar[tuple[str, ...]] = ("common", "config_file")
     """Fields that a configuration file can't hold."""
 
+    ACTIONS: ClassVar[tuple[str, ...]] = ()
+    """Words behind the name that choose what the command does; help shows them as a part of it."""
+
     common: Annotated[Common, Option(flat=True)] = field(default_factory=Common)
 
     @classmethod
     def defaults(cls, words: Sequence[str]) -> dict[str, Any]:
         """Values that replace the defaults of the fields, nested as these are: those of a file, or of other words."""
         return {}
+
+    @classmethod
+    def more_help(cls) -> str:
+        """What help tells besides the options."""
+        return ""
 
     @abstractmethod
     def run(self, console: Console) -> None:

@@ -22,6 +22,12 @@ class Compare(LongCommand):
 
     options: Annotated[CompareOptions, Option(flat=True)]
 
+    @classmethod
+    def more_help(cls) -> str:
+        from archllm.cli.method_help import method_help
+
+        return method_help("--set NAME.KEY=VALUE")
+
     def run(self, console: Console) -> None:
         self.use_threads()
         from archllm.workflows.compare import compare

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from archllm.cli.streams import is_unicode, writing
 from archllm.errors import escaped
 from archllm.training.progress import Listener
@@ -17,6 +19,9 @@ from archllm.workflows.progress import bars, duration, lines
 
 if TYPE_CHECKING:
     from archllm.reporting.tables import Table
+
+_ENDLESS = 1 << 30  # characters of a line in a file, which has room for any table
+_GAP = 3  # characters between two columns
 
 __all__ = ["Console", "duration", "fields"]
 
@@ -80,28 +85,19 @@ class Console:
         """A table of the result; does nothing with `json`."""
         if self.json or self.silent:
             return
-        from rich import box
         from rich.console import Console as Rich
-        from rich.table import Table as RichTable
-        from rich.text import Text
 
-        drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
-        for index, heading in enumerate(table.columns):
-            wraps = index > 0 and index in table.left
-            drawn.add_column(
-                Text(escaped(heading)), justify="left" if index in table.left else "right", no_wrap=not wraps
-            )
-        for row in table.rows:
-            drawn.add_row(*(Text(escaped(cell)) for cell in row))
         rich = Rich(file=sys.stdout, highlight=False)
-        if not rich.is_terminal:  # a file has room for the whole table
-            rich.width = 500
-            rich.width = rich.measure(drawn).maximum
+        room = rich.width if rich.is_terminal else _ENDLESS
         if table.title:
             self.say(table.title)
             self.say()
-        with writing(sys.stdout):
-            rich.print(drawn)
+        for number, widths in enumerate(bands(table, room)):
+            if number:
+                self.say()
+            rich.width = sum(widths.values()) + _GAP * len(widths)
+            with writing(sys.stdout):
+                rich.print(_drawn(table, widths))
         if table.notes:
             self.say()
         for note in table.notes:
@@ -116,6 +112,52 @@ class Console:
         else:
             with lines(self.note) as listener:
                 yield listener
+
+
+def bands(table: Table, room: int) -> list[dict[int, int]]:
+    """The columns of a table, and how wide they are, in as many parts as it takes for each to fit into the room.
+
+    The first column, which says what a row is about, begins each part. No word is broken: a column is as wide as its
+    widest cell, or as its longest word where cells may have several lines, and headings wrap between words.
+
+    Args:
+        table: the table.
+        room: characters of a line.
+    """
+    least, most = [], []
+    for index, heading in enumerate(table.columns):
+        cells = [line for row in table.rows for line in escaped(row[index]).splitlines()]
+        wraps = index > 0 and index in table.left
+        words = [word for cell in cells for word in cell.split()] if wraps else cells
+        least.append(max(map(cell_len, [*escaped(heading).split(), *words, ""])))
+        most.append(max(map(cell_len, [escaped(heading), *cells])))
+    parts: list[dict[int, int]] = [{0: least[0]}]
+    for index in range(1, len(least)):
+        if len(parts[-1]) > 1 and sum(parts[-1].values()) + least[index] + _GAP * len(parts[-1]) > room:
+            parts.append({0: least[0]})
+        parts[-1][index] = least[index]
+    for part in parts:
+        spare = room - sum(part.values()) - _GAP * (len(part) - 1)
+        for index in part:  # what is left goes to headings and texts that would wrap
+            more = max(0, min(most[index] - part[index], spare))
+            part[index] += more
+            spare -= more
+    return parts
+
+
+def _drawn(table: Table, widths: dict[int, int]) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    for index, width in widths.items():
+        drawn.add_column(
+            Text(escaped(table.columns[index])), justify="left" if index in table.left else "right", width=width
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(escaped(row[index])) for index in widths))
+    return drawn
 
 
 def fields(pairs: dict[str, Any]) -> list[str]:

@@ -19,6 +19,8 @@ class Data(Command):
     data only; nothing in them is executed.
     """
 
+    ACTIONS = ("import",)
+
     action: Annotated[Literal["import"], Option("import", positional=True)]
     """What to do; there is only `import`."""
 

@@ -22,6 +22,8 @@ class Device(Command):
     `import` takes the file that the program wrote; `latency:NAME` is an objective and a limit from then on.
     """
 
+    ACTIONS = ("kit", "import", "list", "remove")
+
     action: Annotated[Literal["kit", "import", "list", "remove"], Option("{kit,import,list,remove}", positional=True)]
     """What to do."""
 

@@ -135,10 +135,20 @@ def _annotated(hint: Any, name: str, note: Option, others: Sequence[Any]) -> Any
     marks: list[Any] = list(others)
     marks += [tyro.conf.Positional] if note.positional else []
     marks += [tyro.conf.UseAppendAction] if note.each else []
-    given: dict[str, Any] = {"name": note.name or None, "metavar": note.metavar or None}
+    told = any(getattr(each, "metavar", None) for each in others)
+    metavar = note.metavar or ("" if told else _metavar(hint))
+    given: dict[str, Any] = {"name": note.name or None, "metavar": metavar or None}
     if any(given.values()) or note.short:
         marks.append(tyro.conf.arg(**given, aliases=[note.short] if note.short else None))
     return reduce(lambda found, mark: Annotated[found, mark], marks, hint)
+
+
+def _metavar(hint: Any) -> str:
+    """What stands for the value of an option that may be left out; tyro would write `{None}|STR`."""
+    kinds = [each for each in get_args(hint) if each is not NoneType] if get_origin(hint) in (Union, UnionType) else []
+    if len(kinds) == len(get_args(hint)) or not all(each in _WORDS for each in kinds):
+        return ""
+    return "|".join("TEXT" if each is str else each.__name__.upper() for each in kinds)
 
 
 def taken_apart(hint: Any) -> tuple[Any, Option, list[Any]]:

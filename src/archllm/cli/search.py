@@ -30,6 +30,12 @@ class Search(LongCommand):
 
     options: Annotated[SearchOptions, Option(flat=True)]
 
+    @classmethod
+    def more_help(cls) -> str:
+        from archllm.cli.method_help import method_help
+
+        return method_help("--set KEY=VALUE")
+
     def run(self, console: Console) -> None:
         self.use_threads()
         from archllm.workflows.search import kept, search

@@ -9,6 +9,7 @@ from typing import Annotated
 from archllm.cli.command import Command, Switch, architecture_text
 from archllm.cli.console import Console
 from archllm.config import Option
+from archllm.errors import InvalidInput
 from archllm.files import write_text
 
 
@@ -23,20 +24,23 @@ class Show(Command):
     """The space it is of."""
 
     out: Annotated[Path | None, Option("FILE")] = None
-    """File to write; without it the drawing goes to stdout. An existing file is replaced."""
+    """File to write, .svg, or .dot or .gv for Graphviz; without it the drawing goes to stdout. An existing file is
+    replaced."""
 
     dot: Switch = False
     """Write Graphviz' DOT language; so does a FILE that ends in .dot or .gv."""
 
     def run(self, console: Console) -> None:
         from archllm.spaces import load_space
-        from archllm.workflows.show import show
+        from archllm.workflows.show import form_of, show
 
         space = load_space(self.space)
         arch = space.parse(architecture_text(self.arch))
-        dot = self.dot or (self.out is not None and self.out.suffix in (".dot", ".gv"))
-        form = "dot" if dot else "svg"
-        drawing = show(arch, form="dot" if dot else "svg")
+        form = form_of(self.out) if self.out is not None else None
+        if self.dot and form == "svg":
+            raise InvalidInput(f"{self.out} ends as SVG does, and --dot is asked for; name a file that ends in .dot")
+        form = form or ("dot" if self.dot else "svg")
+        drawing = show(arch, form=form)
         result = {"space": space.name, "text": arch.text, "format": form}
         if self.out is None:
             console.document(result | {"out": None, "drawing": drawing})

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Spaces(Command):
     """List the search spaces and their exact sizes, or check a space file of your own: `archllm spaces check FILE`."""
 
+    ACTIONS = ("check",)
+
     name: Annotated[str | None, Option("[NAME|check]", positional=True)] = None
     """Show this space alone, with its operations; `check` reads a space file and tells what is wrong with it."""
 

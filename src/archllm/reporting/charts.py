@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from archllm.drawing import looks
 from archllm.drawing.panel import attribute, num, xml
 
-WIDTH, HEIGHT = 480.0, 300.0
+WIDTH, HEIGHT = 400.0, 290.0
 """Size of a chart in its own units; pages scale it."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 14.0, 12.0, 48.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 14.0, 32.0, 48.0
 _PAD = 0.05  # share of the range that is left free around the data
 
 Floats = NDArray[np.float64]
@@ -113,10 +113,10 @@ def chart(marks: Sequence[Mark], axes: Axes) -> str:
     parts.append(f'<svg x="{num(_LEFT)}" y="{num(_TOP)}" width="{num(across)}" height="{num(down)}">')
     parts += [_drawn(mark, place, across) for mark in marks]
     parts.append("</svg>")
-    names = (xml(looks.clipped(axes.x, 52)), xml(looks.clipped(axes.y, 36)))
+    names = (xml(_fitted(axes.x, 40)), xml(_fitted(axes.y, 46)))
     parts.append(f'<text class="name" x="{num(_LEFT + across / 2)}" y="{num(HEIGHT - 8)}">{names[0]}</text>')
-    middle = num(_TOP + down / 2)
-    parts.append(f'<text class="name" transform="translate(15 {middle}) rotate(-90)">{names[1]}</text>')
+    # What runs upwards stands above its axis: turned by a right angle, it would not fit on a phone.
+    parts.append(f'<text class="name above" x="2" y="17">{names[1]}</text>')
     head = f'<svg class="chart" viewBox="0 0 {num(WIDTH)} {num(HEIGHT)}" role="img" aria-label={attribute(axes.says)}>'
     return head + "".join(parts) + "</svg>"
 
@@ -150,6 +150,14 @@ def short(value: float) -> str:
     if size and size < 1e-4:
         return f"{value:.1e}".replace("-", "−")
     return f"{value:.6g}".replace("-", "−")
+
+
+def _fitted(name: str, most: int) -> str:
+    """A name of at most so many characters; its unit, behind the last comma, stays."""
+    what, comma, unit = name.rpartition(", ")
+    if len(name) <= most or not comma or len(unit) > most // 2:
+        return looks.clipped(name, most)
+    return f"{looks.clipped(what, most - len(unit) - 2)}, {unit}"
 
 
 def _range(parts: Sequence[Floats]) -> tuple[float, float]:

@@ -16,8 +16,6 @@ from archllm.files import replacing
 from archllm.objectives.evaluation import recorded_cost, sign, without_cost
 from archllm.reporting.curves import Corners, Floats, Spread, best_so_far, corners, random_best, spread, volume_so_far
 from archllm.reporting.searching import MOST_MEASURED, Population, goodness_of, in_order
-from archllm.reporting.tables import Table
-from archllm.reporting.words import duration, figure
 from archllm.study.export import csv_cell
 from archllm.study.store import Trial
 
@@ -47,6 +45,11 @@ class Stat:
 
     std: float
     """Sample standard deviation; 0 for a single seed."""
+
+    @classmethod
+    def of(cls, values: Floats) -> Stat:
+        """Mean and standard deviation of one value per seed."""
+        return cls(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +152,7 @@ def compare(
     directions: Sequence[str],
     budget: int,
     population: Population | None = None,
+    best: float | None = None,
 ) -> Comparison:
     """Summarises searches by method.
 
@@ -158,6 +162,7 @@ def compare(
         directions: `maximise` or `minimise`, for each objective.
         budget: evaluations of each.
         population: all that they could choose from, where its scores are known.
+        best: the best value of all of it in the objective's unit, where only that is known; of one objective.
 
     Raises:
         InvalidInput: there is no search, one has not begun, or none of several objectives' searches has a value.
@@ -174,6 +179,8 @@ def compare(
     single = population is not None and len(directions) == 1
     optimum = float(population.values[:, 0].max()) if population is not None and single else None
     own = sign(directions[0])
+    if best is not None and optimum is None and len(directions) == 1:
+        optimum = own * best
     curves = [volume_so_far(each, box) if box is not None else best_so_far(each[:, 0]) for each in points]
     names = list(dict.fromkeys(search.method for search in searches))
     methods = []
@@ -197,60 +204,6 @@ def compare(
     return Comparison(
         tuple(objectives), tuple(directions), budget, tuple(methods), box is not None, box, optimum, random
     )
-
-
-def table(found: Comparison, pre_training: dict[str, float]) -> Table:
-    """The comparison as a table.
-
-    Args:
-        found: the comparison.
-        pre_training: seconds that a method's models were trained before its searches.
-    """
-    value = "hypervolume" if found.measures_volume else found.objectives[0]
-    tests = list(dict.fromkeys(name for each in found.methods for name in each.test))
-    columns = ["method", f"{value} after {found.budget}", *(f"{name} of it" for name in tests)]
-    columns += ["evaluations to the optimum", "reached by"] if found.optimum is not None else []
-    columns += ["cost of evaluations", "search takes", "pre-training"]
-    rows = []
-    for each in found.methods:
-        row = [each.method, _shown(each.final), *(_shown(each.test.get(name)) for name in tests)]
-        if found.optimum is not None:
-            at_least = "" if each.reached == len(each.seeds) else "≥ "
-            row += [at_least + _shown(each.to_optimum, 1), f"{each.reached} of {len(each.seeds)}"]
-        before = pre_training.get(each.method, 0.0)
-        row += [duration(each.cost) if each.cost else "–", duration(each.wall), duration(before) if before else "none"]
-        rows.append(row)
-    seeds = len(found.methods[0].seeds)
-    title = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed: no standard deviation is known"
-    notes = []
-    if found.optimum is not None:
-        notes.append(
-            f"optimum: {figure(found.optimum)}; where it is not found within the budget, the whole budget counts"
-        )
-    if found.random is not None:
-        notes.append(f"random search, exact expectation: {figure(round(float(found.random.mean[-1]), 4))}")
-    if tests:
-        notes.append("test metrics are those of the architecture that validation chose; no search saw them")
-    lower = [
-        f"{each.method} {duration(each.lower_fidelity_cost)}" for each in found.methods if each.lower_fidelity_cost
-    ]
-    if lower:
-        notes.append(f"of the cost, lower-fidelity evaluations: {', '.join(lower)}")
-    for each in found.methods:
-        if each.without_cost:
-            notes.append(f"{each.method}: no cost is recorded for {', '.join(each.without_cost)}; it counts as 0")
-    failed = {each.method: each.failed for each in found.methods if each.failed}
-    if failed:
-        notes.append("failed evaluations: " + ", ".join(f"{name} {count}" for name, count in failed.items()))
-    reused = {each.method: each.reused for each in found.methods if each.reused}
-    if reused:
-        saved = duration(sum(each.reused_cost for each in found.methods))
-        notes.append(
-            "evaluations taken from another search, not made again: "
-            + ", ".join(f"{name} {count}" for name, count in reused.items())
-            + f"; costs count them as if made, {saved} that were not spent"
-        )
-    return Table(title, columns, rows, frozenset({0}), notes)
 
 
 def write_trials(path: Path, searches: Sequence[Search], objectives: Sequence[str]) -> None:
@@ -302,9 +255,9 @@ def _summary(
         seeds=tuple(search.seed for search in searches),
         by_query=_turned(spread(curves), sign),
         by_second=_by_second(curves, seconds, sign),
-        final=None if np.isnan(ends).any() else _stat(sign * ends),
+        final=None if np.isnan(ends).any() else Stat.of(sign * ends),
         test=_tests(over, sign) if tested else {},
-        to_optimum=_stat(np.array(queries)) if queries else None,
+        to_optimum=Stat.of(np.array(queries)) if queries else None,
         reached=reached,
         cost=float(np.mean([each[-1] for each in seconds])),
         lower_fidelity_cost=float(np.mean([recorded_cost(each) for each in lower])),
@@ -338,7 +291,7 @@ def _tests(over: list[tuple[Trial, ...]], sign: float) -> dict[str, Stat]:
             return {}
         best.append(max(known, key=lambda trial: (sign * (trial.values or (0.0,))[0], -(trial.place or 0))))
     names = [name for name in best[0].evaluation.test if all(name in trial.evaluation.test for trial in best)]
-    return {name: _stat(np.array([trial.evaluation.test[name] for trial in best])) for name in names}
+    return {name: Stat.of(np.array([trial.evaluation.test[name] for trial in best])) for name in names}
 
 
 def _wall(trials: tuple[Trial, ...]) -> float:
@@ -349,18 +302,6 @@ def _wall(trials: tuple[Trial, ...]) -> float:
 def _turned(curve: Spread, sign: float) -> Spread:
     low, high = (curve.low, curve.high) if sign > 0 else (-curve.high, -curve.low)
     return Spread(sign * curve.mean, low, high)
-
-
-def _stat(values: Floats) -> Stat:
-    return Stat(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0)
-
-
-def _shown(stat: Stat | None, digits: int | None = None) -> str:
-    if stat is None:
-        return "–"
-    if digits is None:  # four figures of the spread's own size, at least two after the point
-        digits = 4 if abs(stat.mean) < 10 else 0 if abs(stat.mean) >= 1000 else 2
-    return f"{stat.mean:,.{digits}f} ± {stat.std:,.{digits}f}"
 
 
 def _figures(each: Summary) -> dict[str, Any]:

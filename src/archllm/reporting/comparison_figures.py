@@ -10,6 +10,7 @@ import numpy as np
 from archllm.reporting.comparing import Comparison
 from archllm.reporting.curves import Floats, Spread
 from archllm.reporting.figures import canvas, describe, plain, save
+from archllm.reporting.words import measured
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a63c9", "#8c6d1f")
 _GREY = "#888888"
@@ -55,7 +56,7 @@ def _draw(path: Path, found: Comparison, lines: dict[str, tuple[Floats, Spread]]
         room = 0.06 * float(values.max() - values.min()) or 0.05 * abs(float(values.max())) or 1.0
         axes.set_ylim(float(values.min()) - room, float(values.max()) + room)
     axes.legend(frameon=False, fontsize=8)
-    what, value = "Best so far", found.objectives[0].replace("$", r"\$")
+    what, value = "Best so far", measured(found.objectives[0])
     if found.measures_volume:
         what, value = "Hypervolume", "hypervolume, share of the box"
     describe(axes, f"{what}: means, and quartiles as bands", across, value)

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from archllm.errors import MissingExtra
-from archllm.reporting.words import figure
+from archllm.reporting.words import figure, measured
 
 
 def rendered(template: str, context: Mapping[str, Any]) -> str:
@@ -48,6 +48,7 @@ def environment(*packages: str) -> Any:
         lstrip_blocks=True,
     )
     found.filters |= {"figure": figure, "breakable": _breakable}
+    found.globals["measured"] = measured
     return found
 
 

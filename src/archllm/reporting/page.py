@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from archllm.graphs import concatenate
 from archllm.networks.setting import NetworkSetting
-from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
+from archllm.objectives.evaluation import turned
 from archllm.objectives.identity import without_direction
 from archllm.reporting import panels
 from archllm.reporting.generating import GeneratorData
 from archllm.reporting.html import rendered
 from archllm.reporting.network_words import FULL_SIZE, network_words
 from archllm.reporting.panels import Panel
+from archllm.reporting.provenance import Origin, provenance, study_setting
 from archllm.reporting.searching import Population, SearchData
-from archllm.reporting.words import duration, figure, option
+from archllm.reporting.words import duration, figure, measured, metric_words
 from archllm.spaces import Architecture, SearchSpace
 from archllm.spaces.registry import is_name
 from archllm.study.store import Study, Trial, architecture_of
@@ -33,29 +32,6 @@ SIZES = {"params": "parameters", "macs": "MACs"}
 
 MOST_ROWS = 2_000
 """Trials in the table, so that a browser can show it."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the parts of a report come from."""
-
-    run: str | None
-    """Run folder of the generator."""
-
-    store: str | None
-    """Store of the trials, without passwords."""
-
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Versions of what wrote the report."""
-
-    others: Sequence[str] = ()
-    """Names of further studies in the store."""
-
-    missing: str = ""
-    """Why there is no curve of random search, if there is none."""
-
-    space: str = ""
-    """What the space is called on the command line: its name, or its file."""
 
 
 def render(
@@ -83,7 +59,7 @@ def render(
         "origin": origin,
         "search": None if search is None else _search(space, origin.space or space.name, search, population),
         "generator": None if generator is None else _generator(generator),
-        "provenance": _provenance(space, origin, search, generator),
+        "provenance": provenance(space, origin, search, generator),
     }
     return rendered("report.html.j2", context)
 
@@ -126,10 +102,11 @@ def _unusual(setting: NetworkSetting | None) -> dict[str, Any]:
 def _search(space: SearchSpace, name: str, data: SearchData, population: Population | None) -> dict[str, Any]:
     result, study = data.result, data.study
     several = len(study.objectives) > 1
-    chosen = _best(result.front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
+    front = distinct(result.front)
+    chosen = _best(front, study)[: 2 * BEST] if several else _best(data.over, study)[:BEST]
     archs = _architectures(space, chosen)
     values = None if population is None else population.values
-    setting = _setting(space, study)
+    setting = study_setting(space, study)
     params = _known_sizes(study, setting, chosen, archs, "params")
     sizes, rows = _rows(space, data, setting)
     winner = archs[0] if archs else None
@@ -139,6 +116,7 @@ def _search(space: SearchSpace, name: str, data: SearchData, population: Populat
         "best": result.best,
         "winner": winner,
         "front": len(result.front),
+        "ties": len(result.front) - len(front),
         "cells": [
             {
                 "arch": arch,
@@ -174,14 +152,12 @@ def _best(trials: Sequence[Trial], study: Study) -> list[Trial]:
     return [trial for _, _, trial in sorted(worst_first, key=lambda each: each[:2], reverse=True)]
 
 
-def _setting(space: SearchSpace, study: Study) -> NetworkSetting | None:
-    """The network setting of a study; that of the space's paper where the study does not say.
-
-    `None` where no networks are made, or where a setting would take importing code of others.
-    """
-    if space.networks is None or space.networks.settings_import:
-        return None
-    return study.network_setting(space) or space.networks.setting()
+def distinct(front: Sequence[Trial]) -> list[Trial]:
+    """One trial of those of a front with the same values: the first that was found."""
+    found: dict[tuple[float, ...] | None, Trial] = {}
+    for trial in sorted(front, key=lambda each: each.number):
+        found.setdefault(trial.values, trial)
+    return list(found.values())
 
 
 def _network(space: SearchSpace, setting: NetworkSetting | None) -> str:
@@ -218,9 +194,10 @@ def _tiles(data: SearchData, winner: Architecture | None) -> list[tuple[str, str
     tiles: list[tuple[str, str, str]] = []
     if best is not None and winner is not None:
         for spec, value in zip(study.objectives, best.values or (), strict=True):
-            tiles.append((spec, figure(value), f"found by evaluation {best.place}" if not tiles else ""))
+            tiles.append((measured(spec), figure(value), f"found by evaluation {best.place}" if not tiles else ""))
         tiles += [
-            (f"{name} (test)", figure(value), "not seen by the search") for name, value in best.evaluation.test.items()
+            (metric_words(name, study.objectives), figure(value), "a test metric, not seen by the search")
+            for name, value in best.evaluation.test.items()
         ]
     if data.measures_volume and len(data.curve):
         tiles.append(("hypervolume", figure(round(float(data.curve[-1]), 4)), "share of the box of all scores"))
@@ -306,77 +283,3 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
         if {"reconstruction", "held_out_nats", "parameters", "seconds"} <= report.keys()
         else [],
     }
-
-
-def _provenance(
-    space: SearchSpace, origin: Origin, search: SearchData | None, generator: GeneratorData | None
-) -> dict[str, str]:
-    facts: dict[str, str] = {}
-    if search is not None:
-        study = search.study
-        setting = _setting(space, study)
-        goals = zip(study.directions, study.objectives, strict=True)
-        lower = search.result.lower_fidelity
-        facts |= {
-            "study": study.name,
-            "store": origin.store or "",
-            "space": study.space,
-            "objectives": ", ".join(f"{direction} {spec}" for direction, spec in goals),
-            "method": study.method,
-            "options": ", ".join(
-                f"{name} = {option(value)}" for name, value in study.settings.get("options", {}).items()
-            )
-            or "defaults",
-            "seed": str(study.seed),
-            "network": "" if setting is None else network_words(space, setting),
-            "requirements": "; ".join(_told(name, ends) for name, ends in study.settings.get("where", {}).items()),
-            "evaluations": f"{len(search.over)} over, {search.failed} failed, "
-            f"{len(search.result.trials) - len(search.over)} waiting or running",
-            "cost of evaluations": (duration(search.cost) if search.cost else "none was measured or looked up")
-            + (f", of it {duration(spent)} for lower-fidelity ones" if (spent := recorded_cost(lower)) else ""),
-            "lower-fidelity evaluations": _counted(lower),
-            "evaluations of other studies": _reused(search),
-            "time from first to last": duration(search.wall),
-            "begun": _date(min((trial.asked for trial in search.result.trials), default=None)),
-            "random search": search.random.how if search.random else f"not shown: {origin.missing}",
-            "other studies in the store": ", ".join(origin.others),
-        }
-    if generator is not None:
-        model = generator.model
-        seconds = model.report.get("seconds", {})
-        facts |= {
-            "generator": origin.run or "",
-            "its seed": str(model.seed),
-            "its training": ", ".join(f"{name} {duration(spent)}" for name, spent in seconds.items()),
-            "its configuration": f"tokenizer {model.config.tokenizer.kind}, prior {model.config.prior.kind}, "
-            f"trained on {model.config.split:.0%} of the architectures",
-        }
-    facts["page written with"] = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
-    return {name: told for name, told in facts.items() if told}
-
-
-def _reused(search: SearchData) -> str:
-    found = search.result
-    if not found.reused:
-        return ""
-    cost = duration(found.reused_cost)
-    return (
-        f"{found.reused} were taken over, not made again; the {cost} that they cost there count as cost of evaluations"
-    )
-
-
-def _counted(lower: Sequence[LowerFidelity]) -> str:
-    free = without_cost(lower)
-    count = f"{len(lower):,}" if lower else ""
-    return f"{count}; no cost is recorded for {', '.join(free)}: it counts as 0" if free else count
-
-
-def _told(name: str, ends: Sequence[float | None]) -> str:
-    low, high = ends
-    below = f"{figure(low)} ≤ " if low is not None else ""
-    above = f" ≤ {figure(high)}" if high is not None else ""
-    return f"{below}{name}{above}"
-
-
-def _date(seconds: float | None) -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -13,7 +13,7 @@ from archllm.reporting.charts import Axes, Band, Dots, Floats, Level, Line, Mark
 from archllm.reporting.codebook import ABSENT, CodebookMap
 from archllm.reporting.figures import Curve
 from archllm.reporting.searching import SearchData
-from archllm.reporting.words import figure
+from archllm.reporting.words import figure, measured
 from archllm.searchers.pareto import non_dominated
 
 COLOURS = 8
@@ -59,7 +59,7 @@ def progress(data: SearchData) -> Panel:
         tail += [drawn.mean[len(drawn.mean) // 10 :]]
         said += f", random search {_last(drawn.mean[: len(steps)])}{'' if data.random.single else ' on average'}"
         note = f"Random search: {data.random.how}."
-    label = "hypervolume, share of the box" if data.measures_volume else data.study.objectives[0]
+    label = "hypervolume, share of the box" if data.measures_volume else measured(data.study.objectives[0])
     if not data.measures_volume:
         marks.insert(0, Dots(steps, data.values[:, 0], "trial", 2.2))
         legend.append(("trial dot", "each evaluation"))
@@ -82,7 +82,7 @@ def progress(data: SearchData) -> Panel:
 
 def pareto(data: SearchData, population: Floats | None) -> list[Panel]:
     """One plot for each pair of objectives; of more than three objectives, the first with each other one."""
-    names, count = data.study.objectives, len(data.study.objectives)
+    names, count = [measured(spec) for spec in data.study.objectives], len(data.study.objectives)
     pairs = list(combinations(range(count), 2)) if count <= 3 else [(0, other) for other in range(1, count)]
     return [_pair(data, population, up, right, names) for up, right in pairs]
 
@@ -109,13 +109,14 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         marks.append(staircase(x[on], y[on], sign[right], "own"))
         if data.box is not None:
             corner = [figure(value) for value in turned(data.box.worst, data.study.directions)]
-            note = f"The hypervolume is measured from {names[up]} = {corner[up]}, {names[right]} = {corner[right]}."
+            note = f"The hypervolume is measured from {corner[up]} ({names[up]}) and {corner[right]} ({names[right]})."
     else:
         note = f"The front is that of all {len(names)} objectives."
     marks.append(Dots(x[on], y[on], "own", 4.2, [tip for tip, best in zip(tips, on, strict=True) if best]))
     says = f"{names[up]} against {names[right]}: {int(on.sum())} of {len(on)} evaluations are on the Pareto front"
     axes = Axes(names[right], names[up], says, padded(x[np.isfinite(x)]), padded(y[np.isfinite(y)]))
-    return Panel(f"{names[up]} against {names[right]}", chart(marks, axes), tuple(legend), note)
+    title = f"{names[up]} against {names[right]}"
+    return Panel(title[:1].upper() + title[1:], chart(marks, axes), tuple(legend), note)
 
 
 def codes(found: CodebookMap, names: Sequence[str]) -> Panel:

@@ -37,6 +37,11 @@ def searcher_names() -> list[str]:
     return [*_BUILT_IN, *(name for name in plugin_names("searchers") if name not in _BUILT_IN)]
 
 
+def built_in_searchers() -> dict[str, tuple[str, str]]:
+    """Built-in methods -> the module of `archllm.searchers` and the class, which are not imported."""
+    return dict(_BUILT_IN)
+
+
 def searcher_class(method: str | type[Searcher]) -> type[Searcher]:
     """The class of a method.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from archllm.files import make_folder, refuse_existing, write_text
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
 from archllm.predictor.knowledge import Source
-from archllm.reporting.checklist import Setup, page
-from archllm.reporting.comparing import Comparison, Search, table, write_trials
+from archllm.reporting.checklist import Setup, checks, page
+from archllm.reporting.comparing import Comparison, Search, write_trials
 from archllm.reporting.comparing import compare as collect
 from archllm.reporting.comparison_figures import curves_by_query, curves_by_second
+from archllm.reporting.comparison_tables import table
 from archllm.reporting.network_words import network_words
 from archllm.reporting.searching import Population
 from archllm.reporting.tables import Table
@@ -207,6 +208,7 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     document = {"space": home.name, "command": setup.command, "pre_training": pre_training, **found.to_json()}
     document["not_applicable"] = not_applicable
     document["transfer"] = {each.name: [_described(source) for source in each.sources] for each in methods}
+    document["checklist"] = [asdict(each) for each in checks(found, setup, files)]
     document["network"] = about = next(iter(studies.values())).network
     write_text(out / FIGURES, json.dumps(document, indent=2, allow_nan=False) + "\n")
     return Compared(out, home, found, results, files | {"page": PAGE, "figures": FIGURES}, about, not_applicable)

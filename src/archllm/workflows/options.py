@@ -222,7 +222,8 @@ class ReportOptions(Settings):
     """
 
     run: Annotated[str | Path, Option("RUN", positional=True)]
-    """Run folder of a generator, or a store of trials: an SQLite file, or postgresql+psycopg://USER@HOST/DATABASE."""
+    """Run folder of a generator, folder of a comparison, or a store of trials: an SQLite file, or
+    postgresql+psycopg://USER@HOST/DATABASE."""
 
     study: Annotated[str | None, Option("NAME")] = None
     """Which search of the store; by default the latest that is not random search."""
@@ -231,8 +232,8 @@ class ReportOptions(Settings):
     """Space file of a store whose trials are of a custom space; a run folder has its own."""
 
     out: Annotated[Path | None, Option("FILE")] = None
-    """File to write; by default report.html in the run folder, or a file beside the store. An existing one is
-    replaced."""
+    """File to write; by default report.html in the folder, or a file beside the store; in the working directory where
+    these may not be written. An existing one is replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)

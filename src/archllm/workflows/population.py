@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.conditional.requirements import Range
+from archllm.errors import ArchLLMError
 from archllm.graphs import Graphs
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.complexity import Complexity
@@ -47,6 +48,27 @@ def population_of(study: Study, space: SearchSpace) -> Population | None:
         for name, (low, high) in wanted.items()
     }
     return population(Domain(space, pool_of(objectives), constraint(space, ranges, network)), objectives)
+
+
+def known_population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
+    """What the search could choose from; where that is not known, why."""
+    sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
+    networks = space.networks
+    if (
+        sized
+        and networks is not None
+        and (networks.settings_import or networks.counts_import(study.network_setting(space)))
+    ):
+        modules = ", ".join(networks.imports())
+        return None, f"to count networks would take importing {modules}, which a report does not"
+    try:
+        found = population_of(study, space)
+    except ArchLLMError as error:
+        return None, f"its table can't be read here ({error})"
+    return (
+        found,
+        "" if found else "the store holds no random search for the same objectives, and not all scores are known",
+    )
 
 
 def population(domain: Domain, objectives: list[Objective]) -> Population | None:

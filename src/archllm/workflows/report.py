@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archllm.errors import ArchLLMError, InvalidInput
+from archllm.errors import InvalidInput
 from archllm.files import write_text
 from archllm.generation.run_folder import SPACE_FILE
-from archllm.objectives.identity import without_direction
+from archllm.reporting.comparing import Comparison
+from archllm.reporting.comparison_page import render_comparison
 from archllm.reporting.generating import GeneratorData, collect_generator
-from archllm.reporting.page import Origin, render
-from archllm.reporting.searching import Population, SearchData, collect
+from archllm.reporting.page import render
+from archllm.reporting.provenance import Origin
+from archllm.reporting.searching import SearchData, collect
 from archllm.spaces import SearchSpace
 from archllm.spaces.registry import is_name
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Study, Trial, open_existing
 from archllm.study.store.opening import sqlite_file
+from archllm.workflows.comparison_folder import is_comparison, read_comparison
 from archllm.workflows.doctor import version
 from archllm.workflows.options import ReportOptions
-from archllm.workflows.population import population_of
+from archllm.workflows.population import known_population
 from archllm.workflows.studies import chosen_study, space_of_study
 
 STORE = "search.db"
@@ -49,6 +53,9 @@ class Report:
     others: tuple[str, ...] = ()
     """Further studies of the store, which it does not show."""
 
+    comparison: Comparison | None = None
+    """The comparison of search methods that it shows."""
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm report --json` prints."""
         found, best = self.search, self.search.result.best if self.search else None
@@ -67,15 +74,16 @@ class Report:
             "random": found.random.how if found and found.random else None,
             "generator": self.generator is not None,
             "others": list(self.others),
+            "comparison": self.comparison is not None,
         }
 
 
 def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
-    """Writes a page about a search, a generator, or both.
+    """Writes a page about a search, a generator, or both, or about a comparison of search methods.
 
     Args:
-        run: run folder of a generator, with or without a search in it, a store of trials, see `open_store`, or the
-            result of a search; or all options at once.
+        run: run folder of a generator, with or without a search in it, the folder of a comparison, a store of trials,
+            see `open_store`, or the result of a search; or all options at once.
         settings: further fields of `ReportOptions`: `study`, `out`, `space`.
 
     Example:
@@ -96,6 +104,8 @@ def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
     options = ReportOptions.given(whole, settings if whole is not None else {"run": run} | settings)
     source, study = options.run, options.study
     folder = Path(source) if "://" not in str(source) and Path(source).is_dir() else None
+    if folder is not None and is_comparison(folder):
+        return _of_comparison(options, folder)
     generator = None
     if folder is not None:
         from archllm.generation.generator import load
@@ -115,6 +125,19 @@ def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
     return _written(options, _Part(found, rivals, others, where), generator)
 
 
+def _of_comparison(options: ReportOptions, folder: Path) -> Report:
+    """The page of a comparison."""
+    found, searches, about, space = read_comparison(folder, options.space, _versions())
+    path = options.out if options.out is not None else _default_out(folder)
+    write_text(path, render_comparison(found, searches, about))
+    return Report(path, space, None, None, comparison=found)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"archllm": version("archllm") or "source", "python": platform.python_version()}
+    return versions | {name: found for name in _TOLD if (found := version(name)) is not None}
+
+
 @dataclass(frozen=True)
 class _Part:
     """What a store holds of a search."""
@@ -127,8 +150,7 @@ class _Part:
 
 def _written(options: ReportOptions, part: _Part | None, generator: GeneratorData | None) -> Report:
     path = options.out if options.out is not None else _default_out(options.run)
-    versions = {"archllm": version("archllm") or "source", "python": platform.python_version()}
-    versions |= {name: found for name in _TOLD if (found := version(name)) is not None}
+    versions = _versions()
     if part is None:
         assert generator is not None
         home = generator.model.space
@@ -139,7 +161,7 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
     space = space_of_study(part.result.study, part.where, options.space, of_run)
     own = space.name if folder is None else str(folder / SPACE_FILE)
     name = space.name if is_name(space.name) else str(options.space or own)
-    population, missing = _population(part.result.study, space)
+    population, missing = known_population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
     origin = Origin(str(folder) if folder else None, part.where, versions, part.others, missing, name)
     write_text(path, render(space, origin, data, generator, population))
@@ -147,10 +169,13 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
 
 
 def _default_out(run: str | Path) -> Path:
+    """Beside what it is about, or here where nothing may be written there."""
     if "://" not in str(run) and Path(run).is_dir():
-        return Path(run) / "report.html"
-    file = sqlite_file(run)
-    return Path("report.html") if file is None else file.with_suffix(".html")
+        beside = Path(run) / "report.html"
+    else:
+        file = sqlite_file(run)
+        beside = Path("report.html") if file is None else file.with_suffix(".html")
+    return beside if os.access(beside.absolute().parent, os.W_OK) else Path(beside.name)
 
 
 def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]:
@@ -161,24 +186,3 @@ def _random_studies(store: Store, about: Study) -> list[tuple[str, list[Trial]]]
 
     same = [study for study in store.studies() if study.method == "random" and goal(study) == goal(about)]
     return [(study.name, store.trials(study.name)) for study in same if study.name != about.name]
-
-
-def _population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
-    """What the search could choose from; where that is not known, why."""
-    sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
-    networks = space.networks
-    if (
-        sized
-        and networks is not None
-        and (networks.settings_import or networks.counts_import(study.network_setting(space)))
-    ):
-        modules = ", ".join(networks.imports())
-        return None, f"to count networks would take importing {modules}, which a report does not"
-    try:
-        found = population_of(study, space)
-    except ArchLLMError as error:
-        return None, f"its table can't be read here ({error})"
-    return (
-        found,
-        "" if found else "the store holds no random search for the same objectives, and not all scores are known",
-    )

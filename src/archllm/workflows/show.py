@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
+from archllm.errors import InvalidInput
 from archllm.spaces import Architecture, SearchSpace
 from archllm.workflows.inputs import as_architecture
+
+Form = Literal["svg", "dot"]
+"""What a drawing can be written as."""
+
+_ENDINGS: dict[str, Form] = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
+
+
+def form_of(path: Path) -> Form:
+    """What a file holds, by its ending.
+
+    Raises:
+        InvalidInput: drawings are not written that way.
+
+    Example:
+        >>> form_of(Path("cell.gv"))
+        'dot'
+    """
+    found = _ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise InvalidInput(
+            f"drawings are written as .svg, or as .dot or .gv for Graphviz, not as {path.suffix or path.name}; other "
+            f"programs make PNG or PDF of an SVG, such as a browser, Inkscape, or dot -Tpng of the .dot"
+        )
+    return found
 
 
 def show(
     architecture: str | Architecture,
     space: str | SearchSpace | None = None,
-    form: Literal["svg", "dot"] = "svg",
+    form: Form = "svg",
 ) -> str:
     """A drawing of an architecture.
 

@@ -45,3 +45,77 @@ for (const snippet of document.querySelectorAll(".snippet")) {
   });
   snippet.querySelector(".bar").append(button);
 }
+// Enlarging a drawing, and files of what a page shows: made here, from the page itself.
+const button = (text, label, act) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", act);
+  return made;
+};
+const save = (name, type, text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  spoken.textContent = `Saved ${name}`;
+};
+const PROPERTIES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity",
+  "font-family", "font-size", "font-weight", "text-anchor", "display"];
+const standalone = (drawing) => {  // a file has no style sheet around it, so each part takes its looks along
+  const copy = drawing.cloneNode(true);
+  const parts = [drawing, ...drawing.querySelectorAll("*")], copies = [copy, ...copy.querySelectorAll("*")];
+  parts.forEach((part, at) => {
+    const looks = getComputedStyle(part);
+    for (const name of PROPERTIES) copies[at].style.setProperty(name, looks.getPropertyValue(name));
+  });
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  const box = drawing.viewBox.baseVal;
+  if (box && box.width) { copy.setAttribute("width", box.width); copy.setAttribute("height", box.height); }
+  copy.style.background = getComputedStyle(document.documentElement).getPropertyValue("--card");
+  return new XMLSerializer().serializeToString(copy);
+};
+const file = (text) => text.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "drawing";
+const dialog = document.createElement("dialog");
+const large = document.createElement("div");
+large.className = "large";
+dialog.append(button("Close", "Close", () => dialog.close()), large);
+dialog.addEventListener("close", () => large.replaceChildren());
+document.body.append(dialog);
+const enlarge = (drawing, name) => {
+  large.replaceChildren(drawing.cloneNode(true));
+  dialog.setAttribute("aria-label", name);
+  dialog.showModal();
+};
+document.querySelectorAll(".drawing").forEach((place, at) => {
+  const drawing = place.querySelector("svg");
+  if (!drawing) return;
+  const name = `architecture ${at + 1}`;
+  place.append(button("Enlarge", `Enlarge ${name}`, () => enlarge(drawing, name)));
+});
+for (const figure of document.querySelectorAll("figure.card")) {
+  const drawing = figure.querySelector("svg.chart");
+  if (!drawing) continue;
+  const title = figure.firstElementChild.textContent;
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  tools.append(
+    button("Enlarge", `Enlarge: ${title}`, () => enlarge(drawing, title)),
+    button("SVG", `Save as SVG: ${title}`, () => save(`${file(title)}.svg`, "image/svg+xml", standalone(drawing))));
+  figure.append(tools);
+}
+const cell = (text) => {  // no cell that a spreadsheet takes for a formula
+  const safe = Number.isNaN(Number(text)) ? text.replace(/(^|[\s,;])([=+\-@])/g, "$1'$2") : text;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};
+for (const table of document.querySelectorAll("table[data-file]")) {
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  tools.append(button("CSV", "Save this table as CSV", () => {
+    const lines = [...table.rows].map((row) => [...row.cells].map((each) => cell(each.dataset.v ?? each.textContent.trim())).join(","));
+    save(`${table.dataset.file}.csv`, "text/csv", lines.join("\r\n") + "\r\n");
+  }));
+  table.closest(".scroll").before(tools);
+}
