@@ -47,6 +47,27 @@ class Graphs:
         object.__setattr__(self, "ops", ops)
         object.__setattr__(self, "adjacency", adjacency)
 
+    @classmethod
+    def unlinked(cls, ops: NDArray[np.int8]) -> Graphs:
+        """Graphs of `n x v` labels without edges, which are read-only and take one byte, whatever `n` and `v` are.
+
+        Example:
+            >>> Graphs.unlinked(np.zeros((1000, 300), dtype=np.int8)).adjacency.shape
+            (1000, 300, 300)
+        """
+        return cls(ops, _spread(np.zeros((1, 1, 1), dtype=np.bool_), *ops.shape))
+
+    @property
+    def edgeless(self) -> bool:
+        """Whether the batch was made without edges, by `unlinked`; others may have none, too."""
+        return self.adjacency.strides == (0, 0, 0) and not self.adjacency[:1, :1, :1].any()
+
+    def copy(self) -> Graphs:
+        """The same graphs in arrays of their own."""
+        if self.edgeless:
+            return Graphs.unlinked(self.ops.copy())
+        return Graphs(self.ops.copy(), self.adjacency.copy())
+
     def __len__(self) -> int:
         return int(self.ops.shape[0])
 
@@ -63,6 +84,8 @@ class Graphs:
             index = [int(index)]
         elif isinstance(index, tuple):
             index = list(index)
+        if self.edgeless:
+            return Graphs.unlinked(self.ops[index])
         return Graphs(self.ops[index], self.adjacency[index])
 
     def __iter__(self) -> Iterator[Graphs]:
@@ -77,6 +100,9 @@ class Graphs:
         extra = nodes - self.nodes
         if extra == 0:
             return self
+        if self.edgeless and (extra > 0 or (self.ops[:, nodes:] == ABSENT).all()):
+            ops = np.pad(self.ops, ((0, 0), (0, max(extra, 0))), constant_values=ABSENT)
+            return Graphs.unlinked(ops[:, :nodes])
         if extra < 0:
             linked = self.adjacency[:, nodes:].any() or self.adjacency[:, :, nodes:].any()
             if linked or (self.ops[:, nodes:] != ABSENT).any():
@@ -94,7 +120,10 @@ def concatenate(batches: Sequence[Graphs]) -> Graphs:
         raise InvalidInput("concatenate needs at least one batch of graphs")
     nodes = max(batch.nodes for batch in batches)
     wide = [batch.padded(nodes) for batch in batches]
-    return Graphs(np.concatenate([b.ops for b in wide]), np.concatenate([b.adjacency for b in wide]))
+    ops = np.concatenate([b.ops for b in wide])
+    if all(batch.edgeless for batch in wide):
+        return Graphs.unlinked(ops)
+    return Graphs(ops, np.concatenate([b.adjacency for b in wide]))
 
 
 def equal(left: Graphs, right: Graphs) -> NDArray[np.bool_]:
@@ -103,8 +132,16 @@ def equal(left: Graphs, right: Graphs) -> NDArray[np.bool_]:
         raise InvalidInput(f"two batches of the same length are needed, got {len(left)} and {len(right)}")
     nodes = max(left.nodes, right.nodes)
     left, right = left.padded(nodes), right.padded(nodes)
-    same: NDArray[np.bool_] = (left.ops == right.ops).all(1) & (left.adjacency == right.adjacency).all((1, 2))
+    same: NDArray[np.bool_] = (left.ops == right.ops).all(1)
+    if not (left.edgeless and right.edgeless):
+        same &= (left.adjacency == right.adjacency).all((1, 2))
     return same
+
+
+def _spread(edges: NDArray[np.bool_], n: int, v: int) -> NDArray[np.bool_]:
+    """One truth value as `n x v x v` of them, in one byte."""
+    spread: NDArray[np.bool_] = np.lib.stride_tricks.as_strided(edges, (n, v, v), (0, 0, 0), writeable=False)
+    return spread
 
 
 def _exact(values: object, dtype: type[Number], field: str, expected: str) -> NDArray[Number]:

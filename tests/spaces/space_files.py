@@ -94,5 +94,55 @@ def choices(draw: st.DrawFn) -> str:
     return "\n".join([*lines, *when])
 
 
-KINDS = {"node_dag": node_dags(), "edge_dag": edge_dags(), "genotype": genotypes(), "choices": choices()}
+PARTS = [
+    "BLOCK",
+    "residual(body)",
+    "add(body, body)",
+    "concat(BLOCK, body)",
+    "repeat(body, 2)",
+    "cell(body, BLOCK, BLOCK)",
+]
+BODIES = [
+    "BLOCK",
+    "identity",
+    "sequence(BLOCK, BLOCK)",
+    "residual(part)",
+    "sequence(body, BLOCK)",
+    "sequence(body, body)",
+]
+
+
+@st.composite
+def grammars(draw: st.DrawFn) -> str:
+    blocks = draw(st.lists(st.sampled_from(["conv", "pool", "gate", "mlp"]), min_size=1, max_size=3, unique=True))
+    block = st.sampled_from(blocks)
+
+    def alternatives(known: list[str], most: int) -> list[str]:
+        chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=most, unique=True))
+        found = {text.replace("BLOCK", draw(block)) for text in chosen}
+        return sorted(found - {"identity"} if "sequence(body, body)" in found else found)  # else it goes round
+
+    net = ["part", draw(st.sampled_from(["sequence(part, net)", "sequence(net, part)", "sequence(net, net)"]))]
+    rules = {
+        "net": net,
+        "part": sorted({*blocks, *alternatives(PARTS, 3), "residual(body)"}),
+        "body": sorted({draw(block), *alternatives(BODIES, 3)}),
+    }
+    lines = ['kind = "grammar"', f"max_blocks = {draw(st.integers(1, 4))}", f"max_depth = {draw(st.integers(1, 2))}"]
+    lines += [f"blocks = {blocks!r}".replace("'", '"')]
+    if draw(st.booleans()):
+        lines.append('commutative = ["add", "concat"]')
+    if draw(st.booleans()):
+        lines.append(f'zero = "{draw(block)}"')
+    texts = [f"{rule} = {each!r}".replace("'", '"') for rule, each in rules.items()]
+    return "\n".join([*lines, "[rules]", *texts])
+
+
+KINDS = {
+    "node_dag": node_dags(),
+    "edge_dag": edge_dags(),
+    "genotype": genotypes(),
+    "choices": choices(),
+    "grammar": grammars(),
+}
 """Kind -> its space files; a few define an empty space."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
+from math import prod
 
 import numpy as np
 import pytest
@@ -12,6 +14,58 @@ from archllm.errors import InvalidInput
 from archllm.spaces import load_space, space_names
 from archllm.spaces.kinds.choices import Choices
 from archllm.spaces.registry import space_of_text, space_text
+
+
+def series(elements: dict[int, int], most: int) -> list[int]:
+    """How many rows of so many blocks there are, 0 to `most`, of elements of so many blocks each."""
+    rows = [1] + [0] * most
+    for blocks in range(1, most + 1):
+        rows[blocks] = sum(count * rows[blocks - size] for size, count in elements.items() if size <= blocks)
+    return rows
+
+
+def conv_grammar() -> int:
+    """Three rows of at most 10 blocks in all, besides two that halve the resolution."""
+    one, two = 6, 6 * 6  # bodies of one block and of two
+    alone, residual, repeat = {1: 6}, {1: one, 2: two}, {2: one, 4: two}
+    add = {2: one * (one + 1) // 2, 3: one * two, 4: two * (two + 1) // 2}
+    concat = {2: one * one, 3: 2 * one * two, 4: two * two}
+    parts = Counter(alone) + Counter(residual) + Counter(repeat) + Counter(add) + Counter(concat)
+    stage = series(parts, 8)[1:]
+    return sum(a * b * c for (i, a), (j, b), (k, c) in product(enumerate(stage, 1), repeat=3) if i + j + k <= 10)
+
+
+def interleaving() -> int:
+    """Rows of layers: no layer is the beginning of another one, so that a row is one of layers in one way."""
+    mixer, channel = 6, 2
+    row = {2: mixer * channel, 3: (mixer * mixer + mixer * (mixer + 1) // 2) * channel}
+    repeat = {2 * size: count for size, count in row.items()}
+    return sum(series(Counter(row) + Counter(repeat) + Counter({2: mixer * channel}), 14)[1:])
+
+
+def hierarchical() -> int:
+    """Words of k (a cell), a, d, e, f (joins of c, down, d1, d0) and r (a residual block), times what each may be."""
+    edges = list(product((False, True), repeat=6))  # 1 <- 0; 2 <- 0, 1; 3 <- 0, 1, 2
+    alive = [x for x in edges if x[3] or (x[4] and x[0]) or (x[5] and (x[1] or (x[2] and x[0])))]
+    kinds = {
+        "k": sum(29 ** sum(x) for x in alive) - 1,
+        "r": 1,
+    }  # of 30 operations one is zero; six identities: no block
+    kinds |= {"a": kinds["k"] ** 3, "d": kinds["k"]}
+
+    def words(*parts: set[str]) -> set[str]:
+        return {"".join(each) for each in product(*parts)}
+
+    def count(some: set[str]) -> int:
+        return sum(prod(kinds[letter] for letter in word) for word in some)
+
+    c, down, cell = {"kk", "kkk", "a"}, {"kr", "kkr", "d"}, {"k"}
+    kinds |= {"e": count(words(c, c, down)) * count(down), "f": count(words(c, c, cell)) * count(cell)}
+    d1 = words(c, c, down) | words(c, c, c, down) | {"e"}
+    d0 = words(c, c, cell) | words(c, c, c, cell) | {"f"}
+    # each word of d1 ends at its first r, d or e, which no word of d0 has
+    return count(d1) ** 2 * count(d0 | words(d0, d0)) + count(words(d0, d1)) * count(d1)
+
 
 SIZES = {
     "nasbench101": 423_624,
@@ -27,6 +81,9 @@ SIZES = {
     "enas12": 6**12 * 2**66,
     "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
+    "conv-grammar": conv_grammar(),
+    "interleaving": interleaving(),
+    "hierarchical-nasbench201": hierarchical(),
 }
 
 

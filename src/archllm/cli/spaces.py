@@ -92,6 +92,10 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
     pairs = {"space": one.name, "kind": one.kind, "size": size}
     if one.about:
         pairs = {"space": one.name, "about": one.about, "kind": one.kind, "size": size}
+    if one.derivations is not None:
+        pairs["derivations"] = f"{written_size(one.derivations)}; an architecture counts once, however many it has"
+    if one.ambiguous is not None:
+        pairs["ambiguous"] = one.ambiguous
     if one.classes is not None:
         pairs["classes"] = f"{one.classes:,} different networks, as the benchmark counts them"
     if one.counts_writings:

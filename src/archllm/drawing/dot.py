@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell, Node
+from archllm.drawing.nested import Chain, Leaf, Nested
 from archllm.drawing.panel import xml
 from archllm.drawing.svg import Drawing
 from archllm.drawing.table import Table
@@ -39,12 +41,49 @@ def to_dot(cells: Sequence[Drawing]) -> str:
         raise InvalidInput("a drawing needs at least one cell, got none")
     lines = ["digraph {", '  node [fontname="Helvetica", style="filled,rounded", shape="box"];']
     for index, cell in enumerate(cells):
-        body = [_table(cell, index)] if isinstance(cell, Table) else _body(cell, index)
+        body = _described(cell, index)
         if len(cells) > 1:
             inner = [f"label={_quoted(cell.title)};", *body]
             body = [f"subgraph cluster_{index} {{", *(f"  {line}" for line in inner), "}"]
         lines += [f"  {line}" for line in body]
     return "\n".join([*lines, "}", ""])
+
+
+def _described(drawing: Drawing, index: int) -> list[str]:
+    if isinstance(drawing, Table):
+        return [_table(drawing, index)]
+    return _nested(drawing, index) if isinstance(drawing, Nested) else _body(drawing, index)
+
+
+def _nested(nested: Nested, index: int) -> list[str]:
+    """Blocks as nodes, joins as clusters that end in a node of their own."""
+    lines: list[str] = []
+    count = 0
+
+    def node(label: str, role: Literal["input", "op", "sum", "output"]) -> str:
+        nonlocal count
+        count += 1
+        lines.append(f"n{index}_{count} [{_look(Node(label, role))}];")
+        return f"n{index}_{count}"
+
+    def chain(part: Chain, source: str) -> str:
+        for each in part.parts:
+            if isinstance(each, Leaf):
+                target = node(each.label, "op")
+                lines.append(f"{source} -> {target};")
+            else:
+                lines.append(f"subgraph cluster_{index}_{count} {{ label={_quoted(each.label)};")
+                ends = [chain(branch, source) for branch in each.branches]
+                target = node(each.label, "op")
+                through = [' [label="identity"]' if end == source else "" for end in ends]
+                lines.extend(f"{end} -> {target}{look};" for end, look in zip(ends, through, strict=True))
+                lines.append("}")
+            source = target
+        return source
+
+    last = chain(nested.chain, node("input", "input"))
+    lines.append(f"{last} -> {node('output', 'output')};")
+    return lines
 
 
 def _table(table: Table, index: int) -> str:

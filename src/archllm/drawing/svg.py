@@ -7,11 +7,12 @@ from functools import cache
 
 from archllm.drawing import looks
 from archllm.drawing.cell import Cell
+from archllm.drawing.nested import Nested, nested_panel
 from archllm.drawing.panel import Panel, attribute, num, panel, text, xml
 from archllm.drawing.table import LEGEND, Table, table_panel
 from archllm.errors import InvalidInput
 
-Drawing = Cell | Table
+Drawing = Cell | Table | Nested
 """What can be drawn."""
 
 MARGIN = 8.0
@@ -64,7 +65,7 @@ def row_of_panels(cells: Sequence[Drawing]) -> Panel:
     parts = []
     x = height = 0.0
     for cell in cells:
-        drawn = table_panel(cell) if isinstance(cell, Table) else panel(cell)
+        drawn = _panel(cell)
         title = looks.clipped(cell.title, 40)
         width = max(drawn.width, looks.text_width(title) if headed else 0.0)
         if headed and title:
@@ -74,6 +75,12 @@ def row_of_panels(cells: Sequence[Drawing]) -> Panel:
         x += width + _BETWEEN
         height = max(height, top + drawn.height)
     return Panel(x - _BETWEEN, height, "".join(parts))
+
+
+def _panel(drawing: Drawing) -> Panel:
+    if isinstance(drawing, Table):
+        return table_panel(drawing)
+    return nested_panel(drawing) if isinstance(drawing, Nested) else panel(drawing)
 
 
 def document(content: Panel, title: str) -> str:
@@ -102,6 +109,9 @@ def summary(cells: Sequence[Drawing]) -> str:
         if isinstance(cell, Table):
             chosen = (f"{slot.name} {'inactive' if slot.value is None else slot.value}" for slot in cell.slots)
             parts.append(f"Choices: {', '.join(chosen)}")
+            continue
+        if isinstance(cell, Nested):
+            parts.append(f"Nested blocks: {', '.join(cell.chain.labels())}")
             continue
         ops = ", ".join(node.label for node in cell.nodes if node.role == "op") or "no operations"
         name = f"{cell.title} cell" if cell.title else "Cell"

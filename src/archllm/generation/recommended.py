@@ -18,6 +18,7 @@ MOST_CODES = 2048
 """Codes of the largest codebook that is recommended."""
 
 _MOST = 0.5  # share of the cells to train on from which few enough are missing to learn little by heart
+_TOKENS = 8_000_000  # nodes of all training members of a space of sequences together, at most
 
 
 def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditions: Sequence[str] = ()) -> TrainConfig:
@@ -82,6 +83,10 @@ def base_of(prior: str) -> str:
 
 def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     config = TrainConfig(split=split)
+    if space.sequential:  # a code for each token would be one more name for it
+        config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
+        if not space.enumerable:
+            return _of_sequences(space, config)
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much
@@ -106,6 +111,13 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
     return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
+
+
+def _of_sequences(space: SearchSpace, config: TrainConfig) -> TrainConfig:
+    """Long members have many tokens each, so fewer of them say as much; and each takes longer to draw."""
+    cells = max(10_000, min(200_000, _TOKENS // space.max_nodes))
+    prior = replace(config.prior, width=64, layers=2, steps=5000, batch=128, learning_rate=6e-3)
+    return replace(config, cells=cells, prior=prior)
 
 
 def _codebook(space: SearchSpace) -> int:

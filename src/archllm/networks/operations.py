@@ -58,3 +58,27 @@ def avg_pool3x3(channels: int, stride: int = 1) -> nn.Module:
 def max_pool3x3(channels: int, stride: int = 1) -> nn.Module:
     """3x3 maximum."""
     return nn.MaxPool2d(3, stride=stride, padding=1)
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "hardswish": nn.Hardswish, "mish": nn.Mish}
+"""Activations of `conv_block`, by name."""
+
+
+def conv_block(
+    channels: int, activation: str = "relu", kernel: int = 3, groups: int = 1, norm: str = "batch"
+) -> nn.Module:
+    """Activation, convolution, norm (the convolutional block of Schrodi et al., 2023).
+
+    Args:
+        channels: channels in and out.
+        activation: `relu`, `hardswish`, or `mish`.
+        kernel: height and width of the convolution.
+        groups: 1, or 0 for a depthwise convolution.
+        norm: `batch`, `instance`, or `layer`, which is over channels and pixels, with a scale and a shift a channel.
+    """
+    norms = {"batch": nn.BatchNorm2d(channels), "instance": nn.InstanceNorm2d(channels, affine=True)}
+    return nn.Sequential(
+        ACTIVATIONS[activation](),
+        nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=groups or channels, bias=False),
+        norms.get(norm) or nn.GroupNorm(1, channels),
+    )

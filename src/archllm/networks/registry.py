@@ -9,12 +9,14 @@ from archllm.networks.base import SpaceNetworks
 from archllm.networks.cells.kinds import EdgeDagNetworks, GenotypeNetworks, NodeDagNetworks
 from archllm.networks.choices.networks import ChoicesNetworks
 from archllm.networks.darts.networks import DARTSNetworks
+from archllm.networks.grammar.networks import GrammarNetworks
 from archllm.networks.nasbench101.networks import NASBench101Networks
 from archllm.networks.nasbench201 import NASBench201Networks
 from archllm.networks.nats_size.networks import NATSSizeNetworks
 from archllm.networks.transformer.networks import TransformerNetworks
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.definition import CellDefinition, ChoicesDefinition, Definition
+from archllm.spaces.kinds.grammar.definition import GrammarDefinition
 from archllm.spaces.registry import load_space
 
 _BENCHMARKS: dict[str, Callable[[Any], SpaceNetworks]] = {
@@ -31,6 +33,7 @@ _KINDS: dict[str, Callable[[Any], SpaceNetworks]] = {
     "node_dag": NodeDagNetworks,
     "genotype": GenotypeNetworks,
     "choices": ChoicesNetworks,
+    "grammar": GrammarNetworks,
 }
 """Kind -> networks of what a space names: blocks for its operations, or a builder."""
 
@@ -47,4 +50,4 @@ def _names_networks(definition: Definition) -> bool:
     """Whether a definition says how networks are made."""
     if isinstance(definition, ChoicesDefinition):
         return bool(definition.builder)
-    return isinstance(definition, CellDefinition) and bool(definition.callables)
+    return isinstance(definition, CellDefinition | GrammarDefinition) and bool(definition.callables)

@@ -104,6 +104,8 @@ def computes_nothing(space: SearchSpace, graphs: Graphs) -> NDArray[np.bool_]:
         space: the space.
         graphs: `n` members.
     """
+    if space.sequential:
+        return np.zeros(len(graphs), dtype=np.bool_)  # members without a path from input to output are none
     return np.asarray(~computation(space, graphs).edges.any((1, 2)), dtype=np.bool_)
 
 

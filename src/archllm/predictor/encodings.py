@@ -18,6 +18,9 @@ def one_hot(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """`n x d` operations of each node position, and links of each pair of positions, of normalised members."""
     wide = graphs.padded(space.max_nodes)
     ops = wide.ops[:, :, None] == np.arange(-1, len(space.op_names), dtype=np.int8)
+    if space.sequential:
+        labels: NDArray[np.float32] = ops.reshape(len(graphs), -1).astype(np.float32)
+        return labels
     source, target = np.triu_indices(space.max_nodes, 1)
     return np.concatenate([ops.reshape(len(graphs), -1), wide.adjacency[:, source, target]], 1).astype(np.float32)
 

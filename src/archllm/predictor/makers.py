@@ -70,13 +70,14 @@ def vae(model: GraphVAE) -> FeatureMaker:
 def free(space: SearchSpace) -> FeatureMaker:
     """Logarithms of parameters and MACs, where the space has networks, and statistics of the paths that have an effect.
 
-    See `path_statistics`; nothing is trained and no network is built.
+    See `path_statistics`; of sequences, which have no paths, `slot_values`. Nothing is trained and no network is built.
     """
 
     def make(graphs: Graphs) -> NDArray[np.float32]:
         networks = space.networks
         counted = [] if networks is None or not networks.countable else [networks.params(graphs), networks.macs(graphs)]
         sizes = [np.log(count)[:, None] for count in counted]
-        return np.concatenate([*sizes, path_statistics(space, graphs)], axis=1).astype(np.float32)
+        others = space.slot_values(space.normalise(graphs)) if space.sequential else path_statistics(space, graphs)
+        return np.concatenate([*sizes, others], axis=1).astype(np.float32)
 
     return FeatureMaker("free", make)

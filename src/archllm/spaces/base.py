@@ -81,6 +81,10 @@ class SearchSpace(ABC):
     """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
     stands, and paths through a graph say nothing."""
 
+    sequential: bool = False
+    """Whether members are sequences: node `k` follows node `k - 1`, and there are no edges. Tokenizers and features
+    then leave edges out; see `Graphs.unlinked`."""
+
     networks_from: str = "archllm.networks.registry:networks_of"
     """`module:function` that gives `networks` for this space; imported when they are first asked for."""
 
@@ -345,7 +349,7 @@ class Architecture:
     """Its canonical key in the space."""
 
     def __post_init__(self) -> None:
-        own = Graphs(self.graph.ops.copy(), self.graph.adjacency.copy())
+        own = self.graph.copy()
         own.ops.setflags(write=False)
         own.adjacency.setflags(write=False)
         object.__setattr__(self, "graph", own)

@@ -30,7 +30,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _RESERVED = ("input", "output", "off")
 _LATER = {"later": True}  # of fields that files and stores from before do not have
-_NETWORKS = ("callables", "builder")  # fields that say how networks are made, not what the architectures are
+_NETWORKS = ("callables", "builder", "form")  # fields that say how networks are made, not what the architectures are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +128,7 @@ class CellDefinition(Definition):
                 )
         _distinct(self.ops, "an operation", "ops")
         for op, where in self.callables.items():
-            if not _CALLABLE.fullmatch(where) or any(map(iskeyword, re.split(r"[.:]", where))):
-                raise DefinitionError(
-                    f"names what makes the operation as 'module:function', such as "
-                    f"'mypackage.blocks:conv3x3', found {shown(where)}",
-                    "ops",
-                    op,
-                )
+            check_callable(where, "ops", op)
         if self.callables and set(self.callables) != set(self.ops):
             missing = next(op for op in self.ops if op not in self.callables)
             raise DefinitionError(
@@ -305,6 +299,20 @@ class ClassDefinition(Definition):
         raise InvalidInput(
             f"a space of the class {self.where} can't be written as a file; name it python:{self.where}, so that it is "
             "found again"
+        )
+
+
+def check_callable(where: str, *key: str) -> None:
+    """Makes sure that a text names something in a module.
+
+    Raises:
+        DefinitionError: it does not; its key is the given one.
+    """
+    if not _CALLABLE.fullmatch(where) or any(map(iskeyword, re.split(r"[.:]", where))):
+        raise DefinitionError(
+            f"names what makes the operation as 'module:function', such as 'mypackage.blocks:conv3x3', found "
+            f"{shown(where)}",
+            *key,
         )
 
 

@@ -15,6 +15,7 @@ from archllm.spaces.definition import Definition
 from archllm.spaces.kinds.choices import Choices
 from archllm.spaces.kinds.edge_dag import EdgeDag
 from archllm.spaces.kinds.genotype import Genotype
+from archllm.spaces.kinds.grammar.space import Grammar
 from archllm.spaces.kinds.node_dag import NodeDag
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
@@ -25,7 +26,9 @@ from archllm.spaces.space_file import placed, read_definition, read_text
 ENDING = ".toml"
 """Ending of a space file."""
 
-_KINDS: dict[str, Callable[..., SearchSpace]] = {kind.kind: kind for kind in (NodeDag, EdgeDag, Genotype, Choices)}
+_KINDS: dict[str, Callable[..., SearchSpace]] = {
+    kind.kind: kind for kind in (NodeDag, EdgeDag, Genotype, Choices, Grammar)
+}
 
 _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "nasbench101": ("nasbench101/space.toml", NASBench101),
@@ -41,6 +44,9 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "enas12": ("examples/enas12.toml", ENASMacro),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
+    "conv-grammar": ("examples/conv-grammar.toml", None),
+    "interleaving": ("examples/interleaving.toml", None),
+    "hierarchical-nasbench201": ("examples/hierarchical-nasbench201.toml", None),
 }
 """Name -> its space file, in this package, and what adds texts and hashes of its own to the kind."""
 

@@ -19,6 +19,7 @@ from archllm.spaces.definition import (
     GenotypeDefinition,
     NodeDagDefinition,
 )
+from archllm.spaces.kinds.grammar.definition import BlockCall, GrammarDefinition
 
 LARGEST = toml_lines.LARGEST
 """Most bytes of a space file."""
@@ -215,6 +216,58 @@ def _network(value: Any) -> _Several:
     return _Several(builder=value["builder"])
 
 
+def _rules(value: Any) -> dict[str, tuple[str, ...]]:
+    example = '[rules], then lines such as net = ["block", "sequence(block, net)"]'
+    if not isinstance(value, dict):
+        raise _Wrong(f"must be a table: {example}, found {shown(value)}")
+    rules = {}
+    for rule, alternatives in value.items():
+        try:
+            rules[rule] = (alternatives,) if isinstance(alternatives, str) else _texts(alternatives)
+        except _Wrong as error:
+            raise _Wrong(str(error), rule, *error.inner) from error
+    return rules
+
+
+def _blocks(key: str) -> Reader:
+    """A list of blocks, or a table of blocks and what makes them: a text, or a table of `make` and its arguments."""
+
+    def read(value: Any) -> _Several:
+        if not isinstance(value, dict):
+            return _Several({key: _texts(value)})
+        calls = {block: _call(block, made) for block, made in value.items()}
+        return _Several({key: tuple(calls), f"{key}_calls": calls})
+
+    return read
+
+
+def _call(block: str, made: Any) -> BlockCall:
+    options = dict(made) if isinstance(made, dict) else {"make": made}
+    where = options.pop("make", None)
+    if not isinstance(where, str):
+        raise _Wrong("must be 'module:function' in quotes, or { make = 'module:function', kernel = 3 }", block)
+    for name, option in options.items():
+        if not isinstance(option, int | float | str):
+            raise _Wrong(f"{shown(name)} must be a number, a text or a truth value, found {shown(option)}", block)
+    return BlockCall(where, tuple(options.items()))
+
+
+def _form(value: Any) -> _Several:
+    example = '[network], then form = "images" or form = "sequences"'
+    if not isinstance(value, dict):
+        raise _Wrong(f"must be a table: {example}, found {shown(value)}")
+    for key in value:
+        if key != "form":
+            raise _Wrong(f"unknown key; there is only form: {example}", key)
+    return _Several(value)
+
+
+def _grammar(
+    *, blocks_calls: Mapping[str, BlockCall] | None = None, downsampling_calls: Any = None, **values: Any
+) -> GrammarDefinition:
+    return GrammarDefinition(**values, callables={**(blocks_calls or {}), **(downsampling_calls or {})})
+
+
 def _put_new(table: dict[str, Any], name: str, value: Any, key: str) -> None:
     if name in table:
         raise _Wrong(f"{name!r} stands twice", key)
@@ -266,5 +319,21 @@ _KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str,
         },
     ),
     "choices": (ChoicesDefinition, ("slots",), {"slots": _slots, "when": _when, "network": _network}),
+    "grammar": (
+        _grammar,
+        ("rules", "blocks"),
+        {
+            "rules": _rules,
+            "blocks": _blocks("blocks"),
+            "downsampling": _blocks("downsampling"),
+            "start": _text,
+            "max_blocks": _whole,
+            "max_depth": _whole,
+            "max_params": _whole,
+            "commutative": _texts,
+            "zero": _text,
+            "network": _form,
+        },
+    ),
 }
 """Kind -> its definition, the keys it needs, and what reads each key."""

@@ -156,7 +156,8 @@ class SpaceContract:
         first = tested.enumerate()
         kept = copy.deepcopy(first[:100])
         first.ops[:] = 0
-        first.adjacency[:] = True
+        if first.adjacency.flags.writeable:
+            first.adjacency[:] = True
         assert same(tested.enumerate()[:100], kept)
 
     @pytest.mark.parametrize("n", [1, 257])
@@ -398,7 +399,8 @@ class SpaceContract:
             with pytest.raises(ValueError, match="read-only"):
                 array[:] = 0
         source.ops[:] = 0
-        source.adjacency[:] = False
+        if source.adjacency.flags.writeable:  # no edges at all share one byte
+            source.adjacency[:] = False
         assert tested.format(arch.graph) == [text]
 
     def test_an_architecture_is_made_of_one_graph(self, tested: SearchSpace) -> None:

@@ -50,6 +50,8 @@ class NodeGroups:
 def varying_nodes(graphs: Graphs) -> NDArray[np.bool_]:
     """`v` booleans: which positions have more than one combination of label and in-edges among the graphs."""
     same_label = (graphs.ops == graphs.ops[:1]).all(0)
+    if graphs.edgeless:
+        return np.asarray(~same_label, dtype=np.bool_)
     same_edges = (graphs.adjacency == graphs.adjacency[:1]).all((0, 1))
     varying: NDArray[np.bool_] = ~(same_label & same_edges)
     return varying
@@ -61,6 +63,8 @@ def node_tokens(graphs: Graphs) -> NDArray[np.int64]:
     Raises:
         InvalidInput: there are more node positions.
     """
+    if graphs.edgeless:
+        return (graphs.ops.astype(np.int64) + 1) << 48
     if graphs.nodes > PACKED_NODES:
         raise InvalidInput(f"node tokens hold at most {PACKED_NODES} node positions, got {graphs.nodes}")
     packed = np.packbits(graphs.adjacency, axis=1, bitorder="little")  # n x bytes x v
@@ -70,8 +74,10 @@ def node_tokens(graphs: Graphs) -> NDArray[np.int64]:
     return tokens
 
 
-def graphs_of_tokens(tokens: NDArray[np.int64]) -> Graphs:
-    """The inverse of `node_tokens`."""
+def graphs_of_tokens(tokens: NDArray[np.int64], linked: bool = True) -> Graphs:
+    """The inverse of `node_tokens`; of graphs that are not linked, without edges."""
+    if not linked:
+        return Graphs.unlinked(((tokens >> 48) - 1).astype(np.int8))
     nodes = tokens.shape[1]
     sources = (tokens[:, None, :] >> np.arange(nodes)[None, :, None]) & 1
     return Graphs((tokens >> 48) - 1, sources.astype(np.bool_))

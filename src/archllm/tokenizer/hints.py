@@ -43,8 +43,8 @@ def code_layout(space: SearchSpace) -> CodeLayout:
     """The layout that trials found good for the space's kind; see docs/decisions.md.
 
     One code for each vertex but the first in `node_dag` without constraints, one for each inner node in `genotype`;
-    see `_of_slots` for kinds of one fixed topology. In any other space one for each node that varies among random
-    members: constraints may settle whole vertices.
+    see `_of_slots` for kinds of one fixed topology. One for each node of a sequence; in any other space one
+    for each node that varies among random members: constraints may settle whole vertices.
 
     Example:
         >>> from archllm.spaces import load_space
@@ -59,7 +59,7 @@ def code_layout(space: SearchSpace) -> CodeLayout:
         return CodeLayout(space.inner * len(space.cells), independent=not space.definition.constraints)
     if isinstance(space, FixedTopology):
         return _of_slots(space)
-    return CodeLayout(_varying(space))
+    return CodeLayout(space.max_nodes if space.sequential else _varying(space))
 
 
 def _varying(space: SearchSpace) -> int:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from archllm.errors import InvalidInput, RunFolderError
 from archllm.files import replacing, write_text
-from archllm.graphs import Graphs
+from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
@@ -177,7 +177,10 @@ class MergesTokenizer(Tokenizer):
         total = at[:, -1] if codes.shape[1] else np.zeros(len(codes))
         # Too many tokens for any member, or too few where all have as many: a loop keeps them from passing for one.
         wrong = total > self.plain.length if self.plain.end is not None else total != self.plain.length
-        graphs.adjacency[wrong, 0, 0] = True
+        if graphs.edgeless:
+            graphs.ops[wrong] = ABSENT  # nor does a member hold nothing
+        else:
+            graphs.adjacency[wrong, 0, 0] = True
         return graphs
 
     def embed(self, members: Members) -> NDArray[np.float32]:

@@ -27,6 +27,9 @@ class Shape:
     groups: tuple[tuple[int, ...], ...]
     """Node positions of each of the `L` codes, -1 where a group has fewer than `G` nodes."""
 
+    linked: bool = True
+    """Whether there are edges; otherwise none are read or predicted."""
+
 
 class VQVAE(nn.Module):
     """Encoder, quantizer and decoder; `forward` gives the training loss.
@@ -45,13 +48,13 @@ class VQVAE(nn.Module):
         self.predictability = config.predictability
 
     def forward(
-        self, labels: torch.Tensor, edges: torch.Tensor, quantize: bool = True
+        self, labels: torch.Tensor, edges: torch.Tensor | None, quantize: bool = True
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of a batch and figures to report.
 
         Args:
             labels: `(B, V)` labels, 0 for absent.
-            edges: `(B, V, V)` edges, 0.0 or 1.0.
+            edges: `(B, V, V)` edges, 0.0 or 1.0; `None` where there are none.
             quantize: whether to quantize; else noise stands in for it, so that latent vectors move apart.
         """
         latent = self.encoder(labels, edges)
@@ -62,8 +65,10 @@ class VQVAE(nn.Module):
             quantizer_loss = latent.new_zeros(())
         label_logits, edge_logits = self.decoder(quantized)
         label_loss = F.cross_entropy(label_logits.flatten(0, 1), labels.flatten(), reduction="sum")
-        edge_loss = F.binary_cross_entropy_with_logits(edge_logits, edges, reduction="sum")
-        reconstruction = (label_loss + edge_loss) / len(labels)
+        total = label_loss
+        if edges is not None and edge_logits is not None:
+            total = total + F.binary_cross_entropy_with_logits(edge_logits, edges, reduction="sum")
+        reconstruction = total / len(labels)
         loss = reconstruction + quantizer_loss
         if self.predictor is not None and quantize:
             loss = loss + self.predictability * self.predictor(latent, quantized, self.quantizer.codebook())
@@ -71,15 +76,15 @@ class VQVAE(nn.Module):
         used = len(torch.unique(indices))
         return loss, {"loss": reconstruction.item(), "exact": exact.item(), "codes_in_batch": float(used)}
 
-    def encode(self, labels: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    def encode(self, labels: torch.Tensor, edges: torch.Tensor | None) -> torch.Tensor:
         """Codes `(B, L)`."""
         indices: torch.Tensor = self.quantizer(self.encoder(labels, edges))[1]
         return indices
 
-    def decode(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def decode(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Labels `(B, V)` (0 for absent) and edges `(B, V, V)`, by argmax."""
         label_logits, edge_logits = self.decoder(self.quantizer.vectors(codes))
-        return label_logits.argmax(-1), edge_logits > 0
+        return label_logits.argmax(-1), None if edge_logits is None else edge_logits > 0
 
 
 class Encoder(nn.Module):
@@ -96,15 +101,17 @@ class Encoder(nn.Module):
         width = config.width
         self.context = config.context
         self.label = nn.Embedding(shape.labels + 1, width)
-        self.sources = nn.Linear(shape.nodes, width)
+        self.sources = nn.Linear(shape.nodes, width) if shape.linked else None
         self.position = nn.Parameter(torch.randn(shape.nodes, width) * 0.02) if config.context != "none" else None
         self.blocks = nn.ModuleList(_Block(width, config.context) for _ in range(config.layers))
         self.register_buffer("groups", torch.tensor(shape.groups), persistent=False)
         self.project = nn.Linear(width * len(shape.groups[0]), config.code_width)
 
-    def forward(self, labels: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    def forward(self, labels: torch.Tensor, edges: torch.Tensor | None) -> torch.Tensor:
         """From `(B, V)` labels and `(B, V, V)` edges to `(B, L, D)`."""
-        x = self.label(labels) + self.sources(edges.transpose(1, 2))  # (B, V, W)
+        x = self.label(labels)  # (B, V, W)
+        if self.sources is not None and edges is not None:
+            x = x + self.sources(edges.transpose(1, 2))
         if self.position is not None:
             x = x + self.position
         for block in self.blocks:
@@ -131,16 +138,16 @@ class Decoder(nn.Module):
         self.spread = nn.Linear(width, width * self.slots)
         self.node = nn.Parameter(torch.randn(shape.nodes, width) * 0.02)
         self.label = nn.Linear(width, shape.labels + 1)
-        self.sources = nn.Linear(width, shape.nodes)
+        self.sources = nn.Linear(width, shape.nodes) if shape.linked else None
 
-    def forward(self, quantized: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """From `(B, L, D)` to label logits `(B, V, labels + 1)` and edge logits `(B, V, V)`."""
+    def forward(self, quantized: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """From `(B, L, D)` to label logits `(B, V, labels + 1)` and edge logits `(B, V, V)`, `None` without edges."""
         x = self.expand(quantized) + self.position
         for block in self.blocks:
             x = block(x, None)
         x = self.spread(F.gelu(x)).unflatten(-1, (self.slots, -1)).flatten(1, 2)[:, self.place]  # (B, V, W)
         x = F.gelu(x + self.node)
-        return self.label(x), self.sources(x).transpose(1, 2)
+        return self.label(x), None if self.sources is None else self.sources(x).transpose(1, 2)
 
 
 class CodePredictor(nn.Module):
@@ -198,7 +205,9 @@ class _Block(nn.Module):
 
 
 def _exact(
-    label_logits: torch.Tensor, edge_logits: torch.Tensor, labels: torch.Tensor, edges: torch.Tensor
+    label_logits: torch.Tensor, edge_logits: torch.Tensor | None, labels: torch.Tensor, edges: torch.Tensor | None
 ) -> torch.Tensor:
     labels_right = (label_logits.argmax(-1) == labels).all(1)
+    if edge_logits is None or edges is None:
+        return labels_right
     return labels_right & ((edge_logits > 0) == edges.bool()).flatten(1).all(1)

@@ -77,11 +77,13 @@ class PlainTokenizer(Tokenizer):
         return way.read(codes)
 
     def embed(self, members: Members) -> NDArray[np.float32]:
-        """`n x (v + v²)`: labels one-hot and the adjacency matrix, flattened."""
+        """`n x (v + v²)`: labels one-hot and, where there are edges, the adjacency matrix, flattened."""
         graphs = self._normalised(members)
         graphs = graphs.padded(self.space.max_nodes)
         labels = np.eye(len(self.space.op_names) + 1, dtype=np.float32)[graphs.ops + 1]
         n, v = graphs.ops.shape
+        if self.space.sequential:
+            return labels.reshape(n, v * labels.shape[2])
         flat = graphs.adjacency.reshape(n, v * v).astype(np.float32)
         return np.concatenate([labels.reshape(n, v * labels.shape[2]), flat], axis=1)
 

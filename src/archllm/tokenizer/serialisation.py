@@ -74,6 +74,8 @@ def serialisation(space: SearchSpace, graphs: Graphs) -> NodeSerialisation | Edg
         space: the space.
         graphs: training members; they must differ.
     """
+    if graphs.edgeless:
+        return NodeSerialisation.of(graphs.padded(space.max_nodes))
     if graphs.nodes > PACKED_NODES:
         return EdgeSerialisation.of(space, graphs)
     whole = NodeSerialisation.of(graphs.padded(space.max_nodes))
@@ -106,11 +108,14 @@ class NodeSerialisation:
     fixed: NDArray[np.int64]
     """`v` words of one member, for the nodes that are not."""
 
+    linked: bool = True
+    """Whether there are edges."""
+
     @classmethod
     def of(cls, graphs: Graphs) -> Self:
         """Of the nodes of training members."""
         varying, words = varying_nodes(graphs), node_tokens(graphs)
-        return cls(np.unique(words[:, varying]), varying, words[0])
+        return cls(np.unique(words[:, varying]), varying, words[0], not graphs.edgeless)
 
     @property
     def size(self) -> int:
@@ -135,7 +140,7 @@ class NodeSerialisation:
     def read(self, tokens: NDArray[np.int64]) -> Graphs:
         words = np.repeat(self.fixed[None], len(tokens), axis=0)
         words[:, self.varying] = np.concatenate([[np.int64(0)], self.words])[tokens]  # what is unknown becomes absent
-        return graphs_of_tokens(words)
+        return graphs_of_tokens(words, self.linked)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         arrays = {"words": self.words, "varying": self.varying, "fixed": self.fixed}
@@ -148,6 +153,7 @@ class NodeSerialisation:
             words=_taken(tensors, "words", np.int64, None),
             varying=_taken(tensors, "varying", np.bool_, nodes),
             fixed=_taken(tensors, "fixed", np.int64, nodes),
+            linked=not space.sequential,
         )
         if not len(made.words) or not made.varying.any() or (np.diff(made.words) <= 0).any():
             raise RunFolderError("tokenizer.safetensors does not fit tokenizer.json: it holds no vocabulary")

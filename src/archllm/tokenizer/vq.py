@@ -130,14 +130,16 @@ class VQTokenizer(Tokenizer):
         self._check(codes)
         model, nodes = self._model, self.space.max_nodes
         ops = np.empty((len(codes), nodes), dtype=np.int8)
-        adjacency = np.empty((len(codes), nodes, nodes), dtype=np.bool_)
+        linked = 0 if self.space.sequential else nodes
+        adjacency = np.empty((len(codes), linked, linked), dtype=np.bool_)
         with torch.inference_mode():
             for start in range(0, len(codes), _CHUNK):
                 batch = torch.from_numpy(self.used[codes[start : start + _CHUNK]]).to(self.device)
                 labels, edges = model.decode(batch)
                 ops[start : start + _CHUNK] = labels.cpu().numpy() - 1
-                adjacency[start : start + _CHUNK] = edges.cpu().numpy()
-        return Graphs(ops, adjacency)
+                if edges is not None:
+                    adjacency[start : start + _CHUNK] = edges.cpu().numpy()
+        return Graphs(ops, adjacency) if linked else Graphs.unlinked(ops)
 
     def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x (length * code_width)`: the encoder's vectors before quantization."""
@@ -212,6 +214,7 @@ class VQTokenizer(Tokenizer):
             labels=len(self.space.op_names),
             nodes=self.space.max_nodes,
             groups=tuple(tuple(map(int, group)) for group in groups.nodes),
+            linked=not self.space.sequential,
         )
         self.groups, self.length = groups, groups.length
         self.model = VQVAE(shape, self.config).to(self.device)
@@ -226,8 +229,10 @@ class VQTokenizer(Tokenizer):
             latents = [self._model.encoder(*self._tensors(chunk)) for chunk in chunks]
             self._model.quantizer.start(torch.cat(latents).flatten(0, 1))
 
-    def _tensors(self, graphs: Graphs) -> tuple[torch.Tensor, torch.Tensor]:
-        """Labels `(B, V)` with 0 for absent, and edges `(B, V, V)` as 0.0 or 1.0."""
+    def _tensors(self, graphs: Graphs) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Labels `(B, V)` with 0 for absent, and edges `(B, V, V)` as 0.0 or 1.0, `None` where there are none."""
         graphs = graphs.padded(self.space.max_nodes)
         labels = torch.from_numpy(graphs.ops.astype(np.int64) + 1).to(self.device)
+        if self.space.sequential:
+            return labels, None
         return labels, torch.from_numpy(graphs.adjacency.astype(np.float32)).to(self.device)

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from archllm.errors import InvalidInput
+from archllm.errors import DefinitionError, InvalidInput
 from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.spaces.fingerprints import collision_chance
+from archllm.spaces.kinds.grammar.derivations import ambiguity, count_derivations
+from archllm.spaces.kinds.grammar.space import Grammar
 from archllm.spaces.registry import is_file_name
 from archllm.spaces.sizes import MOST_DIGITS, rounded_size
+from archllm.spaces.space_file import placed
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,20 @@ class SpaceFacts:
     constraints: list[str]
     """What every architecture fulfils."""
 
+    derivations: int | None
+    """Of a grammar: derivations of its architectures; `None` for other kinds, or if they are too many to count."""
+
+    ambiguous: str | None
+    """Of a grammar: the line of a rule that derives something in several ways, if one was found."""
+
     def to_json(self) -> dict[str, Any]:
         """The contract of `archllm spaces NAME --json`."""
-        return asdict(self) | ({} if self.size < 10**MOST_DIGITS else {"size": rounded_size(self.size)})
+        large = {
+            name: rounded_size(number)
+            for name, number in (("size", self.size), ("derivations", self.derivations))
+            if number is not None and number >= 10**MOST_DIGITS
+        }
+        return asdict(self) | large
 
 
 @dataclass(frozen=True)
@@ -139,4 +153,14 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         imports={name: str(file) if file else None for name, file in networks.imports().items()} if networks else {},
         ops=list(space.op_names),
         constraints=list(space.definition.constraints),
+        derivations=count_derivations(space.language.rules) if isinstance(space, Grammar) else None,
+        ambiguous=_ambiguous(space) if isinstance(space, Grammar) else None,
     )
+
+
+def _ambiguous(space: Grammar) -> str | None:
+    found = ambiguity(space.language)
+    if found is None:
+        return None
+    rule, what = found
+    return str(placed(DefinitionError(what, "rules", rule), space.file or "", space.origin or space.name))

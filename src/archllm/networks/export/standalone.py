@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from archllm.networks import blocks, operations
+from archllm.networks import blocks
 from archllm.networks.blueprint import Blueprint, Call
 from archllm.networks.export.literals import WIDTH, check_source, docstring, dotted, harmless, literal
 
@@ -128,7 +128,8 @@ def _source(blueprint: Blueprint, params: int, weights: str | None, around: Arou
     ours = {op: where.partition(":")[2] for op, where in blueprint.callables.items() if _is_ours(where)}
     layers = [call for call in blueprint.layers if call.module.startswith(_OURS)]
     outer = [] if around is None else [sys.modules[around.module.__module__]]
-    modules = [blocks, *[operations] * bool(ours), *_modules_of(layers), home, *outer]
+    modules = [blocks, *_modules_of([*(where.partition(":")[0] for where in blueprint.callables.values())], layers)]
+    modules += [*([] if home in modules else [home]), *outer]
     known = {name: item for module in modules for name, item in _definitions(module, blueprint.operations).items()}
     roots = [blueprint.network.__name__, *ours.values(), *(call.name for call in layers)]
     used = _reachable([*roots, around.module.__name__] if around else roots, known)
@@ -195,13 +196,13 @@ def _mentioned(node: ast.AST) -> frozenset[str]:
 
 
 def _is_ours(where: str) -> bool:
-    """Whether an operation is made by our own module, whose source can stand in the file."""
-    return where.partition(":")[0] == operations.__name__
+    """Whether an operation is made by one of our own modules, whose source can stand in the file."""
+    return where.startswith(_OURS)
 
 
-def _modules_of(layers: Sequence[Call]) -> list[ModuleType]:
-    """The modules that hold our own layers; the shared blocks and operations stand in front of them."""
-    names = dict.fromkeys(call.module for call in layers)
+def _modules_of(makers: Sequence[str], layers: Sequence[Call]) -> list[ModuleType]:
+    """The modules that hold our own operations and layers; the shared blocks stand in front of them."""
+    names = dict.fromkeys(name for name in (*makers, *(call.module for call in layers)) if name.startswith(_OURS))
     return [sys.modules[name] for name in names if name != blocks.__name__]
 
 

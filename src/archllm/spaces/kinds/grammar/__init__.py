@@ -1,0 +1,1 @@
+"""grammar: members are networks that a context-free grammar derives."""
