@@ -13,6 +13,7 @@ from benchmarks import (
     conditional,
     generation,
     halving,
+    large_spaces,
     latency,
     llm_prior,
     networks,
@@ -36,6 +37,7 @@ from archllm.tokenizer.config import TokenizerConfig
 BENCHMARKS = [module.BENCHMARK for module in (
     generation, search, predictor, spaces, conditional, llm_prior, networks, proxies, latency,
     halving,
+    large_spaces,
 )]  # fmt: skip
 
 TINY = TrainConfig(

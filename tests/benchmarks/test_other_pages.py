@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from benchmarks import networks, picture, spaces
+from benchmarks import large_spaces, networks, picture, spaces
 from benchmarks.harness import IMAGES
+from benchmarks.pages import large_spaces as large_space_pages
 from benchmarks.pages import networks as network_pages
 from benchmarks.pages import spaces as space_pages
+
+import archllm
+from archllm.generation.config import TrainConfig
+from archllm.spaces import SearchSpace
 
 ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
 
@@ -85,3 +91,45 @@ def test_the_page_of_spaces_says_what_was_missed(valid: float, distinct: float, 
 
 def test_the_picture_of_the_guide_shows_the_guides_space() -> None:
     assert (IMAGES / "own-space.svg").read_text(encoding="utf-8") == picture.own_space()
+
+
+def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_the_best() -> None:
+    drawn = {"valid": 0.99, "unique": 0.98, "novel": 0.97, "valid_unique": 0.97}
+    found = []
+    for name, job in large_spaces.jobs(large_spaces.BENCHMARK.parse([])).items():
+        nats = {"plain": 11.5, "merges": 11.25, "vq": 12.0, "marginals": 13.0}[job["tokenizer"]]
+        more = {
+            "reconstruction": 1.0, "nats": nats, "ideal_nats": 12.96, "tokens": 6.0, "vocabulary": 120,
+            "draws": {str(n): drawn for n in (1_000, 2_000, 10_000)}, "draws_per_cpu_second": 5e3,
+            "train_cpu_seconds": 100.0, "corpus_cpu_seconds": 20.0,
+        }  # fmt: skip
+        if job["part"] == "corpus":
+            more["best"] = {
+                "new": 900,
+                "scored": 60,
+                "good": 6,
+                "share": 0.5 if job["space"] == "nasbench101" else None,
+            }
+        found.append({"name": name, **job, **more, "about": ABOUT})
+    text = large_space_pages.page(found)
+    assert "likeliest under `merges`, by 0.25 nats over `plain`" in text
+    assert "| 50 ± 0 % |" in text and "| 120 ± 0 |" in text and "valid of 10,000" in text
+
+
+def test_new_members_count_for_those_that_the_table_does_not_know(
+    nasbench201: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of the whole space draws as many of the best as there are, whatever part of them has a score."""
+    rng = np.random.default_rng(0)
+    cells = nasbench201.enumerate()
+    keys = nasbench201.keys(cells)
+    order = rng.permutation(len(keys))
+    model = archllm.train(
+        nasbench201, TrainConfig.from_mapping({"tokenizer": {"kind": "plain"}, "prior": {"kind": "marginal"}})
+    )
+    known, good = order[:5_000], order[:1_000]  # a fifth of 5,000 with a score is good
+    model.training_keys = np.sort(keys[good[:800]])  # most of them were trained on
+    monkeypatch.setattr(large_spaces, "MANY_DRAWS", 30_000)
+    told = large_spaces._best(model, keys[known], np.arange(5_000) < 1_000)
+    left = (0.2 * len(keys) - 800) / (len(keys) - 800)
+    assert told["share"] == pytest.approx(left, abs=0.02)
