@@ -14,7 +14,7 @@ from archllm.errors import DataError, DataMissing, InvalidInput, RunFolderError
 from archllm.files import write_text
 from archllm.generation.config import TrainConfig
 from archllm.generation.run_folder import seal
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space
 from archllm.workflows.corpus import read_corpus
 
 CONV = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"
@@ -148,3 +148,14 @@ def test_too_few_members_to_split_are_told(tmp_path: Path) -> None:
     config = TrainConfig.from_mapping(PARTS | {"corpus": str(tmp_path / "good.txt")})
     with pytest.raises(InvalidInput, match="2 cells leaves 2 to train on and 0 held out"):
         train("nasbench201", config)
+
+
+def test_a_corpus_of_a_grammar_is_kept_without_edges(tmp_path: Path) -> None:
+    space = load_space("interleaving")
+    texts = listed(space, 300)
+    write_text(tmp_path / "mine.txt", "\n".join(texts))
+    model = train(space, TrainConfig.from_mapping(PARTS | {"corpus": str(tmp_path / "mine.txt")}), out=tmp_path / "run")
+    assert (tmp_path / "run" / CORPUS_FILE).stat().st_size < 300 * (space.max_nodes + 1)
+    again = load(tmp_path / "run")
+    assert again.cells.train.edgeless and set(again.training_keys) == set(model.training_keys)
+    assert again.tokenizer.reconstruction(again.cells.held_out) == 1.0

@@ -61,8 +61,8 @@ class Corpus:
 
     def save(self, folder: Path) -> None:
         """Writes the members into a run folder, so that it says alone what was trained on and what was held out."""
-        v = self.graphs.nodes
-        links = np.packbits(self.graphs.adjacency.reshape(len(self), v * v), axis=1)
+        v = 0 if self.graphs.edgeless else self.graphs.nodes
+        links = np.packbits(self.graphs.adjacency[:, :v, :v].reshape(len(self), v * v), axis=1)
         save_file({"ops": self.graphs.ops.astype(np.int8), "links": links}, folder / CORPUS_FILE)
 
     @staticmethod
@@ -77,18 +77,20 @@ class Corpus:
             arrays = load_file(path)
         except (OSError, SafetensorError) as error:
             raise RunFolderError(f"can't read {path}, the corpus of the run: {error}") from error
-        graphs = _unpacked(arrays, space.max_nodes)
+        graphs = _unpacked(arrays, space.max_nodes, not space.sequential)
         if graphs is None or not space.validate(graphs).all() or not (np.diff(space.keys(graphs)) > 0).all():
             raise RunFolderError(f"{path} is damaged: it must hold different members of {space.name}, ordered by key")
         return Corpus(graphs)
 
 
-def _unpacked(arrays: dict[str, NDArray[np.generic]], v: int) -> Graphs | None:
+def _unpacked(arrays: dict[str, NDArray[np.generic]], v: int, linked: bool) -> Graphs | None:
     """Graphs on `v` nodes from arrays that anybody may have written; `None` where they are something else."""
     ops, links = arrays.get("ops"), arrays.get("links")
     if ops is None or links is None or ops.dtype != np.int8 or links.dtype != np.uint8 or len(arrays) != 2:
         return None
-    if ops.ndim != 2 or links.shape != (len(ops), -(-v * v // 8)) or ops.shape[1] != v or not len(ops):
+    if ops.ndim != 2 or links.shape != (len(ops), -(-v * v // 8) * linked) or ops.shape[1] != v or not len(ops):
         return None
+    if not linked:
+        return Graphs.unlinked(ops.astype(np.int8))
     bits = np.unpackbits(links.astype(np.uint8), axis=1)[:, : v * v]
     return Graphs(ops.astype(np.int8), bits.reshape(len(ops), v, v).astype(np.bool_))

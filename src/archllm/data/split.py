@@ -94,7 +94,7 @@ def split_cells(
     check_split(split)
     check_seed(seed)
     rng = np.random.default_rng([seed, 20_230])
-    kept = min(sampled, KEPT_BYTES // (space.max_nodes * (space.max_nodes + 1)))
+    kept = min(sampled, KEPT_BYTES // space.member_bytes)
     cells = corpus
     if cells is None:
         cells = space.enumerate() if space.enumerable else _different(space, round(kept / split), rng)

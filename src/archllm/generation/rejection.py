@@ -21,7 +21,7 @@ _BATCH_BYTES = 32 << 20  # of their graphs
 
 def most_at_once(space: SearchSpace) -> int:
     """Draws of one batch at most, so that their graphs stay small whatever the space."""
-    return max(256, min(_MOST_AT_ONCE, _BATCH_BYTES // (space.max_nodes * (space.max_nodes + 1))))
+    return max(256, min(_MOST_AT_ONCE, _BATCH_BYTES // space.member_bytes))
 
 
 class Distinct:

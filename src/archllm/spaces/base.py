@@ -156,6 +156,11 @@ class SearchSpace(ABC):
     """Number of distinct `class_keys`, where there are any."""
 
     @property
+    def member_bytes(self) -> int:
+        """Bytes of a member in `Graphs`."""
+        return self.max_nodes if self.sequential else self.max_nodes * (self.max_nodes + 1)
+
+    @property
     def identity(self) -> tuple[str, str]:
         """Name and fingerprint of the definition: equal for spaces whose architectures are the same."""
         return self.name, self.definition.fingerprint
