@@ -40,6 +40,16 @@ def plugin_names(group: Group) -> list[str]:
     return sorted(_announced(group))
 
 
+def load_listener(name: str) -> Any:
+    """The function of an event that a user names by `python:MODULE:NAME`; of a class, a new object.
+
+    Raises:
+        InvalidInput: it can't be imported, or is neither function nor class.
+    """
+    found = resolve(name.removeprefix(PREFIX))
+    return found() if isinstance(found, type) else found
+
+
 _CONSENT = "if you trust it, name its folder (--modules DIR; in Python, import it first)"
 _FUNCTIONS = FunctionType | BuiltinFunctionType
 

@@ -160,6 +160,17 @@ def test_a_listener_hears_of_every_finished_trial(store, nasbench201):
     assert "failed" not in heard[0].metrics and heard[-1].metrics["failed"] == 1
     first, _, third = store.trials("s")
     assert [event.metrics["best"] for event in heard] == [first.key, first.key, max(first.key, third.key)]
+    spec = Scores(nasbench201).spec
+    assert [event.metrics.get(spec) for event in heard] == [first.key, None, third.key]
+    assert all(event.metrics["cost"] >= 0 for event in heard)
+
+
+def test_a_listener_hears_once_of_what_was_finished_before(store, nasbench201):
+    searched(store, Scores(nasbench201), budget=3)
+    heard: list[Event] = []
+    searched(store, Scores(nasbench201), budget=4, listener=heard.append)
+    assert [event.step for event in heard] == [3, 4]
+    assert heard[0].metrics == {"best": max(trial.key for trial in store.trials("s")[:3])}
 
 
 def test_a_search_ends_when_the_searcher_has_nothing_left(store, nasbench201):

@@ -77,7 +77,7 @@ def found(photos: Path, told: list[str], tmp_path_factory: pytest.TempPathFactor
     for resume in (False, True):
         with pytest.raises(KeyboardInterrupt):
             fit(progress=interrupting, resume=resume, **options)
-    yield fit(progress=False, resume=True, **options)
+    yield fit(progress=False, resume=True, log=[f"csv:{out.parent / 'log.csv'}"], **options)
     assert seen == {"search", "training"}
     torch.set_num_threads(threads)
 
@@ -92,6 +92,14 @@ def test_limits_are_kept_and_the_time_is_that_of_all_calls(found: Fitted) -> Non
     assert found.chosen.params <= 40_000
     assert sum(found.seconds.values()) == pytest.approx(60, rel=0.35)  # loading libraries is most of this minute
     assert found.to_json() == json.loads((found.folder / "fit.json").read_text())["result"]
+
+
+def test_its_course_is_in_the_log(found: Fitted) -> None:
+    with (found.folder.parent / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["stage"] for row in rows} >= {"training", "files"}
+    assert any(float(row["accuracy"]) > 0 for row in rows if row["accuracy"])
+    assert all(float(row["left"]) >= 0 for row in rows)
 
 
 def test_the_accuracy_is_that_of_the_file_on_images_that_nothing_saw(found: Fitted, photos: Path) -> None:

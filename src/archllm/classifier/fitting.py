@@ -279,7 +279,9 @@ class Fitting:
             self.folder.note(lengths=lengths)
 
             def heard(accuracy: float, best: float = best) -> None:
-                self._tell("training", begins, self.times.training_ends(), {"best": max(best, accuracy)})
+                self._tell(
+                    "training", begins, self.times.training_ends(), {"best": max(best, accuracy), "accuracy": accuracy}
+                )
 
             try:
                 trained = train_for(
@@ -416,8 +418,7 @@ class Fitting:
         if self.listener is not None:
             length = max(1, round(ends - begins))
             done = min(length, max(0, round(self.times.elapsed - begins)))
-            known = {name: value for name, value in metrics.items() if name in ("best", "failed")}
-            self.listener(Event(stage, done, length, known | {"left": max(0.0, self.times.left)}))
+            self.listener(Event(stage, done, length, {**metrics, "left": max(0.0, self.times.left)}))
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -62,7 +62,8 @@ class LoopOptions(Settings):
     """Asked before each evaluation whether to end the search, as when its time is over."""
 
     listener: Listener | None = None
-    """Told after every finished trial."""
+    """Told after every finished trial: its values by objective, its cost, the best value so far; and once of all that
+    were finished before."""
 
     reuse: bool = True
     """Whether evaluations that another study of the store made are taken over instead of made again, where its
@@ -157,6 +158,7 @@ class _Search:
         self._arrived: list[tuple[int, Evaluation]] = []  # what they found, not stored yet
         self._receipts: tuple[LowerFidelity, ...] = ()  # of the searcher, not stored yet
         self._exhausted = False
+        self._at_work = False  # else what is known was found earlier
         self._looked = 0.0
         self._silent: dict[int, tuple[Trial, float]] = {}  # trials of others, and for how long each has not changed
 
@@ -174,6 +176,7 @@ class _Search:
 
     def run(self, workers: Workers) -> None:
         """Works until the study is over; what is done when it is interrupted is stored."""
+        self._at_work = True
         try:
             self._work(workers)
         except BaseException:
@@ -250,6 +253,7 @@ class _Search:
         self.searcher.tell(
             {self._architecture(trial): for_searcher(trial.evaluation, self.directions) for trial in fresh}
         )
+        events = []
         for trial in fresh:
             self._known.add(trial.key)
             self.over += 1
@@ -257,14 +261,23 @@ class _Search:
             if trial.values is not None:
                 turned = self._sign * trial.values[0]
                 self._best = turned if self._best is None else max(self._best, turned)
+            events.append(self._event(trial))
         self._open = self.store.unfinished(self.study)
         of_others = [trial for trial in self._open if trial.key not in self._known]
         self.searcher.pending(self._architecture(trial) for trial in of_others)
         self._known.update(trial.key for trial in of_others)
-        if fresh and self.options.listener is not None:
-            metrics = {} if self._best is None else {"best": self._sign * self._best}
-            metrics |= {"failed": float(self.failed)} if self.failed else {}
-            self.options.listener(Event("search", self.over, max(self.options.budget, self.over), metrics))
+        for event in events if self._at_work else events[-1:]:
+            if self.options.listener is not None:
+                self.options.listener(event)
+
+    def _event(self, trial: Trial) -> Event:
+        """What the listener is told of a trial that is over."""
+        metrics = {} if self._best is None else {"best": self._sign * self._best}
+        metrics |= {"failed": float(self.failed)} if self.failed else {}
+        if self._at_work:
+            metrics |= dict(zip((objective.spec for objective in self.objectives), trial.values or (), strict=False))
+            metrics["cost"] = trial.evaluation.cost
+        return Event("search", self.over, max(self.options.budget, self.over), metrics)
 
     def _next(self, size: int) -> Trial | None:
         """A trial to evaluate now: one that waits, or what the searcher asks for."""

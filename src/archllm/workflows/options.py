@@ -22,17 +22,22 @@ if TYPE_CHECKING:
     from archllm.predictor.knowledge import Source
     from archllm.searchers.base import Searcher
     from archllm.spaces import Architecture, SearchSpace
+    from archllm.training.progress import Listener
 
+    Log: TypeAlias = str | Listener
     Arch: TypeAlias = str | Architecture
     Space: TypeAlias = str | SearchSpace
     Goal: TypeAlias = str | Objective | Callable[[Any], float]
     Method: TypeAlias = str | type[Searcher]
     OtherTask: TypeAlias = str | Source
 else:  # the classes themselves are looked at where they are used
-    Arch = Space = Goal = Method = OtherTask = str | object
+    Arch = Space = Goal = Log = Method = OtherTask = str | object
 
 NetworkOptions: TypeAlias = Annotated[dict[str, Any] | tuple[str, ...], Option("KEY=VALUE")]
 """Fields of a space's network setting."""
+
+Logs: TypeAlias = Annotated[tuple[Log, ...], Option("SPEC", each=True)]
+"""Where long work is logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +92,10 @@ class TrainOptions(Settings):
 
     overwrite: bool = False
     """Replace an existing run folder once the new run is complete; an interrupted training to it is discarded."""
+
+    log: Logs = ()
+    """Where steps are logged, too: csv:FILE, tensorboard:DIR, mlflow:URI, or python:MODULE:FUNCTION, which is called
+    with an Event; may be repeated."""
 
     config: Annotated[TrainConfig | None, Option(flat=True)] = None
     """What is learned and how; by default what benchmarks found good for the space, see `recommended`."""
@@ -175,6 +184,10 @@ class SearchOptions(_Searching):
 
     batch: Annotated[int, Bounds(1)] = 1
     """Architectures that the method is asked for at once, at least."""
+
+    log: Logs = ()
+    """Where trials are logged as they end, too: csv:FILE, tensorboard:DIR, mlflow:URI, or python:MODULE:FUNCTION, which
+    is called with an Event; may be repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +307,10 @@ class FitOptions(FitRequest):
 
     resume: bool = False
     """Go on with an interrupted fit in RUN; the time that it took counts."""
+
+    log: Logs = ()
+    """Where its course is logged, too: csv:FILE, tensorboard:DIR, mlflow:URI, or python:MODULE:FUNCTION, which is
+    called with an Event; may be repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)

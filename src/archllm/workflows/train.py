@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,13 +39,14 @@ from archllm.tokenizer import Tokenizer, build_tokenizer, load_tokenizer
 from archllm.tokenizer.hints import code_layout
 from archllm.training.log import Journal, read_journal
 from archllm.training.loop import resolve_device
-from archllm.training.processes import ProcessGroup, process_group
+from archllm.training.processes import ProcessGroup, process_group, started
 from archllm.training.progress import Event, Listener
 from archllm.workflows.condition_values import ConditionValues
 from archllm.workflows.corpus import read_corpus
 from archllm.workflows.inputs import as_space
+from archllm.workflows.logs import Work, heard
 from archllm.workflows.options import TrainOptions
-from archllm.workflows.progress import Progress, shown
+from archllm.workflows.progress import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def train(
         seed: seed of the split, the weights and the order of the batches; by default 0.
         progress: whether steps are shown, or a listener that is told of them; of several processes, that of the main
             one.
-        settings: further fields of `TrainOptions`: `out`, `device`, `resume`, `overwrite`.
+        settings: further fields of `TrainOptions`: `out`, `device`, `resume`, `overwrite`, `log`.
 
     Example:
         >>> model = train("nasbench201", out="runs/mine")  # doctest: +SKIP
@@ -91,8 +92,11 @@ def train(
     given = {"space": None if whole is not None else space, "config": config, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
     options = TrainOptions.given(whole, given | settings)
-    with shown(progress) as listener:
-        return _train(options, as_space(options.space), listener)
+    searched = as_space(options.space)
+    options = replace(options, config=options.config or recommended(searched))
+    main = started()[0] == 0  # of several processes, one speaks
+    with heard(progress, options.log if main else (), Work("train", options)) as listener:
+        return _train(options, searched, listener)
 
 
 def _train(options: TrainOptions, space: SearchSpace, listener: Listener | None) -> ArchLLM:
