@@ -35,15 +35,15 @@ def nasbench101_cell(rng: random.Random) -> Cell:
 
 
 def nasbench201_cell(rng: random.Random) -> Cell:
-    """Six operations, one on each edge of a cell of four nodes."""
+    """Six operations, one on each edge of a cell of four nodes, each with its place."""
     pairs = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
-    ops = (Node(rng.choice(NASBENCH201_OPS), "op") for _ in pairs)
+    ops = (Node(rng.choice(NASBENCH201_OPS), "op", f"{start} → {end}") for start, end in pairs)
     edges: list[tuple[int, int]] = []
     for index, (start, end) in enumerate(pairs):
         edges += [(0, index + 1)] if start == 0 else []
         edges += [(i + 1, index + 1) for i, (_, other) in enumerate(pairs) if other == start]
         edges += [(index + 1, 7)] if end == 3 else []
-    return Cell((Node("input", "input"), *ops, Node("output", "output")), tuple(sorted(edges)))
+    return Cell((Node("input", "input", "0"), *ops, Node("output", "output", "3")), tuple(sorted(edges)))
 
 
 def darts_cell(rng: random.Random, title: str = "normal") -> Cell:

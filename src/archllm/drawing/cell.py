@@ -30,6 +30,9 @@ class Node:
     role: Role
     """What the node is for."""
 
+    place: str = ""
+    """Where it stands in the text of the architecture, such as `0 → 2`; written below the label."""
+
 
 @dataclass(frozen=True)
 class Cell:

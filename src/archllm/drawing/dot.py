@@ -106,7 +106,8 @@ def _body(cell: Cell, index: int) -> list[str]:
 
 def _look(node: Node) -> str:
     colours = looks.LIGHT[looks.family(node)]
-    attributes = {"label": node.label, "fillcolor": colours.fill, "color": colours.stroke, "fontcolor": colours.text}
+    label = f"{node.label}\n{node.place}" if node.place else node.label
+    attributes = {"label": label, "fillcolor": colours.fill, "color": colours.stroke, "fontcolor": colours.text}
     if looks.carries_nothing(node):
         attributes |= {"style": "dashed,rounded", "fillcolor": "transparent"}
     if node.role == "sum":

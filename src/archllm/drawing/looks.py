@@ -18,6 +18,9 @@ BOX_WIDTH = 70.0
 BOX_HEIGHT = 26.0
 """Height of a box."""
 
+PLACE_SIZE, PLACE_HEIGHT = 9.0, 10.0
+"""Height of the text that says where a node stands, and what a box grows by for it."""
+
 SUM_DIAMETER = 20.0
 """Diameter of the circle of a sum node."""
 
@@ -139,4 +142,5 @@ def size(node: Node) -> tuple[float, float]:
     """Width and height of a node in drawing units."""
     if node.role == "sum":
         return SUM_DIAMETER, SUM_DIAMETER
-    return max(BOX_WIDTH, text_width(short_label(node)) + 12.0), BOX_HEIGHT
+    width = max(text_width(short_label(node)), text_width(node.place, PLACE_SIZE)) + 12.0
+    return max(BOX_WIDTH, width), BOX_HEIGHT + (PLACE_HEIGHT if node.place else 0.0)

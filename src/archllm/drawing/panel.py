@@ -143,14 +143,18 @@ def _node(node: Node, box: Box, index: int) -> str:
     if node.role == "sum":
         shape = f'<circle cx="{num(box.centre)}" cy="{num(middle)}" r="{num(0.5 * box.width)}"/>'
     else:
-        radius = 0.5 * box.height if family == "port" else 6.0
+        radius = 0.5 * looks.BOX_HEIGHT if family == "port" else 6.0
         shape = (
             f'<rect x="{num(box.x)}" y="{num(box.y)}" width="{num(box.width)}" height="{num(box.height)}" '
             f'rx="{num(radius)}"/>'
         )
     dashed = ' stroke-dasharray="3 3"' if family == "none" else ""
-    label = text(short, box.centre, middle, looks.FONT_SIZE - (1.0 if node.role == "sum" else 0.0), colours.text)
+    upper = middle - (0.5 * looks.PLACE_HEIGHT if node.place else 0.0)
+    label = text(short, box.centre, upper, looks.FONT_SIZE - (1.0 if node.role == "sum" else 0.0), colours.text)
+    if node.place:
+        label += text(node.place, box.centre, middle + 0.7 * looks.PLACE_HEIGHT, looks.PLACE_SIZE, colours.text)
+    whole = f"{node.label}, {node.place}" if node.place else node.label
     return (
         f'<g class="archllm-node archllm-{family}" data-node="{index}" fill="{colours.fill}" '
-        f'stroke="{colours.stroke}" stroke-width="1.4"{dashed}><title>{xml(node.label)}</title>{shape}{label}</g>'
+        f'stroke="{colours.stroke}" stroke-width="1.4"{dashed}><title>{xml(whole)}</title>{shape}{label}</g>'
     )

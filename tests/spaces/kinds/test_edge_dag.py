@@ -120,3 +120,16 @@ def test_a_gap_among_the_nodes_is_named(tiny: EdgeDag) -> None:
 def test_every_member_has_one_node_order_only(tiny: EdgeDag) -> None:
     members = tiny.enumerate()
     assert equal(tiny.permute(members, np.random.default_rng(0)), members).all()
+
+
+def test_a_drawing_numbers_nodes_as_the_text_does(nasbench201):
+    arch = nasbench201.parse("|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|")
+    (cell,) = nasbench201.drawing_cells(arch.graph)
+    drawn = {(node.place, node.label) for node in cell.nodes if node.role == "op"}
+    parts = enumerate(arch.text.split("+"), start=1)
+    words = [(target, word) for target, part in parts for word in part.strip("|").split("|")]
+    assert drawn == {(f"{word[-1]} → {target}", word[:-2]) for target, word in words}
+    assert [node.place for node in cell.nodes if node.role != "op"] == ["0", "3"]
+    ends = {node.place: index for index, node in enumerate(cell.nodes)}
+    assert {(ends["0 → 1"], ends["1 → 2"]), (ends["0"], ends["0 → 3"]), (ends["2 → 3"], ends["3"])} <= set(cell.edges)
+    assert ">0 → 2<" in arch.svg() and 'label="avg_pool_3x3\\n1 → 2"' in arch.dot()

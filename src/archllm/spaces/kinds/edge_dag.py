@@ -6,11 +6,14 @@ nodes are linked (the fixed topology) is the same for all members, so a member i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm import drawing
 from archllm.graphs import Graphs
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import EdgeDagDefinition
@@ -73,6 +76,13 @@ class EdgeDag(FixedTopology):
     def parameters(self) -> Parameters:
         each = (Parameter(f"edge_{target}_{source}", self.ops) for source, target in self.cell_edges)
         return Parameters(tuple(each), self.graphs_of, self.choices_of)
+
+    def drawing_cells(self, graph: Graphs) -> Sequence[drawing.Drawing]:
+        """The cell; each operation says between which nodes it stands, numbered as in the text."""
+        cell = drawing.cell_of_graph(graph, self.op_names)
+        places = ["0", *(f"{source} → {target}" for source, target in self.cell_edges), str(self.cell_nodes - 1)]
+        nodes = (replace(node, place=place) for node, place in zip(cell.nodes, places, strict=True))
+        return [replace(cell, nodes=tuple(nodes))]
 
     def _parse(self, text: str) -> Graphs:
         return self.graphs_of(texts.parse_string(text, self.cell_edges, self.ops))
