@@ -96,6 +96,10 @@ def test_help_writes_what_may_be_left_out_as_people_do(capsys, name):
     assert "{None}" not in called(capsys, name, "--help")[0]
 
 
+def test_help_breaks_no_line_where_only_the_source_does(capsys):
+    assert "is fastest. (default: 1)" in called(capsys, "search", "--help")[0]
+
+
 @pytest.mark.parametrize(
     "words", [("data", "import"), ("spaces", "check"), ("device", "kit"), ("device", "import"), ("device", "list")]
 )

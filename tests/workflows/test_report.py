@@ -213,6 +213,15 @@ def test_a_run_without_a_search_gives_a_page_about_its_generator(run, tmp_path):
     assert "Trials" not in told
 
 
+def test_the_page_of_a_generator_tells_the_command_that_trains_it_again(run, tmp_path):
+    told = text_of(report(run, out=tmp_path / "page.html").path)
+    command = shlex.split(re.search(r"trained again by (archllm train .*? --out \S+)", told)[1])
+    again = command[command.index("--out") + 1]
+    assert main(command[1:]) == 0
+    for name in ("config.toml", "tokenizer.safetensors"):
+        assert (run / name).read_bytes() == Path(again, name).read_bytes()
+
+
 def test_a_run_with_a_search_shows_both(run, tmp_path):
     searched("params", store=str(run / "search.db"), space=None, run=run)
     done = report(run, out=tmp_path / "page.html")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
-import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from archllm.cli.parsing import inner_settings, option_word, taken_apart
+from archllm.cli.parsing import field_docs, inner_settings, option_word, taken_apart
 
 _PATHS = ("DATA", "RUN", "SOURCE", "SPACE", "STORE", "URL")  # texts that may be paths
 
@@ -61,7 +57,7 @@ def described(kind: type) -> list[Described]:
 
 
 def _described(kind: type, prefix: str) -> Iterator[Described]:
-    hints, abouts = get_type_hints(kind, include_extras=True), _docstrings(kind)
+    hints, abouts = get_type_hints(kind, include_extras=True), field_docs(kind)
     for each in fields(kind):
         bare, note, _ = taken_apart(hints[each.name])
         word, inner = option_word(each.name, note), inner_settings(bare)
@@ -110,23 +106,3 @@ def _first_sentence(text: str) -> str:
         'Run folder to write'
     """
     return re.split(r"[.;](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
-
-
-@cache
-def _docstrings(kind: type) -> dict[str, str]:
-    """Docstrings of the fields of a dataclass, by name."""
-    found: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        if not is_dataclass(base):
-            continue
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(body, ast.ClassDef)
-        for line, following in zip(body.body, body.body[1:], strict=False):
-            if (
-                isinstance(line, ast.AnnAssign)
-                and isinstance(line.target, ast.Name)
-                and isinstance(following, ast.Expr)
-                and isinstance(following.value, ast.Constant)
-            ):
-                found[line.target.id] = str(following.value.value)
-    return found

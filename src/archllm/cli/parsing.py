@@ -6,9 +6,12 @@ by a copy of each dataclass whose annotations tyro understands and whose default
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from pathlib import Path
 from types import GenericAlias, NoneType, UnionType
@@ -108,10 +111,11 @@ def positional(words: Sequence[str], kind: type) -> str | None:
 
 def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> type:
     """A subclass, so that tyro finds the docstrings of the fields."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints, docs = get_type_hints(kind, include_extras=True), field_docs(kind)
     space: dict[str, Any] = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__annotations__": {}}
     for each in fields(kind):
         hint, note, others = taken_apart(hints[each.name])
+        about = " ".join(docs.get(each.name, "").split())
         inner, value = inner_settings(hint), values.get(each.name, MISSING)
         if inner is not None:
             inner = _parsable(inner, _as_values(value), words)
@@ -119,7 +123,7 @@ def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> ty
             if all(one.default is not MISSING or one.default_factory is not MISSING for one in fields(inner)):
                 space[each.name] = field(default_factory=inner)
             continue
-        space["__annotations__"][each.name] = _annotated(_writable(hint, note.needed), each.name, note, others)
+        space["__annotations__"][each.name] = _annotated(_writable(hint, note.needed), about, note, others)
         if value is not MISSING and not (note.each and options(words, option_word(each.name, note))):
             space[each.name] = field(default=_as_words(value))  # tyro would add repeated words to the default
         elif each.default_factory is not MISSING:
@@ -131,13 +135,14 @@ def _parsable(kind: type, values: Mapping[str, Any], words: Sequence[str]) -> ty
     return dataclass(frozen=True, kw_only=True)(type(kind.__name__, (kind,), space))
 
 
-def _annotated(hint: Any, name: str, note: Option, others: Sequence[Any]) -> Any:
+def _annotated(hint: Any, about: str, note: Option, others: Sequence[Any]) -> Any:
     marks: list[Any] = list(others)
     marks += [tyro.conf.Positional] if note.positional else []
     marks += [tyro.conf.UseAppendAction] if note.each else []
     told = any(getattr(each, "metavar", None) for each in others)
     metavar = note.metavar or ("" if told else _metavar(hint))
-    given: dict[str, Any] = {"name": note.name or None, "metavar": metavar or None}
+    # The parser would keep the line breaks of docstrings.
+    given: dict[str, Any] = {"name": note.name or None, "metavar": metavar or None, "help": about or None}
     if any(given.values()) or note.short:
         marks.append(tyro.conf.arg(**given, aliases=[note.short] if note.short else None))
     return reduce(lambda found, mark: Annotated[found, mark], marks, hint)
@@ -238,3 +243,23 @@ def _plain(value: Any, kind: type) -> Any:
         inner = inner_settings(hints[each.name])
         found[each.name] = _plain(getattr(value, each.name), inner) if inner else getattr(value, each.name)
     return kind(**found)
+
+
+@cache
+def field_docs(kind: type) -> dict[str, str]:
+    """Docstrings of the fields of a dataclass, by name."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if not is_dataclass(base):
+            continue
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(body, ast.ClassDef)
+        for line, following in zip(body.body, body.body[1:], strict=False):
+            if (
+                isinstance(line, ast.AnnAssign)
+                and isinstance(line.target, ast.Name)
+                and isinstance(following, ast.Expr)
+                and isinstance(following.value, ast.Constant)
+            ):
+                found[line.target.id] = str(following.value.value)
+    return found

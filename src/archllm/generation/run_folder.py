@@ -20,6 +20,9 @@ from archllm.generation.config import TrainConfig
 if TYPE_CHECKING:
     from archllm.spaces.base import SearchSpace
 
+CONFIG_FILE = "config.toml"
+"""Space, seed and all settings of the training."""
+
 SPACE_FILE = "space.toml"
 """The definition of the space in a run folder, where the space does not come with archllm."""
 
@@ -63,7 +66,7 @@ class RunInfo(Settings):
 
 def write_info(folder: Path, info: RunInfo) -> None:
     """Writes `config.toml`."""
-    write_text(folder / "config.toml", info.to_toml())
+    write_text(folder / CONFIG_FILE, info.to_toml())
 
 
 def read_info(folder: Path) -> RunInfo:
@@ -72,7 +75,7 @@ def read_info(folder: Path) -> RunInfo:
     Raises:
         RunFolderError: the folder or the file is missing, or the file is not what this version writes.
     """
-    path = folder / "config.toml"
+    path = folder / CONFIG_FILE
     if not folder.is_dir():
         if work_folder(folder).is_dir():
             raise RunFolderError(
@@ -129,7 +132,7 @@ def read_space(folder: Path, info: RunInfo) -> SearchSpace:
     path = folder / SPACE_FILE
     if is_name(info.space):
         try:
-            return stored_space(info.space, folder / "config.toml")
+            return stored_space(info.space, folder / CONFIG_FILE)
         except InvalidInput as error:
             raise RunFolderError(str(error)) from error
     if not path.exists():
@@ -216,7 +219,7 @@ def check_seal(folder: Path) -> None:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    names = ["config.toml", "tokenizer.json", "tokenizer.safetensors"]
+    names = [CONFIG_FILE, "tokenizer.json", "tokenizer.safetensors"]
     optional = (SPACE_FILE, BLOCKS_FILE, "conditions.safetensors", CORPUS_FILE)
     names += [name for name in optional if (folder / name).exists()]
     paths = [folder / name for name in names] + sorted(path for path in (folder / "prior").glob("*") if path.is_file())

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from archllm.generation.run_folder import CONFIG_FILE, SPACE_FILE
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, without_cost
 from archllm.objectives.identity import without_direction
@@ -15,6 +17,7 @@ from archllm.reporting.network_words import network_words
 from archllm.reporting.searching import SearchData
 from archllm.reporting.words import duration, figure, option
 from archllm.spaces import SearchSpace
+from archllm.spaces.registry import is_name
 from archllm.study.store import Study
 
 CITE = (
@@ -98,6 +101,7 @@ def provenance(
             "its training": ", ".join(f"{name} {duration(spent)}" for name, spent in seconds.items()),
             "its configuration": f"tokenizer {model.config.tokenizer.kind}, prior {model.config.prior.kind}, "
             f"trained on {model.config.split:.0%} of the architectures",
+            "trained again by": _training(space, Path(origin.run), model.seed) if origin.run else "",
         }
     facts["made again by"] = _command(origin, search)
     facts["to cite"] = CITE
@@ -134,6 +138,12 @@ def _command(origin: Origin, search: SearchData | None) -> str:
         told = [f"{name}={_written(value)}" for name, value in settings.items()]
         words += [f"{flag} {shlex.join(told)}"] if told else []
     return " ".join([*words, f"--budget {len(search.over)}"])
+
+
+def _training(space: SearchSpace, run: Path, seed: int) -> str:
+    """The command that trains the same generator into a new folder."""
+    words = [space.name if is_name(space.name) else str(run / SPACE_FILE), "--config", str(run / CONFIG_FILE)]
+    return f"archllm train {shlex.join(words)} --seed {seed} --out {shlex.quote(f'{run}-again')}"
 
 
 def _written(value: object) -> str:
