@@ -1,0 +1,23 @@
+"""The generators that come along are of this version: a fit loads them before it trains anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archllm import load
+from archllm.classifier.fitting import generator_of
+from archllm.generation.run_folder import check_seal
+
+
+def test_every_generator_that_comes_along_is_loaded_and_draws_members() -> None:
+    home = generator_of("nasbench201")
+    assert home is not None
+    folders = [path.parent for path in Path(home).parent.glob("*/config.toml")]
+    assert home in folders
+    for folder in folders:
+        check_seal(folder)
+        assert load(folder).sample(20, raw=True).valid > 15
+
+
+def test_a_space_without_one_has_none() -> None:
+    assert generator_of("mobile") is None
