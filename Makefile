@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 		'$(PYTHON)' -m venv --clear $(VENV); \
 	fi
 	@echo 'installing into $(VENV) ...'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[data,images,llm,onnx,peers,ray,report,search,tensorboard,testing,ui,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[data,images,llm,mcp,onnx,peers,ray,report,search,tensorboard,testing,ui,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]

@@ -52,6 +52,7 @@ def started_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 
 
 SLOW = (
+    "assistant/test_server.py",
     "baselines/",
     "benchmarks/",
     "cli/",

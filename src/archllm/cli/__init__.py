@@ -44,6 +44,7 @@ COMMANDS = {
     "export": "Export",
     "device": "Device",
     "data": "Data",
+    "mcp": "Mcp",
     "doctor": "Doctor",
     "completion": "Completion",
 }

@@ -1,0 +1,1 @@
+"""What an assistant may do: tools of a Model Context Protocol server, within a folder and limits."""
