@@ -66,7 +66,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "initial design: spread over all samples": {"initial_design": "spread"},
     "initial design: random": {"initial_design": "random"},
     "half the exploration": {"exploration": 0.5},
-    "hypotheses: size and structure": {"hypotheses": "size+structure"},
+    "hypotheses: size only": {"hypotheses": "size"},
+    "hypotheses: structure only": {"hypotheses": "structure"},
     "+ lower-fidelity evaluations, 12 epochs": {"lower_fidelity": (LOWER_FIDELITY,)},
 }
 """Changes of the options of `sequence`, one at a time, for the ablation; what is drawn and learned counts only where
@@ -77,7 +78,7 @@ ABLATED = ("cifar100",)
 
 TRIALS: dict[str, dict[str, Any]] = {
     "default": {},
-    "hypotheses: size and structure": {"hypotheses": "size+structure"},
+    "hypotheses: size only": {"hypotheses": "size"},
     "hypotheses: structure only": {"hypotheses": "structure"},
     "target: ranks only": {"target": "rank"},
     "features: training-free only": {"features": "free"},

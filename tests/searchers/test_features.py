@@ -87,9 +87,11 @@ def test_sets_of_features_are_chosen_by_name(nasbench201: SearchSpace) -> None:
     names = [maker.name for maker in feature_set("hand", nasbench201, graphs)]
     assert names == ["averaged one_hot", "averaged path", "averaged free"]
     with pytest.raises(InvalidInput, match="need a trained tokenizer"):
+        feature_set("all", nasbench201, graphs)
+    with pytest.raises(InvalidInput, match="need a trained tokenizer"):
         feature_set("embedding+free", nasbench201, graphs)
     with pytest.raises(InvalidInput, match="features must be"):
-        feature_set("all", nasbench201, graphs)  # type: ignore[arg-type]
+        feature_set("none", nasbench201, graphs)  # type: ignore[arg-type]
 
 
 def test_features_of_a_small_domain_are_made_once_and_those_of_strangers_on_demand(nasbench201: SearchSpace) -> None:

@@ -13,9 +13,10 @@ from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
 from archllm.tokenizer import Tokenizer
 
-FeatureSet = Literal["embedding+free", "embedding", "free", "hand"]
+FeatureSet = Literal["all", "embedding+free", "embedding", "free", "hand"]
 """`embedding` is the tokenizer's, `free` what needs no training (parameters, MACs, statistics of paths); `hand` joins
-`free`, one-hot operations and links, and paths or the numbers chosen in slots."""
+`free`, one-hot operations and links, and paths or the numbers chosen in slots; `all` joins these, the embedding, and,
+where features are averaged over what computes the same, operations and links as they are written."""
 
 
 def feature_set(
@@ -37,16 +38,19 @@ def feature_set(
     if name not in get_args(FeatureSet):
         raise InvalidInput(f"features must be {' or '.join(map(repr, get_args(FeatureSet)))}, got {name!r}")
     found = []
-    if name.startswith("embedding"):
+    if name == "all" or name.startswith("embedding"):
         if tokenizer is None:
             raise InvalidInput(f"the features {name!r} need a trained tokenizer")
         found.append(makers.tokenizer(tokenizer))
-    if name == "hand":
+    if name in ("all", "hand"):
         found.append(makers.one_hot(space))
         found.append(makers.slot_values(space) if space.slotted else makers.path(space, reference))
     if name != "embedding":
         found.append(makers.free(space))
-    return averaged_where_enumerable(found, space)
+    found = averaged_where_enumerable(found, space)
+    if name == "all" and any(maker.name == "averaged one_hot" for maker in found):
+        found.append(makers.written(space))
+    return found
 
 
 def recommended_makers(tokenizer: Tokenizer) -> list[FeatureMaker]:

@@ -25,6 +25,15 @@ def one_hot(space: SearchSpace) -> FeatureMaker:
     return FeatureMaker("one_hot", lambda graphs: encodings.one_hot(space, space.normalise(graphs)))
 
 
+def written(space: SearchSpace) -> FeatureMaker:
+    """The same as it is written, beside averages over all that computes the same.
+
+    Scores of cells that compute the same may differ: a skip over a change of resolution is no identity, and trainings
+    are noisy.
+    """
+    return FeatureMaker("written", one_hot(space).make)
+
+
 def path(space: SearchSpace, reference: Graphs, most: int = encodings.MOST_WORDS) -> FeatureMaker:
     """How many paths spell each word of operations.
 

@@ -36,10 +36,10 @@ _MAKERS = {
     "embedding": ("tokenizer",),
     "free": ("free",),
     "hand": ("one_hot", "path", "slot_values", "free"),
+    "all": ("tokenizer", "one_hot", "path", "slot_values", "free", "written"),
 }
 """Makers of each set of features."""
 
-_STRUCTURE = _MAKERS["hand"]
 _BASE, _ROUND = 15_485_863, 32_452_843  # keep the seeds of the parts apart
 
 
@@ -50,8 +50,14 @@ class SequenceSearch(Searcher):
     round a copy of the generator is fine-tuned on all that was evaluated, and on replayed draws, conditioned on a bin
     of performance; conditioned on the highest bin, it samples new candidates, which join those of the pretrained
     generator and the neighbours of the best. Before each evaluation, the largest upper confidence bound of a predictor
-    on the tokenizer's embedding and training-free features chooses among them. A closed pool that holds few of the
-    space's members is ranked as a whole, as free draws are hardly ever in it.
+    chooses among them. A small domain is ranked as a whole, and so is a closed pool that holds few of the space's
+    members, as free draws are hardly ever in it.
+
+    The predictor first assumes that scores follow size: it sees the tokenizer's embedding and training-free features,
+    and a member that computes nothing counts as the worst. When that has not improved on the best for a few
+    evaluations, one that sees all features and assumes nothing takes over, until it does not improve on the best for as
+    long, and so on by turns (win-stay, lose-shift: Robbins, 1952). So what does not hold costs a few evaluations, and
+    what holds is used at once.
 
     With several objectives, each is predicted by itself, and what would add most to the hypervolume is chosen; the
     generator is fine-tuned on objectives joined by random augmented Chebyshev weights (Knowles, 2006, "ParEGO"), drawn
@@ -68,6 +74,9 @@ class SequenceSearch(Searcher):
         self.lower = LowerFidelityScores(domain.space, self.options.lower_fidelity, domain.network)
         self._loaded = SearchGenerator.load(Path(self.options.run), domain) if self.options.run else None
         self._drawn: tuple[int, Candidates] | None = None  # the round of fine-tuning, and the candidates drawn then
+        self._front: list[tuple[float, ...]] = []  # values that no others dominate
+        self._fruitless = 0  # evaluations since the last that joined it, or since another hypothesis took over
+        self._turns = [0]  # after none, one, two ... evaluations: how often another hypothesis has taken over
         if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":
             raise InvalidInput(
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"
@@ -78,9 +87,21 @@ class SequenceSearch(Searcher):
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
         self.lower.note(evaluation.lower_fidelity)
+        values, turns = evaluation.values, self._turns[-1]
+        improved = values is not None and not any(
+            all(own <= other for own, other in zip(values, others, strict=True)) for others in self._front
+        )
+        if improved and values is not None:
+            rest = [each for each in self._front if any(other > own for own, other in zip(values, each, strict=True))]
+            self._front = [*rest, values]
+        if len(self._turns) > self._initial:  # the design is not for improving on itself
+            self._fruitless = 0 if improved else self._fruitless + 1
+        if self._fruitless == self.options.patience:
+            self._fruitless, turns = 0, turns + 1
+        self._turns.append(turns)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
-        if len(self.known) < self.options.initial or len(self._succeeded) < 2:
+        if len(self.known) < self._initial or len(self._succeeded) < 2:
             return next((arch for arch in self._design if arch.key not in self.known), None) or self._random(rng)
         parts = self._candidates()
         graphs, keys = concatenate([part.graphs for part in parts]), np.concatenate([part.keys for part in parts])
@@ -91,7 +112,8 @@ class SequenceSearch(Searcher):
             row = rng.choice(left) if self._everything else left[0]  # an enumeration has no order that says anything
             return self.domain.space.architecture(graphs[int(row)])
         known = known_from(self.evaluations, self._pending, self._features, self._worst)
-        merits = self._surrogate.merits(known, [part.features for part in parts], rng)[left]
+        surrogate = self._surrogates[self._leading(len(self.evaluations))]
+        merits = surrogate.merits(known, [part.features for part in parts], rng)[left]
         if self.options.lower_fidelity:
             best = left[np.argsort(-merits, kind="stable")[: self.options.shortlist]]
             return self._best_of(self.domain.space.architectures(graphs[best]), rng)
@@ -100,21 +122,22 @@ class SequenceSearch(Searcher):
     # --- what is expected ---
 
     @cached_property
-    def _surrogate(self) -> Surrogate:
-        """A predictor of scores from the domain's features, kept up to date from one choice to the next."""
-        return self._predictors()
+    def _surrogates(self) -> list[Surrogate]:
+        """A predictor of scores for each hypothesis, kept up to date from one choice to the next."""
+        return [self._predictor(number) for number in range(len(self._hypotheses()))]
 
-    def _predictors(self, more: int = 0) -> Surrogate:
-        """Predictors of scores from the domain's features and so many blocks of others behind them."""
-        options, others = self.options, tuple(range(self._features.count, self._features.count + more))
-        size, structure = self._features.blocks(*self._of_size), self._features.blocks(*_STRUCTURE)
-        found = [Hypothesis(self._configs((*size, *others), trend=options.trend), (*size, *others))]
-        if options.hypotheses != "size":
-            blocks = (*structure, *others)
-            found.append(Hypothesis(self._configs(blocks, trend=False), blocks, pseudo_observations=False))
-        found = found[1:] if options.hypotheses == "structure" else found
+    def _leading(self, evaluated: int) -> int:
+        """Number of the hypothesis whose predictor chooses after so many evaluations."""
+        return self._turns[evaluated] % len(self._hypotheses())
+
+    def _predictor(self, number: int, more: int = 0) -> Surrogate:
+        """A predictor by one of the hypotheses, which sees so many blocks behind the domain's features, too.
+
+        What is known of other tasks is a hypothesis beside it, whose weight is how well it predicts.
+        """
+        options, found = self.options, [self._hypotheses(more)[number]]
         if known := self._features.blocks("knowledge"):
-            own = structure or size
+            own = self._features.blocks(*_MAKERS["hand"])
             found.append(informed(self._configs(own, trend=False), own, known))
         return Surrogate(
             found,
@@ -123,6 +146,21 @@ class SequenceSearch(Searcher):
             growth=options.refit,
             believe=options.spread,
         )
+
+    def _hypotheses(self, more: int = 0) -> list[Hypothesis]:
+        """What may be true of scores: that they follow size, and that similar structure scores alike."""
+        others, trend = range(self._features.count, self._features.count + more), self.options.trend
+        size, every = ((*self._features.blocks(*each), *others) for each in (self._of_size, _MAKERS["all"]))
+        found = [Hypothesis(self._configs(size, trend=trend), size)]
+        if self._assumed != "size":
+            found.append(Hypothesis(self._configs(every, trend=trend), every, pseudo_observations=False))
+        return found[1:] if self._assumed == "structure" else found
+
+    @property
+    def _assumed(self) -> str:
+        """The hypotheses, by name."""
+        sizeless = self._sizeless and self.options.hypotheses == "size+structure"
+        return "structure" if sizeless else self.options.hypotheses
 
     def _configs(self, blocks: tuple[int, ...], *, trend: bool) -> tuple[PredictorConfig, ...]:
         """A predictor from these blocks of features for each target."""
@@ -149,7 +187,7 @@ class SequenceSearch(Searcher):
         own, theirs = (((each - centre) / spread).astype(np.float32) for each in (own, theirs))
         known = Known(known.features.joined(own), known.values)
         asked = self._features.of(shortlist).joined(theirs)
-        surrogate = self._predictors(more=1)
+        surrogate = self._predictor(self._leading(len(self.evaluations)), more=1)
         return shortlist[int(surrogate.merits(known, [asked], rng).argmax())]
 
     # --- what is proposed ---
@@ -196,7 +234,7 @@ class SequenceSearch(Searcher):
         both = concatenate([labelled, new])
         if options.labels == "predicted":
             joined = Known(known.features, scores[:, None], known.pseudo)
-            values = self._predictors().merits(joined, [self._features(both)], rng)
+            values = self._predictor(self._leading(len(told))).merits(joined, [self._features(both)], rng)
         else:
             values = np.concatenate([scores, np.full(len(new), np.nan)])
         schedule = Schedule(options.fine_tuning_steps, min(128, len(both)), 1e-3, 0.01, warmup=10)
@@ -207,24 +245,26 @@ class SequenceSearch(Searcher):
         """What is evaluated first, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._pretrained_draws)
-        if options.initial_design == "random" and self.knowledge is None:
-            return space.architectures(graphs[rng.permutation(len(graphs))[: options.initial]])
-        points = self._features(graphs).select(self._features.blocks(*self._of_size)).values
-        pools = [np.arange(len(graphs))]
-        if self._size_biased and space.networks is not None:
-            order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
-            large = order[: max(options.initial, round(options.largest * len(graphs)))]
-            pools = [large, *pools] if options.initial_design == "mixed" else [large]
-        chosen = [pool[farthest_first(points[pool], options.initial, rng)] for pool in pools]
-        turns = list(
-            dict.fromkeys(np.stack(chosen, axis=1).ravel().tolist())
-        )  # the first of each pool, the second, ...
-        design = space.architectures(graphs[np.array(turns[: options.initial])])
-        return design if self.knowledge is None else hedged(self.domain, self.knowledge, design, options.initial, rng)
+        if options.initial_design == "random" or (self._sizeless and options.initial_design == "large"):
+            design = space.architectures(graphs[rng.permutation(len(graphs))[: self._initial]])
+        else:
+            points = self._features(graphs).select(self._features.blocks(*self._of_size)).values
+            pool = np.arange(len(graphs))
+            if options.initial_design == "large":
+                order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
+                pool = order[: max(options.initial, round(options.largest * len(graphs)))]
+            design = space.architectures(graphs[pool[farthest_first(points[pool], self._initial, rng)]])
+        return design if self.knowledge is None else hedged(self.domain, self.knowledge, design, self._initial, rng)
 
     @property
-    def _size_biased(self) -> bool:
-        return self.options.initial_design in ("large", "mixed") and self.objectives == 1
+    def _initial(self) -> int:
+        """How many are evaluated before a predictor is asked: more where nothing is assumed that would guide it."""
+        return 2 * self.options.initial if self._sizeless else self.options.initial
+
+    @property
+    def _sizeless(self) -> bool:
+        """Whether size says nothing: there are no networks, or it is paid for."""
+        return self.domain.space.networks is None or self.objectives > 1
 
     @property
     def _of_size(self) -> tuple[str, ...]:
@@ -235,7 +275,8 @@ class SequenceSearch(Searcher):
     def _worst(self) -> Architecture | None:
         """The pseudo-observation: a member that computes nothing, if there is one and it says something."""
         space = self.domain.space
-        if not (self.options.pseudo_observation and self._size_biased and space.enumerable):
+        options, believed = self.options, self._assumed != "structure" and not self._sizeless
+        if not (believed and options.pseudo_observation and options.initial_design == "large" and space.enumerable):
             return None
         graphs = space.enumerate()
         rows = np.flatnonzero(computes_nothing(space, graphs))
@@ -269,7 +310,11 @@ class SequenceSearch(Searcher):
 
         def makers(reference: Graphs) -> list[FeatureMaker]:
             found = feature_set(options.features, space, reference, self._generator.tokenizer)
-            if options.hypotheses != "size" or self.knowledge is not None:
+            if self._assumed != "size":
+                known = {maker.name for maker in found}
+                every = feature_set("all", space, reference, self._generator.tokenizer)
+                found += [maker for maker in every if maker.name not in known]
+            elif self.knowledge is not None:
                 known = {maker.name for maker in found}
                 found += [maker for maker in feature_set("hand", space, reference) if maker.name not in known]
             return found if self.knowledge is None else [*found, self.knowledge.maker]

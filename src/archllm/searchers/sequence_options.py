@@ -29,13 +29,14 @@ class SequenceOptions(Settings):
     steps: Annotated[int, Bounds(0)] = 0
     """Optimiser steps of that training, which then sees 1,000 members; 0 stands for what is recommended."""
 
-    initial_design: Literal["large", "mixed", "spread", "random"] = "large"
-    """What is evaluated first, of the generator's draws: very different ones among the `largest`, which assumes that
-    larger ones score higher, or among all of them (`spread`, or with several objectives), these two by turns
-    (`mixed`), or any (`random`)."""
+    initial_design: Literal["large", "spread", "random"] = "large"
+    """What is evaluated first, of the generator's draws: very different ones among the `largest`, which is the best
+    guess where nothing is known, or among all of them (`spread`), or any (`random`, and instead of `large` with several
+    objectives and in spaces without networks)."""
 
     initial: Annotated[int, Bounds(1, 1_000_000)] = 5
-    """How many are evaluated before anything is learned."""
+    """How many are evaluated before anything is learned; twice as many with several objectives and in spaces without
+    networks, where size is no guide."""
 
     largest: Annotated[float, Bounds(1e-6, 1)] = 0.03
     """Share of the draws that the initial design `large` chooses from, by parameters that have an effect."""
@@ -79,8 +80,8 @@ class SequenceOptions(Settings):
     own, `python:MODULE:CLASS`; with `none`, they are evaluated as they are drawn."""
 
     features: FeatureSet = "embedding+free"
-    """What the predictor sees: the tokenizer's embedding, training-free features, both, or those and encodings by
-    hand."""
+    """What the predictor sees as long as it is assumed that scores follow size: the tokenizer's embedding,
+    training-free features, both, those and encodings by hand, or all there are."""
 
     kernel_weight: Annotated[float, Bounds(1e-6, 100)] = 0.05
     """Weight that a Gaussian process expects of the embedding's kernel, against 1 of that of training-free features;
@@ -93,10 +94,14 @@ class SequenceOptions(Settings):
     trend: bool = True
     """Whether a Gaussian process follows trends of training-free features, such as size, beyond what was seen."""
 
-    hypotheses: Literal["size", "structure", "size+structure"] = "size"
-    """What is assumed of scores: that they follow `size`, with the `features`, trends and pseudo-observation that are
-    set here; only that similar `structure` scores alike, with all training-free features and nothing else; or either
-    of them, weighed by how well it predicts each score so far from the others."""
+    hypotheses: Literal["size+structure", "size", "structure"] = "size+structure"
+    """What is assumed of scores: that they follow `size`, with the `features` and the pseudo-observation that are set
+    here; only that similar `structure` scores alike, with all features there are; or one of them at a time, beginning
+    with size: the other one takes over when it has not improved on the best for a while."""
+
+    patience: Annotated[int, Bounds(1, 1_000_000)] = 5
+    """Evaluations in a row without a new best (a new member of the front) after which the other hypothesis takes
+    over."""
 
     exploration: Annotated[float, Bounds(0, 100)] = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
