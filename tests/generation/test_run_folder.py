@@ -182,6 +182,12 @@ def test_a_whole_number_is_taken_where_any_number_is_asked_for() -> None:
     assert TrainConfig.from_mapping({"prior": {"weight_decay": 0}}).prior.weight_decay == 0
 
 
+def test_long_sequences_are_learned_from_fewer_members_in_smaller_batches() -> None:
+    short, long = recommended(load_space("interleaving")), recommended(load_space("hierarchical-nasbench201"))
+    assert short.tokenizer.kind == long.tokenizer.kind == "plain"
+    assert (short.cells, short.prior.batch) == (100_000, 128) and long.cells < 20_000 and long.prior.batch == 32
+
+
 @pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_changes_how_long_and_nothing_else(name: str, preset: str, request: pytest.FixtureRequest) -> None:

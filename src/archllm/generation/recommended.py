@@ -18,7 +18,8 @@ MOST_CODES = 2048
 """Codes of the largest codebook that is recommended."""
 
 _MOST = 0.5  # share of the cells to train on from which few enough are missing to learn little by heart
-_TOKENS = 8_000_000  # nodes of all training members of a space of sequences together, at most
+_TOKENS = 5_000_000  # nodes of all training members of a space of sequences together, about
+_BATCH_TOKENS = 8_192  # and of a batch of them
 
 
 def recommended(space: SearchSpace, split: float = 0.9, base: str = "", conditions: Sequence[str] = ()) -> TrainConfig:
@@ -115,8 +116,9 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
 
 def _of_sequences(space: SearchSpace, config: TrainConfig) -> TrainConfig:
     """Long members have many tokens each, so fewer of them say as much; and each takes longer to draw."""
-    cells = max(10_000, min(200_000, _TOKENS // space.max_nodes))
-    prior = replace(config.prior, width=64, layers=2, steps=5000, batch=128, learning_rate=6e-3)
+    cells = max(10_000, min(100_000, _TOKENS // space.max_nodes))
+    batch = max(32, min(128, _BATCH_TOKENS // space.max_nodes))
+    prior = replace(config.prior, width=48, layers=2, steps=3000, batch=batch, learning_rate=0.01)
     return replace(config, cells=cells, prior=prior)
 
 
