@@ -52,7 +52,7 @@ def started_fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 
 
 SLOW = (
-    "assistant/test_server.py",
+    "assistant/",
     "baselines/",
     "benchmarks/",
     "cli/",
@@ -67,6 +67,7 @@ SLOW = (
     "contracts/test_tokenizer.py",
     "contracts/test_workers.py",
     "generation/test_generator.py",
+    "generation/test_hub.py",
     "generation/test_run_folder.py",
     "guard/",
     "networks/",

@@ -44,6 +44,7 @@ COMMANDS = {
     "export": "Export",
     "device": "Device",
     "data": "Data",
+    "push": "Push",
     "mcp": "Mcp",
     "doctor": "Doctor",
     "completion": "Completion",

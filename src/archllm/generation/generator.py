@@ -23,6 +23,7 @@ from archllm.files import assembling, write_text
 from archllm.generation import metrics
 from archllm.generation.architectures import Architectures
 from archllm.generation.config import EvaluationOptions, SamplingOptions, TrainConfig
+from archllm.generation.hub import local
 from archllm.generation.metrics import Metric
 from archllm.generation.rejection import Distinct, most_at_once
 from archllm.generation.run_folder import (
@@ -351,12 +352,13 @@ def _sampling(n: int | SamplingOptions, settings: Mapping[str, Any]) -> Sampling
 
 
 def load(folder: str | Path) -> ArchLLM:
-    """The generator saved in a run folder.
+    """The generator saved in a run folder, or of a run on the hub: `hf:OWNER/NAME`, or `hf:OWNER/NAME@REVISION`.
 
     Raises:
         RunFolderError: the folder is missing, incomplete, damaged, not a run folder, or holds files of another run.
+        DataMissing: the hub has no such run, or can't be reached.
     """
-    folder = Path(folder)
+    folder = local(folder)
     info: RunInfo = read_info(folder)
     space = read_space(folder, info)
     report = read_report(folder)

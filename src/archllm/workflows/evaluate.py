@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archllm.generation.hub import local
 from archllm.generation.run_folder import read_info
 from archllm.workflows.options import EvaluateOptions
 
@@ -23,7 +24,7 @@ def evaluate(options: EvaluateOptions | None = None, /, **settings: Any) -> Qual
         RunFolderError: there is no such run.
     """
     chosen = EvaluateOptions.given(options, settings)
-    read_info(chosen.run)  # a wrong folder is told before the slow import
+    read_info(local(chosen.run))  # a wrong folder is told before the slow import
     from archllm.generation.generator import load
 
     return load(chosen.run).evaluate(chosen)

@@ -50,7 +50,7 @@ class SampleOptions(SamplingOptions):
     """
 
     run: Annotated[Path, Option("RUN", positional=True)]
-    """Run folder."""
+    """Run folder, or hf:OWNER/NAME for a run on the hub."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class EvaluateOptions(EvaluationOptions):
     """
 
     run: Annotated[Path, Option("RUN", positional=True)]
-    """Run folder."""
+    """Run folder, or hf:OWNER/NAME for a run on the hub."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archllm.conditional.request import check_names
 from archllm.conditional.requirements import parse_all
+from archllm.generation.hub import local
 from archllm.generation.run_folder import read_info
 from archllm.workflows.options import SampleOptions
 
@@ -67,7 +68,7 @@ def stream(options: SampleOptions | None = None, /, **settings: Any) -> Distinct
 def _model(options: SampleOptions) -> ArchLLM:
     """The generator of a run folder; requirements that it can't heed are told before the slow import."""
     ranges = parse_all(options.where)
-    info = read_info(options.run)
+    info = read_info(local(options.run))
     check_names(ranges, info.config.condition_names, f"the run {options.run}")
     from archllm.generation.generator import load
 
