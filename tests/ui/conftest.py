@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.browser import Browser, chromium
 from tests.ui.serving import Served, served
+
+from archllm.objectives.evaluation import Evaluation
+from archllm.spaces import load_space
+from archllm.study.store import Study, open_store
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 """What a run may be called that somebody sends."""
@@ -23,10 +28,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("runs/good", f"runs/{HOSTILE}", "runs/damaged"):
         shutil.copytree(with_generator, root / name)
     (root / "runs" / "damaged" / "config.toml").write_text("format = 4\nspace = '<b>bold</b>'\n")
+    _store(root / "searches" / "done.db")
     outside = root.parent / "outside"
     shutil.copytree(with_generator, outside / "secret")
     (root / "linked").symlink_to(outside / "secret", target_is_directory=True)
     return root
+
+
+def _store(path: Path) -> None:
+    """Two searches for the same, and a third one whose names and reasons are hostile."""
+    space = load_space("nasbench201")
+    graphs = space.architectures(space.sample(80, np.random.default_rng(0)))
+    archs = list(dict.fromkeys(graphs))[:60]
+    path.parent.mkdir()
+    with open_store(path) as store:
+        for name, method, order in (("first", "evolution", archs), ("second", "random", archs[::-1])):
+            store.create(Study(name, "nasbench201", ("params",), ("minimise",), method, 0))
+            store.add(name, order, len(order))
+            for number, arch in enumerate(order):
+                store.claim(name, "me")
+                store.finish(name, number, Evaluation(float(arch.params), cost=1.0))
+        store.create(Study(HOSTILE, "nasbench201", ("command:./score", "params"), ("maximise", "minimise"), HOSTILE, 1))
+        store.add(HOSTILE, archs, 20)
+        for number, arch in enumerate(archs[:20]):
+            store.claim(HOSTILE, "me")
+            failed = Evaluation(None, failure=f"{HOSTILE} of memory" if number % 2 else "=cmd()")
+            store.finish(HOSTILE, number, failed if number < 6 else Evaluation((number % 7, float(arch.params))))
 
 
 @pytest.fixture(scope="session")

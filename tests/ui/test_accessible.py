@@ -15,6 +15,10 @@ PAGES = {
     "runs": ("/runs", "true"),
     "run": ("/run?at=runs/good", QUIET),
     "cell": ("/cell?of=run:runs/good&text=7", f"document.querySelector('#neighbours li') !== null && {QUIET}"),
+    "searches": ("/searches", QUIET),
+    "search": ("/search?at=searches/done.db&study=first", f"document.querySelector('#now .chart') !== null && {QUIET}"),
+    "together": ("/searches/together?id=searches/done.db|first&id=searches/done.db|second", "true"),
+    "new search": ("/searches/new", "document.querySelectorAll('#objective option').length > 0"),
     "problem": ("/run?at=nothing", "true"),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archllm.objectives.evaluation import signs, turned
 from archllm.reporting.charts import Axes, Band, Dots, Floats, Level, Line, Mark, chart
@@ -18,6 +19,9 @@ from archllm.searchers.pareto import non_dominated
 
 COLOURS = 8
 """Colours that the style sheet has for kinds, `c0` and so on, besides `cx` for what does nothing."""
+
+MOST_DOTS = 2_000
+"""Evaluations up to which a chart shows each; of more, it shows so many, evenly spaced."""
 
 _TEXT = 90  # characters of an architecture's text in a tooltip
 
@@ -61,9 +65,12 @@ def progress(data: SearchData) -> Panel:
         note = f"Random search: {data.random.how}."
     label = "hypervolume, share of the box" if data.measures_volume else measured(data.study.objectives[0])
     if not data.measures_volume:
-        marks.insert(0, Dots(steps, data.values[:, 0], "trial", 2.2))
-        legend.append(("trial dot", "each evaluation"))
-    marks.append(Line(steps, data.curve, "own", steps=True))
+        some = _some(len(steps))
+        marks.insert(0, Dots(steps[some], data.values[some, 0], "trial", 2.2))
+        several = len(some) < len(steps)
+        legend.append(("trial dot", f"{len(some):,} of the evaluations" if several else "each evaluation"))
+    changes = turns(data.curve)
+    marks.append(Line(steps[changes], data.curve[changes], "own", steps=True))
     legend.insert(0, ("own", f"{data.study.method}: {'hypervolume' if data.measures_volume else 'best so far'}"))
     if data.optimum is not None:
         marks.append(Level(data.optimum, "optimum"))
@@ -95,10 +102,11 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         f"{figure(y[row])}, {figure(x[row])}: {trial.text[:_TEXT]}" if trial.values is not None else ""
         for row, trial in enumerate(data.over)
     ]
-    marks: list[Mark] = [
-        Dots(x[~on], y[~on], "trial", 2.8, [tip for tip, best in zip(tips, on, strict=True) if not best])
-    ]
-    legend = [("own dot", "on the front"), ("trial dot", "other evaluations")]
+    off = np.flatnonzero(~on)
+    off = off[_some(len(off))]
+    marks: list[Mark] = [Dots(x[off], y[off], "trial", 2.8, [tips[row] for row in off])]
+    others = "other evaluations" if len(off) == (~on).sum() else f"{len(off):,} of the others"
+    legend = [("own dot", "on the front"), ("trial dot", others)]
     sign = signs(data.study.directions)
     note = ""
     if len(names) == 2:
@@ -202,6 +210,22 @@ def _hidden(data: SearchData, shown: tuple[float, float]) -> int:
         return 0
     values = data.values[:, 0]
     return int(((values < shown[0]) | (values > shown[1])).sum())
+
+
+def _some(count: int) -> NDArray[np.int64]:
+    """Rows of those that are shown, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, MOST_DOTS)).round().astype(np.int64))
+
+
+def turns(curve: Floats) -> NDArray[np.int64]:
+    """Rows at which a curve of steps changes, with its ends: what it takes to draw it.
+
+    Example:
+        >>> turns(np.array([1.0, 1.0, 2.0, 2.0])).tolist()
+        [0, 2, 3]
+    """
+    changes = np.flatnonzero(~((curve[1:] == curve[:-1]) | (np.isnan(curve[1:]) & np.isnan(curve[:-1])))) + 1
+    return np.unique(np.concatenate([[0], changes, [len(curve) - 1]])).astype(np.int64) if len(curve) else changes
 
 
 def _last(curve: Floats) -> str:

@@ -26,6 +26,9 @@ from archllm.study.store import Study, Trial
 MOST_MEASURED = 3
 """Objectives up to which there is a hypervolume."""
 
+MOST_DRAWN, MOST_SIMULATED = 2_000, 500
+"""Evaluations up to which random search is reckoned, exactly or by simulation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Population:
@@ -155,10 +158,13 @@ def goodness_of(trials: Sequence[Trial], directions: Sequence[str]) -> Floats:
 
 def _of_population(population: Population, box: Corners | None, budget: int, sign: float) -> Baseline:
     size = len(population.values)
+    most = MOST_DRAWN if box is None else MOST_SIMULATED
+    until = f", up to {most:,} evaluations" if min(budget, size) > most else ""
     if box is not None:
-        found = random_volume(population.values, box, budget, np.random.default_rng(0))
-        return Baseline(found, f"{SIMULATED} simulated searches among {size:,} architectures, {population.where}")
-    exact = random_best(population.values[:, 0], budget)
+        found = random_volume(population.values, box, min(budget, most), np.random.default_rng(0))
+        how = f"{SIMULATED} simulated searches among {size:,} architectures, {population.where}{until}"
+        return Baseline(found, how)
+    exact = random_best(population.values[:, 0], min(budget, most))
     low, high = (exact.low, exact.high) if sign > 0 else (-exact.high, -exact.low)
-    how = f"exact expectation for draws among {size:,} architectures, {population.where}"
+    how = f"exact expectation for draws among {size:,} architectures, {population.where}{until}"
     return Baseline(Spread(sign * exact.mean, low, high), how)

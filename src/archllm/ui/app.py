@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from archllm.errors import ArchLLMError, printable
-from archllm.ui import cells, runs
+from archllm.ui import cells, runs, searches, starting
 from archllm.ui.access import Access, App, Gate
 from archllm.ui.context import Context
 from archllm.ui.pages import problem, shown_alone
@@ -47,6 +47,8 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
         Route("/favicon.ico", lambda _: Response(status_code=204)),
         *runs.routes(),
         *cells.routes(),
+        *searches.routes(),
+        *starting.routes(),
     ]
     handlers: dict[Any, Callable[..., Response]] = {
         ArchLLMError: _told,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from archllm.ui.home import Home
+from archllm.ui.jobs import Jobs
+from archllm.ui.watching import Studies
 from archllm.workflows.options import UiOptions
 
 if TYPE_CHECKING:
@@ -91,6 +93,10 @@ class Context:
         self.options = options
         self.home = Home(options.folder)
         self.models = Models()
+        self.studies = Studies()
+        self.jobs = Jobs()
+        self.closing = False
+        """Whether the page is about to end, so that streams end, too."""
         self.measuring = threading.Lock()
         """Held by whoever measures the latency of a network."""
         self.exporting = threading.Lock()
@@ -98,6 +104,8 @@ class Context:
 
     def close(self) -> None:
         """Ends what the page has started."""
+        self.closing = True
+        self.jobs.close()
 
 
 def context_of(request: Request) -> Context:

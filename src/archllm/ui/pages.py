@@ -13,7 +13,7 @@ from archllm.reporting.words import duration
 from archllm.ui.context import context_of
 from archllm.workflows.doctor import version
 
-SECTIONS = (("/runs", "Runs"), ("/cell", "A cell"))
+SECTIONS = (("/runs", "Runs"), ("/searches", "Searches"), ("/cell", "A cell"))
 """Address and name of what the top of every page leads to."""
 
 
@@ -61,7 +61,7 @@ def problem(request: Request, said: str, status: int) -> Response:
 
 def _filled(template: str, shown: dict[str, Any]) -> str:
     templates = environment("archllm.ui")
-    templates.filters |= {"ago": ago, "bytes": in_bytes, "duration": duration, "figure3": _figure3}
+    templates.filters |= {"ago": ago, "bytes": in_bytes, "duration": duration, "figure3": _figure3, "zip": zip}
     return filled(templates, template, shown)
 
 

@@ -22,9 +22,9 @@ export function send(address, value) {
   return ask(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
 }
 
-/** Puts a part that the server made (and escaped) in its place. */
-export async function fill(place, address, options) {
-  place.setAttribute("aria-busy", "true");
+/** Puts a part that the server made (and escaped) in its place; quietly, it is not greyed meanwhile. */
+export async function fill(place, address, options, quiet = false) {
+  if (!quiet) place.setAttribute("aria-busy", "true");
   try {
     place.innerHTML = await (await ask(address, options)).text();
     times(place);

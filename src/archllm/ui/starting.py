@@ -1,0 +1,96 @@
+"""Searches that are started, stopped and taken up again from the page: commands of their own, which end with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from archllm.errors import InvalidInput
+from archllm.spaces.registry import space_names
+from archllm.ui import asking
+from archllm.ui.cells import space_of
+from archllm.ui.context import Context, context_of
+from archllm.ui.pages import page
+from archllm.ui.search_start import METHODS, OF_A_RUN, objectives_for, options_from, options_of, told, words_of
+from archllm.ui.watching import Snapshot
+from archllm.workflows.options import SearchOptions
+
+_MOST_SHOWN = 200  # runs and space files in a menu
+
+
+def routes() -> list[Route]:
+    """Where searches are started and stopped."""
+    return [
+        Route("/searches/new", _new),
+        Route("/searches/objectives", _objectives),
+        Route("/searches/start", _start, methods=["POST"]),
+        Route("/search/stop", _stop, methods=["POST"]),
+        Route("/search/resume", _resume, methods=["POST"]),
+    ]
+
+
+def _new(request: Request) -> Response:
+    home = context_of(request).home
+    return page(
+        request,
+        "search_new.html.j2",
+        names=space_names(),
+        runs=[each.path for each in home.listing("run")[:_MOST_SHOWN]],
+        files=[each.path for each in home.listing("space")[:_MOST_SHOWN]],
+        of=asking.text(request, "of", "nasbench201"),
+        methods=METHODS,
+        of_a_run=OF_A_RUN,
+    )
+
+
+def _objectives(request: Request) -> Response:
+    """What can be searched for in a space."""
+    return JSONResponse(objectives_for(space_of(context_of(request), asking.text(request, "of"))))
+
+
+async def _start(request: Request) -> Response:
+    asked = await asking.json_of(request)
+    return await to_thread.run_sync(_started, context_of(request), asked)
+
+
+def _started(context: Context, asked: dict[str, Any]) -> Response:
+    options, at = options_from(context, asked)
+    return _begun(context, options, at)
+
+
+async def _resume(request: Request) -> Response:
+    asked = await asking.json_of(request)
+    return await to_thread.run_sync(_resumed, context_of(request), asked)
+
+
+def _resumed(context: Context, asked: dict[str, Any]) -> Response:
+    at, found = _named(context, asked)
+    budget = asked.get("budget")
+    if type(budget) is not int or not len(found.over) < budget <= 10**9:
+        raise InvalidInput(f"{len(found.over):,} evaluations are over already; name a larger number")
+    if found.running:
+        raise InvalidInput("another process is at work on it; stop that first")
+    return _begun(context, options_of(context, at, found.study, budget), at)
+
+
+def _begun(context: Context, options: SearchOptions, at: str) -> Response:
+    name = str(options.study)
+    context.jobs.start((at, name), words_of(options), told(options, context), context.home.root)
+    context.home.forget()
+    return JSONResponse({"at": at, "study": name})
+
+
+async def _stop(request: Request) -> Response:
+    asked = await asking.json_of(request)
+    subject = (str(asked.get("at")), str(asked.get("study")))
+    await to_thread.run_sync(context_of(request).jobs.stop, subject)
+    return JSONResponse({"stopped": True})
+
+
+def _named(context: Context, asked: dict[str, Any]) -> tuple[str, Snapshot]:
+    at, name = str(asked.get("at")), str(asked.get("study"))
+    return at, context.studies.now(context.home.there(at, "store"), name)

@@ -1,0 +1,137 @@
+"""Studies as the page shows them: read once, and from then on only what is new in them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from archllm.errors import StoreError
+from archllm.study.loop import SILENCE
+from archllm.study.result import Result
+from archllm.study.store import Study, Trial, open_existing
+
+MOST_STUDIES = 24
+"""Studies whose trials are kept in memory."""
+
+_PATIENCE = 3.0  # seconds that are waited for a store that another program has locked
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A study at one moment."""
+
+    study: Study
+    """The study."""
+
+    over: tuple[Trial, ...]
+    """Trials that are over, in that order."""
+
+    open: tuple[Trial, ...]
+    """Trials that are waiting or running."""
+
+    @property
+    def mark(self) -> str:
+        """Differs from that of another moment where something has happened in between."""
+        running = sum(trial.state == "running" for trial in self.open)
+        return f"{len(self.over)}-{len(self.open)}-{running}-{int(self.running)}"
+
+    @property
+    def running(self) -> bool:
+        """Whether an evaluation is under way whose process gave a sign of life within the last minute."""
+        alive = [trial.heartbeat or 0.0 for trial in self.open if trial.state == "running"]
+        return bool(alive) and max(alive) > time.time() - SILENCE
+
+    @property
+    def last(self) -> float | None:
+        """When it was last known to be at work, in seconds since 1970."""
+        moments = [trial.heartbeat or trial.asked for trial in self.open]
+        moments += [trial.finished for trial in self.over[-1:] if trial.finished is not None]
+        return max(moments, default=None)
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """Trials by state."""
+        return Counter(trial.state for trial in (*self.over, *self.open))
+
+    @cached_property
+    def result(self) -> Result:
+        """The study with its best trial and its front."""
+        trials = sorted((*self.over, *self.open), key=lambda trial: trial.number)
+        return Result.of(self.study, tuple(trials))
+
+    @cached_property
+    def cost(self) -> float:
+        """Seconds that the evaluations cost, as far as that is recorded."""
+        return sum(trial.evaluation.total_cost for trial in self.over)
+
+    @cached_property
+    def failures(self) -> tuple[tuple[str, int, Trial], ...]:
+        """Reasons of failed evaluations, how often each, and the last trial with it; the most frequent first."""
+        counts: Counter[str] = Counter()
+        last: dict[str, Trial] = {}
+        for trial in self.over:
+            if trial.state == "failed":
+                reason = trial.evaluation.failure or "no reason is recorded"
+                counts[reason] += 1
+                last[reason] = trial
+        return tuple((reason, count, last[reason]) for reason, count in counts.most_common())
+
+
+@dataclass(eq=False)
+class _Watched:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    found: Snapshot | None = None
+
+
+class Studies:
+    """The studies that were asked for last.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int = MOST_STUDIES) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Path, str], _Watched] = OrderedDict()
+
+    def now(self, store: Path, name: str) -> Snapshot:
+        """A study as it is now; trials that were over before are not read again.
+
+        Raises:
+            StoreError: there is none, or its store can't be read.
+        """
+        with self._lock:
+            watched = self._kept.setdefault((store, name), _Watched())
+            self._kept.move_to_end((store, name))
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        with watched.lock, open_existing(store, patience=_PATIENCE) as opened:
+            study = opened.study(name)
+            before = watched.found
+            known = before.over if before is not None and before.study == study else ()
+            fresh = opened.finished(name, len(known))
+            if known and not fresh and not _still(opened.finished(name, len(known) - 1), known[-1]):
+                known, fresh = (), opened.finished(name)  # it was deleted, and another one has its name
+            waiting = opened.unfinished(name)
+            if before is None or study != before.study or fresh or known != before.over or waiting != [*before.open]:
+                watched.found = Snapshot(study, (*known, *fresh), tuple(waiting))
+            assert watched.found is not None
+            return watched.found
+
+
+def _still(found: list[Trial], known: Trial) -> bool:
+    return bool(found) and found[0].key == known.key and found[0].finished == known.finished
+
+
+def names(store: Path) -> list[Study]:
+    """The studies of a store, the latest first; none of a file that can't be read as one."""
+    try:
+        with open_existing(store, patience=_PATIENCE) as opened:
+            return opened.studies()[::-1]
+    except StoreError:
+        return []
