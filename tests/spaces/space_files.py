@@ -56,12 +56,13 @@ def edge_dags(draw: st.DrawFn) -> str:
 
 @st.composite
 def genotypes(draw: st.DrawFn) -> str:
-    inputs = draw(st.integers(1, 3))
+    inputs, repeat = draw(st.integers(1, 3)), draw(st.booleans())
     lines = [
         'kind = "genotype"',
         f"nodes = {draw(st.integers(1, 3))}",
         f"cell_inputs = {inputs}",
-        f"inputs_per_node = {draw(st.integers(1, min(inputs, 2)))}",
+        f"inputs_per_node = {draw(st.integers(1, 2 if repeat else min(inputs, 2)))}",
+        f'repeat_inputs = {str(repeat).lower()}\nconcat = "{draw(st.sampled_from(["all", "loose"]))}"',
         f"cells = {draw(st.integers(1, 2))}",
     ]
     limits = ('count("OP") <= 3', 'count("OP", "cell1") in [0, 1, 2]')

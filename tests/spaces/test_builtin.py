@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import product
-from math import prod
+from math import comb, prod
 
 import numpy as np
 import pytest
@@ -79,6 +79,7 @@ SIZES = {
     "fbnet": 9**22,
     "enas6": 6**6 * 2**15,
     "enas12": 6**12 * 2**66,
+    "nasnet": prod(comb(13 * sources + 1, 2) for sources in (2, 3, 4, 5, 6)) ** 2,
     "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
     "conv-grammar": conv_grammar(),

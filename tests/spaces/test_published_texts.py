@@ -241,3 +241,33 @@ def test_a_value_of_layers_is_read() -> None:
     enas = load_space("enas6")
     layers = [[1], [4, 0], [5, 0, 0], [0, 1, 1, 1], [2, 1, 1, 1, 1], [3, 0, 0, 0, 0, 1]]
     assert enas.parse(layers) == enas.parse("1 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-1")
+
+
+NASNET_A = (
+    "Genotype(normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), "
+    "('avg_pool_3x3', 1), ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), "
+    "('skip_connect', 1)], normal_concat=[2, 3, 4, 5, 6], reduce=[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), "
+    "('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('sep_conv_5x5', 0), ('skip_connect', 3), "
+    "('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)], reduce_concat=[4, 5, 6])"
+)
+AMOEBANET_A = (
+    "Genotype(normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), "
+    "('sep_conv_3x3', 0), ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), "
+    "('avg_pool_3x3', 1)], normal_concat=[4, 5, 6], reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), "
+    "('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('max_pool_3x3', 0), "
+    "('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)], reduce_concat=[3, 4, 6])"
+)
+
+
+@pytest.mark.parametrize(("text", "joined"), [(NASNET_A, (5, 3)), (AMOEBANET_A, (3, 3))])
+def test_nasnet_and_amoebanet_are_read_and_have_networks(text: str, joined: tuple[int, int]) -> None:
+    space = load_space("nasnet")
+    arch = space.parse(text)
+    assert space.parse(arch.text) == arch
+    assert tuple(space.joined_of(arch.graph)[0].sum(1).tolist()) == joined  # type: ignore[attr-defined]
+    network = arch.build(channels=8, cells=1)
+    assert network.classifier.in_features == 4 * 8 * joined[0]
+    assert (
+        sum(weight.numel() for weight in network.parameters())
+        == (space.require_networks().params(arch.graph, space.require_networks().setting(channels=8, cells=1))[0])
+    )

@@ -15,7 +15,8 @@ from archllm.tokenizer.hints import CodeLayout, code_layout
     ("name", "layout"),
     [
         ("nasbench101", CodeLayout(6, largest=96)),  # a code for each vertex but the first
-        ("darts", CodeLayout(8, independent=True)),  # a code for each inner node
+        ("darts", CodeLayout(8, largest=490, independent=True)),  # a code for each inner node
+        ("nasnet", CodeLayout(22, largest=3081)),  # a code for each operation and output
         ("nasbench201", CodeLayout(3, 75, 25, independent=True)),  # two of six edges each: 25 contents
         ("nats-size", CodeLayout(5, 40, 8, independent=True)),  # one of five widths each
     ],

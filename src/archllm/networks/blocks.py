@@ -58,6 +58,19 @@ class SepConv(nn.Sequential):
         )
 
 
+class FactorizedConv(nn.Sequential):
+    """ReLU, convolutions of 1 x k and of k x 1 pixels, batch norm (NASNet's); each strides along its own side."""
+
+    def __init__(self, channels: int, kernel: int, stride: int) -> None:
+        half = kernel // 2
+        super().__init__(
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, (1, kernel), (1, stride), padding=(0, half), bias=False),
+            nn.Conv2d(channels, channels, (kernel, 1), (stride, 1), padding=(half, 0), bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+
 class FactorizedReduce(nn.Module):
     """Halves the resolution: two strided pointwise convolutions, the second a pixel off, side by side."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from archllm.networks.blocks import DilConv, FactorizedReduce, ReLUConvBN, SepConv, Zero
+from archllm.networks.blocks import DilConv, FactorizedConv, FactorizedReduce, ReLUConvBN, SepConv, Zero
 
 
 def none(channels: int, stride: int = 1) -> nn.Module:
@@ -35,6 +35,16 @@ def conv5x5(channels: int, stride: int = 1) -> nn.Module:
     return ReLUConvBN(channels, channels, 5, stride)
 
 
+def conv1x3_3x1(channels: int, stride: int = 1) -> nn.Module:
+    """ReLU, 1x3 and 3x1 convolution, batch norm."""
+    return FactorizedConv(channels, 3, stride)
+
+
+def conv1x7_7x1(channels: int, stride: int = 1) -> nn.Module:
+    """ReLU, 1x7 and 7x1 convolution, batch norm."""
+    return FactorizedConv(channels, 7, stride)
+
+
 def sep_conv3x3(channels: int, stride: int = 1) -> nn.Module:
     """3x3 separable convolution, twice."""
     return SepConv(channels, 3, stride)
@@ -45,9 +55,19 @@ def sep_conv5x5(channels: int, stride: int = 1) -> nn.Module:
     return SepConv(channels, 5, stride)
 
 
+def sep_conv7x7(channels: int, stride: int = 1) -> nn.Module:
+    """7x7 separable convolution, twice."""
+    return SepConv(channels, 7, stride)
+
+
 def dil_conv3x3(channels: int, stride: int = 1) -> nn.Module:
     """3x3 separable convolution of dilation 2."""
     return DilConv(channels, 3, stride)
+
+
+def dil_conv5x5(channels: int, stride: int = 1) -> nn.Module:
+    """5x5 separable convolution of dilation 2."""
+    return DilConv(channels, 5, stride)
 
 
 def avg_pool3x3(channels: int, stride: int = 1) -> nn.Module:
@@ -82,3 +102,13 @@ def conv_block(
         nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=groups or channels, bias=False),
         norms.get(norm) or nn.GroupNorm(1, channels),
     )
+
+
+def max_pool5x5(channels: int, stride: int = 1) -> nn.Module:
+    """5x5 maximum."""
+    return nn.MaxPool2d(5, stride=stride, padding=2)
+
+
+def max_pool7x7(channels: int, stride: int = 1) -> nn.Module:
+    """7x7 maximum."""
+    return nn.MaxPool2d(7, stride=stride, padding=3)

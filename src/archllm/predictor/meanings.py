@@ -28,7 +28,7 @@ COLUMNS = (
 )
 """What `meaning_features` gives, in order."""
 
-_SIZE = re.compile(r"(\d+)x\1|(?:conv|_k)(\d+)")
+_SIZE = re.compile(r"(\d+)x(\d+)|(?:conv|_k)(\d+)")
 _REFERENCE = 1_000
 
 
@@ -51,7 +51,7 @@ def meaning_of(name: str) -> str | None:
     if "conv" in word and size is not None:
         if any(each in word for each in ("sep", "dil", "dw", "depth")):
             return "light"
-        kernel = int(size[1] or size[2])
+        kernel = max(int(each) for each in size.groups() if each)
         return "conv1" if kernel == 1 else "conv3" if kernel in (2, 3) else "conv5"
     raise InvalidInput(f"what the operation {name!r} does can't be told from its name")
 

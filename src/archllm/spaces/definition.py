@@ -21,6 +21,9 @@ MOST_OPS = 100
 MOST_CONSTRAINTS = 100
 """Most constraints of a space."""
 
+MOST_INPUTS = 6
+"""Most operations that an inner node of a genotype adds up."""
+
 Value = int | float | str | bool
 """A value of a slot."""
 
@@ -196,7 +199,7 @@ class EdgeDagDefinition(CellDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class GenotypeDefinition(CellDefinition):
-    """Cells whose inner nodes each add up a fixed number of operations on different earlier nodes.
+    """Cells whose inner nodes each add up a fixed number of operations on earlier nodes.
 
     Example:
         >>> GenotypeDefinition(name="tiny", ops=("a", "b"), nodes=2).cells
@@ -207,13 +210,19 @@ class GenotypeDefinition(CellDefinition):
     """Inner nodes per cell."""
 
     inputs_per_node: int = 2
-    """Operations per inner node, on different earlier nodes."""
+    """Operations per inner node, on different earlier nodes unless `repeat_inputs` allows otherwise."""
 
     cell_inputs: tuple[str, ...] = ("c_{k-2}", "c_{k-1}")
     """Names of the inputs of a cell."""
 
     cells: tuple[str, ...] = ("normal", "reduce")
     """Names of the cell types."""
+
+    repeat_inputs: bool = field(default=False, metadata=_LATER)
+    """Whether an inner node may read the same earlier node several times."""
+
+    concat: str = field(default="all", metadata=_LATER)
+    """What the output of a cell joins: `all` inner nodes, or the `loose` ones, which no other inner node reads."""
 
     kind = "genotype"
 
@@ -231,7 +240,9 @@ class GenotypeDefinition(CellDefinition):
                 )
         if self.callables and len(self.cells) > 2:
             raise DefinitionError("networks are made of one or two cell types, the second between stages", "cells")
-        self._check_whole("inputs_per_node", 1, len(self.cell_inputs))
+        self._check_whole("inputs_per_node", 1, MOST_INPUTS if self.repeat_inputs else len(self.cell_inputs))
+        if self.concat not in ("all", "loose"):
+            raise DefinitionError(f"must be 'all' or 'loose', found {shown(self.concat)}", "concat")
         both = [name for name in self.cell_inputs if name in (*self.ops, *_RESERVED)]
         if both:
             raise DefinitionError(f"{both[0]!r} names something else already", "cell_inputs")

@@ -42,6 +42,7 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "fbnet": ("examples/fbnet.toml", None),
     "enas6": ("examples/enas6.toml", ENASMacro),
     "enas12": ("examples/enas12.toml", ENASMacro),
+    "nasnet": ("examples/nasnet.toml", None),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
     "conv-grammar": ("examples/conv-grammar.toml", None),

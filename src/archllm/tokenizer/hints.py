@@ -42,21 +42,27 @@ class CodeLayout:
 def code_layout(space: SearchSpace) -> CodeLayout:
     """The layout that trials found good for the space's kind; see docs/decisions.md.
 
-    One code for each vertex but the first in `node_dag` without constraints, one for each inner node in `genotype`;
-    see `_of_slots` for kinds of one fixed topology. One for each node of a sequence; in any other space one
-    for each node that varies among random members: constraints may settle whole vertices.
+    One code for each vertex but the first in `node_dag` without constraints, one for each inner node in `genotype`,
+    unless its outputs join loose ends; see `_of_slots` for kinds of one fixed topology. One for each node of a
+    sequence; in any other space one for each node that varies among random members: constraints may settle whole
+    vertices.
 
     Example:
         >>> from archllm.spaces import load_space
         >>> code_layout(load_space("darts"))
-        CodeLayout(length=8, contents=None, largest=None, independent=True)
+        CodeLayout(length=8, contents=None, largest=490, independent=True)
     """
     if isinstance(space, NodeDag):
         # The last inner vertex: any operation, read from any vertices before it.
         largest = len(space.definition.ops) << (space.max_nodes - 2)
         return CodeLayout(_varying(space) if space.definition.constraints else space.max_nodes - 1, largest=largest)
-    if isinstance(space, Genotype):  # without constraints, each node chooses by itself
-        return CodeLayout(space.inner * len(space.cells), independent=not space.definition.constraints)
+    if isinstance(space, Genotype):
+        contents = max(node.size for node in space.shape.nodes)
+        if space.form.loose:  # what an output joins depends on what the nodes read
+            return CodeLayout(_varying(space), largest=contents)
+        # Without constraints, each node chooses by itself.
+        length = space.inner * len(space.cells)
+        return CodeLayout(length, largest=contents, independent=not space.definition.constraints)
     if isinstance(space, FixedTopology):
         return _of_slots(space)
     return CodeLayout(space.max_nodes if space.sequential else _varying(space))

@@ -53,6 +53,8 @@ KINDS = {
     "node_dag": "max_vertices = 5\nmax_edges = 7",
     "genotype": "nodes = 2",
     "one-cell": "nodes = 2\ncells = 1\ncell_inputs = 3\ninputs_per_node = 1",
+    "loose": 'nodes = 4\nrepeat_inputs = true\nconcat = "loose"',
+    "loose-one-cell": 'nodes = 3\ncells = 1\ncell_inputs = 1\nrepeat_inputs = true\nconcat = "loose"',
 }
 modules = iter(range(1000))
 
@@ -69,7 +71,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def space_file(tmp_path: Path, kind: str, ops: dict[str, str]) -> SearchSpace:
-    lines = [f'name = "own-{kind}"', f'kind = "{"genotype" if kind == "one-cell" else kind}"', KINDS[kind], "[ops]"]
+    own = "genotype" if kind in ("one-cell", "loose", "loose-one-cell") else kind
+    lines = [f'name = "own-{kind}"', f'kind = "{own}"', KINDS[kind], "[ops]"]
     path = tmp_path / "own.toml"
     path.write_text("\n".join([*lines, *(f'{op} = "{where}"' for op, where in ops.items())]))
     return load_space(path)
@@ -121,6 +124,17 @@ def test_a_genotype_cell_adds_up_and_joins() -> None:
     first, second = torch.full((1, 2, 2, 2), 1.0), torch.full((1, 2, 2, 2), 10.0)
     found = cell([first, second])
     assert found[:, :2].unique().tolist() == [11.0] and found[:, 2:].unique().tolist() == [12.0]
+
+
+def test_a_genotype_cell_joins_the_nodes_that_it_is_told() -> None:
+    from archllm.networks.cells.modules import GenotypeCell
+
+    operations = {"same": lambda channels, stride: torch.nn.Identity()}
+    edges = [("same", 0), ("same", 0), ("same", 1), ("same", 0), ("same", 2), ("same", 2)]
+    cell = GenotypeCell(edges, [(1, 0)], 2, 1, 1, operations, (1, 2)).eval()
+    cell.inputs = torch.nn.ModuleList([torch.nn.Identity()])
+    found = cell([torch.ones(1, 1, 2, 2)])  # 1 + 1 = 2, 2 + 1 = 3, 3 + 3 = 6
+    assert found.shape == (1, 2, 2, 2) and found[0, :, 0, 0].tolist() == [3.0, 6.0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ from archllm.networks.counting import count_macs, count_params
 NAMES = [
     name
     for name, found in inspect.getmembers(operations, inspect.isfunction)
-    if found.__module__ == operations.__name__
+    if found.__module__ == operations.__name__ and "stride" in inspect.signature(found).parameters
 ]
 
 

@@ -27,6 +27,7 @@ SMALL = {
     "nasbench-macro": {"channels": 4},
     "mobilenetv3": {"channels": 4},
     "mobile": {"channels": 8},
+    "nasnet": {"channels": 4, "cells": 1},
     "enas6": {"channels": 4, "cells": 1},
 }
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}

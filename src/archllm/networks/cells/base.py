@@ -6,9 +6,10 @@ size of one:
 
     size = f + sum over o, p of n(o, p) s(o, p)
 
-`f` is counted once for each setting, `s` once for each operation and place: by formula where `sizes` has one, as the
-run folder has recorded it, or else in modules without storage, for which the block is imported. Only `n` differs
-between members, so a batch is a product of matrices.
+`f` is counted once for each setting and frame (how many nodes the outputs of cells join), `s` once for each operation
+and place: by formula where `sizes` has one, as the run folder has recorded it, or else in modules without storage, for
+which the block is imported. Only `n`, and in some kinds the frame, differ between members, so a batch is a product of
+matrices.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class CellNetworks(SpaceNetworks):
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__(space)
-        self._fixed: dict[CellNetworkSetting, tuple[int, int]] = {}
+        self._fixed: dict[tuple[CellNetworkSetting, int], tuple[int, int]] = {}
         self._cost = lru_cache(maxsize=4096)(self._count_operation)
         self._maker = lru_cache(maxsize=256)(self._find_maker)
         self._check_shape = lru_cache(maxsize=4096)(self._check_shape_at)
@@ -119,10 +120,9 @@ class CellNetworks(SpaceNetworks):
     def _sized(self, graphs: Graphs, setting: CellNetworkSetting, what: Literal["params", "macs"]) -> NDArray[np.int64]:
         if not len(graphs):
             return np.zeros(0, dtype=np.int64)
-        if setting not in self._fixed:
-            self._fixed[setting] = self._count_fixed(graphs[0], setting)
         which = ("params", "macs").index(what)
-        most = fixed = self._fixed[setting][which]
+        total = self._fixed_sizes(graphs, setting)[:, which]
+        most = int(total.max())
         terms = []
         for place, counts in self._uses(graphs, setting):
             used = np.flatnonzero(counts.any(0))  # an operation that is nowhere in use is not made
@@ -133,11 +133,22 @@ class CellNetworks(SpaceNetworks):
             raise InvalidInput(
                 "the network is too large to be counted in 64 bits; take fewer channels, cells or pixels"
             )
-        total = np.full(len(graphs), fixed, dtype=np.int64)
         for counts, costs in terms:
             for op, cost in costs.items():
                 total += counts[:, op] * cost
         return total
+
+    def _fixed_sizes(self, graphs: Graphs, setting: CellNetworkSetting) -> NDArray[np.int64]:
+        """`n x 2` parameters and multiply-accumulates of members' networks without those of their operations."""
+        frames, first, member = np.unique(self._frames(graphs), return_index=True, return_inverse=True)
+        for frame, at in zip(frames.tolist(), first.tolist(), strict=True):
+            if (setting, frame) not in self._fixed:
+                self._fixed[setting, frame] = self._count_fixed(graphs[at], setting)
+        return np.array([self._fixed[setting, frame] for frame in frames.tolist()], dtype=np.int64)[member]
+
+    def _frames(self, graphs: Graphs) -> NDArray[np.int64]:
+        """`n` numbers, the same for members whose networks differ in operations alone; here for all."""
+        return np.zeros(len(graphs), dtype=np.int64)
 
     def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
         """Parameters and multiply-accumulates of a network without those of its operations."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
 from archllm.networks.cells.base import STAGES, CellNetworks, Plan, Uses, counted, staged
@@ -78,6 +79,11 @@ class GenotypeNetworks(CellNetworks):
                     found.append(((width, at, stride), counted(chosen, len(space.ops))))
         return found
 
+    def _frames(self, graphs: Graphs) -> NDArray[np.int64]:
+        joined = self.space.joined_of(graphs).sum(2)
+        frames: NDArray[np.int64] = joined @ (self.space.inner + 1) ** np.arange(len(self.space.cells))
+        return frames
+
     def _plan(self, graph: Graphs, setting: Any) -> Plan:
         from archllm.networks.cells.modules import GenotypeNetwork
 
@@ -103,7 +109,12 @@ class GenotypeNetworks(CellNetworks):
             "layers": setting.cells,
             "in_channels": setting.in_channels,
         }
-        return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]
+        if not space.form.loose:
+            return GenotypeNetwork, arguments, [*notes, "output of a cell = its nodes, joined"]
+        joins = [tuple(np.flatnonzero(joined).tolist()) for joined in space.joined_of(graph)[0]]
+        for title, nodes in zip(space.cells, joins, strict=True):
+            notes.append(f"output of {title} = {', '.join(f'node {k}' for k in nodes)}, joined")
+        return GenotypeNetwork, arguments | {"joins": tuple(joins)}, notes
 
 
 class NodeDagNetworks(CellNetworks):

@@ -151,7 +151,7 @@ class Align(nn.Sequential):
 
 
 class GenotypeCell(nn.Module):
-    """Each inner node adds up operations on earlier states; the output joins the inner nodes.
+    """Each inner node adds up operations on earlier states; the output joins inner nodes.
 
     Args:
         edges: the operations and what they read.
@@ -160,6 +160,7 @@ class GenotypeCell(nn.Module):
         channels: channels of every node.
         stride: stride of the operations that read an input.
         operations: what makes them.
+        joined: the inner nodes that the output joins; by default all.
     """
 
     def __init__(
@@ -170,9 +171,12 @@ class GenotypeCell(nn.Module):
         channels: int,
         stride: int,
         operations: Operations,
+        joined: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.per_node = per_node
+        inner = range(len(edges) // per_node) if joined is None else joined
+        self.joined = [len(inputs) + node for node in inner]
         self.sources = [source for _, source in edges]
         self.inputs = nn.ModuleList(Align(c_in, channels, halvings) for c_in, halvings in inputs)
         self.edges = nn.ModuleList(
@@ -180,12 +184,12 @@ class GenotypeCell(nn.Module):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Maps the inputs to `n x (nodes * channels) x h x w`."""
+        """Maps the inputs to `n x (joined nodes * channels) x h x w`."""
         states = [align(x) for align, x in zip(self.inputs, inputs, strict=True)]
         for first in range(0, len(self.sources), self.per_node):
             arriving = [self.edges[at](states[self.sources[at]]) for at in range(first, first + self.per_node)]
             states.append(reduce(torch.add, arriving))
-        return torch.cat(states[len(inputs) :], dim=1)
+        return torch.cat([states[node] for node in self.joined], dim=1)
 
 
 class GenotypeNetwork(nn.Module):
@@ -201,6 +205,7 @@ class GenotypeNetwork(nn.Module):
         channels: channels of the nodes of the first stage; they double from stage to stage.
         layers: cells per stage.
         in_channels: channels of the images.
+        joins: for each cell type the inner nodes that the output joins; by default all.
     """
 
     def __init__(
@@ -213,11 +218,13 @@ class GenotypeNetwork(nn.Module):
         channels: int = 16,
         layers: int = 3,
         in_channels: int = 3,
+        joins: Sequence[Sequence[int]] | None = None,
     ) -> None:
         super().__init__()
         self.in_channels, self.inputs = in_channels, inputs
         self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
-        joined = len(cells[0]) // per_node
+        if joins is None:
+            joins = [range(len(edges) // per_node) for edges in cells]
         past = [(channels, 0)] * inputs  # channels of the last outputs, and how often they were halved
         self.layers = nn.ModuleList()
         for stage in range(3):
@@ -225,13 +232,16 @@ class GenotypeNetwork(nn.Module):
             for layer in range(-1 if stage else 0, layers):
                 between = layer < 0
                 level = past[-1][1]
-                if between and len(cells) == 1:
-                    self.layers.append(ResidualReduction(past[-1][0], joined * width))
+                kind = 1 if between and len(cells) > 1 else 0
+                if between and kind == 0:
+                    self.layers.append(ResidualReduction(past[-1][0], len(joins[0]) * width))
                 else:
                     reads = [(c, level - halved) for c, halved in past[-inputs:]]
-                    edges = cells[1] if between else cells[0]
-                    self.layers.append(GenotypeCell(edges, reads, per_node, width, 2 if between else 1, operations))
-                past.append((joined * width, level + between))
+                    stride = 2 if between else 1
+                    self.layers.append(
+                        GenotypeCell(cells[kind], reads, per_node, width, stride, operations, joins[kind])
+                    )
+                past.append((len(joins[kind]) * width, level + between))
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(past[-1][0], num_classes)
 

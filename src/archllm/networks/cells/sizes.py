@@ -1,11 +1,13 @@
 """Sizes by formula of what custom cells and their networks are mostly made of, so that counting them takes no torch.
 
-Every weight of an operation works on each pixel of its output, so with c channels, kernel k, stride s and an input of
-size h x h:
+Every weight of an operation works on each pixel of its output, but for the first half of a factorised convolution,
+which strides along one side alone; so with c channels, kernel k, stride s and an input of size h x h:
 
     convolution    k^2 c^2 weights and a norm             separable, twice    2 (k^2 c + c^2) weights and two norms
     skip, s = 2    c^2 weights and a norm                 dilated             k^2 c + c^2 weights and a norm
+    factorised     2 k c^2 weights and a norm
     params = weights + 2 c norms                          macs = weights ceil(h / s)^2
+                                              factorised: macs = weights ceil(h / s) (ceil(h / s) + h) / 2
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ OPERATIONS = "archllm.networks.operations"
 
 _KERNELS = {"conv1x1": 1, "conv3x3": 3, "conv5x5": 5}
 _SEPARABLE = {"sep_conv3x3": (3, 2), "sep_conv5x5": (5, 2), "dil_conv3x3": (3, 1), "dil_conv5x5": (5, 1)}
-_WEIGHTLESS = ("none", "avg_pool3x3", "max_pool3x3")
+_SEPARABLE |= {"sep_conv7x7": (7, 2)}
+_FACTORISED = {"conv1x3_3x1": 3, "conv1x7_7x1": 7}
+_WEIGHTLESS = ("none", "avg_pool3x3", "max_pool3x3", "max_pool5x5", "max_pool7x7")
 
 
 def operation_size(where: str, channels: int, size: int, stride: int) -> tuple[int, int] | None:
@@ -43,6 +47,10 @@ def operation_size(where: str, channels: int, size: int, stride: int) -> tuple[i
         weights, norms = conv_weights(channels, channels), 1
     elif name in _KERNELS:
         weights, norms = conv_weights(channels, channels, _KERNELS[name]), 1
+    elif name in _FACTORISED:
+        weights, norms = 2 * _FACTORISED[name] * channels**2, 1
+        out = -(-size // stride)
+        return weights + norm_params(channels), weights // 2 * out * (size + out)
     elif name in _SEPARABLE:
         kernel, norms = _SEPARABLE[name]
         weights = norms * (conv_weights(channels, channels, kernel, groups=channels) + conv_weights(channels, channels))

@@ -1,16 +1,15 @@
-"""genotype: cells whose inner nodes each add up a fixed number of operations on different earlier nodes.
+"""genotype: cells whose inner nodes each add up a fixed number of operations on earlier nodes.
 
 As a graph, every operation is a node. An operation that reads a cell input is fed by that input; one that reads an
-inner node is fed by all operations that this inner node adds up. All operations feed the cell's output, which
-concatenates the inner nodes. A member has one such cell per cell type; cells stand side by side in one graph.
+inner node is fed by all operations that this inner node adds up. The operations of the inner nodes that the output
+concatenates feed it: those of all inner nodes, or of those that no other one reads. A member has one such cell per cell
+type; cells stand side by side in one graph.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import combinations, permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,8 @@ from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
 from archllm.spaces.fingerprints import EXACT_BELOW, fingerprints
 from archllm.spaces.kinds.assignments import Assignments
+from archllm.spaces.kinds.genotype_cells import GenotypeCells
+from archllm.spaces.kinds.inner_nodes import sorted_pairs
 from archllm.spaces.kinds.vocabularies import GenotypeVocabulary
 from archllm.spaces.limits import fits
 from archllm.spaces.parameters import Parameter, Parameters
@@ -32,20 +33,25 @@ from archllm.spaces.texts.genotype_form import GenotypeForm
 
 
 def drawn_cell(
-    sources: NDArray[np.int64], ops: NDArray[np.int64], inputs: Sequence[str], names: Sequence[str], title: str
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    inputs: Sequence[str],
+    names: Sequence[str],
+    joined: Sequence[int],
+    title: str,
 ) -> Cell:
     """One cell.
 
     Args:
-        sources: `inner x arity`: what each operation reads, cell inputs first, then inner nodes.
-        ops: `inner x arity` operations.
+        pairs: what each operation reads, cell inputs first, then inner nodes; and the operations; `inner x arity`.
         inputs: names of the cell inputs.
         names: names of the operations.
+        joined: numbers of the inner nodes that the output joins.
         title: what the cell is called.
     """
     nodes = [Node(name, "input") for name in inputs]
     edges: list[tuple[int, int]] = []
     at = list(range(len(inputs)))  # where a source stands among the nodes drawn so far
+    sources, ops = pairs
     inner, arity = sources.shape
     for k in range(inner):
         total = len(nodes) + arity
@@ -54,7 +60,7 @@ def drawn_cell(
             nodes.append(Node(names[ops[k, slot]], "op"))
         at.append(total)
         nodes.append(Node(str(k), "sum"))
-    edges += [(place, len(nodes)) for place in at[len(inputs) :]]
+    edges += [(at[len(inputs) + k], len(nodes)) for k in joined]
     nodes.append(Node("output", "output"))
     return Cell(tuple(nodes), tuple(edges), title)
 
@@ -71,7 +77,7 @@ class Genotype(SearchSpace):
     Labels are the cell inputs first, then the operations, then output. A space that can be listed is a set of different
     networks: genotypes that differ in the order of inner nodes alone count once. A larger one counts genotypes, as the
     literature does, and draws are uniform over those; so a network that can be written in several ways is drawn more
-    often.
+    often. The pairs of an inner node have no order in either, also where it reads one source several times.
 
     Args:
         definition: operations, cells and constraints.
@@ -96,7 +102,9 @@ class Genotype(SearchSpace):
         self.op_names = (*definition.cell_inputs, *self.ops, "output")
         self.cell_inputs = len(definition.cell_inputs)
         self.ops_per_slot = len(self.ops)
-        self.form = GenotypeForm(self.ops, self.cells, self.inner, self.arity, self.cell_inputs)
+        self.form = GenotypeForm(
+            self.ops, self.cells, self.inner, self.arity, self.cell_inputs, definition.concat == "loose"
+        )
         self.cell_nodes = self.cell_inputs + self.inner * self.arity + 1
         self.max_nodes = self.cell_nodes * len(self.cells)
         if self.max_nodes > MOST_NODES:
@@ -105,18 +113,14 @@ class Genotype(SearchSpace):
                 f"{self.max_nodes} nodes, more than {MOST_NODES}",
                 "nodes",
             )
-        self._wirings = [list(combinations(range(self.cell_inputs + k), self.arity)) for k in range(self.inner)]
-        self._radix = [len(w) * self.ops_per_slot**self.arity for w in self._wirings]
-        self.cell_size = math.prod(self._radix)
-        self.exact_keys = self.cell_size ** len(self.cells) < EXACT_BELOW
-        self._orders = list(permutations(range(self.inner)))
+        self.shape = GenotypeCells(
+            self.cell_inputs, self.inner, self.arity, self.ops_per_slot, definition.repeat_inputs
+        )
+        self.exact_keys = self.shape.size ** len(self.cells) < EXACT_BELOW
         self._patterns = self._input_patterns()
-        digits = [
-            len(wirings) if slot == 0 else len(self.ops) for wirings in self._wirings for slot in range(1 + self.arity)
-        ]
-        vocabulary = GenotypeVocabulary(self.ops, self.cells, self.inner, self.arity)
+        vocabulary = GenotypeVocabulary(self.ops, self.cells, self.shape.nodes)
         constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
-        self.assignments = Assignments(digits * len(self.cells), constraints)
+        self.assignments = Assignments(self.shape.radices * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
         self.enumerable = self.exact_size and fits(self.assignments.size, self.max_nodes)
         self.counts_writings = not self.enumerable
@@ -136,32 +140,13 @@ class Genotype(SearchSpace):
         return np.unique(np.concatenate(keys))
 
     def _digits(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Parts (`n x cells x inner x arity`) as digits: for each inner node its wiring, then its operations."""
-        order = np.argsort(sources, axis=-1)
-        sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
-        digits = np.empty((*sources.shape[:3], 1 + self.arity), dtype=np.int64)
-        for k, rank in enumerate(self._wiring_ranks):
-            digits[:, :, k, 0] = rank[tuple(sources[:, :, k].transpose(2, 0, 1))]
-        digits[..., 1:] = ops
-        return digits.reshape(len(sources), len(self.cells) * self.inner * (1 + self.arity))
+        """Parts (`n x cells x inner x arity`) as digits, cell by cell; see `GenotypeCells`."""
+        cells = [self.shape.digits(sources[:, cell], ops[:, cell]) for cell in range(len(self.cells))]
+        return np.concatenate(cells, axis=1)
 
     def _parts(self, digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The inverse of `_digits`."""
-        digits = digits.reshape(len(digits), len(self.cells), self.inner, 1 + self.arity)
-        sources = np.empty((*digits.shape[:3], self.arity), dtype=np.int64)
-        for k, wirings in enumerate(self._wirings):
-            sources[:, :, k] = np.array(wirings)[digits[:, :, k, 0]]
-        return sources, digits[..., 1:]
-
-    @cached_property
-    def _wiring_ranks(self) -> list[NDArray[np.int64]]:
-        """For each inner node: sources, ascending -> the number of the wiring."""
-        ranks = []
-        for k, wirings in enumerate(self._wirings):
-            rank = np.full((self.cell_inputs + k,) * self.arity, -1, dtype=np.int64)
-            rank[tuple(np.array(wirings).T)] = np.arange(len(wirings))
-            ranks.append(rank)
-        return ranks
+        return _stacked([self.shape.pairs(part) for part in np.split(digits, len(self.cells), axis=1)])
 
     def _input_patterns(self) -> NDArray[np.bool_]:
         """`sources x cell_nodes`: which nodes of a cell feed an operation that reads the source."""
@@ -185,7 +170,8 @@ class Genotype(SearchSpace):
             labels[:, start + c - 1] = len(self.op_names) - 1
             feeding = self._patterns[sources[:, cell].reshape(n, self.inner * self.arity)]  # n x slots x cell_nodes
             adjacency[:, start : start + c, slots] = feeding.transpose(0, 2, 1)
-            adjacency[:, slots, start + c - 1] = True
+            joined = self.form.joined(sources[:, cell])
+            adjacency[:, slots, start + c - 1] = np.repeat(joined, self.arity, axis=1)
         return Graphs(labels, adjacency)
 
     def parts_of(self, graphs: Graphs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -222,11 +208,11 @@ class Genotype(SearchSpace):
         self._check_count(n)
         if self.enumerable:
             return self._unpack(self._classes[rng.integers(len(self._classes), size=n)])
-        if self.assignments.constraints:
+        if self.assignments.constraints or self.shape.repeat:
             return self.graphs_of(*self._parts(self.assignments.sample(n, rng)))
         sources = np.empty((n, len(self.cells), self.inner, self.arity), dtype=np.int64)
-        for k, wirings in enumerate(self._wirings):
-            sources[:, :, k] = np.array(wirings)[rng.integers(len(wirings), size=(n, len(self.cells)))]
+        for k, node in enumerate(self.shape.wired):
+            sources[:, :, k] = node.wirings[rng.integers(len(node.wirings), size=(n, len(self.cells)))]
         return self.graphs_of(sources, rng.integers(self.ops_per_slot, size=sources.shape))
 
     def validate(self, graphs: Graphs) -> NDArray[np.bool_]:
@@ -237,9 +223,9 @@ class Genotype(SearchSpace):
         whole = self.graphs_of(inside, np.clip(ops, 0, self.ops_per_slot - 1)).padded(graphs.nodes)
         same = (whole.ops == graphs.ops).all(1) & (whole.adjacency == graphs.adjacency).all((1, 2))
         earlier = sources < self.cell_inputs + np.arange(self.inner)[:, None]
-        ordered = np.sort(sources, axis=-1)
-        different = (np.diff(ordered, axis=-1) > 0).all((1, 2, 3))
-        valid: NDArray[np.bool_] = same & ((sources >= 0) & earlier).all((1, 2, 3)) & different
+        valid: NDArray[np.bool_] = same & ((sources >= 0) & earlier).all((1, 2, 3))
+        if not self.shape.repeat:
+            valid &= (np.diff(np.sort(sources, axis=-1), axis=-1) > 0).all((1, 2, 3))
         if self.assignments.constraints:
             rows = np.flatnonzero(valid)
             valid[rows] = self.assignments.contains(self._digits(sources[rows], ops[rows]))
@@ -262,8 +248,16 @@ class Genotype(SearchSpace):
                 return f"{where}: the in-edges are those of no single earlier node"
             if source >= limit:
                 return f"{where}: reads node {source}, but only nodes 0 to {limit - 1} come earlier"
-            if source in sources[0, cell, k, :slot]:
+            if source in sources[0, cell, k, :slot] and not self.shape.repeat:
                 return f"{where}: reads node {source} a second time; the inputs of a node must differ"
+        if self.form.loose:
+            links = self.graphs_of(sources, ops).adjacency[0]
+            for cell, title in enumerate(self.cells):
+                output = self.cell_nodes * (cell + 1) - 1
+                if (links[:, output] != graph.adjacency[0, : self.max_nodes, output]).any():
+                    loose = ", ".join(map(str, np.flatnonzero(self.form.joined(sources)[0, cell])))
+                    wanted = f"inner nodes {loose}, which no other one reads, and nothing else"
+                    return f"{title}: the output must join {wanted}"
         for constraint in self.assignments.constraints:
             if not constraint.holds(self._digits(sources, ops))[0]:
                 return f"the constraint `{constraint.text}` does not hold"
@@ -278,8 +272,7 @@ class Genotype(SearchSpace):
         if self.enumerable:  # one way of writing for each network
             normal = self._unpack(self._keys_of(sources, slots))
         else:
-            order = np.argsort(sources, axis=-1)
-            normal = self.graphs_of(np.take_along_axis(sources, order, -1), np.take_along_axis(slots, order, -1))
+            normal = self.graphs_of(*sorted_pairs(sources, slots))
         normal = normal.padded(wide.nodes)
         ops[rows], adjacency[rows] = normal.ops, normal.adjacency
         result = Graphs(ops, adjacency)
@@ -288,93 +281,22 @@ class Genotype(SearchSpace):
     def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         sources, ops = self.parts_of(graphs)
         for cell in range(len(self.cells)):
-            choice = self._random_order(sources[:, cell], rng)
-            sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
+            choice = self.shape.random_order(sources[:, cell], rng)
+            sources[:, cell], ops[:, cell] = self.shape.reordered(sources[:, cell], ops[:, cell], choice)
         swap = rng.random(sources.shape).argsort(-1)
         return self.graphs_of(np.take_along_axis(sources, swap, -1), np.take_along_axis(ops, swap, -1))
-
-    def _legal_orders(self, sources: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """`n x orders`: which new positions of the inner nodes keep every source before its reader."""
-        legal = np.ones((len(sources), len(self._orders)), dtype=np.bool_)
-        for at, order in enumerate(self._orders):
-            position = np.array([*range(-self.cell_inputs, 0), *order])
-            legal[:, at] = (position[sources] < np.array(order)[:, None]).all((1, 2))
-        return legal
-
-    def _random_order(self, sources: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        legal = self._legal_orders(sources)
-        choice: NDArray[np.int64] = np.where(legal, rng.random(legal.shape), -1.0).argmax(1)
-        return choice
-
-    def _reorder(
-        self, sources: NDArray[np.int64], ops: NDArray[np.int64], choice: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """One cell's `n x inner x arity` parts with inner node `k` moved to position `orders[choice][k]`."""
-        orders = np.array(self._orders)[choice]
-        position = np.concatenate(
-            [np.tile(np.arange(self.cell_inputs), (len(orders), 1)), orders + self.cell_inputs], axis=1
-        )
-        moved = np.take_along_axis(position, sources.reshape(len(sources), self.inner * self.arity), 1)
-        moved = moved.reshape(sources.shape)
-        back = orders.argsort(1)[:, :, None]
-        return np.take_along_axis(moved, back, 1), np.take_along_axis(ops, back, 1)
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._keys_of(*self.parts_of(graphs))
 
     def _keys_of(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
-        cells = [self._canonical(sources[:, cell], ops[:, cell]) for cell in range(len(self.cells))]
+        cells = [self.shape.canonical(sources[:, cell], ops[:, cell]) for cell in range(len(self.cells))]
         if not self.exact_keys:
             return fingerprints(np.concatenate(cells, axis=1))
         keys = np.zeros(len(sources), dtype=np.int64)
         for words in cells:
-            keys = keys * self.cell_size + words[:, 0]
+            keys = keys * self.shape.size + words[:, 0]
         return keys
-
-    def _canonical(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """`n x w`: smallest numbers over all orders of a cell's inner nodes that keep edges pointing forward."""
-        # key(G) = min over legal p in S_k of number(p.G). The minimum over an orbit is the same for all its members and
-        # a member itself, so keys are equal iff genotypes are isomorphic; k! <= 720 passes over whole batches.
-        best = np.full((len(sources), self._words), np.iinfo(np.int64).max)
-        legal = self._legal_orders(sources)
-        for at in range(len(self._orders)):
-            rows = np.flatnonzero(legal[:, at])
-            moved, names = self._reorder(sources[rows], ops[rows], np.full(len(rows), at))
-            numbers = self._cell_numbers(moved, names)
-            smaller = _smaller(numbers, best[rows])
-            best[rows[smaller]] = numbers[smaller]
-        return best
-
-    @cached_property
-    def _word_of(self) -> list[int]:
-        """For each inner node the number of the word that it is part of: as many as 64 bits hold are in one."""
-        word, room, found = 0, EXACT_BELOW, []
-        for radix in self._radix:
-            if radix > room:
-                word, room = word + 1, EXACT_BELOW
-            room //= radix
-            found.append(word)
-        return found
-
-    @property
-    def _words(self) -> int:
-        return self._word_of[-1] + 1
-
-    def _cell_numbers(self, sources: NDArray[np.int64], ops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """`n x w` mixed-radix numbers of cells as they are written."""
-        # Node k: its wiring, then its operations, so radix_k = C(inputs + k, arity) |ops|^arity and
-        #     0 <= number < prod_k radix_k = cell_size,   in one word where cell_size < 2^63.
-        # DARTS: prod_{k=0..3} C(2 + k, 2) 7^2 = (1 * 3 * 6 * 10) 7^8 = 1,037,664,180, two cells 1.08e18 (Liu et al.).
-        order = np.argsort(sources, axis=-1)
-        sources, ops = np.take_along_axis(sources, order, -1), np.take_along_axis(ops, order, -1)
-        numbers = np.zeros((len(sources), self._words), dtype=np.int64)
-        for k, rank in enumerate(self._wiring_ranks):
-            digit = rank[tuple(sources[:, k].T)]
-            for slot in range(self.arity):
-                digit = digit * self.ops_per_slot + ops[:, k, slot]
-            word = self._word_of[k]
-            numbers[:, word] = numbers[:, word] * self._radix[k] + digit
-        return numbers
 
     def _neighbours(self, graph: Graphs) -> Graphs:
         sources, ops = self.parts_of(graph)
@@ -388,10 +310,10 @@ class Genotype(SearchSpace):
         for row, (slot, source) in enumerate(moved, start=len(changed)):
             sources[row][slot] = source
         for cell in range(len(self.cells)):  # a node may read a later one, if the two can change places
-            legal = self._legal_orders(sources[:, cell])
+            legal = self.shape.legal_orders(sources[:, cell])
             possible = legal.any(1)
             sources, ops, choice = sources[possible], ops[possible], legal[possible].argmax(1)
-            sources[:, cell], ops[:, cell] = self._reorder(sources[:, cell], ops[:, cell], choice)
+            sources[:, cell], ops[:, cell] = self.shape.reordered(sources[:, cell], ops[:, cell], choice)
         return self.graphs_of(sources, ops)
 
     @cached_property
@@ -399,15 +321,25 @@ class Genotype(SearchSpace):
         sources = [f"input{number}" for number in range(self.cell_inputs)] + [str(k) for k in range(self.inner)]
         each = []
         for cell in self.cells:
-            for k, wirings in enumerate(self._wirings):
-                words = tuple("+".join(sources[source] for source in wiring) for wiring in wirings)
+            for k, node in enumerate(self.shape.wired):
+                words = tuple("+".join(sources[source] for source in wiring) for wiring in node.wirings)
                 each.append(Parameter(f"{cell}_{k}_reads", words))
                 each += [Parameter(f"{cell}_{k}_op{slot}", self.ops) for slot in range(self.arity)]
-        return Parameters(
-            tuple(each),
-            lambda choices: self.graphs_of(*self._parts(choices)),
-            lambda graphs: self._digits(*self.parts_of(graphs)),
+        return Parameters(tuple(each), self._graphs_of_choices, self._choices_of_graphs)
+
+    def _graphs_of_choices(self, choices: NDArray[np.int64]) -> Graphs:
+        return self.graphs_of(
+            *_stacked([self.shape.wired_pairs(part) for part in np.split(choices, len(self.cells), axis=1)])
         )
+
+    def _choices_of_graphs(self, graphs: Graphs) -> NDArray[np.int64]:
+        sources, ops = self.parts_of(graphs)
+        cells = [self.shape.wired_digits(sources[:, cell], ops[:, cell]) for cell in range(len(self.cells))]
+        return np.concatenate(cells, axis=1)
+
+    def joined_of(self, graphs: Graphs) -> NDArray[np.bool_]:
+        """`n x cells x inner` booleans: which inner nodes the outputs of members join."""
+        return self.form.joined(self.parts_of(graphs)[0])
 
     def _parse(self, text: str) -> Graphs:
         sources, ops = texts.parse_genotype(text, self.form)
@@ -419,15 +351,15 @@ class Genotype(SearchSpace):
 
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)
-        names = self.op_names[: self.cell_inputs]
+        names, joined = self.op_names[: self.cell_inputs], self.joined_of(graph)[0]
         return [
-            drawn_cell(sources[0, cell], ops[0, cell], names, self.ops, title) for cell, title in enumerate(self.cells)
+            drawn_cell((sources[0, at], ops[0, at]), names, self.ops, np.flatnonzero(joined[at]).tolist(), title)
+            for at, title in enumerate(self.cells)
         ]
 
 
-def _smaller(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """`n` booleans: which rows of numbers come before others, the first number most significant."""
-    found = np.zeros(len(left), dtype=np.bool_)
-    for word in range(left.shape[1] - 1, -1, -1):
-        found = (left[:, word] < right[:, word]) | ((left[:, word] == right[:, word]) & found)
-    return found
+def _stacked(
+    cells: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Parts of cells, `n x inner x arity` each, as `n x cells x inner x arity`."""
+    return np.stack([sources for sources, _ in cells], axis=1), np.stack([ops for _, ops in cells], axis=1)

@@ -14,6 +14,7 @@ from archllm.config import did_you_mean
 from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.constraints import Term
 from archllm.spaces.definition import Value, text_of
+from archllm.spaces.kinds.inner_nodes import InnerNode
 
 _DEPTH = 8
 """Steps per possible edge that the longest path takes, where counting edges takes one."""
@@ -131,13 +132,14 @@ def _depth(cells: Graphs) -> NDArray[np.float64]:
 class GenotypeVocabulary:
     """`count("op")` in all cells, `count("op", "cell")` in one."""
 
-    def __init__(self, ops: tuple[str, ...], cells: tuple[str, ...], inner: int, arity: int) -> None:
+    def __init__(self, ops: tuple[str, ...], cells: tuple[str, ...], nodes: Sequence[InnerNode]) -> None:
         self.ops, self.cells = ops, cells
-        digits = inner * (1 + arity)
-        self.slots = {
-            cell: [at * digits + k * (1 + arity) + slot for k in range(inner) for slot in range(1, 1 + arity)]
-            for at, cell in enumerate(cells)
-        }
+        self.nodes: dict[str, list[tuple[int, InnerNode]]] = {cell: [] for cell in cells}
+        at = 0
+        for cell in cells:
+            for node in nodes:
+                self.nodes[cell].append((at, node))
+                at += len(node.radices)
 
     def name(self, parts: tuple[str, ...]) -> Term:
         raise LookupError('a genotype is described by count("operation") and count("operation", "cell")')
@@ -150,8 +152,16 @@ class GenotypeVocabulary:
         if len(arguments) == 2 and arguments[1] not in self.cells:
             raise _unknown("cell", arguments[1], self.cells)
         op, cells = self.ops.index(str(arguments[0])), arguments[1:] or self.cells
-        slots = [slot for cell in cells for slot in self.slots[str(cell)]]
-        return Term("number", lambda digits: (digits[:, slots] == op).sum(1).astype(float), reads=frozenset(slots))
+        nodes = [each for cell in cells for each in self.nodes[str(cell)]]
+        reads = frozenset(at + digit for at, node in nodes for digit in node.op_digits)
+        steps = sum(node.arity for _, node in nodes)
+        return Term("number", partial(_count_pairs, op, nodes), reads=reads, steps=steps)
+
+
+def _count_pairs(op: int, nodes: list[tuple[int, InnerNode]], digits: Any) -> NDArray[np.float64]:
+    counts = [(node.ops_of(digits[:, at : at + len(node.radices)]) == op).sum(1) for at, node in nodes]
+    found: NDArray[np.float64] = np.sum(counts, axis=0).astype(np.float64)
+    return found
 
 
 class ChoiceVocabulary:

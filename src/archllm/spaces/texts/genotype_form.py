@@ -50,10 +50,17 @@ class GenotypeForm:
         """How many nodes an operation could read: cell inputs first, then inner nodes."""
         return self.cell_inputs + self.inner
 
-    def joined(self, sources: NDArray[np.int64]) -> list[int]:
-        """Numbers of the nodes that the output of a cell joins, given what its operations read, `inner x arity`."""
-        read = set(sources.ravel().tolist()) if self.loose else set()
-        return [node for node in range(self.cell_inputs, self.sources) if node not in read]
+    def joined(self, sources: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """`… x inner` booleans: the inner nodes that the output joins, given what is read, `… x inner x arity`."""
+        if not self.loose:
+            return np.ones(sources.shape[:-1], dtype=np.bool_)
+        flat = sources.reshape(*sources.shape[:-2], self.inner * self.arity, 1)
+        unread: NDArray[np.bool_] = (flat != np.arange(self.cell_inputs, self.sources)).all(-2)
+        return unread
+
+    def joined_nodes(self, sources: NDArray[np.int64]) -> list[int]:
+        """The same nodes of one cell, `inner x arity`, by their numbers; cell inputs have the first."""
+        return (np.flatnonzero(self.joined(sources)) + self.cell_inputs).tolist()
 
     def named_op(self, notation: Notation, node: ast.expr) -> int:
         """The number of the operation of that name.

@@ -44,7 +44,7 @@ def format_genotype(sources: NDArray[np.int64], ops: NDArray[np.int64], form: Ge
     for at, cell in enumerate(form.cells):
         flat = zip(ops[at].ravel(), sources[at].ravel(), strict=True)
         pairs = ", ".join(f"('{form.ops[op]}', {source})" for op, source in flat)
-        joined = form.joined(sources[at])
+        joined = form.joined_nodes(sources[at])
         concat = f"range({joined[0]}, {joined[-1] + 1})" if len(joined) == form.inner else str(joined)
         parts.append(f"{cell}=[{pairs}], {cell}_concat={concat}")
     return f"Genotype({', '.join(parts)})"
@@ -158,7 +158,7 @@ def _check_concat(
     found: object = None
     with suppress(FormatError):
         found = notation.value(node)
-    joined = form.joined(sources)
+    joined = form.joined_nodes(sources)
     if isinstance(found, list | tuple) and list(found) == joined:
         return
     message = f"{name} must be range({form.cell_inputs}, {form.cell_inputs + form.inner}): every inner node goes to the"
