@@ -146,14 +146,15 @@ def _by_method(methods: list[Result], task: str) -> dict[str, Result]:
 
 
 def _missing(results: list[Result]) -> str:
-    told = []
+    told: dict[str, list[str]] = {}
     for role, part in PARTS.items():
         for task in named(role):
             done = _by_method(of(results, part=part), task)
             missing = [f"`{method}`" for method in TITLES if method not in done]
             if missing:
-                told.append(f"{' and '.join(missing) if done else 'all methods'} on {task}")
-    return f"**Not yet run:** {', '.join(told)}." if told else ""
+                told.setdefault(", ".join(missing) if done else "all methods", []).append(task)
+    each = [f"{who} on {', '.join(tasks)}" for who, tasks in told.items()]
+    return f"**Not yet run:** {'; '.join(each)}." if told else ""
 
 
 def _targets(methods: list[Result]) -> str:
@@ -186,8 +187,9 @@ def _whole(results: list[Result]) -> str:
 
 
 def _ranking(found: list[Result], role: Role) -> str:
-    """Mean ranks of the methods that searched all tasks of a role that were searched."""
-    tasks = [task for task in named(role) if _by_method(found, task)]
+    """Mean ranks of the methods that searched all tasks of a role that `sequence` searched; without it, any method."""
+    done = {task: _by_method(found, task) for task in named(role)}
+    tasks = [task for task in done if "sequence" in done[task]] or [task for task in done if done[task]]
     methods = [method for method in TITLES if all(method in _by_method(found, task) for task in tasks)]
     if len(methods) < 2:
         return ""
