@@ -62,11 +62,12 @@ def meaning(space: SearchSpace, graph: Graphs) -> nx.DiGraph:
         if label != ABSENT:
             drawn.add_node(node, label=label)
     drawn.add_edges_from(map(tuple, np.argwhere(graph.adjacency[0]).tolist()))
-    if space.name == "darts":  # per cell: 2 inputs, 4 times 2 operations, output
-        for cell, kind in ((0, "normal"), (11, "reduce")):
-            for node in range(cell, cell + 11):
+    if space.name in ("darts", "nasnet"):  # per cell: 2 inputs, 4 or 5 times 2 operations, output
+        nodes = 11 if space.name == "darts" else 13
+        for cell, kind in ((0, "normal"), (nodes, "reduce")):
+            for node in range(cell, cell + nodes):
                 drawn.nodes[node]["label"] = (kind, drawn.nodes[node]["label"])
-            for first in range(cell + 2, cell + 10, 2):
+            for first in range(cell + 2, cell + nodes - 1, 2):
                 drawn.add_node(("sum", first), label="sum")
                 drawn.add_edges_from([(first, ("sum", first)), (first + 1, ("sum", first))])
     return drawn

@@ -363,7 +363,8 @@ def test_nobody_waits_for_the_slowest(tmp_path, nasbench201, monkeypatch):
     with open_store(tmp_path / "search.db") as store:
         result, _ = searched(store, objective, workers=2)
     places = [trial.place for trial in result.trials]
-    assert result.queries == 6 and {places[0], places[1]} >= {6}  # one of the first two ended last
+    # One of the first two waits until the sixth has begun; which of these two ends first is left to chance.
+    assert result.queries == 6 and max(places[0], places[1]) >= 5
     assert len(traces()) == 6
 
 

@@ -159,7 +159,7 @@ class BayesianSearch(Searcher):
         >>> space = load_space("nasbench201")
         >>> domain = Domain(space, space.sample(200, np.random.default_rng(0)))  # a closed pool
         >>> searcher = BayesianSearch(domain, seed=0, options=BayesianOptions(initial=3))
-        >>> for _ in range(8):
+        >>> for _ in range(15):
         ...     (arch,) = searcher.ask()
         ...     searcher.tell({arch: Evaluation(float(arch.params))})
         >>> best = max(searcher.evaluations, key=lambda arch: arch.params)

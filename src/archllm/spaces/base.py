@@ -77,6 +77,9 @@ class SearchSpace(ABC):
     counts_writings: bool = False
     """Whether a network that can be written in several ways counts, and is drawn, once for each of them."""
 
+    mutual_neighbours: bool = True
+    """Whether a neighbour with as many nodes has the architecture among its own neighbours."""
+
     slotted: bool = False
     """Whether each node position is a slot with a meaning of its own, so that what a label does depends on where it
     stands, and paths through a graph say nothing."""

@@ -28,12 +28,16 @@ EXTRAS = {
     "data": ("pandas", "pyarrow"),
     "images": ("pillow", "scikit-learn"),
     "llm": ("peft", "accelerate", "gguf"),
+    "mcp": ("mcp",),
+    "mlflow": ("mlflow-skinny",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "peers": ("optuna", "smac", "ConfigSpace", "nevergrad"),
     "ray": ("ray",),
     "report": ("matplotlib", "jinja2"),
     "search": ("SQLAlchemy", "psycopg"),
+    "tensorboard": ("tensorboard",),
     "testing": ("pytest", "hypothesis"),
+    "ui": ("starlette", "uvicorn", "jinja2", "SQLAlchemy"),
 }
 """What brings which optional dependency."""
 

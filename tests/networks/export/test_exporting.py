@@ -29,6 +29,9 @@ SMALL = {
     "mobile": {"channels": 8},
     "nasnet": {"channels": 4, "cells": 1},
     "enas6": {"channels": 4, "cells": 1},
+    "conv-grammar": {"channels": 4},
+    "interleaving": {"channels": 8, "patch": 2},
+    "hierarchical-nasbench201": {"channels": 4, "image_size": 32},  # instances of few pixels have no variance
 }
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 
@@ -55,13 +58,14 @@ def outputs(file: Path, images: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("to", ["torch", "onnx"])
 def test_the_file_computes_what_the_network_computes_for_any_batch(tmp_path, name, to):
     arch = some(name)
-    options = SMALL[name] | {"num_classes": 3, "in_channels": 1, "image_size": 8}
+    options = {"num_classes": 3, "in_channels": 1, "image_size": 8} | SMALL[name]
     network = arch.build(**options).eval()
     file = tmp_path / f"cell{ENDINGS[to]}"
     found = arch.export(file, to, weights=network, **options)
     assert found.size == file.stat().st_size and found.difference <= 1e-4
     for batch in (1, 7):
-        images = torch.randn(batch, 1, 8, 8, generator=torch.Generator().manual_seed(batch))
+        size = options["image_size"]
+        images = torch.randn(batch, 1, size, size, generator=torch.Generator().manual_seed(batch))
         with torch.no_grad():
             torch.testing.assert_close(outputs(file, images), network(images), rtol=1e-4, atol=1e-5)
 
@@ -70,7 +74,7 @@ def test_python_source_runs_where_archllm_is_not_installed(tmp_path):
     expected = {}
     for name in SPACES:
         arch = some(name)
-        options = SMALL[name] | {"num_classes": 3, "image_size": 16}
+        options = SMALL[name] | {"num_classes": 3, "image_size": 16}  # on one image size for all
         network = arch.build(**options).eval()
         with torch.no_grad():
             expected[name] = network(torch.ones(2, 3, 16, 16))

@@ -45,7 +45,8 @@ def literal(value: Any, indent: int = 0) -> str:
         raise ExportError(f"{value!r} has no literal in Python")
     items = [literal(item, indent + 4) for item in value]
     left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
-    if not any(isinstance(item, list | tuple) for item in value):
+    flat = not any(isinstance(item, list | tuple) for item in value)
+    if flat or (len(items) == 1 and "\n" not in items[0]):
         tail = "," if isinstance(value, tuple) and len(items) == 1 else ""
         line = f"{left}{', '.join(items)}{tail}{right}"
         if len(line) + indent + 20 <= WIDTH:

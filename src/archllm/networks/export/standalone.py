@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -203,7 +204,7 @@ def _is_ours(where: str) -> bool:
 def _modules_of(makers: Sequence[str], layers: Sequence[Call]) -> list[ModuleType]:
     """The modules that hold our own operations and layers; the shared blocks stand in front of them."""
     names = dict.fromkeys(name for name in (*makers, *(call.module for call in layers)) if name.startswith(_OURS))
-    return [sys.modules[name] for name in names if name != blocks.__name__]
+    return [import_module(name) for name in names if name != blocks.__name__]
 
 
 def _foreign(blueprint: Blueprint) -> list[str]:
@@ -279,10 +280,18 @@ def _docstring(blueprint: Blueprint, params: int, around: Around | None) -> str:
         [
             *(textwrap.wrap(blueprint.title, WIDTH - 4, break_long_words=False) or [""]),
             "",
-            *(f"    {line}" for line in blueprint.notes),
+            *(f"    {line}" for note in blueprint.notes for line in _within(note)),
             "",
             *f"{params:,} parameters. `network()` makes it; it maps {takes}. Needs {needs}.".split("\n"),
         ]
+    )
+
+
+def _within(note: str) -> list[str]:
+    """A note as lines of the file; what does not fit goes on further in."""
+    width = WIDTH - 8
+    return (
+        [note] if len(note) <= width else textwrap.wrap(note, width, subsequent_indent="    ", break_long_words=False)
     )
 
 

@@ -60,6 +60,7 @@ class Grammar(SearchSpace):
 
     kind = "grammar"
     slotted = sequential = True
+    mutual_neighbours = False  # what grows in the place of an element is bounded, and what was there may not be in it
     definition: GrammarDefinition
 
     def __init__(self, definition: GrammarDefinition) -> None:
