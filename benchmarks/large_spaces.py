@@ -57,7 +57,7 @@ PUBLISHED = 19_020
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=120.0, help="CPU seconds of training of each language model")
+    parser.add_argument("--seconds", type=float, default=60.0, help="CPU seconds of training of each language model")
     seeds(parser, range(3), "training seeds")
 
 

@@ -96,15 +96,18 @@ def _row(kind: str, own: list[Result], draws: str, best: bool) -> list[str]:
 
 
 def _verdict(own: list[Result]) -> str:
-    """Which tokenizer is likeliest to write held-out members, and by how much."""
-    means = {}
-    for kind in TOKENIZERS:
-        nats = [result["nats"] for result in of(own, tokenizer=kind)]
-        if nats:
-            means[kind] = sum(nats) / len(nats)
-    if len(means) < 2:
-        return "Fewer than two tokenizers are measured."
-    first, second, *_ = sorted(means, key=lambda kind: means[kind])
-    return (
-        f"Held-out members are likeliest under `{first}`, by {means[second] - means[first]:.2f} nats over `{second}`."
-    )
+    """How the others compare with plain tokens, seed by seed: the split and the members are the same."""
+    nats = {(result["tokenizer"], result["seed"]): result["nats"] for result in own}
+    told = []
+    for kind in TOKENIZERS[1:]:
+        pairs = [
+            nats[kind, seed] - value
+            for (other, seed), value in nats.items()
+            if other == "plain" and (kind, seed) in nats
+        ]
+        if pairs:
+            seeds = f"{len(pairs)} seed{'s' if len(pairs) > 1 else ''}"
+            told.append(f"`{kind}` {spread(pairs, 2)} ({seeds})")
+    if not told:
+        return "No other tokenizer is measured beside plain tokens."
+    return f"Nats above those of `plain`, same seed; below 0 is better: {', '.join(told)}."

@@ -112,7 +112,7 @@ def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_
             }
         found.append({"name": name, **job, **more, "about": ABOUT})
     text = large_space_pages.page(found)
-    assert "likeliest under `merges`, by 0.25 nats over `plain`" in text
+    assert "`merges` -0.25 ± 0.00 (3 seeds), `vq` 0.50 ± 0.00 (3 seeds)" in text
     assert "| 50 ± 0 % |" in text and "| 120 ± 0 |" in text and "valid of 10,000" in text
 
 
