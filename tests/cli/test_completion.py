@@ -73,7 +73,9 @@ class TestShells:
 
     def test_names_of_spaces_are_completed(self, complete):
         named = complete("archllm search --space nas")
-        assert {"nasbench101", "nasbench201", "nasbench-macro"} == set(named)
+        assert (
+            set(named) == {name for name in space_names() if name.startswith("nas")} >= {"nasbench101", "nasbench201"}
+        )
         assert set(space_names()) <= set(complete("archllm train "))
 
     def test_options_of_the_command_are_completed(self, complete):

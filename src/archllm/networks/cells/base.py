@@ -129,10 +129,7 @@ class CellNetworks(SpaceNetworks):
             costs = {int(op): self._cost(self.space.ops[op], place)[which] for op in used}
             most += sum(int(counts[:, op].max()) * cost for op, cost in costs.items())
             terms.append((counts, costs))
-        if most > MOST_COUNTED:  # before numpy's integers wrap around silently
-            raise InvalidInput(
-                "the network is too large to be counted in 64 bits; take fewer channels, cells or pixels"
-            )
+        _check_counted(most)  # before numpy's integers wrap around silently
         for counts, costs in terms:
             for op, cost in costs.items():
                 total += counts[:, op] * cost
@@ -144,7 +141,9 @@ class CellNetworks(SpaceNetworks):
         for frame, at in zip(frames.tolist(), first.tolist(), strict=True):
             if (setting, frame) not in self._fixed:
                 self._fixed[setting, frame] = self._count_fixed(graphs[at], setting)
-        return np.array([self._fixed[setting, frame] for frame in frames.tolist()], dtype=np.int64)[member]
+        found = [self._fixed[setting, frame] for frame in frames.tolist()]
+        _check_counted(max(map(max, found)))
+        return np.array(found, dtype=np.int64)[member]
 
     def _frames(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n` numbers, the same for members whose networks differ in operations alone; here for all."""
@@ -283,3 +282,13 @@ def counted(chosen: NDArray[np.int64], ops: int) -> NDArray[np.int64]:
     """`n x ops` counts of operations among `n x places`; negative numbers stand for none."""
     found: NDArray[np.int64] = (chosen[:, :, None] == np.arange(ops)).sum(1, dtype=np.int64)
     return found
+
+
+def _check_counted(most: int) -> None:
+    """Makes sure that a count fits into 64 bits.
+
+    Raises:
+        InvalidInput: it does not.
+    """
+    if most > MOST_COUNTED:
+        raise InvalidInput("the network is too large to be counted in 64 bits; take fewer channels, cells or pixels")
