@@ -40,8 +40,11 @@ async function refresh() {
   setTimeout(() => { busy = false; if (late) { late = false; refresh(); } }, Math.max(500, 3 * (performance.now() - start)));
 }
 
+let logs = 0;
 async function log() {
+  const own = ++logs;
   const found = await (await ask(`/search/log?${about}`)).json();
+  if (own !== logs) return; // an answer that a later one has overtaken is old
   document.getElementById("log-s").hidden = false;
   const place = document.getElementById("log");
   const last = place.scrollHeight - place.scrollTop - place.clientHeight < 30;
