@@ -3,7 +3,8 @@
 `python -m benchmarks.large_spaces` trains the same small language model over the codes of each tokenizer, for the same
 CPU seconds, and draws from it. Part `uniform`: members of large spaces; part `corpus`: the best twentieth of a table's
 members, learned by a model that knows the space; part `published`: all scored members of ENAS' space, as variational
-autoencoders were measured on them. Writes `docs/results/large_spaces.json` and `.md`.
+autoencoders were measured on them; part `recommended`: large spaces with the settings that `archllm train` takes. Writes
+`docs/results/large_spaces.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
     from archllm.training.progress import Event
 
 TOKENIZERS = ("plain", "merges", "vq")
-"""Kinds of tokenizers; `marginals` are plain tokens, each drawn by itself."""
+"""Kinds of tokenizers; `marginals` are plain tokens, each drawn by itself, `alone` those of a corpus without a model of
+the space to begin with."""
 
 UNIFORM = ("enas12", "interleaving", "conv-grammar", "hierarchical-nasbench201")
 CORPORA = ("nasbench101", "enas6")
+RECOMMENDED = (*UNIFORM, "nasnet")
+"""Spaces that are learned with the recommended settings, too."""
+
 BEST = 0.05
 """Share of a table's members that is a corpus."""
 
@@ -70,6 +75,11 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 for tokenizer in (*TOKENIZERS, "marginals"):
                     job = {"part": part, "space": space, "tokenizer": tokenizer, "seconds": arguments.seconds}
                     found[f"{part}-{space}-{tokenizer}-{seed}"] = job | {"seed": seed}
+        for space in CORPORA:
+            job = {"part": "corpus", "space": space, "tokenizer": "alone", "seconds": arguments.seconds}
+            found[f"corpus-{space}-alone-{seed}"] = job | {"seed": seed}
+        for space in RECOMMENDED:
+            found[f"recommended-{space}-{seed}"] = {"part": "recommended", "space": space, "seed": seed}
     return found
 
 
@@ -78,6 +88,8 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     import archllm
 
     space = archllm.load_space(job["space"])
+    if job["part"] == "recommended":
+        return lambda: _recommended(space, job["seed"])
     config = settings(space, job["tokenizer"])
     if job["part"] == "uniform":
         return lambda: _learned(space, config, job)
@@ -99,7 +111,7 @@ def settings(space: SearchSpace, tokenizer: str) -> TrainConfig:
     from archllm.tokenizer.config import Kind
 
     config = recommended(space)
-    kind = cast(Kind, "plain" if tokenizer == "marginals" else tokenizer)
+    kind = cast(Kind, tokenizer if tokenizer in TOKENIZERS else "plain")
     prior = replace(
         config.prior,
         kind="marginal" if tokenizer == "marginals" else "code",
@@ -138,6 +150,16 @@ def _learned(space: SearchSpace, config: TrainConfig, job: Job) -> Result:
     return _measured(model, (DRAWS,)) | spent
 
 
+def _recommended(space: SearchSpace, seed: int) -> Result:
+    """A model of uniform members as `archllm train` makes it."""
+    import archllm
+
+    start = time.process_time()
+    model = archllm.train(space, seed=seed, progress=False)
+    spent = {"train_cpu_seconds": time.process_time() - start}
+    return _measured(model, (DRAWS,)) | spent | {"kind": model.config.tokenizer.kind}
+
+
 def _corpus(
     space: SearchSpace,
     config: TrainConfig,
@@ -157,6 +179,11 @@ def _corpus(
             start = time.process_time()
             model = archllm.train(space, replace(config, corpus=str(path)), job["seed"], progress=False)
             spent = {"prior_cpu_seconds": time.process_time() - start}
+        elif job["tokenizer"] == "alone":
+            start = time.process_time()
+            learning = recommended_for_corpus(config, str(path))
+            model = archllm.train(space, learning, job["seed"], progress=False)
+            spent = {"corpus_cpu_seconds": time.process_time() - start}
         else:
             _, spent = _trained(space, config, job, Path(base))
             start = time.process_time()

@@ -367,7 +367,7 @@ class SpaceContract:
     @given(seed=SEEDS)
     def test_a_neighbour_of_as_many_nodes_is_a_neighbour_both_ways(self, tested: SearchSpace, seed: int) -> None:
         if not tested.mutual_neighbours:
-            return
+            pytest.skip(f"neighbours of {tested.name} need not be mutual")
         rng = np.random.default_rng(seed)
         arch = tested.architecture(tested.sample(1, rng))
         near = [other for other in tested.neighbours(arch) if used(other) == used(arch)]

@@ -1,8 +1,7 @@
 """Timing: medians over rounds in which everything that is compared takes its turn.
 
 Other programs slow a run down and never speed it up. So beside the median there is the fastest run of a turn, and of
-those the first tenth over rounds: where six programs shared each processor, networks that were timed again differed by
-17 % in their medians, by 13 % in the median over rounds of the fastest runs, and by 3 % in this.
+those the first tenth over rounds: on a busy machine it is several times as repeatable as a median.
 
 This file needs numpy alone: the kit for another device carries a copy of it.
 """
