@@ -3,8 +3,8 @@
 `python -m benchmarks.large_spaces` trains the same small language model over the codes of each tokenizer, for the same
 CPU seconds, and draws from it. Part `uniform`: members of large spaces; part `corpus`: the best twentieth of a table's
 members, learned by a model that knows the space; part `published`: all scored members of ENAS' space, as variational
-autoencoders were measured on them; part `recommended`: large spaces with the settings that `archllm train` takes. Writes
-`docs/results/large_spaces.json` and `.md`.
+autoencoders were measured on them; part `recommended`: large spaces with the settings that `archllm train` takes.
+Writes `docs/results/large_spaces.json` and `.md`.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ and 100 % novel draws on this space; that was not measured here."""
 RECOMMENDED = """\
 ## Recommended settings
 
-What `archllm train SPACE` takes. Targets: at least 99.5 % of the draws valid, 99.9 % of held-out members given back, and
-at most 1 % of ln(size) above it."""
+What `archllm train SPACE` takes. Targets: at least 99.5 % of the draws valid, 99.9 % of held-out members given back,
+and at most 1 % of ln(size) above it."""
 
 HEAD = ["tokenizer", "seeds", "tokens", "vocabulary", "reconstruction", "nats", "uniform", "valid", "distinct", "novel"]
 
