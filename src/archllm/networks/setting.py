@@ -65,3 +65,35 @@ class NetworkSetting(Settings):
             InvalidInput: there is no such field, or a value is out of range.
         """
         return cls.from_mapping({name: value for name, value in options.items() if value is not None}, "the network")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchSetting(NetworkSetting):
+    """A network that reads square patches of an image as a sequence (Dosovitskiy et al., 2021, section 3.1).
+
+    Example:
+        >>> PatchSetting(image_size=8, patch=2).tokens
+        16
+    """
+
+    patch: Size = 4
+    """Height and width of a patch in pixels; the image size is a multiple of it."""
+
+    CHANNELS_MULTIPLE: ClassVar[int] = 1
+    """The channels must be a multiple of this, so that all attention heads fit."""
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        multiple = self.CHANNELS_MULTIPLE
+        if self.channels % multiple:
+            raise InvalidInput(f"channels must be a multiple of {multiple}, so that all heads fit, got {self.channels}")
+        if self.image_size % self.patch:
+            raise InvalidInput(
+                f"image_size must be a multiple of the patch, {self.patch} pixels, got {self.image_size}; resize or "
+                "pad the images, or choose another patch"
+            )
+
+    @property
+    def tokens(self) -> int:
+        """Patches of an image."""
+        return (self.image_size // self.patch) ** 2

@@ -206,11 +206,7 @@ def _when(value: Any) -> dict[str, str]:
 def _network(value: Any) -> _Several:
     """What makes networks of choices."""
     example = '[network], then builder = "module:function"'
-    if not isinstance(value, dict):
-        raise _Wrong(f"must be a table: {example}, found {shown(value)}")
-    for key in value:
-        if key != "builder":
-            raise _Wrong(f"unknown key; there is only builder: {example}", key)
+    _check_only(value, "builder", example)
     if not isinstance(value.get("builder"), str):
         raise _Wrong(f"must be {example}, found {shown(value.get('builder'))}", *["builder"] * ("builder" in value))
     return _Several(builder=value["builder"])
@@ -254,12 +250,17 @@ def _call(block: str, made: Any) -> BlockCall:
 
 def _form(value: Any) -> _Several:
     example = '[network], then form = "images" or form = "sequences"'
+    _check_only(value, "form", example)
+    return _Several(value)
+
+
+def _check_only(value: Any, only: str, example: str) -> None:
+    """Makes sure that a value is a table with no other key."""
     if not isinstance(value, dict):
         raise _Wrong(f"must be a table: {example}, found {shown(value)}")
     for key in value:
-        if key != "form":
-            raise _Wrong(f"unknown key; there is only form: {example}", key)
-    return _Several(value)
+        if key != only:
+            raise _Wrong(f"unknown key; there is only {only}: {example}", key)
 
 
 def _grammar(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from archllm.errors import InvalidInput
-from archllm.networks.setting import NetworkSetting, Size
+from archllm.networks.setting import NetworkSetting, PatchSetting, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class ImageSetting(NetworkSetting):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequenceSetting(NetworkSetting):
+class SequenceSetting(PatchSetting):
     """Square patches of an image as a sequence, blocks, an average over the sequence, classifier.
 
     Example:
@@ -30,20 +30,4 @@ class SequenceSetting(NetworkSetting):
     channels: Size = 32
     """Features of each patch; a multiple of 4, so that attention has four heads."""
 
-    patch: Size = 4
-    """Height and width of a patch in pixels; the image size is a multiple of it."""
-
-    def _check_together(self) -> None:
-        super()._check_together()
-        if self.channels % 4:
-            raise InvalidInput(f"channels must be a multiple of 4, got {self.channels}")
-        if self.image_size % self.patch:
-            raise InvalidInput(
-                f"image_size must be a multiple of the patch, {self.patch} pixels, got {self.image_size}; resize or "
-                "pad the images, or choose another patch"
-            )
-
-    @property
-    def tokens(self) -> int:
-        """Patches of an image."""
-        return (self.image_size // self.patch) ** 2
+    CHANNELS_MULTIPLE: ClassVar[int] = 4
