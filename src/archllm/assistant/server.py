@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archllm.assistant.access import McpOptions
 from archllm.assistant.tools import Tools
-from archllm.errors import ArchLLMError, InvalidInput, MissingExtra
+from archllm.errors import ArchLLMError, MissingExtra, RunFolderError
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -27,11 +27,11 @@ def serve(options: McpOptions, version: str) -> None:
         version: what the server says of itself.
 
     Raises:
-        InvalidInput: the folder is none.
+        RunFolderError: the folder is none.
         MissingExtra: the library is not installed.
     """
     if not options.folder.is_dir():
-        raise InvalidInput(f"there is no folder {options.folder}")
+        raise RunFolderError(f"there is no folder {options.folder}")
     tools = Tools(options)
     try:
         server(tools, version).run("stdio")

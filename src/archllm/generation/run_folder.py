@@ -82,9 +82,9 @@ def read_info(folder: Path) -> RunInfo:
                 f"the training to {folder} was interrupted; go on with it: archllm train SPACE --out {folder} --resume"
             )
         raise RunFolderError(f"there is no run folder {folder}; train one with `archllm train SPACE --out {folder}`")
-    check_own_files(folder)
-    if not path.exists():
+    if not path.exists():  # first, as what lies in a folder of another kind is nobody's fault
         raise RunFolderError(f"{folder} is not a run folder: it has no config.toml")
+    check_own_files(folder)
     try:
         data = toml_lines.loads(read_text(path, _LARGEST))
     except toml_lines.TOMLError as error:
