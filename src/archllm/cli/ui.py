@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ui(ThreadedCommand):
-    """Open a local page: runs, single cells, searches while they run, fits; on this machine alone.
+    """Open a local page: runs, single cells, searches while they run; on this machine alone.
 
     It prints an address with a token; whoever has that address may do what the page can do. Ctrl-C ends the page and
-    what was started from it; searches and fits can be resumed.
+    what was started from it; searches can be resumed.
     """
 
     options: Annotated[UiOptions, Option(flat=True)]

@@ -97,8 +97,7 @@ def nested_panel(nested: Nested) -> Panel:
 def _chain(chain: Chain) -> Panel:
     drawn = [_part(part) for part in chain.parts]
     if not drawn:
-        line = f'<path d="M{num(_WIRE / 2)} 0V{num(_WIRE)}" stroke="{looks.LINE}" fill="none"/>'
-        return Panel(_WIRE, _WIRE, f"<g><title>identity</title>{line}</g>")
+        return _wire(_WIRE)
     width = max(each.width for each in drawn)
     parts, y = [], 0.0
     for number, each in enumerate(drawn):
@@ -108,6 +107,12 @@ def _chain(chain: Chain) -> Panel:
         parts.append(f'<g transform="translate({num((width - each.width) / 2)} {num(y)})">{each.body}</g>')
         y += each.height
     return Panel(width, y, "".join(parts))
+
+
+def _wire(length: float) -> Panel:
+    """A branch that gives what it is given: a line past the others."""
+    line = f'<path d="M{num(_WIRE / 2)} 0V{num(length)}" stroke="{looks.LINE}" fill="none"/>'
+    return Panel(_WIRE, length, f"<g><title>identity</title>{line}</g>")
 
 
 def _part(part: Leaf | Group) -> Panel:
@@ -126,6 +131,7 @@ def _part(part: Leaf | Group) -> Panel:
         )
     drawn = [_chain(branch) for branch in part.branches]
     inner = max(each.height for each in drawn)
+    drawn = [each if branch.parts else _wire(inner) for each, branch in zip(drawn, part.branches, strict=True)]
     width = max(sum(each.width for each in drawn) + _GAP * (len(drawn) - 1), looks.text_width(part.label))
     x = (width - sum(each.width for each in drawn) - _GAP * (len(drawn) - 1)) / 2 + _PADDING
     box = f'width="{num(width + 2 * _PADDING)}" height="{num(inner + _HEADING + _PADDING)}"'
