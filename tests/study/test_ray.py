@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from archllm.spaces import SearchSpace
 from archllm.study.loop import LoopOptions, run_search
 from archllm.study.store import MEMORY, Study, open_store
 from archllm.study.workers import start_workers
+from archllm.study.workers.ray_cluster import RayCluster
 from archllm.training.progress import Event
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra `ray`)")
@@ -84,9 +86,9 @@ def test_a_cluster_elsewhere_is_reached_by_its_url(cluster, nasbench201):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = ["--address", cluster.address, "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ray.util.client.server", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    patient = os.environ | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120"}  # the machine may be busy
+    nowhere: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([sys.executable, "-m", "ray.util.client.server", *words], env=patient, **nowhere)
     try:
         until = time.monotonic() + 60
         while time.monotonic() < until:
@@ -100,6 +102,27 @@ def test_a_cluster_elsewhere_is_reached_by_its_url(cluster, nasbench201):
         server.terminate()
         server.wait()
     assert result.queries == 4 and all(right(trial) for trial in result.trials)
+
+
+@pytest.mark.parametrize("failures", [2, 3])
+def test_a_cluster_whose_server_does_not_start_is_asked_three_times(monkeypatch, failures):
+    calls: list[dict[str, Any]] = []
+
+    def init(**options: Any) -> None:
+        calls.append(options)
+        if len(calls) <= failures:
+            raise ConnectionAbortedError("Initialization failure from server:\nno server")
+
+    stand_in = SimpleNamespace(
+        is_initialized=lambda: False, init=init, put=tuple, remote=lambda **_: lambda function: function, shutdown=list
+    )
+    monkeypatch.setitem(sys.modules, "ray", stand_in)
+    if failures == 3:
+        with pytest.raises(WorkersError, match="can't reach a Ray cluster at ray: Initialization failure"):
+            RayCluster([])
+    else:
+        RayCluster([]).close()
+    assert len(calls) == 3
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])

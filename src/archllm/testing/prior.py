@@ -381,14 +381,14 @@ class ConditionalPriorContract(PriorContract):
         assert np.abs(here - there).sum() < self.drift * np.abs(there - uniform).sum() + 1e-3
 
     def test_training_can_begin_with_the_weights_that_are_there(self, tmp_path: Path) -> None:
-        """What was learned before is not lost in a few steps on other sequences, which begin with the last code."""
+        """After a few steps on more of the same, it is far ahead of what learns the same from nothing."""
         trained_by(type(self)).save(tmp_path)
-        other, known = 2 - uneven(100, 3), uneven(500, 2)
+        more, known = uneven(100, 3), uneven(500, 2)
         again, new = self.load(tmp_path, SIZE, LENGTH), self.build(SIZE, LENGTH, brief=True)
         again.config = new.config
-        again.fit(other, other[:20], 0, fresh=False)
-        new.fit(other, other[:20], 0)
-        assert again.log_prob(known).mean() > new.log_prob(known).mean() + 0.05
+        again.fit(more, more[:20], 0, fresh=False)
+        new.fit(more, more[:20], 0)
+        assert again.log_prob(known).mean() > new.log_prob(known).mean() + 0.2
 
     def test_fine_tuning_a_copy_leaves_the_first_one_as_it_was(self) -> None:
         before = trained_by(type(self)).log_prob(ALL)

@@ -20,6 +20,10 @@ _RETRIES = 3
 
 _KNOCK = 10.0  # seconds that a cluster has to answer
 
+_CALLS = 3
+"""Times that a cluster is asked for a connection. Behind `ray://` it starts a server for each client and gives that
+half a minute, which a busy machine overruns; the next call finds the programs read already."""
+
 _RUNNERS: dict[str, LocalProcesses] = {}
 """In a process of Ray's: where its evaluations run, by search. Ray calls functions again and again in one process."""
 
@@ -47,11 +51,7 @@ class RayCluster(Workers):
         self._under_way: dict[Any, int] = {}
         if self._own:
             _knock(address)
-            where = {} if address == "ray" else {"address": address}
-            try:
-                self._ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-            except (ConnectionError, ValueError, RuntimeError, ImportError, TimeoutError) as error:
-                raise WorkersError(f"can't reach a Ray cluster at {address}: {_first_line(error)}") from error
+            self._connect(address)
         try:
             self._objectives = self._ray.put(tuple(objectives))
         except Exception as error:
@@ -59,6 +59,18 @@ class RayCluster(Workers):
             raise WorkersError(f"the objectives can't be sent to the cluster: {_first_line(error)}") from error
         self._search = self._objectives.hex() if hasattr(self._objectives, "hex") else str(id(self))
         self._remote = self._ray.remote(num_cpus=1, max_retries=_RETRIES)(_evaluate)
+
+    def _connect(self, address: str) -> None:
+        where = {} if address == "ray" else {"address": address}
+        for call in range(1, _CALLS + 1):
+            try:
+                self._ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+                return
+            except ConnectionAbortedError as error:  # it is there, and its server for this client did not start
+                if call == _CALLS:
+                    raise WorkersError(f"can't reach a Ray cluster at {address}: {_first_line(error)}") from error
+            except (ConnectionError, ValueError, RuntimeError, ImportError, TimeoutError) as error:
+                raise WorkersError(f"can't reach a Ray cluster at {address}: {_first_line(error)}") from error
 
     @property
     def size(self) -> int:
