@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,10 @@ ENDINGS: dict[str, Format] = {".py": "python", ".pt2": "torch", ".onnx": "onnx"}
 
 TOLERANCE = 1e-4
 """Largest difference between outputs of the file and of the network, relative to the largest output."""
+
+_ROUNDING, _AT_MOST = 4.0, 1e-2
+"""A network of hundreds of untrained layers is itself off by more than that in single precision: two orders of the same
+sums differ by about twice its own error. Then so many times that error is allowed, and never more than the second."""
 
 BATCHES = (2, 5)
 """Batch sizes at which they are compared; the file is traced at neither of them."""
@@ -199,6 +204,16 @@ def _difference(network: nn.Module, run: Runner, blueprint: Blueprint, seed: int
         scale = float(expected.abs().max()) or 1.0
         off = float((found - expected).abs().max()) / scale
         if not off <= TOLERANCE:
-            raise ExportError(f"the file's outputs are off by {off:.1e} of the largest, {TOLERANCE:.0e} is allowed")
+            allowed = min(max(TOLERANCE, _ROUNDING * _rounding(network, images, expected)), _AT_MOST)
+            if not off <= allowed:
+                raise ExportError(f"the file's outputs are off by {off:.1e} of the largest, {allowed:.0e} is allowed")
         worst = max(worst, off)
     return worst
+
+
+def _rounding(network: nn.Module, images: Tensor, expected: Tensor) -> float:
+    """How far the network is off itself, computed in double precision, as a share of the largest output."""
+    exact = copy.deepcopy(network).double()
+    with torch.no_grad():
+        off = float((exact(images.double()) - expected).abs().max())
+    return off / (float(expected.abs().max()) or 1.0)

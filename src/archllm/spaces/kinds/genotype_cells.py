@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from archllm.spaces.fingerprints import EXACT_BELOW
 from archllm.spaces.kinds.inner_nodes import AnySources, InnerNode, Numbers, Wired, sorted_pairs
 
+_AT_ONCE = 20_000
+"""Orders of cells that are numbered together: enough that each pass is long, and few enough for the cache."""
+
 
 class GenotypeCells:
     """Cells whose inner nodes each have so many pairs of a source, cell inputs first, and an operation.
@@ -38,7 +41,7 @@ class GenotypeCells:
         self.nodes: list[InnerNode] = [AnySources(n, arity, ops) for n in sources] if repeat else [*self.wired]
         self.radices = [radix for node in self.nodes for radix in node.radices]
         self.size = math.prod(self.radices)
-        self._orders = list(permutations(range(inner)))
+        self._orders = np.array(list(permutations(range(inner))), dtype=np.int64)  # `inner! x inner` new positions
 
     def digits(self, sources: Numbers, ops: Numbers) -> Numbers:
         """`n x digits` of `n` cells."""
@@ -58,10 +61,12 @@ class GenotypeCells:
 
     def legal_orders(self, sources: Numbers) -> NDArray[np.bool_]:
         """`n x orders`: which new positions of the inner nodes keep every source before its reader."""
+        inputs = np.broadcast_to(np.arange(-self.cell_inputs, 0), (len(self._orders), self.cell_inputs))
+        positions = np.concatenate([inputs, self._orders], axis=1)  # of each source, in each order
         legal = np.ones((len(sources), len(self._orders)), dtype=np.bool_)
-        for at, order in enumerate(self._orders):
-            position = np.array([*range(-self.cell_inputs, 0), *order])
-            legal[:, at] = (position[sources] < np.array(order)[:, None]).all((1, 2))
+        for k in range(self.inner):
+            for slot in range(self.arity):
+                legal &= (positions[:, sources[:, k, slot]] < self._orders[:, [k]]).T
         return legal
 
     def random_order(self, sources: Numbers, rng: np.random.Generator) -> Numbers:
@@ -72,7 +77,7 @@ class GenotypeCells:
 
     def reordered(self, sources: Numbers, ops: Numbers, choice: Numbers) -> tuple[Numbers, Numbers]:
         """Cells with inner node `k` moved to position `orders[choice][k]`."""
-        orders = np.array(self._orders)[choice]
+        orders = self._orders[choice]
         position = np.concatenate(
             [np.tile(np.arange(self.cell_inputs), (len(orders), 1)), orders + self.cell_inputs], axis=1
         )
@@ -84,16 +89,24 @@ class GenotypeCells:
     def canonical(self, sources: Numbers, ops: Numbers) -> Numbers:
         """`n x w`: smallest numbers over all orders of a cell's inner nodes that keep edges pointing forward."""
         # key(G) = min over legal p in S_k of number(p.G). The minimum over an orbit is the same for all its members and
-        # a member itself, so keys are equal iff genotypes are isomorphic; k! <= 720 passes over whole batches.
-        best = np.full((len(sources), self._word_of[-1] + 1), np.iinfo(np.int64).max)
-        legal = self.legal_orders(sources)
-        for at in range(len(self._orders)):
-            rows = np.flatnonzero(legal[:, at])
-            moved, names = self.reordered(sources[rows], ops[rows], np.full(len(rows), at))
-            numbers = self._numbers(moved, names)
-            smaller = _smaller(numbers, best[rows])
-            best[rows[smaller]] = numbers[smaller]
-        return best
+        # a member itself, so keys are equal iff genotypes are isomorphic. Cells are written in all of their k! <= 720
+        # orders at once, as many cells at a time as `_AT_ONCE` allows.
+        found = np.empty((len(sources), self._word_of[-1] + 1), dtype=np.int64)
+        step = max(_AT_ONCE // len(self._orders), 1)
+        for start in range(0, len(sources), step):
+            part = slice(start, start + step)
+            found[part] = self._smallest(sources[part], ops[part])
+        return found
+
+    def _smallest(self, sources: Numbers, ops: Numbers) -> Numbers:
+        row, order = np.nonzero(self.legal_orders(sources))  # row by row; the order as written is always legal
+        numbers = self._numbers(*self.reordered(sources[row], ops[row], order))
+        first = np.searchsorted(row, np.arange(len(sources)))
+        smallest = np.empty((len(sources), numbers.shape[1]), dtype=np.int64)
+        for word in range(numbers.shape[1]):  # the first word is the most significant: ties are told by the next
+            smallest[:, word] = np.minimum.reduceat(numbers[:, word], first)
+            numbers[numbers[:, word] > smallest[row, word], word + 1 :] = np.iinfo(np.int64).max
+        return smallest
 
     @cached_property
     def _word_of(self) -> list[int]:
@@ -128,11 +141,3 @@ def _pairs(nodes: list[InnerNode] | list[Wired], digits: Numbers) -> tuple[Numbe
     ends = np.cumsum([len(node.radices) for node in nodes])[:-1]
     found = [node.pairs(part) for node, part in zip(nodes, np.split(digits, ends, axis=1), strict=True)]
     return np.stack([sources for sources, _ in found], axis=1), np.stack([ops for _, ops in found], axis=1)
-
-
-def _smaller(left: Numbers, right: Numbers) -> NDArray[np.bool_]:
-    """`n` booleans: which rows of numbers come before others, the first number most significant."""
-    found = np.zeros(len(left), dtype=np.bool_)
-    for word in range(left.shape[1] - 1, -1, -1):
-        found = (left[:, word] < right[:, word]) | ((left[:, word] == right[:, word]) & found)
-    return found
