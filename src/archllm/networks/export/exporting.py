@@ -36,9 +36,10 @@ ENDINGS: dict[str, Format] = {".py": "python", ".pt2": "torch", ".onnx": "onnx"}
 TOLERANCE = 1e-4
 """Largest difference between outputs of the file and of the network, relative to the largest output."""
 
-_ROUNDING, _AT_MOST = 4.0, 1e-2
-"""A network of hundreds of untrained layers is itself off by more than that in single precision: two orders of the same
-sums differ by about twice its own error. Then so many times that error is allowed, and never more than the second."""
+_ROUNDING, _AT_MOST = 10.0, 1e-2
+"""A network of hundreds of untrained layers is itself off by more than that in single precision. Sums in another order
+are off as much, by a few samples of the same error: so many times that error is allowed, and never more than the
+second."""
 
 BATCHES = (2, 5)
 """Batch sizes at which they are compared; the file is traced at neither of them."""
