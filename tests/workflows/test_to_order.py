@@ -24,7 +24,7 @@ from archllm.workflows.train import train
 
 CONFIG = TrainConfig(
     tokenizer=TokenizerConfig(kind="plain"),
-    prior=PriorConfig(width=32, layers=2, heads=2, steps=250, batch=256, learning_rate=1e-2),
+    prior=PriorConfig(width=32, layers=2, heads=2, steps=250, batch=128, learning_rate=1e-2),
 )
 
 
@@ -72,7 +72,7 @@ def test_raw_draws_have_the_size_that_is_asked_for(model: ArchLLM) -> None:
 
 def test_raw_draws_have_the_score_that_is_asked_for_though_few_were_seen(model: ArchLLM) -> None:
     """With as many levels as the best few need: a request for them is told as one for the best twentieth otherwise."""
-    longer = replace(model.config.prior, steps=600)  # 64 levels of 400 labels take more steps than 20 of them
+    longer = replace(model.config.prior, steps=400)  # 64 levels of 400 labels take more steps than 20 of them
     fine = train("nasbench201", replace(model.config, levels=64, prior=longer), 0)
     found = [score(arch.text) for arch in fine.sample(200, raw=True, where=["score >= 35"]).architectures if arch]
     unasked = [score(arch.text) for arch in fine.sample(200, raw=True).architectures if arch]

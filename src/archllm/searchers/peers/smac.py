@@ -73,7 +73,10 @@ class _Facade(Peer):
             self.facade = HyperparameterOptimizationFacade(scenario, _unused, logging_level=False, overwrite=True)
 
     def ask(self) -> tuple[TrialInfo, NDArray[np.int64]] | None:
-        with warnings.catch_warnings():
+        from joblib import parallel_config
+
+        # Its ten trees are grown in a thread each, and waiting for threads takes longer than to grow them.
+        with warnings.catch_warnings(), parallel_config(backend="sequential"):
             warnings.simplefilter("ignore")
             try:
                 info = self.facade.ask()
