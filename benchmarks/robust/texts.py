@@ -12,7 +12,7 @@ import numpy as np
 from archllm.conditional.requirements import parse_all
 from archllm.config import parse_words
 from archllm.generation.config import TrainConfig
-from archllm.spaces import SearchSpace, load_space
+from archllm.spaces import SearchSpace, load_space, space_names
 from archllm.spaces.definition import ChoicesDefinition
 from archllm.spaces.kinds.choices import Choices
 from archllm.spaces.registry import space_of_text
@@ -91,8 +91,24 @@ activation = ["relu", "gelu"]
 [when]
 "kernel{k=2..3}" = "slot.depth >= {k}"
 """
-DEFINITIONS = (_EDGE, _NODE, _GENOTYPE, _CHOICES)
+_GRAMMAR = """kind = "grammar"
+start = "net"
+max_blocks = 5
+max_depth = 6
+blocks = ["conv3", "conv5", "pool"]
+
+[rules]
+net = ["part", "sequence(part, net)"]
+part = ["conv", "residual(conv)", "add(conv, conv)", "repeat(residual(conv), 2)"]
+conv = ["conv3", "conv5", "pool"]
+"""
+DEFINITIONS = (_EDGE, _NODE, _GENOTYPE, _CHOICES, _GRAMMAR)
 """A space file of each kind."""
+
+
+def _grammar(rules: str, max_blocks: int = 12) -> str:
+    return f'kind = "grammar"\nmax_blocks = {max_blocks}\nblocks = ["a", "b"]\n[rules]\n{rules}\n'
+
 
 _HOSTILE_DEFINITIONS = (
     'kind = "choices"\n[slots]\n' + "\n".join(f"d{k} = [1]" for k in range(60_000)),
@@ -131,6 +147,18 @@ _HOSTILE_DEFINITIONS = (
 
 
 _LARGE_SPACES = (
+    _grammar("".join(f'r{k} = ["a", "sequence(b, r{k + 1})"]\n' for k in range(10_000)) + 'r10000 = "a"'),
+    _grammar("net = [" + ",".join(f'"sequence(a, r{k})"' for k in range(10_000)) + "]\nr0 = 'a'"),
+    _grammar('net = ["sequence(net, a)", "a"]'),
+    _grammar('net = ["sequence(net, net)", "add(net, net)", "a", "b"]', 48),
+    _grammar('net = "net"'),
+    _grammar('net = "sequence(a, net)"'),
+    _grammar('net = "' + "sequence(" * 50_000 + "a" + ")" * 50_000 + '"'),
+    _grammar('net = "sequence(' + "a, " * 50_000 + 'a)"'),
+    _grammar('net = "repeat(a, 999999999999)"'),
+    _grammar(
+        'net = "add(' + ", ".join(["part"] * 12) + ')"\npart = ["a", "b", "sequence(a, b)", "sequence(b, a)"]', 64
+    ),
     'kind = "edge_dag"\nnodes=8\nops=[' + ",".join(f'"o{k}"' for k in range(100)) + "]",
     'kind = "node_dag"\nmax_vertices=8\nmax_edges=28\nops=[' + ",".join(f'"o{k}"' for k in range(100)) + "]",
     'kind = "genotype"\nnodes=6\ninputs_per_node=6\ncell_inputs=6\ncells=6\nops=["a"]',
@@ -215,7 +243,7 @@ def parsers() -> dict[str, Parser]:
     """Everything that reads a text, by name."""
     found = {
         name: Parser(space.parse, (*_drawn(space), *_FURTHER.get(name, ())), _MADE.get(name, ()))
-        for name in (*("nasbench201", "nasbench101", "darts", "nats-size", "transformer"), *_OTHERS)
+        for name in space_names()
         for space in [load_space(name)]
     }
     found["requirement"] = Parser(
@@ -238,9 +266,6 @@ def parsers() -> dict[str, Parser]:
     )
     found["space"] = Parser(lambda text: space_of_text(text, "t.toml", "t"), DEFINITIONS, _LARGE_SPACES)
     return found
-
-
-_OTHERS = ("nasbench-macro", "mobilenetv3", "transnasbench")
 
 
 def read_all(name: str, count: int, seed: int) -> Found:
@@ -277,7 +302,7 @@ def _attack(name: str) -> Attack:
 
 
 _NAMES = (
-    *("nasbench201", "nasbench101", "darts", "nats-size", "transformer", *_OTHERS),
+    *space_names(),
     *("requirement", "constraint", "definition", "settings-file", "settings-words", "space"),
 )
 ATTACKS = {f"texts-{name}": _attack(name) for name in _NAMES}
