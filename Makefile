@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	if $$python -c '$(PROBE)' 2>/dev/null; then echo $$python; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test lowest coverage lint format attack bench clean
+.PHONY: help venv demo quick test lowest coverage lint format docs attack bench clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,14 @@ format: $(STAMP) ## write the code in the house's format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+docs: $(STAMP) ## the documentation as a site, in site/: open site/index.html
+	@if ! $(BIN)/python -c 'import material, mkdocstrings' 2>/dev/null; then \
+		echo 'installing mkdocs ...'; \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[docs]'; \
+	fi
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo 'open site/index.html'
+
 attack: $(STAMP) ## kill, flood and mislead it for minutes, and say what gave way [ONLY=prefix]
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.robustness --brief $(if $(ONLY),--only $(ONLY))
 
@@ -71,5 +79,5 @@ bench: ## how to measure
 	@echo '    $(BIN)/python -m benchmarks.generation --help'
 
 clean: ## remove caches and built packages; .venv and runs/ stay
-	@rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf build dist site htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -path './.venv*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -66,6 +66,7 @@ SLOW = (
     "contracts/test_store.py",
     "contracts/test_tokenizer.py",
     "contracts/test_workers.py",
+    "docs_site/test_build.py",
     "generation/test_generator.py",
     "generation/test_hub.py",
     "generation/test_run_folder.py",

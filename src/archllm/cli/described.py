@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -46,6 +46,15 @@ class Described:
     path: bool
     """The value may be a path."""
 
+    told: str
+    """All of its help."""
+
+    default: str
+    """What stands for it where it is not named, as it would be written; empty where that is nothing."""
+
+    needed: bool
+    """It has to be named."""
+
 
 def described(kind: type) -> list[Described]:
     """The options of a command, in the order of its help.
@@ -66,23 +75,38 @@ def _described(kind: type, prefix: str) -> Iterator[Described]:
             continue
         short = (note.short,) if note.short else ()
         words = () if note.positional else (f"--{prefix}{word}", *short)
-        about = _first_sentence(abouts.get(each.name, ""))
         if get_origin(bare) is dict:
             continue  # for Python and files alone
+        told = " ".join(abouts.get(each.name, "").split())
+        needed = note.needed or (each.default is MISSING and each.default_factory is MISSING)
+        shared: dict[str, Any] = {
+            "about": _first_sentence(told),
+            "told": told,
+            "needed": needed,
+            "default": _default(each),
+        }
         several = get_origin(bare) is tuple or any(get_origin(one) is tuple for one in get_args(bare))
         if bare is bool:
             words += (f"--{prefix}no-{word}",) if each.default is True else ()
-            yield Described(words, about, "", (), many=False, repeats=False, path=False)
+            yield Described(words, metavar="", values=(), many=False, repeats=False, path=False, **shared)
             continue
         yield Described(
             words,
-            about,
-            note.metavar or word.upper(),
-            _literals(bare),
+            metavar=note.metavar or word.upper(),
+            values=_literals(bare),
             many=several and not note.each,
             repeats=note.each,
             path=_is_path(bare) or note.metavar in _PATHS,
+            **shared,
         )
+
+
+def _default(of: Field[Any]) -> str:
+    """The default of a field as words of a command line; nothing for switches that are off and what is not there."""
+    value = of.default
+    if value is MISSING or value is None or isinstance(value, bool):
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _literals(hint: Any) -> tuple[str, ...]:

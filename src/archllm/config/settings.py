@@ -18,6 +18,7 @@ from archllm.config.suggestions import did_you_mean, unknown
 from archllm.errors import InvalidInput, shown
 
 LARGEST_SEED = 2**63 - 1
+"""The largest seed that generators of numpy and torch both take."""
 
 
 @dataclass(frozen=True)

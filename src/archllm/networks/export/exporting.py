@@ -30,6 +30,8 @@ from archllm.training.randomness import torch_seeded
 
 Format = Literal["python", "torch", "onnx"]
 FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")
+"""What a network can be exported to."""
+
 ENDINGS: dict[str, Format] = {".py": "python", ".pt2": "torch", ".onnx": "onnx"}
 """Ending of a file -> what it holds."""
 

@@ -1,0 +1,17 @@
+"""Docstrings as the reference reads them: griffe knows `Examples:`, and takes `Example:` for a titled paragraph."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+
+class Examples(griffe.Extension):
+    """Calls each `Example:` what griffe calls it, so that it is shown as code."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Renames the section in the docstring of an object."""
+        if obj.docstring is not None:
+            obj.docstring.value = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
