@@ -224,7 +224,7 @@ def _fit(job: Job, source: str, control: str, onnx: Path) -> Result:
 
 def _objective(source: str, seed: int) -> TrainObjective:
     """The images, split and recipe of a fit; its space is of no account here."""
-    from archllm.classifier.fitting import TEST_SHARE, VALIDATION_SHARE
+    from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE
     from archllm.classifier.scale import image_sizes
     from archllm.objectives.candidate import CandidateTraining
     from archllm.objectives.train import TrainObjective

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.browser import Browser, chromium
+from tests.ui import fit_stand_in
 from tests.ui.serving import Served, served
 
+from archllm.classifier.config import FitRequest
+from archllm.classifier.folder import FitFolder
 from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import load_space
 from archllm.study.store import Study, open_store
@@ -29,6 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(with_generator, root / name)
     (root / "runs" / "damaged" / "config.toml").write_text("format = 4\nspace = '<b>bold</b>'\n")
     _store(root / "searches" / "done.db")
+    request = FitRequest(data="digits", minutes=2)
+    fit_stand_in.end(FitFolder.begin(root / "fits" / "done", request), request)
     outside = root.parent / "outside"
     shutil.copytree(with_generator, outside / "secret")
     (root / "linked").symlink_to(outside / "secret", target_is_directory=True)

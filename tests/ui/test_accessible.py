@@ -19,6 +19,8 @@ PAGES = {
     "search": ("/search?at=searches/done.db&study=first", f"document.querySelector('#now .chart') !== null && {QUIET}"),
     "together": ("/searches/together?id=searches/done.db|first&id=searches/done.db|second", "true"),
     "new search": ("/searches/new", "document.querySelectorAll('#objective option').length > 0"),
+    "new fit": ("/fits?data=digits", "document.querySelector('.seen') !== null"),
+    "fit": ("/fit?at=fits/done", "document.querySelector('#now table') !== null"),
     "problem": ("/run?at=nothing", "true"),
 }
 

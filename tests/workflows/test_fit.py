@@ -17,6 +17,7 @@ from archllm.classifier.fitted import Fitted
 from archllm.errors import DataError, InvalidInput, RunFolderError
 from archllm.spaces import load_space
 from archllm.training.progress import Event
+from archllm.ui.fit_facts import FILES, now, outcome
 from archllm.workflows.fit import PAGE, fit
 from archllm.workflows.predict import predict
 
@@ -92,6 +93,15 @@ def test_limits_are_kept_and_the_time_is_that_of_all_calls(found: Fitted) -> Non
     assert found.chosen.params <= 40_000
     assert sum(found.seconds.values()) == pytest.approx(60, rel=0.35)  # loading libraries is most of this minute
     assert found.to_json() == json.loads((found.folder / "fit.json").read_text())["result"]
+
+
+def test_the_local_page_shows_what_came_out_and_what_was_under_way(found: Fitted) -> None:
+    shown = now(found.folder, None)
+    assert shown.state == "complete" and shown.result == found.to_json() and shown.minutes == 1
+    told = outcome(found.folder, found.to_json())
+    assert told.tiles[0][1] == f"{found.judged.accuracy:.1f} %" and told.svg.startswith("<svg")
+    assert [each.asked for each in told.limits] == ["40,000", "", ""] and told.limits[0].kept
+    assert {name for name, _ in told.files} == set(FILES)
 
 
 def test_its_course_is_in_the_log(found: Fitted) -> None:

@@ -11,6 +11,9 @@ from archllm.config import Bounds, Option, Seed, Settings
 LEAST_MINUTES = 1.0
 """Exporting and verifying alone take a good part of a minute on a slow machine."""
 
+VALIDATION_SHARE, TEST_SHARE = 0.2, 0.2
+"""Shares of the images, where a source has no parts of its own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitRequest(Settings):

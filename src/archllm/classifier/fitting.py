@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.classifier.config import FitRequest
+from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE, FitRequest
 from archllm.classifier.fitted import Finalist, Fitted
-from archllm.classifier.folder import CHECKPOINTS, STORE, FitFolder
+from archllm.classifier.folder import CHECKPOINTS, STORE, STUDY, FitFolder
 from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from archllm.networks.export.deploying import Deployment
     from archllm.networks.latency import Timing
 
-STUDY = "search"
-"""Name of the study in the store of a fit."""
-
 MOST_TRIALS = 100_000
 
 LEAST_TRAINING = 10.0
@@ -55,9 +52,6 @@ VERIFIED = 256
 
 KNOWN_SHARE = 0.15
 """Share of the search's time in which known small networks are trained as shortly, for comparison."""
-
-VALIDATION_SHARE, TEST_SHARE = 0.2, 0.2
-"""Shares of the images, where a source has no parts of its own."""
 
 Say = Callable[[str], None]
 """Takes a line for the user."""
@@ -414,7 +408,7 @@ class Fitting:
 
     def _tell(self, stage: str, begins: float, ends: float, metrics: Mapping[str, float]) -> None:
         """Says how far a phase is, in seconds, and how much time is left of the whole."""
-        self._keep_time()
+        self._keep_time(phase=stage, best=metrics.get("best"))
         if self.listener is not None:
             length = max(1, round(ends - begins))
             done = min(length, max(0, round(self.times.elapsed - begins)))
@@ -424,13 +418,15 @@ class Fitting:
     def _phase(self, name: str) -> Iterator[None]:
         """Adds the time of a block to that of a phase."""
         begun = self.times.elapsed
+        self._keep_time(phase=name, best=None)
         try:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self.times.elapsed - begun
 
-    def _keep_time(self) -> None:
-        self.folder.note(spent=self.times.elapsed, seconds=self.seconds)
+    def _keep_time(self, **now: str | float | None) -> None:
+        """Notes the time that was spent, and what is under way, for whoever watches the folder."""
+        self.folder.note(spent=self.times.elapsed, seconds=self.seconds, now=now)
 
 
 def generator_of(space: str) -> Path | None:

@@ -19,6 +19,9 @@ VERSION = 1
 STORE = "search.db"
 """Trials of the search."""
 
+STUDY = "search"
+"""Name of the study in that store."""
+
 CHECKPOINTS = "finalists"
 """Full trainings that are not complete, one file each."""
 
@@ -61,7 +64,7 @@ class FitFolder:
         except OSError as error:
             raise RunFolderError(f"can't make the folder {path}: {error.strerror}") from error
         folder = cls(path, {})
-        folder.note(version=VERSION, data=request.data, asked=request.to_json(), spent=0.0)
+        folder.note(version=VERSION, data=request.data, minutes=request.minutes, asked=request.to_json(), spent=0.0)
         return folder
 
     @classmethod
@@ -81,6 +84,7 @@ class FitFolder:
             raise RunFolderError(
                 f"{path} is another fit: {told}; go on with the options it has, or name another folder"
             )
+        folder.record["minutes"] = request.minutes  # written with the next note
         return folder
 
     @classmethod

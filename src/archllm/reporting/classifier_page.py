@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import struct
-import zlib
-from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archllm.classifier.fitted import Fitted
 from archllm.classifier.judging import Judged, wilson
+from archllm.drawing.png import png_uri
 from archllm.networks.export.deploying import FILES
 from archllm.reporting.charts import Axes, Dots, Line, Mark, chart
 from archllm.reporting.html import rendered
@@ -174,7 +171,7 @@ def _examples(found: Fitted, right: bool) -> list[dict[str, str]]:
     judged, classes = found.judged, found.summary.classes
     return [
         {
-            "uri": f"data:image/png;base64,{b64encode(png(found.images[row])).decode()}",
+            "uri": png_uri(found.images[row]),
             "label": classes[judged.labels[row]],
             "answer": classes[judged.answers[row]],
             "sure": f"{float(judged.probabilities[row].max()):.0%}",
@@ -182,19 +179,6 @@ def _examples(found: Fitted, right: bool) -> list[dict[str, str]]:
         }
         for row in judged.examples(right, EXAMPLES)
     ]
-
-
-def png(image: NDArray[np.uint8]) -> bytes:
-    """An image `h x w x c`, c of 1 or 3, as a PNG file (RFC 2083): a signature, a header, the rows, an end."""
-    height, width, channels = image.shape
-    rows = b"".join(b"\0" + image[row].tobytes() for row in range(height))  # each begins with its filter: none
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _uses(found: Fitted) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Names of this machine for itself."""
 
 LARGEST_BODY = 1 << 20
-"""Most bytes of a request."""
+"""Most bytes of a request, where nothing else is said of its path."""
 
 POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; "
@@ -125,10 +125,14 @@ class Gate:
         app: what is behind the gate.
         access: what a request must show.
         entrance: a page for whom has no token; it gets a sentence of what is missing.
+        larger: paths to which more than `LARGEST_BODY` bytes may be sent, and how many.
     """
 
-    def __init__(self, app: App, access: Access, entrance: Callable[[str], str]) -> None:
+    def __init__(
+        self, app: App, access: Access, entrance: Callable[[str], str], larger: Mapping[str, int] | None = None
+    ) -> None:
         self.app, self.access, self.entrance = app, access, entrance
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -155,17 +159,20 @@ class Gate:
             return await self._let_in(answer, f"{_path(path)}{'?' if rest else ''}{rest}")
         if not self.access.admits(headers.get("cookie", "")):
             return await self._asked(scope, receive, answer, headers)
+        most = self.larger.get(path, LARGEST_BODY)
         try:
-            return await self.app(scope, _bounded(receive, headers, LARGEST_BODY), answer)
-        except TooLarge as error:
+            _check_told(headers, most)
+        except TooLarge as error:  # before a byte of it is read
             return await _text(answer, 413, f"{error}\n", close=True)
+        return await self.app(scope, _bounded(receive, most), answer)
 
     async def _asked(self, scope: Scope, receive: Receive, answer: Send, headers: Mapping[str, str]) -> None:
         """A request without a token: the form that takes one, or what was sent by it."""
         if scope["method"] != "POST" or scope["path"] != "/enter":
             return await _page(answer, self.entrance(""))
         try:
-            body = await _read(_bounded(receive, headers, 10_000))
+            _check_told(headers, 10_000)
+            body = await _read(_bounded(receive, 10_000))
         except TooLarge as error:
             return await _text(answer, 413, f"{error}\n", close=True)
         given = dict(parse_qsl(body.decode("utf-8", "replace")))
@@ -184,24 +191,27 @@ class TooLarge(Exception):
     """A request has more bytes than it may have."""
 
 
-def _bounded(receive: Receive, headers: Mapping[str, str], most: int) -> Receive:
-    """The body as it comes, up to so many bytes.
+def _check_told(headers: Mapping[str, str], most: int) -> None:
+    """Makes sure that a request does not say itself that it has too many bytes.
 
     Raises:
-        TooLarge: while it is read, or at once where it says so itself.
+        TooLarge: it does.
     """
     told = headers.get("content-length", "0")
-    count = int(told) if told.isdecimal() and len(told) < 20 else most + 1
+    if not told.isdecimal() or len(told) >= 20 or int(told) > most:
+        raise TooLarge(f"a request has at most {most:,} bytes here, this one says that it has {told[:20]}")
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """The body as it comes, up to so many bytes; reading more raises `TooLarge`."""
     read = 0
 
     async def bounded() -> Message:
         nonlocal read
-        if count > most:
-            raise TooLarge(f"a request has at most {most:,} bytes, this one says that it has {told[:20]}")
         message = await receive()
         read += len(message.get("body", b""))
         if read > most:
-            raise TooLarge(f"a request has at most {most:,} bytes, this one has more")
+            raise TooLarge(f"a request has at most {most:,} bytes here, this one has more")
         return message
 
     return bounded

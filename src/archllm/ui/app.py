@@ -20,10 +20,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from archllm.errors import ArchLLMError, printable
-from archllm.ui import cells, runs, searches, starting
-from archllm.ui.access import Access, App, Gate
+from archllm.ui import cells, fits, runs, searches, starting
+from archllm.ui.access import Access, App, Gate, TooLarge
 from archllm.ui.context import Context
 from archllm.ui.pages import problem, shown_alone
+from archllm.ui.uploads import LARGEST_UPLOAD
 from archllm.workflows.options import UiOptions
 
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -49,9 +50,11 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
         *cells.routes(),
         *searches.routes(),
         *starting.routes(),
+        *fits.routes(),
     ]
     handlers: dict[Any, Callable[..., Response]] = {
         ArchLLMError: _told,
+        TooLarge: _too_large,
         HTTPException: _missing,
         Exception: partial(_crashed, debug),
     }
@@ -64,7 +67,8 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
 
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.state.context = context
-    return Gate(app, access, partial(shown_alone, "entrance.html.j2", "said"))
+    larger = {fits.UPLOAD: LARGEST_UPLOAD}
+    return Gate(app, access, partial(shown_alone, "entrance.html.j2", "said"), larger)
 
 
 def _warm_up() -> None:
@@ -97,6 +101,13 @@ def _static(request: Request) -> Response:
 def _told(request: Request, error: Exception) -> Response:
     """What a user can do something about, in its own words."""
     return problem(request, str(error), 400)
+
+
+def _too_large(request: Request, error: Exception) -> Response:
+    """More was sent than is read; the rest of it is not waited for."""
+    found = problem(request, str(error), 413)
+    found.headers["connection"] = "close"
+    return found
 
 
 def _missing(request: Request, error: Exception) -> Response:

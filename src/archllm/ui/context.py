@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from archllm.ui.home import Home
 from archllm.ui.jobs import Jobs
+from archllm.ui.uploads import Uploads
 from archllm.ui.watching import Studies
 from archllm.workflows.options import UiOptions
 
@@ -101,6 +102,9 @@ class Context:
         """Held by whoever measures the latency of a network."""
         self.exporting = threading.Lock()
         """Held by whoever writes one as a file, which takes memory."""
+        self.looking = threading.Lock()
+        """Held by whoever reads a set of images."""
+        self.uploads = Uploads(self.home)
 
     def close(self) -> None:
         """Ends what the page has started."""

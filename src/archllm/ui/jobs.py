@@ -13,6 +13,9 @@ from pathlib import Path
 from archllm.errors import InvalidInput, printable
 from archllm.guard import Guarded
 
+PROGRAM = (sys.executable, "-m", "archllm")
+"""What is started, with the words of a command."""
+
 MOST_RUNNING = 4
 """Commands that run at once."""
 
@@ -101,7 +104,7 @@ class Jobs:
             log = Path(self._folder.name, f"{self._count}.log")
             with log.open("wb") as out:
                 program = Guarded(
-                    [sys.executable, "-m", "archllm", *words],
+                    [*PROGRAM, *words],
                     farewell=_FAREWELL,
                     stdin=subprocess.DEVNULL,
                     stdout=out,

@@ -13,7 +13,7 @@ from archllm.reporting.words import duration
 from archllm.ui.context import context_of
 from archllm.workflows.doctor import version
 
-SECTIONS = (("/runs", "Runs"), ("/searches", "Searches"), ("/cell", "A cell"))
+SECTIONS = (("/runs", "Runs"), ("/searches", "Searches"), ("/fits", "Fit"), ("/cell", "A cell"))
 """Address and name of what the top of every page leads to."""
 
 

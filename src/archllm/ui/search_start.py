@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archllm.conditional.requirements import parse_all
-from archllm.config import written
 from archllm.errors import ArchLLMError, InvalidInput, StoreError, shown
 from archllm.objectives.identity import without_direction
 from archllm.objectives.table import found_tables
@@ -21,7 +19,7 @@ from archllm.ui.cell_facts import table_of
 from archllm.ui.cells import OF_FILE, OF_RUN, space_of
 from archllm.ui.context import Context
 from archllm.ui.home import STORES
-from archllm.workflows.options import SearchOptions, command_line
+from archllm.workflows.options import SearchOptions
 from archllm.workflows.studies import study_name
 
 SIZES = ("params", "macs")
@@ -159,21 +157,6 @@ def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None
     }
-
-
-def told(options: SearchOptions, context: Context) -> str:
-    """The command line that stands for options, with paths from the folder."""
-    changed: dict[str, Any] = {
-        name: value.relative_to(context.home.root)
-        for name in ("run", "space", "store")
-        if isinstance(value := getattr(options, name), Path) and value.is_relative_to(context.home.root)
-    }
-    return command_line("search", replace(options, **changed))
-
-
-def words_of(options: SearchOptions) -> list[str]:
-    """The words of the program."""
-    return ["search", *written(options)]
 
 
 def _store(context: Context, at: str) -> Path:

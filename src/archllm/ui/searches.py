@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -23,6 +19,7 @@ from archllm.ui.context import Context, context_of
 from archllm.ui.jobs import Job
 from archllm.ui.pages import page, part
 from archllm.ui.search_charts import known_of, panels_of, small, together
+from archllm.ui.streaming import events
 from archllm.ui.trial_table import SHOWN, csv_of, page_of, question
 from archllm.ui.watching import Snapshot, names
 from archllm.workflows.studies import network_told
@@ -31,8 +28,6 @@ MOST_COMPARED = 8
 """Searches in one chart."""
 
 _AT_ONCE = 60  # searches on one page of the list
-_GLANCE = 1.0  # seconds between two looks at a study that is watched
-_BREATH = 15.0  # seconds after which a stream says that it is alive
 
 
 def routes() -> list[Route]:
@@ -273,21 +268,7 @@ def _seen(context: Context, at: str, name: str) -> dict[str, Any]:
 def _events(request: Request) -> Response:
     """A stream that says whenever something has happened in a study."""
     context, at, name, _ = study_named(request)
-
-    async def stream() -> AsyncIterator[str]:
-        told, silent = None, 0.0
-        while not context.closing and not await request.is_disconnected():
-            seen = await to_thread.run_sync(_seen, context, at, name)
-            if seen != told:
-                told, silent = seen, 0.0
-                yield f"data: {json.dumps(seen)}\n\n"
-            elif silent >= _BREATH:
-                silent = 0.0
-                yield ": alive\n\n"
-            await asyncio.sleep(_GLANCE)
-            silent += _GLANCE
-
-    return StreamingResponse(stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    return events(request, lambda: _seen(context, at, name))
 
 
 def _together(request: Request) -> Response:

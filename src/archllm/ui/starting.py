@@ -13,9 +13,10 @@ from archllm.errors import InvalidInput
 from archllm.spaces.registry import space_names
 from archllm.ui import asking
 from archllm.ui.cells import space_of
+from archllm.ui.commands import told, words_of
 from archllm.ui.context import Context, context_of
 from archllm.ui.pages import page
-from archllm.ui.search_start import METHODS, OF_A_RUN, objectives_for, options_from, options_of, told, words_of
+from archllm.ui.search_start import METHODS, OF_A_RUN, objectives_for, options_from, options_of
 from archllm.ui.watching import Snapshot
 from archllm.workflows.options import SearchOptions
 
@@ -79,7 +80,8 @@ def _resumed(context: Context, asked: dict[str, Any]) -> Response:
 
 def _begun(context: Context, options: SearchOptions, at: str) -> Response:
     name = str(options.study)
-    context.jobs.start((at, name), words_of(options), told(options, context), context.home.root)
+    root = context.home.root
+    context.jobs.start((at, name), words_of("search", options), told("search", options, root), root)
     context.home.forget()
     return JSONResponse({"at": at, "study": name})
 

@@ -377,11 +377,15 @@ def command_line(command: str, options: Settings) -> str:
     Example:
         >>> command_line("search", SearchOptions(space="darts", objective="params", budget=9, resume=True))
         'archllm search --space darts --objective params --budget 9 --resume'
+        >>> command_line("fit", FitOptions(data="photos", minutes=5, out="runs/photos"))
+        'archllm fit photos --minutes 5 --out runs/photos'
     """
     return shlex.join(["archllm", command, *written(options, _called)])
 
 
 def _called(value: object) -> str:
+    if isinstance(value, str | Path | int | float):  # a path has a name, too, which is a part of it
+        return str(value).removesuffix(".0")
     for name in ("spec", "name", "__name__"):
         if isinstance(found := getattr(value, name, None), str):
             return found

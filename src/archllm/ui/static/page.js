@@ -22,15 +22,23 @@ export function send(address, value) {
   return ask(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
 }
 
-/** Puts a part that the server made (and escaped) in its place; quietly, it is not greyed meanwhile. */
+const filled = new WeakMap(); // what the server made of a place last
+
+/** Puts a part that the server made (and escaped) in its place; quietly, it is not greyed meanwhile, and stays as it is
+ * where nothing has changed, so that what somebody is about to press does not go. */
 export async function fill(place, address, options, quiet = false) {
   if (!quiet) place.setAttribute("aria-busy", "true");
   try {
-    place.innerHTML = await (await ask(address, options)).text();
-    times(place);
-    copies(place);
+    const text = await (await ask(address, options)).text();
+    if (!quiet || filled.get(place) !== text) {
+      place.innerHTML = text;
+      filled.set(place, text);
+      times(place);
+      copies(place);
+    }
   } catch (error) {
     if (error.name === "AbortError") return false;
+    filled.delete(place);
     problem(place, error.message);
   }
   place.setAttribute("aria-busy", "false");

@@ -1,5 +1,6 @@
 // A search: a stream says when something has happened, and then what is shown is asked for again.
-import { ask, fill, problem, say, send, settled } from "./page.js";
+import { logOf, unhurried, watch } from "./live.js";
+import { fill, problem, say, send, settled } from "./page.js";
 
 const { at, study, known } = document.getElementById("search").dataset;
 const about = new URLSearchParams({ at, study });
@@ -28,33 +29,15 @@ async function rows(quiet = true) {
   if (again) trials.querySelector(again)?.focus();
 }
 
-// One question at a time; what happens meanwhile is asked for after it, with a pause that grows with the answers.
-let busy = false;
-let late = false;
-async function refresh() {
-  if (busy) { late = true; return; }
-  busy = true;
-  const start = performance.now();
+const refresh = unhurried(async () => {
   await fill(now, `/search/now?${about}`, {}, true);
   await rows();
-  setTimeout(() => { busy = false; if (late) { late = false; refresh(); } }, Math.max(500, 3 * (performance.now() - start)));
-}
+});
+const log = logOf(`/search/log?${about}`);
 
-let logs = 0;
-async function log() {
-  const own = ++logs;
-  const found = await (await ask(`/search/log?${about}`)).json();
-  if (own !== logs) return; // an answer that a later one has overtaken is old
-  document.getElementById("log-s").hidden = false;
-  const place = document.getElementById("log");
-  const last = place.scrollHeight - place.scrollTop - place.clientHeight < 30;
-  place.textContent = found.log || "Nothing yet.";
-  if (last) place.scrollTop = place.scrollHeight;
-}
-
-function told(event) {
+function told(found) {
   const before = seen;
-  seen = JSON.parse(event.data);
+  seen = found;
   state.textContent = WORDS[seen.state] ?? seen.state;
   state.className = `badge ${LOOK[seen.state] ?? ""}`;
   stop.hidden = !seen.ours || seen.state === "stopping";
@@ -68,23 +51,14 @@ function told(event) {
   if (seen.log && before.log !== seen.log) log().catch(() => {});
 }
 
-let stream;
-function watch() {
-  stream?.close();
-  if (document.hidden) return;
-  stream = new EventSource(`/search/events?${about}`);
-  stream.addEventListener("message", told);
-}
-document.addEventListener("visibilitychange", watch);
-addEventListener("pagehide", () => stream?.close());
-watch();
+const again = watch(`/search/events?${about}`, told);
 
 async function act(address, value, button) {
   button.disabled = true;
   try {
     await send(address, { at, study, ...value });
     said.replaceChildren();
-    watch();
+    again();
   } catch (error) {
     problem(said, error.message);
   }
