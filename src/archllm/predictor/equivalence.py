@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,15 +41,14 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
         raise NotEnumerable(
             f"features can't be averaged in {space.name}: its {written_size(space.size)} members can't be enumerated"
         )
-    members = space.enumerate()
-    keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
-    raw = np.asarray(maker.make(members), dtype=np.float64)
-    sums = np.zeros((len(keys), raw.shape[1]))
-    np.add.at(sums, class_of, raw)
-    means = sums / np.bincount(class_of)[:, None]
+    classes = _classes(space)
+    raw = np.asarray(maker.make(space.enumerate()), dtype=np.float64)
+    order = classes.class_of.argsort(kind="stable")  # class by class: sums of slices, where `np.add.at` takes turns
+    counts = np.bincount(classes.class_of)
+    means = np.add.reduceat(raw[order], counts.cumsum() - counts) / counts[:, None]
 
     def make(graphs: Graphs) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = means[np.searchsorted(keys, computation_keys(space, graphs))]
+        found: NDArray[np.float64] = means[classes.of(space, graphs)]
         return found
 
     return FeatureMaker(f"averaged {maker.name}", make)
@@ -75,8 +77,31 @@ def fewest_params(space: SearchSpace, graphs: Graphs) -> NDArray[np.int64]:
     networks = space.require_networks()
     if not (has_synonyms(space) and space.enumerable):
         return networks.params(graphs)
+    classes = _classes(space)
+    fewest = np.full(classes.class_of.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(fewest, classes.class_of, networks.params(space.enumerate()))
+    return fewest[classes.of(space, graphs)]
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """The equivalence classes of a space that is enumerated."""
+
+    keys: NDArray[np.int64]
+    """Keys of all members, ascending."""
+
+    class_of: NDArray[np.int64]
+    """Number of the class of each."""
+
+    def of(self, space: SearchSpace, graphs: Graphs) -> NDArray[np.int64]:
+        """Numbers of the classes of `n` members: looked up, as to write down what each computes takes longer."""
+        return self.class_of[np.searchsorted(self.keys, space.keys(graphs))]
+
+
+@lru_cache(maxsize=4)
+def _classes(space: SearchSpace) -> _Classes:
     members = space.enumerate()
-    keys, class_of = np.unique(computation_keys(space, members), return_inverse=True)
-    fewest = np.full(len(keys), np.iinfo(np.int64).max)
-    np.minimum.at(fewest, class_of, networks.params(members))
-    return fewest[np.searchsorted(keys, computation_keys(space, graphs))]
+    keys = space.keys(members)
+    class_of = np.unique(computation_keys(space, members), return_inverse=True)[1]
+    order = keys.argsort()
+    return _Classes(keys[order], class_of[order])
