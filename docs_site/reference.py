@@ -122,7 +122,7 @@ def _names(offered: dict[str, list[str]]) -> Iterator[str]:
 def _page(theme: Theme, offered: dict[str, list[str]], seen: dict[str, tuple[str, Theme]]) -> Iterator[str]:
     yield f"# {theme.title}\n"
     for package in theme.packages:
-        if len(theme.packages) > 1 or theme.others:
+        if len(theme.packages) > 1:
             yield f"## `{package}`\n"
         yield _directive(package, members=False)
         names = [f"{package}.{name}" for name in offered[package]]

@@ -9,11 +9,12 @@ if (location.protocol === "file:") {
       frame.hidden = true;
       document.body.append(frame);
       const inner = frame.contentWindow;
+      const home = new URL(url, location.href);
       let loading = Promise.resolve();
       const load = (address) =>
         new Promise((done, failed) => {
           const script = inner.document.createElement("script");
-          script.src = new URL(address, url);
+          script.src = new URL(address, home);
           script.onload = done;
           script.onerror = failed;
           inner.document.head.append(script);
@@ -27,12 +28,12 @@ if (location.protocol === "file:") {
         this.dispatchEvent(event);
         if (this.onmessage) this.onmessage(event);
       };
-      load(url).then(
+      load(home).then(
         () => {
           this.inner = inner;
           for (const data of this.waiting) this.postMessage(data);
         },
-        (error) => this.onerror && this.onerror(error),
+        (error) => (this.onerror || console.error)(error),
       );
     }
 

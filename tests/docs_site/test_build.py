@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.browser import Browser, chromium
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,10 +19,33 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_the_site_builds_and_is_searched_offline(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built") / "site"
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "archllm.SearchSpace" in (tmp_path / "site" / "search" / "search_index.js").read_text(encoding="utf-8")
-    assert "unpkg" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    return folder
+
+
+def test_the_site_builds(site: Path) -> None:
+    assert "archllm.SearchSpace" in (site / "search" / "search_index.js").read_text(encoding="utf-8")
+
+
+def test_its_files_are_searched_without_a_server(site: Path, tmp_path: Path) -> None:
+    if chromium() is None:
+        pytest.skip("no Chromium is installed")
+    browser = Browser(tmp_path)
+    try:
+        browser.open(site / "recipes" / "gpu.html", width=1280)
+        browser.click("[data-md-component=search-query]")
+        browser.enter("[data-md-component=search-query]", "cycle consistency")
+        browser.wait_for("document.querySelector('.md-search-result__meta').textContent.includes('Type to start')")
+        browser.press("ArrowRight")
+        browser.wait_for("document.querySelectorAll('.md-search-result__item').length")
+        assert "How it works" in browser.run("document.querySelector('.md-search-result__list').textContent")
+        assert [url for url in browser.requests if not url.startswith(("file:", "data:"))] == []
+        assert browser.complaints == []
+    finally:
+        browser.close()
