@@ -61,7 +61,7 @@ class DefinitionError(InvalidInput):
     def __init__(self, message: str, *key: str | int, place: str = "") -> None:
         named = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
         super().__init__(": ".join(part for part in (place, named, message) if part))
-        self.message, self.key = message, key
+        self.message, self.key, self.placed = message, key, bool(place)
 
 
 class FormatError(ArchLLMError):
@@ -83,6 +83,7 @@ class FormatError(ArchLLMError):
         position = min(max(position, 0), len(text))
         excerpt = text[max(0, position - 20) : position + 20]
         super().__init__(f"{message} (at character {position}, near {excerpt!r})")
+        self.message = message
         self.text = text
         self.position = position
 

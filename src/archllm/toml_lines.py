@@ -90,7 +90,8 @@ class Places:
             if text[self.at] == "[":
                 self.at += 2 if text.startswith("[[", self.at) else 1
                 table = self._key()
-                self.lines.setdefault(table, line)
+                for end in range(1, len(table) + 1):
+                    self.lines.setdefault(table[:end], line)
             else:
                 key = self._key()
                 if not key or not self._entry(table + key, line):

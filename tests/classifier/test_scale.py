@@ -91,3 +91,9 @@ class Blocks(Machine):
 def test_a_limit_on_latency_may_need_more_channels(nasbench201: SearchSpace) -> None:
     scaler = Blocks(nasbench201, Limits(latency=1.5), OPTIONS, lambda: 0.0)
     assert scaler.choose([32], 5_000, 1e6).network["channels"] >= 16
+
+
+def test_a_product_whose_members_choose_their_size_has_one_setting():
+    assert scales_of(load_space("scaled-cells")) == ({},)
+    with pytest.raises(InvalidInput, match="or a product whose file says under"):
+        scales_of(load_space("darts"))

@@ -139,11 +139,51 @@ def grammars(draw: st.DrawFn) -> str:
     return "\n".join([*lines, "[rules]", *texts])
 
 
+def inside(prefix: str, text: str) -> str:
+    """A space file as a table of another one."""
+    lines = [f"[{prefix}.{line[1:]}" if line.startswith("[") else line for line in text.splitlines()]
+    return "\n".join([f"[{prefix}]", *lines])
+
+
+@st.composite
+def products(draw: st.DrawFn) -> str:
+    """Two or three parts; most have a cell and the choices around it, which constraints join."""
+    scale = [
+        "[parts.scale]",
+        'kind = "choices"',
+        "[parts.scale.slots]",
+        f"width = {draw(st.lists(st.sampled_from([1, 2, 4, 8]), min_size=1, max_size=3, unique=True))}",
+        f"depth = {draw(st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True))}",
+    ]
+    if draw(st.booleans()):
+        scale += ["[parts.scale.when]", 'depth = "slot.width >= 2"']
+    kind = draw(st.sampled_from(["node_dag", "edge_dag", "genotype", "choices", "grammar"]))
+    cell = draw(
+        {"node_dag": node_dags, "edge_dag": edge_dags, "genotype": genotypes, "grammar": grammars}.get(kind, choices)()
+    )
+    words = {"node_dag": "cell.vertices", "edge_dag": "cell.count(OP)", "genotype": "cell.count(OP)"}
+    word = words.get(kind, "cell.s0" if kind == "choices" else draw(st.sampled_from(["cell.blocks", "cell.depth"])))
+    ops = [op for op in OPS if f'"{op}"' in cell]
+    word = word.replace("OP", f'"{ops[0]}"' if ops else "")
+    lines = ['kind = "product"']
+    number = kind != "choices" or "s0 = [1" in cell or "s0 = [2" in cell
+    limits = [f"{word} <= scale.width", f"scale.depth * {word} < 5"] if number else []
+    limits.append("scale.width <= scale.depth or scale.slot.width > 2")
+    chosen = draw(st.lists(st.sampled_from(limits), max_size=2, unique=True))
+    if chosen:
+        lines.append(f"constraints = {chosen!r}")
+    parts = [inside("parts.cell", cell), "\n".join(scale)]
+    if draw(st.integers(0, 3)) == 0:
+        parts.append('[parts.other]\nspace = "nasbench-macro"')
+    return "\n".join([*lines, *draw(st.permutations(parts))])
+
+
 KINDS = {
     "node_dag": node_dags(),
     "edge_dag": edge_dags(),
     "genotype": genotypes(),
     "choices": choices(),
     "grammar": grammars(),
+    "product": products(),
 }
 """Kind -> its space files; a few define an empty space."""

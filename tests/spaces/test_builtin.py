@@ -67,6 +67,15 @@ def hierarchical() -> int:
     return count(d1) ** 2 * count(d0 | words(d0, d0)) + count(words(d0, d1)) * count(d1)
 
 
+def scaled_cells() -> int:
+    """Cells by their dense convolutions, times depths that these leave room for, times ascending widths, times 3."""
+    widths = product((8, 12, 16, 24), (16, 24, 32, 48), (32, 48, 64, 96))
+    ascending = sum(first <= second <= third for first, second, third in widths)
+    depths = Counter(map(sum, product((1, 2, 3), repeat=3)))
+    fitting = sum(comb(6, k) * 4 ** (6 - k) * n for k in range(7) for depth, n in depths.items() if k * depth <= 16)
+    return fitting * ascending * 3
+
+
 SIZES = {
     "nasbench101": 423_624,
     "nasbench201": 5**6,
@@ -82,6 +91,7 @@ SIZES = {
     "nasnet": prod(comb(13 * sources + 1, 2) for sources in (2, 3, 4, 5, 6)) ** 2,
     "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
+    "scaled-cells": scaled_cells(),
     "conv-grammar": conv_grammar(),
     "interleaving": interleaving(),
     "hierarchical-nasbench201": hierarchical(),

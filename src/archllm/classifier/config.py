@@ -41,7 +41,8 @@ class FitRequest(Settings):
     """Longest time for one image in ONNX Runtime on one thread of this machine: 5ms."""
 
     space: Annotated[str, Option("SPACE")] = "mobile"
-    """Which networks to choose from: `mobile`, `nasbench201` or `nasbench101`."""
+    """Which networks to choose from: `mobile`, `nasbench201` or `nasbench101`; or a product such as `scaled-cells`, by
+    name or file, whose members choose their own size."""
 
     image_size: Annotated[int | None, Bounds(8, 512), Option("PIXELS")] = None
     """Height and width that images are resized to; by default theirs, at most 64, or less where time or limits ask."""

@@ -158,7 +158,7 @@ class Fitting:
         search = self.times.search_ends() - self.times.elapsed
         epochs, images = short_training(scale.speed, len(split.train_y), search)
         plan = Plan(scale, epochs, images, finalists, self._method(), export)
-        network = ", ".join(f"{name} {value}" for name, value in scale.network.items())
+        network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
         size = f"{scale.image_size} x {scale.image_size}"
         self.say(f"plan: images of {size}, networks of {self.space.name} with {network} ({self.limits})")
         self.say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")

@@ -14,6 +14,7 @@ from archllm.classifier.timetable import Clock
 from archllm.errors import InvalidInput, shown
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
+from archllm.spaces.kinds.product.space import Product
 
 SCALES: dict[str, tuple[Mapping[str, int], ...]] = {
     "nasbench201": tuple(
@@ -76,8 +77,13 @@ def scales_of(space: SearchSpace) -> tuple[Mapping[str, int], ...]:
     Raises:
         InvalidInput: a fit can't search the space.
     """
+    if isinstance(space, Product) and space.networks is not None:
+        return ({},)  # members choose how large their networks are
     if space.name not in SCALES:
-        raise InvalidInput(f"a fit searches one of {', '.join(SCALES)}, got {shown(space.name)}")
+        raise InvalidInput(
+            f"a fit searches one of {', '.join(SCALES)}, or a product whose file says under [network] how networks are "
+            f"made, got {shown(space.name)}"
+        )
     return SCALES[space.name]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from archllm.generation.config import TrainConfig
 from archllm.prior.config import PriorConfig
 from archllm.spaces.base import SearchSpace
+from archllm.spaces.kinds.product.space import Product
 from archllm.tokenizer.hints import code_layout
 
 PRESETS = {"quick": 0.3, "standard": 1.0, "thorough": 3.0}
@@ -84,7 +85,7 @@ def base_of(prior: str) -> str:
 
 def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     config = TrainConfig(split=split)
-    if space.sequential:  # a code for each token would be one more name for it
+    if any(part.sequential for part in _parts(space)):  # a code for each token would be one more name for it
         config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
         if not space.enumerable:
             return _of_sequences(space, config)
@@ -112,6 +113,10 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
     if space.size >= 100_000:
         return replace(config, tokenizer=replace(config.tokenizer, steps=500), prior=replace(prior, learning_rate=3e-3))
     return replace(config, tokenizer=replace(config.tokenizer, codebook_size=_codebook(space), steps=300), prior=prior)
+
+
+def _parts(space: SearchSpace) -> Sequence[SearchSpace]:
+    return space.spaces if isinstance(space, Product) else [space]
 
 
 def _of_sequences(space: SearchSpace, config: TrainConfig) -> TrainConfig:

@@ -13,10 +13,12 @@ from archllm.networks.grammar.networks import GrammarNetworks
 from archllm.networks.nasbench101.networks import NASBench101Networks
 from archllm.networks.nasbench201 import NASBench201Networks
 from archllm.networks.nats_size.networks import NATSSizeNetworks
+from archllm.networks.product.networks import ProductNetworks
 from archllm.networks.transformer.networks import TransformerNetworks
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.definition import CellDefinition, ChoicesDefinition, Definition
 from archllm.spaces.kinds.grammar.definition import GrammarDefinition
+from archllm.spaces.kinds.product.definition import ProductDefinition
 from archllm.spaces.registry import load_space
 
 _BENCHMARKS: dict[str, Callable[[Any], SpaceNetworks]] = {
@@ -34,6 +36,7 @@ _KINDS: dict[str, Callable[[Any], SpaceNetworks]] = {
     "genotype": GenotypeNetworks,
     "choices": ChoicesNetworks,
     "grammar": GrammarNetworks,
+    "product": ProductNetworks,
 }
 """Kind -> networks of what a space names: blocks for its operations, or a builder."""
 
@@ -50,4 +53,6 @@ def _names_networks(definition: Definition) -> bool:
     """Whether a definition says how networks are made."""
     if isinstance(definition, ChoicesDefinition):
         return bool(definition.builder)
+    if isinstance(definition, ProductDefinition):
+        return bool(definition.network)
     return isinstance(definition, CellDefinition | GrammarDefinition) and bool(definition.callables)

@@ -44,7 +44,8 @@ def feature_set(
         found.append(makers.tokenizer(tokenizer))
     if name in ("all", "hand"):
         found.append(makers.one_hot(space))
-        found.append(makers.slot_values(space) if space.slotted else makers.path(space, reference))
+        found += [makers.slot_values(space)] * space.slotted
+        found += [makers.path(space, reference)] * makers.has_paths(space)
     if name != "embedding":
         found.append(makers.free(space))
     found = averaged_where_enumerable(found, space)

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 
 def one_hot(space: SearchSpace) -> FeatureMaker:
-    """The operation of each node position, and the links of each pair of positions."""
-    return FeatureMaker("one_hot", lambda graphs: encodings.one_hot(space, space.normalise(graphs)))
+    """The operation of each node position, and the links of each pair of positions of a part."""
+
+    def make(graphs: Graphs) -> NDArray[np.float32]:
+        parts = space.parted(space.normalise(graphs))
+        return np.concatenate([encodings.one_hot(part, members) for part, members in parts], axis=1)
+
+    return FeatureMaker("one_hot", make)
 
 
 def written(space: SearchSpace) -> FeatureMaker:
@@ -35,15 +40,30 @@ def written(space: SearchSpace) -> FeatureMaker:
 
 
 def path(space: SearchSpace, reference: Graphs, most: int = encodings.MOST_WORDS) -> FeatureMaker:
-    """How many paths spell each word of operations.
+    """How many paths spell each word of operations, in the parts that have paths.
 
     Args:
         space: the space.
         reference: members whose most frequent words are looked for.
         most: how many of these.
     """
-    words = encodings.frequent_words(space, space.normalise(reference), most)
-    return FeatureMaker("path", lambda graphs: encodings.path_counts(space, space.normalise(graphs), words))
+
+    def cells(graphs: Graphs) -> list[tuple[SearchSpace, Graphs]]:
+        return [each for each in space.parted(space.normalise(graphs)) if not each[0].slotted]
+
+    words = [encodings.frequent_words(part, members, most) for part, members in cells(reference)]
+
+    def make(graphs: Graphs) -> NDArray[np.float32]:
+        both = zip(cells(graphs), words, strict=True)
+        return np.concatenate([encodings.path_counts(part, members, own) for (part, members), own in both], axis=1)
+
+    return FeatureMaker("path", make)
+
+
+def has_paths(space: SearchSpace) -> bool:
+    """Whether a part of members has paths that say something."""
+    member = space.sample(1, np.random.default_rng(0))
+    return any(not part.slotted for part, _ in space.parted(member))
 
 
 def slot_values(space: SearchSpace) -> FeatureMaker:
@@ -86,7 +106,10 @@ def free(space: SearchSpace) -> FeatureMaker:
         networks = space.networks
         counted = [] if networks is None or not networks.countable else [networks.params(graphs), networks.macs(graphs)]
         sizes = [np.log(count)[:, None] for count in counted]
-        others = space.slot_values(space.normalise(graphs)) if space.sequential else path_statistics(space, graphs)
-        return np.concatenate([*sizes, others], axis=1).astype(np.float32)
+        others = [
+            part.slot_values(members) if part.sequential else path_statistics(part, members)
+            for part, members in space.parted(space.normalise(graphs))
+        ]
+        return np.concatenate([*sizes, *others], axis=1).astype(np.float32)
 
     return FeatureMaker("free", make)

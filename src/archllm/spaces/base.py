@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
+from archllm.spaces.constraints import Vocabulary
 from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
 from archllm.spaces.parameters import Parameters
@@ -87,6 +88,9 @@ class SearchSpace(ABC):
     sequential: bool = False
     """Whether members are sequences: node `k` follows node `k - 1`, and there are no edges. Tokenizers and features
     then leave edges out; see `Graphs.unlinked`."""
+
+    vocabulary: Vocabulary | None = None
+    """What a constraint can say of a member; `None` where there are no words for it."""
 
     networks_from: str = "archllm.networks.registry:networks_of"
     """`module:function` that gives `networks` for this space; imported when they are first asked for."""
@@ -171,6 +175,23 @@ class SearchSpace(ABC):
     def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
         """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
         return np.zeros((len(graphs), 0))
+
+    @property
+    def key_span(self) -> int | None:
+        """Where it is known: what all keys are below; none is negative then."""
+        return None
+
+    def described(self, graphs: Graphs) -> Any:
+        """What terms of `vocabulary` are functions of, for `n` normalised members; here the graphs."""
+        return graphs
+
+    def parted(self, graphs: Graphs) -> list[tuple[SearchSpace, Graphs]]:
+        """The spaces that members consist of, and their members in them; here the space itself.
+
+        Args:
+            graphs: `n` normalised members.
+        """
+        return [(self, graphs)]
 
     @cached_property
     def parameters(self) -> Parameters | None:

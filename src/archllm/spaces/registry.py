@@ -17,18 +17,35 @@ from archllm.spaces.kinds.edge_dag import EdgeDag
 from archllm.spaces.kinds.genotype import Genotype
 from archllm.spaces.kinds.grammar.space import Grammar
 from archllm.spaces.kinds.node_dag import NodeDag
+from archllm.spaces.kinds.product.definition import ProductDefinition
+from archllm.spaces.kinds.product.space import Product
 from archllm.spaces.nasbench101.space import NASBench101
 from archllm.spaces.nasbench201.space import NASBench201
 from archllm.spaces.nats_size.space import NATSSize
 from archllm.spaces.published import ENASMacro, MobileNetV3, NASBenchMacro, TransNASBench
-from archllm.spaces.space_file import placed, read_definition, read_text
+from archllm.spaces.space_file import ENDING, part_files, placed, read_definition, read_text
 
-ENDING = ".toml"
-"""Ending of a space file."""
+
+def part_space(part: Definition | str) -> SearchSpace:
+    """The space of a part of a product: of its definition, or of the name of a built-in one.
+
+    Raises:
+        InvalidInput: there is no such space.
+    """
+    if isinstance(part, Definition):
+        return _KINDS[part.kind](part)
+    if part not in _SPACES:
+        raise InvalidInput(_unknown(part))
+    return _builtin(part)
+
+
+def _product(definition: ProductDefinition) -> Product:
+    return Product(definition, part_space)
+
 
 _KINDS: dict[str, Callable[..., SearchSpace]] = {
     kind.kind: kind for kind in (NodeDag, EdgeDag, Genotype, Choices, Grammar)
-}
+} | {Product.kind: _product}
 
 _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "nasbench101": ("nasbench101/space.toml", NASBench101),
@@ -45,6 +62,7 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "nasnet": ("examples/nasnet.toml", None),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
+    "scaled-cells": ("examples/scaled-cells.toml", None),
     "conv-grammar": ("examples/conv-grammar.toml", None),
     "interleaving": ("examples/interleaving.toml", None),
     "hierarchical-nasbench201": ("examples/hierarchical-nasbench201.toml", None),
@@ -86,15 +104,18 @@ def load_space(name: str | Path) -> SearchSpace:
     if isinstance(name, Path) or is_file_name(name):
         path = Path(name).expanduser()
         own = path.stem if path.suffix.lower() == ENDING else path.name
-        return _from_text(read_text(path), str(path), own, None)
+        text = read_text(path)
+        return _from_text(text, str(path), own, None, part_files(text, path))
     if name not in _SPACES:
-        hint = did_you_mean(name, _SPACES)
-        hint = f"{hint} " if hint else ""
         file = f" A space file is named with its path and {ENDING}." if Path(f"{name}{ENDING}").is_file() else ""
-        raise InvalidInput(
-            f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}, and paths of space files{file}"
-        )
+        raise InvalidInput(_unknown(name) + file)
     return _builtin(name)
+
+
+def _unknown(name: str) -> str:
+    hint = did_you_mean(name, _SPACES)
+    hint = f"{hint} " if hint else ""
+    return f"unknown search space {name!r}; {hint}known are {', '.join(_SPACES)}, and paths of space files"
 
 
 def stored_space(name: str, file: str | Path) -> SearchSpace:
@@ -188,8 +209,10 @@ def _named(name: str, space: object) -> SearchSpace:
 
 
 @lru_cache(maxsize=32)
-def _from_text(text: str, origin: str, name: str, blocks: str | None) -> SearchSpace:
-    definition = read_definition(text, origin, name)
+def _from_text(
+    text: str, origin: str, name: str, blocks: str | None, files: tuple[tuple[str, str], ...] = ()
+) -> SearchSpace:
+    definition = read_definition(text, origin, name, dict(files))
     if definition.name in _SPACES:
         raise placed(
             DefinitionError(
@@ -202,6 +225,7 @@ def _from_text(text: str, origin: str, name: str, blocks: str | None) -> SearchS
         space = space_of(definition)
     except DefinitionError as error:
         raise placed(error, text, origin) from error
-    space.file, space.origin, space.blocks = text, origin, blocks
-    space.made_by = space_of_text, (text, origin, name, blocks)
+    space.file = definition.to_toml() if files else text  # which is complete, wherever it is kept
+    space.origin, space.blocks = origin, blocks
+    space.made_by = space_of_text, (space.file, origin, name, blocks)
     return space

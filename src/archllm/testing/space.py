@@ -96,8 +96,8 @@ def refuse_or_read(space: SearchSpace, text: str) -> None:
 
 
 def used(arch: Architecture) -> int:
-    """Number of nodes that are there."""
-    return int((arch.graph.ops != ABSENT).sum())
+    """Number of nodes that are there, in all parts."""
+    return sum(int((part.ops != ABSENT).sum()) for _, part in arch.space.parted(arch.graph))
 
 
 def used_names(arch: Architecture) -> set[str]:

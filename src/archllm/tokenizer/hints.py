@@ -11,6 +11,7 @@ from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.fixed_topology import FixedTopology
 from archllm.spaces.kinds.genotype import Genotype
 from archllm.spaces.kinds.node_dag import NodeDag
+from archllm.spaces.kinds.product.space import Product
 from archllm.tokenizer.groups import varying_nodes
 
 MOST_CONTENTS = 32
@@ -43,9 +44,9 @@ def code_layout(space: SearchSpace) -> CodeLayout:
     """The layout that trials found good for the space's kind; see docs/decisions.md.
 
     One code for each vertex but the first in `node_dag` without constraints, one for each inner node in `genotype`,
-    unless its outputs join loose ends; see `_of_slots` for kinds of one fixed topology. One for each node of a
-    sequence; in any other space one for each node that varies among random members: constraints may settle whole
-    vertices.
+    unless its outputs join loose ends; see `_of_slots` for kinds of one fixed topology. The codes of its parts in a
+    `product`. One for each node of a sequence; in any other space one for each node that varies among random members:
+    constraints may settle whole vertices.
 
     Example:
         >>> from archllm.spaces import load_space
@@ -65,7 +66,23 @@ def code_layout(space: SearchSpace) -> CodeLayout:
         return CodeLayout(length, largest=contents, independent=not space.definition.constraints)
     if isinstance(space, FixedTopology):
         return _of_slots(space)
+    if isinstance(space, Product):
+        return _of_parts(space)
     return CodeLayout(space.max_nodes if space.sequential else _varying(space))
+
+
+def _of_parts(space: Product) -> CodeLayout:
+    """The parts' layouts, one after the other; their codes depend on one another where constraints join parts."""
+    layouts = [code_layout(part) for part in space.spaces if part.size > 1]
+    contents, largest = [each.contents for each in layouts], [each.largest for each in layouts]
+    known = [each for each in contents if each is not None]
+    most = [each for each in largest if each is not None]
+    return CodeLayout(
+        max(1, min(sum(each.length for each in layouts), _varying(space))),
+        contents=sum(known) if len(known) == len(contents) else None,
+        largest=max(most) if len(most) == len(largest) else None,
+        independent=all(each.independent for each in layouts) and not space.constraints,
+    )
 
 
 def _varying(space: SearchSpace) -> int:

@@ -19,12 +19,12 @@ from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.tokenizer.groups import varying_nodes
-from archllm.tokenizer.serialisation import SERIALISATIONS, EdgeSerialisation, NodeSerialisation, serialisation
+from archllm.tokenizer.parts import ALL_SERIALISATIONS, AnySerialisation, suited
 from archllm.training.progress import Listener
 
 
 class PlainTokenizer(Tokenizer):
-    """The codes of an architecture are the tokens of a reversible serialisation; see `serialisation` for which one.
+    """The codes of an architecture are the tokens of a reversible serialisation; see `suited` for which one.
 
     Args:
         space: the space to read.
@@ -45,7 +45,7 @@ class PlainTokenizer(Tokenizer):
     def __init__(self, space: SearchSpace, config: TokenizerConfig) -> None:
         self.space, self.config = space, config
         self.length, self.codebook_size = space.max_nodes, 1  # until it is fitted
-        self.way: NodeSerialisation | EdgeSerialisation | None = None
+        self.way: AnySerialisation | None = None
 
     def fit(
         self,
@@ -56,14 +56,14 @@ class PlainTokenizer(Tokenizer):
     ) -> None:
         if not varying_nodes(graphs).any():
             raise InvalidInput(f"a tokenizer needs architectures that differ to learn from, got {len(graphs)} alike")
-        self._take(serialisation(self.space, graphs))
+        self._take(suited(self.space, graphs))
 
-    def _take(self, way: NodeSerialisation | EdgeSerialisation) -> None:
+    def _take(self, way: AnySerialisation) -> None:
         self.way = way
         self.length, self.codebook_size, self.end = way.length, way.size, way.end
 
     @property
-    def _fitted(self) -> NodeSerialisation | EdgeSerialisation:
+    def _fitted(self) -> AnySerialisation:
         if self.way is None:
             raise InvalidInput(NOT_TRAINED)
         return self.way
@@ -113,6 +113,6 @@ class PlainTokenizer(Tokenizer):
         Raises:
             RunFolderError: it is not one.
         """
-        if not isinstance(way, str) or way not in SERIALISATIONS:
-            raise RunFolderError(f"tokenizer.json names no known serialisation ({', '.join(SERIALISATIONS)})")
-        self._take(SERIALISATIONS[way].restore(self.space, tensors))
+        if not isinstance(way, str) or way not in ALL_SERIALISATIONS:
+            raise RunFolderError(f"tokenizer.json names no known serialisation ({', '.join(ALL_SERIALISATIONS)})")
+        self._take(ALL_SERIALISATIONS[way].restore(self.space, tensors))

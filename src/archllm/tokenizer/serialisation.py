@@ -70,6 +70,8 @@ class Serialisation(Protocol):
 def serialisation(space: SearchSpace, graphs: Graphs) -> NodeSerialisation | EdgeSerialisation:
     """The one that suits members of a space: a token for each node, unless tokens would be met that training never saw.
 
+    Members of several parts are written part by part; see `archllm.tokenizer.parts`.
+
     Args:
         space: the space.
         graphs: training members; they must differ.

@@ -12,7 +12,7 @@ from typing import Literal
 
 from archllm.classifier.folder import RECORD
 from archllm.errors import InvalidInput, RunFolderError, shown
-from archllm.spaces.registry import ENDING
+from archllm.spaces.space_file import ENDING
 
 Kind = Literal["run", "training", "fit", "store", "space"]
 """A generator, the training of one that was interrupted, a fit of a classifier, a store of trials, a space file."""

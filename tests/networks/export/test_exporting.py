@@ -29,6 +29,7 @@ SMALL = {
     "mobile": {"channels": 8},
     "nasnet": {"channels": 4, "cells": 1},
     "enas6": {"channels": 4, "cells": 1},
+    "scaled-cells": {},
     "conv-grammar": {"channels": 4},
     "interleaving": {"channels": 8, "patch": 2},
     "hierarchical-nasbench201": {"channels": 4, "image_size": 32},  # instances of few pixels have no variance

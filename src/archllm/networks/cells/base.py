@@ -15,12 +15,12 @@ matrices.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from archllm.errors import DefinitionError, InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
-from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.cells.setting import STAGES, CellNetworkSetting
 from archllm.networks.cells.sizes import operation_size
 from archllm.networks.counting import MOST_COUNTED, count_macs, count_params
 from archllm.networks.record import BlockRecord, Place, is_ours, modules_of, sources_of
@@ -42,10 +42,29 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-STAGES = 3
+class Use(NamedTuple):
+    """Operations of a stage that stand at one place in the networks of `n` members."""
 
-Uses = list[tuple[Place, NDArray[np.int64]]]
-"""Places, each with `n x ops` counts of what stands there in the networks of `n` members."""
+    stage: int
+    """The stage."""
+
+    counts: NDArray[np.int64]
+    """`n x ops` counts in one cell."""
+
+    stride: int = 1
+    """Their stride; with 2 they read what the stage before gives."""
+
+    repeated: bool = True
+    """Whether they are there once in every cell of the stage, or once."""
+
+    def place(self, setting: CellNetworkSetting) -> Place:
+        """Channels, height of the input, and stride."""
+        return setting.widths[self.stage], setting.heights[self.stage - (self.stride > 1)], self.stride
+
+    def times(self, setting: CellNetworkSetting) -> int:
+        """How often they are there."""
+        return setting.depths[self.stage] if self.repeated else 1
+
 
 Plan = tuple["type[nn.Module]", dict[str, Any], list[str]]
 """The network class of a member, its arguments without the operations, and what its cell computes, in words."""
@@ -98,13 +117,13 @@ class CellNetworks(SpaceNetworks):
                     sizes[op, place] = self._cost(op, place)
         return BlockRecord(sources_of(modules), sizes).to_json()
 
-    def _places(self, setting: NetworkSetting) -> list[Place]:
+    def _places(self, setting: Any) -> list[Place]:
         """Places of operations in a network; they are the same for all members."""
         member = self.space.sample(1, np.random.default_rng(0))
-        return list(dict.fromkeys(place for place, _ in self._uses(member, setting)))
+        return list(dict.fromkeys(use.place(setting) for use in self._uses(member)))
 
     @abstractmethod
-    def _uses(self, graphs: Graphs, setting: Any) -> Uses:
+    def _uses(self, graphs: Graphs) -> list[Use]:
         """Where operations stand in the networks of members."""
 
     @abstractmethod
@@ -112,38 +131,64 @@ class CellNetworks(SpaceNetworks):
         """How the network of a member is made."""
 
     def _params(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
-        return self._sized(graphs, setting, "params")
+        return self.sized(graphs, [setting], np.zeros(len(graphs), dtype=np.int64), "params")
 
     def _macs(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
-        return self._sized(graphs, setting, "macs")
+        return self.sized(graphs, [setting], np.zeros(len(graphs), dtype=np.int64), "macs")
 
-    def _sized(self, graphs: Graphs, setting: CellNetworkSetting, what: Literal["params", "macs"]) -> NDArray[np.int64]:
+    def sized(
+        self,
+        graphs: Graphs,
+        settings: Sequence[CellNetworkSetting],
+        setting_of: NDArray[np.int64],
+        what: Literal["params", "macs"],
+    ) -> NDArray[np.int64]:
+        """`n` sizes of normalised members' networks, each under a setting of its own.
+
+        Args:
+            graphs: the members.
+            settings: the settings.
+            setting_of: `n` numbers of settings.
+            what: parameters or multiply-accumulates.
+        """
         if not len(graphs):
             return np.zeros(0, dtype=np.int64)
         which = ("params", "macs").index(what)
-        total = self._fixed_sizes(graphs, setting)[:, which]
+        total = self._fixed_sizes(graphs, settings, setting_of)[:, which]
         most = int(total.max())
         terms = []
-        for place, counts in self._uses(graphs, setting):
-            used = np.flatnonzero(counts.any(0))  # an operation that is nowhere in use is not made
-            costs = {int(op): self._cost(self.space.ops[op], place)[which] for op in used}
-            most += sum(int(counts[:, op].max()) * cost for op, cost in costs.items())
-            terms.append((counts, costs))
-        _check_counted(most)  # before numpy's integers wrap around silently
-        for counts, costs in terms:
-            for op, cost in costs.items():
-                total += counts[:, op] * cost
+        for use in self._uses(graphs):
+            used = np.flatnonzero(use.counts.any(0))  # an operation that is nowhere in use is not made
+            places = [use.place(setting) for setting in settings]
+            kinds = {place: number for number, place in enumerate(dict.fromkeys(places))}
+            costs = [[self._cost(self.space.ops[op], place)[which] for op in used] for place in kinds]
+            times = [use.times(setting) for setting in settings]
+            dearest = [max((row[at] for row in costs), default=0) for at in range(len(used))]
+            most += max(times) * sum(
+                int(use.counts[:, op].max()) * each for op, each in zip(used, dearest, strict=True)
+            )
+            terms.append((use.counts[:, used], [kinds[place] for place in places], costs, times))
+        check_counted(most)  # before numpy's integers wrap around silently
+        for counts, kind_of, costs, times in terms:
+            of_member = np.array(costs, dtype=np.int64).reshape(len(costs), -1)[np.array(kind_of)[setting_of]]
+            total = total + (counts * of_member).sum(1) * np.array(times, dtype=np.int64)[setting_of]
         return total
 
-    def _fixed_sizes(self, graphs: Graphs, setting: CellNetworkSetting) -> NDArray[np.int64]:
+    def _fixed_sizes(
+        self, graphs: Graphs, settings: Sequence[CellNetworkSetting], setting_of: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """`n x 2` parameters and multiply-accumulates of members' networks without those of their operations."""
-        frames, first, member = np.unique(self._frames(graphs), return_index=True, return_inverse=True)
-        for frame, at in zip(frames.tolist(), first.tolist(), strict=True):
-            if (setting, frame) not in self._fixed:
-                self._fixed[setting, frame] = self._count_fixed(graphs[at], setting)
-        found = [self._fixed[setting, frame] for frame in frames.tolist()]
-        _check_counted(max(map(max, found)))
-        return np.array(found, dtype=np.int64)[member]
+        kinds = np.stack([setting_of, self._frames(graphs)], axis=1)
+        kinds, first, member = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        found = []
+        for (number, frame), at in zip(kinds.tolist(), first.tolist(), strict=True):
+            key = settings[number], frame
+            if key not in self._fixed:
+                self._fixed[key] = self._count_fixed(graphs[at], settings[number])
+            found.append(self._fixed[key])
+        check_counted(max(map(max, found)))
+        sizes: NDArray[np.int64] = np.array(found, dtype=np.int64)[member.reshape(-1)]
+        return sizes
 
     def _frames(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n` numbers, the same for members whose networks differ in operations alone; here for all."""
@@ -219,9 +264,9 @@ class CellNetworks(SpaceNetworks):
     def _blueprint(self, graph: Graphs, text: str, setting: Any) -> Blueprint:
         network, arguments, notes = self._plan(graph, setting)
         used: set[str] = set()
-        for place, counts in self._uses(graph, setting):
-            for op in np.flatnonzero(counts[0]):
-                self._check_shape(self.space.ops[op], place)
+        for use in self._uses(graph):
+            for op in np.flatnonzero(use.counts[0]):
+                self._check_shape(self.space.ops[op], use.place(setting))
                 used.add(self.space.ops[op])
         ops = sorted(used)
         return Blueprint(
@@ -270,12 +315,9 @@ def _module(where: str) -> str:
     return where.partition(":")[0]
 
 
-def staged(setting: CellNetworkSetting, counts: NDArray[np.int64]) -> Uses:
+def staged(counts: NDArray[np.int64]) -> list[Use]:
     """The places of operations of cells that keep the resolution, given `n x ops` counts in one cell."""
-    return [
-        ((setting.channels * 2**stage, setting.image_size // 2**stage, 1), counts * setting.cells)
-        for stage in range(STAGES)
-    ]
+    return [Use(stage, counts) for stage in range(STAGES)]
 
 
 def counted(chosen: NDArray[np.int64], ops: int) -> NDArray[np.int64]:
@@ -284,7 +326,7 @@ def counted(chosen: NDArray[np.int64], ops: int) -> NDArray[np.int64]:
     return found
 
 
-def _check_counted(most: int) -> None:
+def check_counted(most: int) -> None:
     """Makes sure that a count fits into 64 bits.
 
     Raises:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
-from archllm.networks.cells.base import STAGES, CellNetworks, Plan, Uses, counted, staged
-from archllm.networks.cells.setting import CellNetworkSetting
+from archllm.networks.cells.base import CellNetworks, Plan, Use, counted, staged
+from archllm.networks.cells.setting import STAGES, CellNetworkSetting
 from archllm.networks.cells.sizes import staged_size
 from archllm.networks.vertex_cell import VertexCell
 from archllm.spaces.kinds.edge_dag import EdgeDag
@@ -26,8 +26,8 @@ class EdgeDagNetworks(CellNetworks):
 
     space: EdgeDag
 
-    def _uses(self, graphs: Graphs, setting: Any) -> Uses:
-        return staged(setting, counted(self.space.choices_of(graphs), len(self.space.ops)))
+    def _uses(self, graphs: Graphs) -> list[Use]:
+        return staged(counted(self.space.choices_of(graphs), len(self.space.ops)))
 
     def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
         return staged_size(setting)
@@ -43,8 +43,7 @@ class EdgeDagNetworks(CellNetworks):
             "ops": tuple(ops),
             "nodes": self.space.cell_nodes,
             "num_classes": setting.num_classes,
-            "channels": setting.channels,
-            "cells": setting.cells,
+            **setting.arguments,
             "in_channels": setting.in_channels,
         }
         notes = [
@@ -65,18 +64,16 @@ class GenotypeNetworks(CellNetworks):
     space: Genotype
     strided = True
 
-    def _uses(self, graphs: Graphs, setting: Any) -> Uses:
+    def _uses(self, graphs: Graphs) -> list[Use]:
         space, n = self.space, len(graphs)
         sources, ops = space.parts_of(graphs)
-        found = staged(setting, counted(ops[:, 0].reshape(n, -1), len(space.ops)))
+        found = staged(counted(ops[:, 0].reshape(n, -1), len(space.ops)))
         if len(space.cells) > 1:
             reads_input = sources[:, 1] < space.cell_inputs
             for stage in range(1, STAGES):
-                width, size = setting.channels * 2**stage, setting.image_size // 2 ** (stage - 1)
                 for stride, there in ((2, reads_input), (1, ~reads_input)):
                     chosen = np.where(there, ops[:, 1], -1).reshape(n, -1)
-                    at = size if stride == 2 else size // 2
-                    found.append(((width, at, stride), counted(chosen, len(space.ops))))
+                    found.append(Use(stage, counted(chosen, len(space.ops)), stride, repeated=False))
         return found
 
     def _frames(self, graphs: Graphs) -> NDArray[np.int64]:
@@ -105,8 +102,7 @@ class GenotypeNetworks(CellNetworks):
             "inputs": space.cell_inputs,
             "per_node": space.arity,
             "num_classes": setting.num_classes,
-            "channels": setting.channels,
-            "layers": setting.cells,
+            **{"layers" if name == "cells" else name: value for name, value in setting.arguments.items()},
             "in_channels": setting.in_channels,
         }
         if not space.form.loose:
@@ -126,8 +122,8 @@ class NodeDagNetworks(CellNetworks):
 
     space: NodeDag
 
-    def _uses(self, graphs: Graphs, setting: Any) -> Uses:
-        return staged(setting, counted(graphs.ops.astype(np.int64) - 1, len(self.space.ops)))
+    def _uses(self, graphs: Graphs) -> list[Use]:
+        return staged(counted(graphs.ops.astype(np.int64) - 1, len(self.space.ops)))
 
     def _count_fixed(self, graph: Graphs, setting: CellNetworkSetting) -> tuple[int, int]:
         return staged_size(setting)
@@ -140,8 +136,7 @@ class NodeDagNetworks(CellNetworks):
             "matrix": cell.matrix,
             "ops": cell.ops[1:-1],
             "num_classes": setting.num_classes,
-            "channels": setting.channels,
-            "cells": setting.cells,
+            **setting.arguments,
             "in_channels": setting.in_channels,
         }
         return NodeDagNetwork, arguments, [*cell.notes(), f"output = {' + '.join(cell.sources(-1))}"]

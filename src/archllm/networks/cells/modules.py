@@ -69,37 +69,63 @@ class NodeCell(nn.Module):
         return states[-1]
 
 
+def widths_of(channels: int | Sequence[int]) -> list[int]:
+    """Channels of each of three stages; those of the first double from stage to stage."""
+    return [channels * 2**stage for stage in range(3)] if isinstance(channels, int) else list(channels)
+
+
+def depths_of(cells: int | Sequence[int]) -> list[int]:
+    """Cells of each of three stages."""
+    return [cells] * 3 if isinstance(cells, int) else list(cells)
+
+
+def resized(x: Tensor, resolution: int | None) -> Tensor:
+    """Images `n x c x h x w` in another size, if one is given."""
+    if resolution is None:
+        return x
+    return nn.functional.interpolate(x, size=(resolution, resolution), mode="bilinear", align_corners=False)
+
+
 class StagedNetwork(nn.Module):
     """Stem, three stages of cells with residual reductions between, classifier (NAS-Bench-201's skeleton).
 
     Args:
         cell: makes a cell of so many channels that keeps channels and resolution.
         num_classes: classes.
-        channels: channels of the first stage; they double from stage to stage.
-        cells: cells per stage.
+        channels: channels of the first stage, which double from stage to stage; or of each stage.
+        cells: cells per stage; or of each stage.
         in_channels: channels of the images.
+        resolution: height and width that images are resized to; by default they stay as they are.
     """
 
     def __init__(
-        self, cell: Callable[[int], nn.Module], num_classes: int, channels: int, cells: int, in_channels: int
+        self,
+        cell: Callable[[int], nn.Module],
+        num_classes: int,
+        channels: int | Sequence[int],
+        cells: int | Sequence[int],
+        in_channels: int,
+        resolution: int | None = None,
     ) -> None:
         super().__init__()
-        self.in_channels = in_channels
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+        self.in_channels, self.resolution = in_channels, resolution
+        widths, depths = widths_of(channels), depths_of(cells)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0])
+        )
         layers: list[nn.Module] = []
-        for stage in range(3):
-            width = channels * 2**stage
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             if stage > 0:
-                layers.append(ResidualReduction(width // 2, width))
-            layers.extend(cell(width) for _ in range(cells))
+                layers.append(ResidualReduction(widths[stage - 1], width))
+            layers.extend(cell(width) for _ in range(depth))
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.BatchNorm2d(4 * channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.classifier = nn.Linear(4 * channels, num_classes)
+        self.head = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(widths[-1], num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps images `n x c x h x w`, sides multiples of 4, to logits `n x classes`."""
         check_images(x, self.in_channels, 4)
-        return self.classifier(self.head(self.layers(self.stem(x))))
+        return self.classifier(self.head(self.layers(self.stem(resized(x, self.resolution)))))
 
 
 class EdgeDagNetwork(StagedNetwork):
@@ -111,12 +137,13 @@ class EdgeDagNetwork(StagedNetwork):
         nodes: int,
         operations: Operations,
         num_classes: int = 10,
-        channels: int = 16,
-        cells: int = 3,
+        channels: int | Sequence[int] = 16,
+        cells: int | Sequence[int] = 3,
         in_channels: int = 3,
+        resolution: int | None = None,
     ) -> None:
         super().__init__(
-            lambda width: EdgeCell(ops, nodes, width, operations), num_classes, channels, cells, in_channels
+            lambda width: EdgeCell(ops, nodes, width, operations), num_classes, channels, cells, in_channels, resolution
         )
 
 
@@ -129,12 +156,18 @@ class NodeDagNetwork(StagedNetwork):
         ops: Sequence[str],
         operations: Operations,
         num_classes: int = 10,
-        channels: int = 16,
-        cells: int = 3,
+        channels: int | Sequence[int] = 16,
+        cells: int | Sequence[int] = 3,
         in_channels: int = 3,
+        resolution: int | None = None,
     ) -> None:
         super().__init__(
-            lambda width: NodeCell(matrix, ops, width, operations), num_classes, channels, cells, in_channels
+            lambda width: NodeCell(matrix, ops, width, operations),
+            num_classes,
+            channels,
+            cells,
+            in_channels,
+            resolution,
         )
 
 
@@ -202,10 +235,11 @@ class GenotypeNetwork(nn.Module):
         per_node: operations per inner node.
         operations: what makes them.
         num_classes: classes.
-        channels: channels of the nodes of the first stage; they double from stage to stage.
-        layers: cells per stage.
+        channels: channels of the nodes of the first stage, which double from stage to stage; or of each stage.
+        layers: cells per stage; or of each stage.
         in_channels: channels of the images.
         joins: for each cell type the inner nodes that the output joins; by default all.
+        resolution: height and width that images are resized to; by default they stay as they are.
     """
 
     def __init__(
@@ -215,21 +249,24 @@ class GenotypeNetwork(nn.Module):
         per_node: int,
         operations: Operations,
         num_classes: int = 10,
-        channels: int = 16,
-        layers: int = 3,
+        channels: int | Sequence[int] = 16,
+        layers: int | Sequence[int] = 3,
         in_channels: int = 3,
         joins: Sequence[Sequence[int]] | None = None,
+        resolution: int | None = None,
     ) -> None:
         super().__init__()
-        self.in_channels, self.inputs = in_channels, inputs
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+        self.in_channels, self.inputs, self.resolution = in_channels, inputs, resolution
+        widths = widths_of(channels)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0])
+        )
         if joins is None:
             joins = [range(len(edges) // per_node) for edges in cells]
-        past = [(channels, 0)] * inputs  # channels of the last outputs, and how often they were halved
+        past = [(widths[0], 0)] * inputs  # channels of the last outputs, and how often they were halved
         self.layers = nn.ModuleList()
-        for stage in range(3):
-            width = channels * 2**stage
-            for layer in range(-1 if stage else 0, layers):
+        for stage, (width, depth) in enumerate(zip(widths, depths_of(layers), strict=True)):
+            for layer in range(-1 if stage else 0, depth):
                 between = layer < 0
                 level = past[-1][1]
                 kind = 1 if between and len(cells) > 1 else 0
@@ -248,7 +285,7 @@ class GenotypeNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps images `n x c x h x w`, sides multiples of 4, to logits `n x classes`."""
         check_images(x, self.in_channels, 4)
-        past = [self.stem(x)] * self.inputs
+        past = [self.stem(resized(x, self.resolution))] * self.inputs
         for layer in self.layers:
             made = layer(past[-self.inputs :]) if isinstance(layer, GenotypeCell) else layer(past[-1])
             past.append(made)

@@ -62,14 +62,14 @@ def operation_size(where: str, channels: int, size: int, stride: int) -> tuple[i
 def staged_size(setting: CellNetworkSetting) -> tuple[int, int]:
     """Parameters and multiply-accumulates of a `StagedNetwork` without its cells.
 
-    The stem has C channels at resolution r; the reduction to stage s = 1, 2 makes C_s = 2^s C channels of C_(s-1) at
+    The stem has C_0 channels at resolution r; the reduction to stage s = 1, 2 makes C_s channels of C_(s-1) at
     resolution r / 2^s by 3x3, 3x3 and 1x1 convolutions, the first two with norms; a norm and a linear layer end it.
     """
-    width, size = setting.channels, setting.image_size
+    width, size = setting.widths[0], setting.heights[0]
     weights = conv_weights(setting.in_channels, width, 3)
     params, macs = weights + norm_params(width), weights * size**2
-    for _ in range(2):
-        narrow, width, size = width, 2 * width, size // 2
+    for wider, smaller in zip(setting.widths[1:], setting.heights[1:], strict=True):
+        narrow, width, size = width, wider, smaller
         weights = conv_weights(narrow, width, 3) + conv_weights(width, width, 3) + conv_weights(narrow, width)
         params, macs = params + weights + 2 * norm_params(width), macs + weights * size**2
     classifier = linear_params(width, setting.num_classes)

@@ -69,7 +69,7 @@ class Vocabulary(Protocol):
         """What a name stands for."""
 
     def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
-        """What a function of literals stands for."""
+        """What a function of literals stands for; the name of one of a part holds a dot."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,11 @@ class _Compiler:
         return []
 
     def _is_arithmetic(self, call: ast.Call) -> bool:
-        return self._first(call).text in ("abs", *_OF_MANY)
+        return self._function(call) in ("abs", *_OF_MANY)
+
+    def _function(self, call: ast.Call) -> str:
+        """The name of what is called, with the part that it is asked of: `count`, `cell.count`."""
+        return ".".join(token.text for token in self.parsed.of(call.func) if token.kind == "name")
 
     def _first(self, node: ast.expr) -> syntax.Token:
         return self.parsed.tokens[node.col_offset]
@@ -278,7 +282,7 @@ class _Compiler:
 
     def _called(self, call: ast.Call, arguments: list[ast.expr]) -> Term:
         """A function of the vocabulary."""
-        function = self._first(call).text
+        function = self._function(call)
         literals = [self._literal(argument, f"{function} takes numbers or texts in quotes") for argument in arguments]
         return self._looked_up(call, lambda: self.vocabulary.call(function, tuple(literals)))
 

@@ -163,12 +163,12 @@ def _check_order(text: str, tokens: list[Token]) -> None:
         FormatError: at the first token that may not.
     """
     waiting: list[str] = []  # from the outside in: brackets without their ends, signs without their operands
-    dotted, before = False, Token("sign", "", 0)
+    before = Token("sign", "", 0)
     for token in tokens:
         if len(waiting) > DEEPEST:
             raise FormatError(f"at most {DEEPEST} brackets and signs within one another", text, token.position)
         ended = before.is_term or before.text in (")", "]")  # a value ends right before the token
-        callable_ = before.kind == "name" and not dotted
+        callable_ = before.kind == "name"
         expected = (
             _expected_behind(token, before, callable_, waiting) if ended else _expected_after(token, before, waiting)
         )
@@ -184,7 +184,7 @@ def _check_order(text: str, tokens: list[Token]) -> None:
         if token.is_term or token.text in (")", "]"):
             while waiting and waiting[-1] in ("not", "-"):
                 waiting.pop()
-        dotted, before = before.text == ".", token
+        before = token
 
 
 def _expected_behind(token: Token, before: Token, callable_: bool, waiting: list[str]) -> str:

@@ -57,8 +57,9 @@ class Assignments:
         self.components = [self._component(variables) for variables in groups]
         self.exact = all(component.exact for component in self.components)
         self.size = math.prod(component.size for component in self.components)
-        span = math.prod(component.span for component in self.components)
-        self.ranked = span < EXACT_BELOW
+        self.span = math.prod(component.span for component in self.components)
+        """What all ranks are below."""
+        self.ranked = self.span < EXACT_BELOW
         """Whether each assignment has a number of its own."""
         self._spans = [math.prod(c.span for c in self.components[at + 1 :]) for at in range(len(self.components))]
 

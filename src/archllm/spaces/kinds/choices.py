@@ -77,11 +77,11 @@ class Choices(FixedTopology):
     ) -> tuple[Sequence[Constraint], dict[int, Constraint]]:
         """Constraints and conditions of slots in that order, which becomes the space's own."""
         self.slot_names, self.slots = names, {slot: tuple(definition.slots[slot]) for slot in names}
-        vocabulary = ChoiceVocabulary(self.slots)
+        self.vocabulary = ChoiceVocabulary(self.slots)
         conditions = {
-            names.index(slot): self._condition(slot, text, vocabulary) for slot, text in definition.when.items()
+            names.index(slot): self._condition(slot, text, self.vocabulary) for slot, text in definition.when.items()
         }
-        return compile_constraints(definition.constraints, vocabulary, "constraints"), conditions
+        return compile_constraints(definition.constraints, self.vocabulary, "constraints"), conditions
 
     def _condition(self, slot: str, text: str, vocabulary: ChoiceVocabulary) -> Constraint:
         try:

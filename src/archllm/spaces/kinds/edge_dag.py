@@ -54,9 +54,8 @@ class EdgeDag(FixedTopology):
         self.cell_nodes = definition.nodes
         self.cell_edges = tuple((source, target) for target in range(1, self.cell_nodes) for source in range(target))
         self.choices_per_edge = len(self.ops)
-        constraints = compile_constraints(
-            definition.constraints, EdgeVocabulary(self.ops, self.cell_edges), "constraints"
-        )
+        self.vocabulary = EdgeVocabulary(self.ops, self.cell_edges)
+        constraints = compile_constraints(definition.constraints, self.vocabulary, "constraints")
         assignments = Assignments([len(self.ops)] * len(self.cell_edges), constraints)
         self._arrange(self._links(), [range(1, len(self.ops) + 1)] * len(self.cell_edges), assignments)
 

@@ -46,6 +46,13 @@ class FixedTopology(SearchSpace):
         self.size, self.exact_size, self.exact_keys = assignments.size, assignments.exact, assignments.ranked
         self.enumerable = assignments.exact and fits(assignments.size, self.max_nodes)
 
+    @property
+    def key_span(self) -> int | None:
+        return self.assignments.span if self.exact_keys else None
+
+    def described(self, graphs: Graphs) -> Choices:
+        return self.choices_of(graphs)
+
     def graphs_of(self, choices: NDArray[np.integer]) -> Graphs:
         """Graphs of `n x slots` choices."""
         ops = np.empty((len(choices), self.max_nodes), dtype=np.int8)

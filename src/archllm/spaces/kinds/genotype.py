@@ -118,12 +118,19 @@ class Genotype(SearchSpace):
         )
         self.exact_keys = self.shape.size ** len(self.cells) < EXACT_BELOW
         self._patterns = self._input_patterns()
-        vocabulary = GenotypeVocabulary(self.ops, self.cells, self.shape.nodes)
-        constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
+        self.vocabulary = GenotypeVocabulary(self.ops, self.cells, self.shape.nodes)
+        constraints = compile_constraints(definition.constraints, self.vocabulary, "constraints")
         self.assignments = Assignments(self.shape.radices * len(self.cells), constraints)
         self.exact_size = self.assignments.exact
         self.enumerable = self.exact_size and fits(self.assignments.size, self.max_nodes)
         self.counts_writings = not self.enumerable
+
+    @property
+    def key_span(self) -> int | None:
+        return self.shape.size ** len(self.cells) if self.exact_keys else None
+
+    def described(self, graphs: Graphs) -> NDArray[np.int64]:
+        return self._digits(*self.parts_of(graphs))
 
     @cached_property
     def size(self) -> int:  # type: ignore[override]

@@ -68,8 +68,8 @@ class NodeDag(SearchSpace):
         self.max_in, self.max_out = definition.max_in_degree, definition.max_out_degree
         self.chain = definition.chain
         self.output = len(self.ops) + 1
-        vocabulary = NodeVocabulary(self.ops, self.max_nodes)
-        self.constraints = compile_constraints(definition.constraints, vocabulary, "constraints")
+        self.vocabulary = NodeVocabulary(self.ops, self.max_nodes)
+        self.constraints = compile_constraints(definition.constraints, self.vocabulary, "constraints")
         self.counts_writings = not can_be_listed(definition) and not self.chain
 
     @cached_property

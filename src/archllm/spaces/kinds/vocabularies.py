@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from archllm.spaces.kinds.inner_nodes import InnerNode
 
 _DEPTH = 8
 """Steps per possible edge that the longest path takes, where counting edges takes one."""
+
+
+_READING = 100
+"""Steps that reading the text of a network takes."""
 
 
 class EdgeVocabulary:
@@ -200,6 +204,38 @@ class ChoiceVocabulary:
             return found
 
         return Term("number", count, reads=frozenset(having))
+
+
+class GrammarVocabulary:
+    """`count("block")`, how often a text names a block; `blocks`, repeats included; `depth`, joins within one another.
+
+    Args:
+        ops: names of the blocks.
+        count: counts a block in `n` members.
+        measured: `n` sizes or depths of members.
+    """
+
+    def __init__(
+        self,
+        ops: tuple[str, ...],
+        count: Callable[[str, Graphs], NDArray[np.float64]],
+        measured: Callable[[Literal["size", "depth"], Graphs], NDArray[np.float64]],
+    ) -> None:
+        self.ops, self._count, self._measured = ops, count, measured
+
+    def name(self, parts: tuple[str, ...]) -> Term:
+        if parts == ("blocks",):
+            return Term("number", partial(self._measured, "size"), reads=frozenset({0}), steps=_READING)
+        if parts == ("depth",):
+            return Term("number", partial(self._measured, "depth"), reads=frozenset({0}), steps=_READING)
+        raise _unknown("name", ".".join(parts), ("blocks", "depth", 'count("block")'))
+
+    def call(self, function: str, arguments: tuple[float | str | bool, ...]) -> Term:
+        if function != "count" or len(arguments) != 1:
+            return self.name((f"{function}(...)",))
+        if arguments[0] not in self.ops:
+            raise _unknown("block", arguments[0], self.ops)
+        return Term("number", partial(self._count, str(arguments[0])), reads=frozenset({0}))
 
 
 def numbers_of(values: Sequence[Value]) -> NDArray[np.float64]:

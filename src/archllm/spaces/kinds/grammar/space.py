@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from archllm.spaces.kinds.grammar.definition import GrammarDefinition
 from archllm.spaces.kinds.grammar.language import Language
 from archllm.spaces.kinds.grammar.rules import Rules
 from archllm.spaces.kinds.grammar.terms import Element, NoTerm, Row, clipped
+from archllm.spaces.kinds.vocabularies import GrammarVocabulary
 from archllm.spaces.limits import fits
 from archllm.spaces.sizes import written_size
 
@@ -71,6 +72,7 @@ class Grammar(SearchSpace):
         self.language = Language(rules)
         self.terms = self.language.terms
         self.op_names = self.terms.names
+        self.vocabulary = GrammarVocabulary(self.definition.all_blocks, self._count, self._measured)
         self.max_nodes = max(self.language.longest, 1)
         if self.max_nodes > MOST_LABELS:
             raise DefinitionError(
@@ -139,6 +141,19 @@ class Grammar(SearchSpace):
             rows = self.language.draw(min(n, _BATCH), rng)
             found += [row for row, small in zip(rows, self._small(rows), strict=True) if small]
         return self.graphs_of(found[:n])
+
+    @property
+    def key_span(self) -> int | None:
+        return self.language.size if self.exact_keys else None
+
+    def _count(self, block: str, graphs: Graphs) -> NDArray[np.float64]:
+        """`n` counts of a block in the texts of members."""
+        found: NDArray[np.float64] = (graphs.ops == self.terms.label_of[block]).sum(1).astype(np.float64)
+        return found
+
+    def _measured(self, what: Literal["size", "depth"], graphs: Graphs) -> NDArray[np.float64]:
+        """`n` numbers of blocks, repeats included, or of joins within one another."""
+        return np.array([getattr(self.row_of(graph), what) for graph in graphs], dtype=np.float64)
 
     def _checked(self, ops: NDArray[np.int8]) -> Row | str:
         """The network of `v` labels, in canonical form, or why they are none."""

@@ -1,0 +1,1 @@
+"""product: several parts, each a space of some kind, in one architecture."""
