@@ -4,9 +4,9 @@
 third of the minutes with another seed; all other runs need them. `--only photos5-fit` runs a part; what was run is not
 run again. Each run gets `--minutes` of CPU time on one thread, so a busy machine changes nothing but the wait.
 
-A fit, and the random search beside it, are asked for half the milliseconds of the best control, by those first runs.
-In the end the files of all runs of a seed are timed against each other. Needs `photos5.zip` in `$ARCHLLM_DATA`, and for
-Fashion-MNIST its IDX files in the folder that `--fashion` names.
+A fit, and the random search beside it, are asked for half the milliseconds of the control of their seed that is best on
+validation images, so controls run first. In the end the files of all runs of a seed are timed against each other. Needs
+`photos5.zip` in `$ARCHLLM_DATA`, and for Fashion-MNIST its IDX files in the folder that `--fashion` names.
 """
 
 from __future__ import annotations
@@ -76,11 +76,12 @@ def rate_jobs(arguments: argparse.Namespace) -> dict[str, Job]:
 
 
 def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
-    """Learning rates of the controls, then fits and random searches beside the controls, seed by seed."""
+    """Learning rates of the controls, then the controls of each seed, and the fits that are compared with them."""
     found = rate_jobs(arguments)
     for seed in arguments.seeds:
-        for data in arguments.data:
-            found |= _runs(arguments, data, seed)
+        runs = {name: job for data in arguments.data for name, job in _runs(arguments, data, seed).items()}
+        found |= {name: job for name, job in runs.items() if job["part"] == "control"}
+        found |= {name: job for name, job in runs.items() if job["part"] == "fit"}
     return found
 
 
@@ -88,11 +89,11 @@ def _runs(arguments: argparse.Namespace, data: str, seed: int) -> dict[str, Job]
     """What is compared: all that one seed does with one set of images."""
     about = {"data": data, "minutes": arguments.minutes, "seed": seed}
     found: dict[str, Job] = {}
+    for name in CONTROLS:
+        found[f"{data}-{name.replace(' ', '-')}-{seed}"] = {"part": "control", "network": name, **about}
     for name in OURS:
         job = {"part": "fit", "method": name, "space": arguments.space, **about}
         found[f"{data}-{name.replace(' ', '-')}-{seed}"] = job
-    for name in CONTROLS:
-        found[f"{data}-{name.replace(' ', '-')}-{seed}"] = {"part": "control", "network": name, **about}
     return found
 
 
@@ -120,8 +121,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     elif job["part"] == "rate":
         rate = job["rate"]
     else:
-        found = {name: _rate_runs(job["data"], name, arguments) for name in CONTROLS}
-        best = max(CONTROLS, key=lambda name: float(found[name]["validation_accuracy"]))
+        best = _best_control(job, arguments)
     source = images_of(job["data"], arguments)
     onnx = arguments.folder / f"{arguments.job}.onnx"
     if job["part"] == "fit":
@@ -251,6 +251,24 @@ def _rate_runs(data: str, network: str, arguments: argparse.Namespace) -> Result
                 raise FileNotFoundError(f"run {name} first: it helps to choose a learning rate")
             found.append(result)
     return max(found, key=lambda result: float(result["validation_accuracy"]))
+
+
+def _best_control(job: Job, arguments: argparse.Namespace) -> str:
+    """The control of the same data and seed that is best on validation images.
+
+    Raises:
+        FileNotFoundError: one of them was not run.
+    """
+    accuracy = {}
+    for name, each in _runs(arguments, job["data"], job["seed"]).items():
+        if each["part"] == "control":
+            result = read_job(arguments.folder, name, each)
+            if result is None:
+                raise FileNotFoundError(
+                    f"run {name} first: a fit is asked for half the milliseconds of the best control"
+                )
+            accuracy[each["network"]] = float(result["validation_accuracy"])
+    return max(accuracy, key=lambda name: accuracy[name])
 
 
 def _control_ms(name: str, objective: TrainObjective) -> float:

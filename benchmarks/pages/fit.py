@@ -22,8 +22,8 @@ TITLES = {
 
 INTRO = """\
 `archllm fit` with images, minutes and a limit on latency, beside random search in the same space under the same limit,
-and known small networks. The limit is a little less than half the milliseconds of the best control (by validation, in
-the runs that choose learning rates). All share images, split, training recipe and CPU time on one thread; controls
+and known small networks. The limit is a little less than half the milliseconds of the control that is best on the
+validation images of the same seed. All share images, split, training recipe and CPU time on one thread; controls
 have the best of {rates} learning rates, found in shorter runs with another seed. Accuracy is of test images that
 nothing saw, with the 95 % interval (Wilson) of all seeds together; milliseconds are those of the ONNX file with
 resizing and normalisation inside, one image, one thread{timed}."""
