@@ -61,7 +61,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
 
     def work() -> Result:
         knowledge = None if job["known"] == "nothing" else Knowledge(space, sources)
-        runs = [_search(job["method"], domain, goal, knowledge, seed) for seed in job["seeds"]]
+        runs = [search(job["method"], domain, goal, knowledge, seed) for seed in job["seeds"]]
         return {
             "runs": runs,
             "order": order(goal, list(tables.values())),
@@ -83,7 +83,7 @@ def order(goal: Any, others: list[Any]) -> int:
     return int((total > total[best]).sum()) + 1
 
 
-def _search(method: str, domain: Any, goal: Any, knowledge: Any, seed: int) -> dict[str, Any]:
+def search(method: str, domain: Any, goal: Any, knowledge: Any, seed: int) -> dict[str, Any]:
     """Regret after each evaluation, in percentage points."""
     from archllm.objectives.evaluation import for_searcher
     from archllm.searchers.registry import build_searcher

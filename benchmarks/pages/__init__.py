@@ -28,6 +28,7 @@ NAMES = (
     "robustness",
     "halving",
     "transfer",
+    "cell_prior",
     "large_spaces",
 )
 """All pages, by the name of their files in `docs/results`."""

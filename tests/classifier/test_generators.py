@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from archllm import load
-from archllm.classifier.fitting import generator_of
+from archllm.classifier.informed import generator_of, informed_searcher
 from archllm.generation.run_folder import check_seal
+from archllm.searchers.domain import Domain
+from archllm.spaces import load_space
 
 
 def test_every_generator_that_comes_along_is_loaded_and_draws_members() -> None:
@@ -21,3 +23,10 @@ def test_every_generator_that_comes_along_is_loaded_and_draws_members() -> None:
 
 def test_a_space_without_one_has_none() -> None:
     assert generator_of("mobile") is None
+
+
+def test_a_fit_knows_of_cells_what_is_published_and_of_other_networks_nothing() -> None:
+    knowledge = informed_searcher("gp", Domain(load_space("nasbench101")), 0).knowledge
+    assert knowledge is not None and "nasbench101" in knowledge.sources[0].origin
+    assert informed_searcher("gp", Domain(load_space("mobile")), 0).knowledge is None
+    assert informed_searcher("random", Domain(load_space("nasbench101")), 0).knowledge is None

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import archllm
-from archllm.classifier.fitting import generator_of
+from archllm.classifier.informed import generator_of
 from archllm.cli import main
 from archllm.errors import DataMissing, InvalidInput, RunFolderError
 from archllm.generation.hub import local, push

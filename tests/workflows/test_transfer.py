@@ -14,6 +14,7 @@ from archllm.predictor.knowledge import Knowledge, Source
 from archllm.searchers.domain import Domain
 from archllm.searchers.registry import build_searcher
 from archllm.spaces import load_space
+from archllm.study.store import open_store
 from archllm.workflows.compare import compare
 from archllm.workflows.search import search
 
@@ -133,3 +134,25 @@ def test_a_comparison_says_what_was_known_before() -> None:
             space="transnasbench", objective=["table:t.csv/goal"], methods=["gp", "random"], seeds=1, budget=5,
             out="no", transfer=["random=table:t.csv/near"],
         )  # fmt: skip
+
+
+def test_the_shipped_prior_is_an_option_told_and_part_of_what_is_resumed(tmp_path) -> None:
+    plain, informed = find(), find(options=["initial=3", "prior=shipped"], store="p.db", study="p")
+    assert [trial.text for trial in plain.trials] != [trial.text for trial in informed.trials]
+    with open_store("p.db") as store:
+        assert set(store.study("p").settings) >= {"options", "prior"}
+    both = find("table:t.csv/near", options=["initial=3", "prior=shipped"])
+    assert both.queries == 6
+    compare(
+        space="transnasbench", objective="table:t.csv/goal", methods=["gp", "random"], seeds=1, budget=5,
+        out=tmp_path / "o", options=["gp.prior=shipped"], progress=False,
+    )  # fmt: skip
+    told = json.loads((tmp_path / "o" / "comparison.json").read_text())["transfer"]["gp"]
+    assert told[0]["space"] == "nasbench101, nasbench201" and told[0]["scores"] == 45_626
+
+
+def test_who_cannot_use_the_prior_says_so() -> None:
+    with pytest.raises(InvalidInput, match="can't use scores of other tasks"):
+        find(method="ensemble", options=["prior=shipped"])
+    with pytest.raises(InvalidInput, match="known by their names"):
+        find(space="nasbench-macro", objective="params", options=["prior=shipped"])

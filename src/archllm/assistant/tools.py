@@ -66,7 +66,7 @@ class Tools:
         `run` is a run folder in the folder of the server; without it, the generator of NAS-Bench-201 that comes with
         archllm is used. `where` are requirements that the run was trained for, such as "params <= 1e6".
         """
-        from archllm.classifier.fitting import generator_of
+        from archllm.classifier.informed import generator_of
         from archllm.workflows.sample import sample
 
         if not 1 <= n <= _MOST_SAMPLES:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE, FitRequest
 from archllm.classifier.fitted import Finalist, Fitted
 from archllm.classifier.folder import CHECKPOINTS, STORE, STUDY, FitFolder
+from archllm.classifier.informed import generator_of, informed_searcher
 from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
@@ -29,7 +28,6 @@ from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.identity import Identity
 from archllm.objectives.images import Summary, summarise
 from archllm.objectives.train import TrainObjective
-from archllm.searchers import registry
 from archllm.searchers.domain import Domain
 from archllm.spaces import Architecture
 from archllm.spaces.registry import load_space
@@ -215,9 +213,7 @@ class Fitting:
         predict = self._latency(setting) if self.limits.latency is not None else None
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
         domain = Domain(self.space, None, allowed)
-        generator = generator_of(self.space.name) if plan.method == "sequence" else None
-        options = {} if generator is None else {"run": str(generator), "learn": False}
-        searcher = registry.build_searcher(plan.method, domain, self.request.seed, 1, **options)
+        searcher = informed_searcher(plan.method, domain, self.request.seed)
         with open_store(self.folder.path / STORE) as store:
             if STUDY not in {study.name for study in store.studies()}:
                 about = Study(
@@ -427,9 +423,3 @@ class Fitting:
     def _keep_time(self, **now: str | float | None) -> None:
         """Notes the time that was spent, and what is under way, for whoever watches the folder."""
         self.folder.note(spent=self.times.elapsed, seconds=self.seconds, now=now)
-
-
-def generator_of(space: str) -> Path | None:
-    """The run folder of the generator of a space that comes with the package; `None` where none does."""
-    folder = Path(str(files("archllm.classifier").joinpath("generators", space)))
-    return folder if folder.is_dir() else None

@@ -175,6 +175,25 @@ def paths(space: SearchSpace, graphs: Graphs, groups: Sequence[Sequence[int]]) -
     return Paths(routes[at], total[at], most[at], least[at], counts)
 
 
+def weighted_paths(space: SearchSpace, graphs: Graphs, gains: Sequence[float]) -> NDArray[np.float64]:
+    """`n x m`: the sum over all paths to each output of the product of the gains of their operations.
+
+    With gains of 1 that counts paths; with 0 for some operations, those without them.
+
+    Args:
+        space: the space.
+        graphs: `n` members.
+        gains: of each label.
+    """
+    cells = computation(space, graphs)
+    by_label = np.asarray(gains, dtype=np.float64)
+    values = cells.inputs.astype(np.float64)
+    for node in range(cells.ops.shape[1]):
+        read = (cells.edges[:, :node, node] * values[:, :node]).sum(1)
+        values[:, node] += read * by_label[cells.ops[:, node]]
+    return values[np.arange(len(cells))[:, None], cells.outputs]
+
+
 def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     """`n x d` counts over all paths from input to output that have an effect, output by output.
 

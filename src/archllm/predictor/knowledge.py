@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,40 @@ LEAST_SCORES = 5
 _BEST_LEARNED, _MOST_LEARNED = 150, 450  # scores of a source, its best first, from which others are predicted
 _KEPT_FROM = 1_000
 _REFERENCE = 1_000
+
+
+Expects = Callable[[Graphs], NDArray[np.float64]]
+"""From `n` members to what is expected of each, in any unit; more is better."""
+
+
+class Knows(Protocol):
+    """What knowledge comes from: scores of a task, or a model of many."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def origin(self) -> str:
+        """The space, or the spaces, whose scores it has seen."""
+
+    @property
+    def known(self) -> int:
+        """Architectures of which it has seen a score."""
+
+    @property
+    def seconds(self) -> float | None:
+        """What these have cost; `None` where no cost is recorded."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what it knows."""
+
+    def check(self, space: SearchSpace) -> None:
+        """Raises `InvalidInput` if it says nothing about a space."""
+
+    def learned(self, space: SearchSpace) -> Expects:
+        """What it expects of members of a space."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +111,24 @@ class Source:
         return len(np.unique(self.space.keys(self.graphs[rows]))) if len(rows) else 0
 
     @property
+    def origin(self) -> str:
+        """The space of its architectures."""
+        return self.space.name
+
+    def check(self, space: SearchSpace) -> None:
+        """Makes sure that it says something about a space.
+
+        Raises:
+            InvalidInput: the operations of its own space have nothing in common with those of this one.
+        """
+        if self.space.identity != space.identity:
+            check_common(space, self.space, self.name)
+
+    def learned(self, space: SearchSpace) -> Expects:
+        """What it expects of members of a space."""
+        return _Learned(space, self)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of what it knows."""
         keys = self.space.keys(self.graphs)
@@ -109,13 +162,12 @@ class Knowledge:
         True
     """
 
-    def __init__(self, space: SearchSpace, sources: Sequence[Source]) -> None:
+    def __init__(self, space: SearchSpace, sources: Sequence[Knows]) -> None:
         if not sources:
             raise InvalidInput("knowledge needs at least one source")
         self.space, self.sources = space, tuple(sources)
         for source in sources:
-            if source.space.identity != space.identity:
-                check_common(space, source.space, source.name)
+            source.check(space)
         self._said: dict[bytes, NDArray[np.float64]] = {}  # of the last large batches, as searches ask again and again
 
     def expected(self, graphs: Graphs) -> NDArray[np.float64]:
@@ -128,9 +180,13 @@ class Knowledge:
             self._said = dict(list(self._said.items())[-3:]) | {name: found}
         return found
 
+    def joined(self, other: Knowledge) -> Knowledge:
+        """The sources of both."""
+        return Knowledge(self.space, (*self.sources, *other.sources))
+
     @cached_property
-    def _learned(self) -> list[_Learned]:
-        return [_Learned(self.space, source) for source in self.sources]
+    def _learned(self) -> list[Expects]:
+        return [source.learned(self.space) for source in self.sources]
 
     @property
     def maker(self) -> FeatureMaker:

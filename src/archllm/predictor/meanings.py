@@ -61,7 +61,7 @@ def known_operations(space: SearchSpace) -> bool:
     if space.slotted:
         return False
     try:
-        _groups(space)
+        labels_by_meaning(space)
     except InvalidInput:
         return False
     return True
@@ -81,7 +81,7 @@ def meaning_features(space: SearchSpace, graphs: Graphs) -> NDArray[np.float64]:
     """
     if space.slotted:
         raise InvalidInput(f"what is chosen in slots of {space.name} is no operation of a cell")
-    found = paths(space, graphs, _groups(space))
+    found = paths(space, graphs, labels_by_meaning(space))
     cells = [_of_cell(found, output) for output in range(found.paths.shape[1])]
     return np.asarray(np.mean(cells, axis=0), dtype=np.float64)
 
@@ -93,7 +93,7 @@ def _of_cell(found: Paths, output: int) -> NDArray[np.float64]:
     return np.concatenate([found.counts, np.log1p(routes)[:, None], mean, most, least], axis=1)
 
 
-def _groups(space: SearchSpace) -> list[list[int]]:
+def labels_by_meaning(space: SearchSpace) -> list[list[int]]:
     """Labels of operations of each meaning."""
     groups: list[list[int]] = [[] for _ in MEANINGS]
     inputs = len(space.op_names) - 1 - len(space.ops) if hasattr(space, "ops") else 1
@@ -121,7 +121,7 @@ def check_common(space: SearchSpace, other: SearchSpace, name: str) -> None:
                 f"{name} is of {other.name}, and this is a search of {space.name}: scores carry over between spaces of "
                 f"cells whose operations are known by their names, and those of {each.name} are not"
             )
-    both = [{at for at, group in enumerate(_groups(each)) if group} for each in (space, other)]
+    both = [{at for at, group in enumerate(labels_by_meaning(each)) if group} for each in (space, other)]
     if not both[0] & both[1]:
         raise InvalidInput(f"{name} is of {other.name}, which has no operation of the same meaning as {space.name}")
 

@@ -95,6 +95,8 @@ class Searcher(ABC):
     def use(self, knowledge: Knowledge) -> None:
         """Takes what other tasks expect as a reason to expect it here, too, before anything is asked for or told.
 
+        It joins what is known already.
+
         Raises:
             InvalidInput: the method can't use it, it is about another space, or it comes too late.
         """
@@ -104,7 +106,7 @@ class Searcher(ABC):
             raise InvalidInput(f"knowledge of {knowledge.space.name} in a search of {self.domain.space.name}")
         if self.known:
             raise InvalidInput("scores of other tasks come before anything is asked for or told")
-        self.knowledge = knowledge
+        self.knowledge = knowledge if self.knowledge is None else self.knowledge.joined(knowledge)
 
     def lower_fidelity(self) -> tuple[LowerFidelity, ...]:
         """Lower-fidelity evaluations that the method made since the last call; stored, they come back when told."""

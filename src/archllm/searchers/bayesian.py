@@ -21,7 +21,7 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
 from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from
-from archllm.searchers.transfer import hedged, informed
+from archllm.searchers.transfer import Prior, hedged, informed, prior_knowledge
 from archllm.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class BayesianOptions(Settings):
 
     parents: Annotated[int, Bounds(0, 1_000)] = 10
     """Best members whose neighbours are ranked in that case."""
+
+    prior: Prior = "none"
+    """Whether what published scores of other spaces say of cells (`shipped`) is known before, as a source beside those
+    of `--transfer`; `gp` and `sequence` can use it."""
 
     def _check_together(self) -> None:
         check_predictor(self.predictor)
@@ -175,6 +179,8 @@ class BayesianSearch(Searcher):
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         super().__init__(domain, seed, objectives, options)
         self._everything = domain.scanned and self.options.ranked == "all"
+        if self.options.prior == "shipped":
+            self.use(prior_knowledge(domain.space))
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self._taken) < self.options.initial or len(self._succeeded) < 2:

@@ -26,7 +26,7 @@ from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
 from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from
-from archllm.searchers.transfer import hedged, informed
+from archllm.searchers.transfer import hedged, informed, prior_knowledge
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
 
@@ -77,6 +77,8 @@ class SequenceSearch(Searcher):
         self._front: list[tuple[float, ...]] = []  # values that no others dominate
         self._fruitless = 0  # evaluations since the last that joined it, or since another hypothesis took over
         self._turns = [0]  # after none, one, two ... evaluations: how often another hypothesis has taken over
+        if self.options.prior == "shipped":
+            self.use(prior_knowledge(domain.space))
         if self._loaded is not None and self.options.learn and self._loaded.prior.config.kind == "marginal":
             raise InvalidInput(
                 f"the generator {self.options.run} has a prior of marginals, which can't learn; set learn to false"

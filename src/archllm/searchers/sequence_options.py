@@ -9,6 +9,7 @@ from archllm.config import Bounds, Settings
 from archllm.errors import InvalidInput
 from archllm.predictor.feature_sets import FeatureSet
 from archllm.predictor.registry import check_predictor
+from archllm.searchers.transfer import Prior
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ class SequenceOptions(Settings):
 
     shortlist: Annotated[int, Bounds(1, 1_000_000)] = 20
     """Most promising candidates for which they are evaluated, before each choice."""
+
+    prior: Prior = "none"
+    """Whether what published scores of other spaces say of cells (`shipped`) is known before, as a source beside those
+    of `--transfer`."""
 
     def _check_together(self) -> None:
         if self.predictor != "none":

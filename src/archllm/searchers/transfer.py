@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from archllm.graphs import Graphs
 from archllm.predictor import PredictorConfig
+from archllm.predictor.cell_prior import shipped_prior
 from archllm.predictor.knowledge import Knowledge
 from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
 from archllm.searchers.surrogate import Hypothesis
-from archllm.spaces import Architecture
+from archllm.spaces import Architecture, SearchSpace
+
+Prior = Literal["none", "shipped"]
+"""What is known of cells before a search, without any source that is named."""
 
 _EXPLORATION = 0.5  # what is known is doubted less, so that a search stays near the sources' best for longer
 _CANDIDATES = 2_000
+
+
+def prior_knowledge(space: SearchSpace, own: bool = False) -> Knowledge:
+    """The shipped prior of cells as knowledge.
+
+    Args:
+        space: the space that is searched.
+        own: whether published scores of this very space count, too.
+
+    Raises:
+        InvalidInput: it says nothing about the space.
+    """
+    return Knowledge(space, [shipped_prior(space, own)])
 
 
 def informed(configs: Sequence[PredictorConfig], blocks: tuple[int, ...], knowledge: tuple[int, ...]) -> Hypothesis:

@@ -15,7 +15,7 @@ from archllm.errors import InvalidInput, NotApplicable, RunFolderError, StoreErr
 from archllm.files import make_folder, refuse_existing, write_text
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
-from archllm.predictor.knowledge import Source
+from archllm.predictor.knowledge import Knows
 from archllm.reporting.checklist import Setup, checks, page
 from archllm.reporting.comparing import Comparison, Search, write_trials
 from archllm.reporting.comparing import compare as collect
@@ -164,7 +164,9 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     make_folder(out)
     methods, pre_training = prepared(methods, domain, out)
     with open_store(out / STORE) as store:
-        settings = {each.name: settings_of(home, each.lasting, ranges, run, each.knowledge) for each in methods}
+        settings = {
+            each.name: settings_of(home, each.lasting, ranges, run, each.knowledge, each.prior) for each in methods
+        }
         studies = {
             (each.name, seed): task.study(each, seed, settings[each.name])
             for seed in range(chosen.seeds)
@@ -234,8 +236,8 @@ def _applicable(task: _Task, methods: Sequence[ComparedMethod]) -> tuple[list[Co
     return able, reasons
 
 
-def _described(source: Source) -> dict[str, Any]:
-    return {"source": source.name, "space": source.space.name, "scores": source.known, "seconds": source.seconds}
+def _described(source: Knows) -> dict[str, Any]:
+    return {"source": source.name, "space": source.origin, "scores": source.known, "seconds": source.seconds}
 
 
 def _target(known: Population | None, goals: Sequence[Objective]) -> float:

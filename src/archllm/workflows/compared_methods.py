@@ -15,7 +15,7 @@ from archllm.files import assembling, write_text
 from archllm.generation.run_folder import read_report
 from archllm.objectives import Objective
 from archllm.plugins import is_reference
-from archllm.predictor.knowledge import Knowledge, Source
+from archllm.predictor.knowledge import Knowledge, Knows
 from archllm.reporting.words import option
 from archllm.searchers import registry
 from archllm.searchers.base import Searcher
@@ -23,7 +23,7 @@ from archllm.searchers.domain import Domain
 from archllm.spaces import SearchSpace
 from archllm.workflows.options import CompareOptions, Method, OtherTask
 from archllm.workflows.search import options_of
-from archllm.workflows.transfer import knowledge_of
+from archllm.workflows.transfer import knowledge_of, prior_of
 from archllm.workflows.transfer import told as words
 
 _SECONDS = "pre-training.json"
@@ -43,7 +43,10 @@ class ComparedMethod:
     """Its options that are not at their default, and where its models are."""
 
     knowledge: Knowledge | None = None
-    """What it knows from other tasks."""
+    """What it knows from other tasks that were named."""
+
+    prior: Knows | None = None
+    """What it knows by its option `prior`."""
 
     @property
     def name_of_method(self) -> str:
@@ -51,9 +54,10 @@ class ComparedMethod:
         return registry.searcher_name(self.method)
 
     @property
-    def sources(self) -> tuple[Source, ...]:
-        """Scores of other tasks that it knows."""
-        return self.knowledge.sources if self.knowledge else ()
+    def sources(self) -> tuple[Knows, ...]:
+        """What it knows before it begins."""
+        named = self.knowledge.sources if self.knowledge else ()
+        return named if self.prior is None else (*named, self.prior)
 
     @property
     def lasting(self) -> dict[str, Any]:
@@ -114,7 +118,8 @@ def informed(
         sources = (*(for_all if method.name in able else ()), *for_one[method.name])
         if sources not in made:
             made[sources] = knowledge_of(sources, space, goals)
-        found.append(replace(method, knowledge=made[sources]))
+        prior = prior_of(method.method, method.options, space)
+        found.append(replace(method, knowledge=made[sources], prior=prior))
     return found
 
 

@@ -27,7 +27,7 @@ from archllm.objectives.latency.specs import FORMS as LATENCY_FORMS
 from archllm.objectives.latency.specs import is_latency
 from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
-from archllm.predictor.knowledge import Knowledge
+from archllm.predictor.knowledge import Knowledge, Knows
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
 from archllm.spaces import SearchSpace
@@ -44,7 +44,7 @@ from archllm.workflows.logs import Work, heard
 from archllm.workflows.options import Method, SearchOptions
 from archllm.workflows.progress import Progress
 from archllm.workflows.studies import network_options, study_name
-from archllm.workflows.transfer import knowledge_of, told
+from archllm.workflows.transfer import knowledge_of, prior_of, told
 
 METHOD, METHOD_OF_RUN = "gp", "sequence"
 """The method unless one is named: the strongest that needs nothing but the space, and the one that needs a run."""
@@ -88,6 +88,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     called = chosen.study or study_name(name, [goal.spec for goal in goals], chosen.seed)
     url = chosen.store if chosen.store is not None else MEMORY
     knowledge = knowledge_of(chosen.transfer, home, goals, (url, called))
+    prior = prior_of(method, of_method, home)
     about = study_of(
         called,
         home,
@@ -95,7 +96,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
         network,
         method=name,
         seed=chosen.seed,
-        settings=settings_of(home, of_method, ranges, run, knowledge),
+        settings=settings_of(home, of_method, ranges, run, knowledge, prior),
     )
     searcher = registry.build_searcher(method, domain, chosen.seed, len(goals), **of_method)
     if knowledge is not None:
@@ -110,7 +111,8 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
             opened.create(about)
         if listener is not None:
             notes = [note for goal in goals for note in goal.notes()]
-            notes += [f"known before: {told(source)}" for source in (knowledge.sources if knowledge else ())]
+            known = [*(knowledge.sources if knowledge else ()), *([prior] if prior else [])]
+            notes += [f"known before: {told(source)}" for source in known]
             for note in filter(None, dict.fromkeys([*notes, beyond(domain, chosen.budget)])):
                 listener(Event("search", 0, chosen.budget, {}, note))
         loop = LoopOptions(
@@ -365,11 +367,14 @@ def settings_of(
     ranges: dict[str, Range],
     run: Path | None,
     knowledge: Knowledge | None = None,
+    prior: Knows | None = None,
 ) -> dict[str, Any]:
     """What else makes two searches the same; a generator counts by what it learned, wherever its folder stands."""
     settings: dict[str, Any] = {"options": {name: value for name, value in options.items() if name != "run"}}
     if knowledge is not None:
         settings["transfer"] = {source.name: source.fingerprint for source in knowledge.sources}
+    if prior is not None:
+        settings["prior"] = prior.fingerprint
     if not is_name(space.name):
         settings[DEFINITION] = space.definition.fingerprint[:16]
     if ranges:

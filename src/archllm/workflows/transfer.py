@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,16 @@ from archllm.graphs import concatenate
 from archllm.objectives import Objective, load_objective
 from archllm.objectives.evaluation import sign
 from archllm.objectives.table import TableObjective
-from archllm.predictor.knowledge import Knowledge, Source
+from archllm.predictor.cell_prior import shipped_prior
+from archllm.predictor.knowledge import Knowledge, Knows, Source
 from archllm.reporting.words import duration
+from archllm.searchers import registry
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import space_names
 from archllm.study.store import Study, open_existing
 from archllm.study.store.base import architecture_of
 from archllm.study.store.opening import sqlite_file
+from archllm.workflows.options import Method
 from archllm.workflows.studies import chosen_study
 
 
@@ -52,7 +56,22 @@ def knowledge_of(
     return Knowledge(space, sources) if sources else None
 
 
-def told(source: Source) -> str:
+def prior_of(method: Method, options: Mapping[str, Any], space: SearchSpace) -> Knows | None:
+    """What a method knows by its option `prior`; `None` where that is not asked for.
+
+    Args:
+        method: the method.
+        options: its options.
+        space: the space that is searched.
+
+    Raises:
+        InvalidInput: the prior says nothing about the space.
+    """
+    asked = options.get("prior") == "shipped" and registry.searcher_class(method).uses_sources
+    return shipped_prior(space) if asked else None
+
+
+def told(source: Knows) -> str:
     """What a source knows and what that has cost, in words."""
     other = f"{source.known:,} scores of {source.name}"
     return f"{other}, {duration(source.seconds)}" if source.seconds is not None else f"{other}, at no known cost"
