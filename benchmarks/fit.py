@@ -259,7 +259,7 @@ def _best_control(job: Job, arguments: argparse.Namespace) -> str:
     Raises:
         FileNotFoundError: one of them was not run.
     """
-    accuracy = {}
+    accuracy: dict[str, float] = {}
     for name, each in _runs(arguments, job["data"], job["seed"]).items():
         if each["part"] == "control":
             result = read_job(arguments.folder, name, each)
