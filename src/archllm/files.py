@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def toml_value(value: object) -> str:
     r"""A value as TOML: the one place where texts become part of such a file.
 
     Args:
-        value: a text, a number, a truth value, or a list or tuple of such.
+        value: a text, a number, a truth value, or a list, tuple or mapping of such.
 
     Raises:
         RunFolderError: a text is none that a file can hold, as in paths that are not UTF-8.
@@ -139,6 +139,8 @@ def toml_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{toml_value(str(key))} = {toml_value(each)}' for key, each in value.items())}}}"
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)  # inf, -inf, nan: as Python writes them
     if not isinstance(value, str):

@@ -148,6 +148,7 @@ def test_a_definition_written_as_a_file_reads_the_same_and_a_pickled_space_is_th
 def test_choices_are_counted_as_plain_python_counts_them(data: st.DataObject) -> None:
     space = loaded(data.draw(KINDS["choices"]))
     definition = space.definition
+    groups = definition.interchangeable  # type: ignore[attr-defined]
     found = set()
     for values in itertools.product(*definition.slots.values()):  # type: ignore[attr-defined]
         member: dict[str, object] = {}
@@ -156,7 +157,8 @@ def test_choices_are_counted_as_plain_python_counts_them(data: st.DataObject) ->
             if condition is None or plain(condition, member):
                 member[slot] = value
         if all(plain(text, member, vacuous=True) for text in definition.constraints):
-            found.add(tuple((slot, str(value)) for slot, value in member.items()))
+            units = [tuple(str(member.pop(s, "")) for s in unit.split()) for group in groups for unit in group]
+            found.add((*((slot, str(value)) for slot, value in member.items()), *sorted(units)))
     assert space.size == len(found)
 
 

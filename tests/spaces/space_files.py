@@ -86,7 +86,17 @@ def choices(draw: st.DrawFn) -> str:
             when.append(f's{at} = "slot.s{other} {draw(st.sampled_from(["<=", ">", "!="]))} {draw(st.integers(0, 4))}"')
         if isinstance(values[0], int | float) and not isinstance(values[0], bool):
             numbers.append(at)
-    if len(numbers) > 1 and draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:  # slots that can change places, alone or with a slot that may be inactive
+        alike = draw(st.sampled_from(["[1, 2]", "[1, 2, 4]", '["relu", "gelu"]']))
+        units = draw(st.integers(2, 4 if len(lists) < 3 else 2))
+        lines += [f"u{k} = {alike}" for k in range(units)]
+        unit = "u{i=0..LAST}".replace("LAST", str(units - 1))
+        if "1" in alike and draw(st.booleans()):
+            unit += " v{i}"
+            lines += [f"v{k} = [3, 5]" for k in range(units)]
+            when += [f'v{k} = "slot.u{k} >= 2"' for k in range(units)]
+        lines.insert(1, f"interchangeable = ['{unit}']")
+    elif len(numbers) > 1 and draw(st.booleans()):
         first, second = draw(st.sampled_from(numbers)), draw(st.sampled_from(numbers))
         sign = draw(st.sampled_from(["<=", ">=", "!="]))
         lines.insert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -92,7 +93,7 @@ class Definition:
     @cached_property
     def fingerprint(self) -> str:
         """The same for definitions of the same architectures, whatever their names and networks."""
-        left_out = ("name", "about", *_NETWORKS)
+        left_out = ("name", "about", "same", *_NETWORKS)
         said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in left_out and not self._unsaid(e)}
         plain = {key: list(value.items()) if isinstance(value, Mapping) else value for key, value in said.items()}
         return hashlib.sha256(json.dumps([self.kind, plain]).encode()).hexdigest()
@@ -264,6 +265,14 @@ class ChoicesDefinition(Definition):
     when: Mapping[str, str] = field(default_factory=dict)
     """Slot -> the condition, on earlier slots, without which it is inactive."""
 
+    interchangeable: tuple[tuple[str, ...], ...] = field(default=(), metadata=_LATER)
+    """Groups of units that may change places without changing what an architecture is: slots, or several slots that
+    belong together, separated by spaces."""
+
+    same: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Slot -> further texts, and the values that they mean; where the slot has such a text as a value, it is left
+    out."""
+
     builder: str = ""
     """`module:callable` that gives the layers of a member's network; imported only when one is counted or built. See
     `archllm.networks.choices.builder`."""
@@ -278,6 +287,8 @@ class ChoicesDefinition(Definition):
             if not _IDENTIFIER.fullmatch(slot):
                 raise DefinitionError(f"a slot is named by a word such as 'width1', found {shown(slot)}", "slots", slot)
             _check_values(slot, values)
+        self._take_same()
+        self._check_interchangeable()
         labels = {text_of(value) for values in self.slots.values() for value in values}
         if len(labels) > MOST_OPS:
             raise DefinitionError(
@@ -295,6 +306,54 @@ class ChoicesDefinition(Definition):
                 "network",
                 "builder",
             )
+
+    def _take_same(self) -> None:
+        """Checks texts that mean the same, and leaves them out of the values."""
+        slots = dict(self.slots)
+        for slot, words in self.same.items():
+            self._check_slot(slot, "same", slot)
+            slots[slot] = tuple(value for value in slots[slot] if text_of(value) not in words)
+            for word, value in words.items():
+                if not _WORD.fullmatch(word) or word in _RESERVED:
+                    raise DefinitionError(
+                        f"a text has letters, digits and _ . : / -, found {shown(word)}", "same", slot
+                    )
+                if not any(type(own) is type(value) and own == value for own in slots[slot]):
+                    known = ", ".join(map(text_of, slots[slot]))
+                    raise DefinitionError(
+                        f"{word!r} must mean one of the other values of {slot} ({known}), found {shown(value)}",
+                        "same",
+                        slot,
+                        word,
+                    )
+        object.__setattr__(self, "slots", slots)
+
+    def _check_interchangeable(self) -> None:
+        taken: set[str] = set()
+        for number, units in enumerate(self.interchangeable):
+            key = "interchangeable", number
+            if len(units) < 2:
+                raise DefinitionError(f"at least two can change places, found {len(units)}", *key)
+            first = units[0].split()
+            for unit in units:
+                slots = unit.split()
+                for slot in slots:
+                    self._check_slot(slot, *key)
+                    if slot in taken:
+                        raise DefinitionError(f"{slot} stands twice", *key)
+                    taken.add(slot)
+                if not slots or len(slots) != len(first):
+                    raise DefinitionError(f"{units[0]!r} and {unit!r} have not as many slots", *key)
+                for one, other in zip(first, slots, strict=True):
+                    if self.slots[one] != self.slots[other]:
+                        raise DefinitionError(f"{one} and {other} have different values", *key)
+            if math.prod(len(self.slots[slot]) for slot in first) >= 2**53:
+                raise DefinitionError("a unit has too many combinations of values", *key)
+
+    def _check_slot(self, slot: str, *key: str | int) -> None:
+        if slot not in self.slots:
+            near = did_you_mean(slot, self.slots)
+            raise DefinitionError(f"there is no slot {shown(slot)}{f'; {near}' if near else ''}", *key)
 
 
 @dataclass(frozen=True, kw_only=True)

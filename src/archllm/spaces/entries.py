@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any
 
 from archllm.errors import shown
+from archllm.spaces import ranges
 from archllm.spaces.kinds.grammar.definition import BlockCall, GrammarDefinition
 
 MOST_REPEATED = 46
@@ -96,15 +97,69 @@ def slots(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WrongEntry(f"must be a table: [slots], then a line such as width1 = [8, 16], found {shown(value)}")
     slots: dict[str, Any] = {}
-    for key, values in value.items():
+    for key, listed in value.items():
+        values = value_range(listed, key) if isinstance(listed, dict) else listed
         if not isinstance(values, list):
-            raise WrongEntry(f"must be a list of values, such as [8, 16], found {shown(values)}", key)
+            raise WrongEntry(
+                f"must be a list of values, such as [8, 16], or a range, such as {{ from = 8, to = 64, step = 8 }}, "
+                f"found {shown(values)}",
+                key,
+            )
         for number, item in enumerate(values):
             if not isinstance(item, int | float | str):
                 raise WrongEntry(f"must be a number, a text or a truth value, found {shown(item)}", key, number)
         for slot, _ in repeated("slots", key):
             _put_new(slots, slot, tuple(values), key)
     return slots
+
+
+def value_range(table: dict[str, Any], slot: str) -> list[int | float]:
+    """The values of a range of a slot."""
+    try:
+        return ranges.values_of(table)
+    except ranges.WrongRange as error:
+        raise WrongEntry(str(error), slot, *[error.key] * bool(error.key)) from error
+
+
+def interchangeable(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Groups of units that may change places: lists of them, or a text with a range."""
+    example = 'interchangeable = ["branch{i=1..3}", ["left", "right"], "op{i=1..2} kernel{i}"]'
+    if not isinstance(value, list):
+        raise WrongEntry(f"must be a list of groups: {example}, found {shown(value)}")
+    groups = []
+    for number, group in enumerate(value):
+        try:
+            groups.append(_units(group) if isinstance(group, str) else tuple(" ".join(u.split()) for u in texts(group)))
+        except WrongEntry as error:
+            raise WrongEntry(f"{error}; groups are such as {example}", number, *error.inner[1:]) from error
+    return tuple(groups)
+
+
+def _units(group: str) -> tuple[str, ...]:
+    """The units that a text with a range stands for: one for each number."""
+    units = []
+    for unit, numbers in repeated("interchangeable", group):
+        for word, number in numbers.items():
+            unit = unit.replace(f"{{{word}}}", str(number))
+        units.append(" ".join(unit.split()))
+    return tuple(units)
+
+
+def same(value: Any) -> dict[str, dict[str, Any]]:
+    """Slots, and what further texts mean in them; a name with a range stands for several slots."""
+    example = '[same], then a line such as activation = { ReLU = "relu" }'
+    if not isinstance(value, dict):
+        raise WrongEntry(f"must be a table: {example}, found {shown(value)}")
+    found: dict[str, dict[str, Any]] = {}
+    for key, words in value.items():
+        if not isinstance(words, dict):
+            raise WrongEntry(f"must be a table: {example}, found {shown(words)}", key)
+        for word, meant in words.items():
+            if not isinstance(meant, int | float | str):
+                raise WrongEntry(f"must be a value of the slot, found {shown(meant)}", key, word)
+        for slot, _ in repeated("same", key):
+            _put_new(found, slot, words, key)
+    return found
 
 
 def when(value: Any) -> dict[str, str]:

@@ -116,7 +116,11 @@ def placed(error: DefinitionError, text: str, origin: str) -> DefinitionError:
     outer, key = (error.key[:2], error.key[2:]) if error.key[:1] == ("parts",) else ((), error.key)
     whole = (*outer, *key)
     table = (*outer, *key[:1])
-    if key[:1] in (("slots",), ("when",)) and key[1:] and places.line((*table, key[1])) == places.line(table):
+    if (
+        key[:1] in (("slots",), ("when",), ("same",))
+        and key[1:]
+        and places.line((*table, key[1])) == places.line(table)
+    ):
         whole = (*table, _source_key(str(key[1]), table, text), *key[2:])  # one that stands for several
     line = places.line(whole)
     return DefinitionError(error.message, *whole, place=f"{origin}, line {line}" if line else origin)
@@ -233,7 +237,13 @@ _KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str,
     "choices": (
         ChoicesDefinition,
         ("slots",),
-        {"slots": entries.slots, "when": entries.when, "network": entries.network},
+        {
+            "slots": entries.slots,
+            "when": entries.when,
+            "interchangeable": entries.interchangeable,
+            "same": entries.same,
+            "network": entries.network,
+        },
     ),
     "grammar": (
         entries.grammar,

@@ -25,6 +25,7 @@ from archllm.spaces.kinds.components import (
     fulfilled,
     joined,
 )
+from archllm.spaces.kinds.symmetries import Group
 from archllm.spaces.limits import MOST_ENUMERATED
 from archllm.spaces.parameters import INACTIVE, holds
 
@@ -37,6 +38,8 @@ class Assignments:
         constraints: what every assignment fulfils; the terms' `reads` are numbers of variables.
         conditions: when each conditional variable is active; each reads earlier variables only. Where it does not hold,
             the choice is `INACTIVE`.
+        groups: interchangeable units, each variable in at most one; only assignments whose units are in ascending order
+            count.
 
     Raises:
         DefinitionError: nothing fulfils the constraints, or too little does to draw from.
@@ -47,14 +50,17 @@ class Assignments:
         radices: Sequence[int],
         constraints: Sequence[Constraint] = (),
         conditions: Mapping[int, Constraint] | None = None,
+        groups: Sequence[Group] = (),
     ) -> None:
         self.radices = np.array(radices, dtype=np.int64)
         self.constraints, self.conditions = tuple(constraints), dict(conditions or {})
         for number, constraint in enumerate(self.constraints):
             if not constraint.term.reads:
                 raise DefinitionError("this constraint speaks of no choice", "constraints", number)
-        groups = joined(len(self.radices), self.constraints, self.conditions)
-        self.components = [self._component(variables) for variables in groups]
+        self.groups = tuple(groups)
+        self._orders = [order for group in self.groups for order in group.orders()]
+        parts = joined(len(self.radices), [*self.constraints, *self._orders], self.conditions)
+        self.components = [self._component(variables) for variables in parts]
         self.exact = all(component.exact for component in self.components)
         self.size = math.prod(component.size for component in self.components)
         self.span = math.prod(component.span for component in self.components)
@@ -66,9 +72,11 @@ class Assignments:
     def _component(self, variables: list[int]) -> Component:
         constraints = [(k, c) for k, c in enumerate(self.constraints) if c.term.reads & set(variables)]
         conditions = {variable: self.conditions[variable] for variable in variables if variable in self.conditions}
-        if not constraints and not conditions:
+        groups = tuple(group for group in self.groups if group.variables[0] in variables)
+        if not constraints and not conditions and not groups:
             return Free(variables, int(self.radices[variables[0]]))
-        base = Joint(variables, self.radices, constraints, conditions)
+        orders = tuple(order for order in self._orders if order.term.reads & set(variables))
+        base = Joint(variables, self.radices, constraints, conditions, groups, orders)
         check_work([constraint for _, constraint in constraints], min(base.raw, MOST_ENUMERATED))
         rows = base.enumerate()
         if rows is None:

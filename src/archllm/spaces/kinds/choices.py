@@ -24,10 +24,12 @@ from archllm.spaces.kinds.assignments import Assignments
 from archllm.spaces.kinds.components import Choices as Rows
 from archllm.spaces.kinds.components import joined
 from archllm.spaces.kinds.fixed_topology import FixedTopology
+from archllm.spaces.kinds.symmetries import Group, sorted_in_all
 from archllm.spaces.kinds.vocabularies import ChoiceVocabulary, numbers_of
 from archllm.spaces.parameters import INACTIVE, Parameter, Parameters, holds
 from archllm.spaces.texts import slots as texts
 
+_TRIED = 5_000  # members in which interchangeable slots change places for a test
 MOST_SWITCHED = 4_096
 """An edit that activates slots whose values have more combinations is no neighbour's, nor is its reverse."""
 
@@ -57,13 +59,20 @@ class Choices(FixedTopology):
     def __init__(self, definition: ChoicesDefinition) -> None:
         self._define(definition)
         constraints, conditions = self._compiled(definition, tuple(definition.slots))
-        groups = joined(len(definition.slots), constraints, conditions)
-        names = tuple(self.slot_names[slot] for group in groups for slot in group)
+        orders = [order for group in self._groups(definition) for order in group.orders()]
+        parts = joined(len(definition.slots), [*constraints, *orders], conditions)
+        names = tuple(self.slot_names[slot] for part in parts for slot in part)
         constraints, conditions = self._compiled(definition, names)
+        self.groups = self._groups(definition)
         self.value_texts = {slot: tuple(map(text_of, values)) for slot, values in self.slots.items()}
+        self.synonyms = {
+            slot: {word: text_of(value) for word, value in words.items()} for slot, words in definition.same.items()
+        }
         words = tuple(dict.fromkeys(text for values in self.value_texts.values() for text in values))
         self.op_names = ("input", *words, *["off"] * bool(definition.when), "output")
-        assignments = Assignments([len(values) for values in self.slots.values()], constraints, conditions)
+        radices = [len(values) for values in self.slots.values()]
+        self._check_symmetric(radices, constraints, conditions)
+        assignments = Assignments(radices, constraints, conditions, self.groups)
         off = self.op_names.index("off") if conditions else 0
         labels = [
             [self.op_names.index(text) for text in self.value_texts[name]] + [off] * (slot in conditions)
@@ -96,6 +105,65 @@ class Choices(FixedTopology):
             raise DefinitionError(f"may speak of slots above {slot} only, and {later[0]} is not one", "when", slot)
         return condition
 
+    def _groups(self, definition: ChoicesDefinition) -> list[Group]:
+        """Interchangeable slots, in the space's own order of slots."""
+        found = []
+        for units in definition.interchangeable:
+            slots = [[self.slot_names.index(slot) for slot in unit.split()] for unit in units]
+            radices = [len(definition.slots[slot]) for slot in units[0].split()]
+            found.append(Group(np.array(slots, dtype=np.int64), tuple(radices)))
+        return found
+
+    def _check_symmetric(
+        self, radices: list[int], constraints: Sequence[Constraint], conditions: dict[int, Constraint]
+    ) -> None:
+        """Makes sure that interchangeable units can change places in whatever is a member.
+
+        Raises:
+            DefinitionError: they can't, in a random one.
+        """
+        if not self.groups:
+            return
+        plain = Assignments(radices, constraints, conditions)
+        rows = plain.sample(_TRIED, np.random.default_rng(0))
+        for number, group in enumerate(self.groups):
+            for unit in range(len(group.units) - 1):
+                wrong = np.flatnonzero(~plain.contains(group.swapped(rows, unit)))
+                if len(wrong):
+                    broken = plain.broken(group.swapped(rows[wrong[:1]], unit))
+                    what = ""
+                    if broken is not None:
+                        kind, at = broken
+                        what = constraints[at].text if kind == "constraint" else conditions[at].text
+                    first, second = self.definition.interchangeable[number][unit : unit + 2]
+                    raise DefinitionError(
+                        f"{first} and {second} can't change places: `{what}` would no longer hold, or no longer be the "
+                        "same; what orders them is not needed where they are interchangeable",
+                        "interchangeable",
+                        number,
+                    )
+
+    def _canonical(self, choices: Rows) -> Rows:
+        return sorted_in_all(self.groups, choices)
+
+    def normalise(self, graphs: Graphs) -> Graphs:
+        found = super().normalise(graphs)
+        if not self.groups or not len(found):
+            return found
+        rows = np.flatnonzero(self.validate(found))
+        normal = self.graphs_of(self._canonical(self.choices_of(found[rows])))
+        ops = found.ops.copy()
+        ops[rows, : self.max_nodes] = normal.ops
+        return Graphs(ops, found.adjacency)
+
+    def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
+        if not self.groups:
+            return super().permute(graphs, rng)
+        choices = self.choices_of(graphs)
+        for group in self.groups:
+            choices = group.shuffled(choices, rng)
+        return self.graphs_of(choices).padded(graphs.nodes)
+
     def values_of(self, graph: Graphs) -> dict[str, Value]:
         """Slot -> value of one member, in the order of the definition; slots that are inactive are left out."""
         chosen = dict(zip(self.slot_names, self.choices_of(graph)[0], strict=True))
@@ -126,7 +194,7 @@ class Choices(FixedTopology):
         return Parameters(tuple(each), self.graphs_of, self.choices_of, self.assignments.conditions)
 
     def _parse(self, text: str) -> Graphs:
-        found = texts.parse_slots(text, self.value_texts)
+        found = texts.parse_slots(text, self.value_texts, self.synonyms)
         missing = [
             name
             for slot, name in enumerate(self.slot_names)

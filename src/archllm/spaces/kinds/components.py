@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.fingerprints import EXACT_BELOW
+from archllm.spaces.kinds.symmetries import Group
 from archllm.spaces.limits import MOST_ENUMERATED
 from archllm.spaces.parameters import INACTIVE, holds
 from archllm.spaces.sizes import rounded_size
@@ -48,11 +49,27 @@ class Joint:
     radices: NDArray[np.int64]
     constraints: list[tuple[int, Constraint]]
     conditions: dict[int, Constraint]
+    groups: tuple[Group, ...] = ()
+    """Interchangeable units, of which only those in ascending order count."""
+
+    orders: tuple[Constraint, ...] = ()
+    """What ascending order says."""
 
     @property
     def raw(self) -> int:
         """Combinations of choices in all variables."""
         return self.combinations(self.variables)
+
+    @property
+    def drawn_from(self) -> int:
+        """Rows among which `attempt` draws."""
+        grouped = {variable for group in self.groups for variable in group.variables}
+        free = math.prod(int(self.radices[variable]) for variable in self.variables if variable not in grouped)
+        return free * math.prod(group.multisets for group in self.groups)
+
+    @property
+    def _all(self) -> list[Constraint]:
+        return [*self.orders, *(constraint for _, constraint in self.constraints)]
 
     def combinations(self, variables: Sequence[int]) -> int:
         """Combinations of choices in some of them, `INACTIVE` counted as one where a variable can be inactive."""
@@ -77,7 +94,7 @@ class Joint:
             rows = np.repeat(rows, repeats, axis=0)
             rows[:, variable] = np.where(off, INACTIVE, value)
             chosen = set(self.variables[: place + 1])
-            for _, constraint in self.constraints:
+            for constraint in self._all:
                 if variable in constraint.term.reads and constraint.term.reads <= chosen:
                     rows = rows[fulfilled(constraint, rows)]
         return rows
@@ -122,22 +139,26 @@ class Joint:
             condition = self.conditions.get(variable)
             on = choices[:, variable] != INACTIVE
             held &= on == holds(condition, choices) if condition else on
-        for _, constraint in self.constraints:
+        for constraint in self._all:
             held &= fulfilled(constraint, choices)
         return held
 
     def attempt(self, n: int, rng: np.random.Generator) -> Choices:
         """The uniform members among `n` uniform rows.
 
-        Every variable is drawn; of the rows that differ only in inactive variables, the one with their first choices
-        stands for the member.
+        Every variable is drawn, those of interchangeable units as multisets; of the rows that differ only in inactive
+        variables, the one with their first choices stands for the member.
         """
         # Rejection (von Neumann, 1951): u uniform on prod r_i, kept iff it is a member in the one way of writing that
         # has digit 0 where a variable is inactive. Each member is hit by exactly one u, so P(member | kept) is uniform.
         rows = np.zeros((n, len(self.radices)), dtype=np.int64)
         kept = np.ones(n, dtype=np.bool_)
+        for group in self.groups:
+            group.draw(rows, rng)
+        grouped = {variable for group in self.groups for variable in group.variables}
         for variable in self.variables:
-            rows[:, variable] = rng.integers(self.radices[variable], size=n)
+            if variable not in grouped:
+                rows[:, variable] = rng.integers(self.radices[variable], size=n)
             if variable in self.conditions:
                 off = ~holds(self.conditions[variable], rows)
                 kept &= ~off | (rows[:, variable] == 0)
@@ -320,7 +341,10 @@ class Open(Component):
         # a of n uniform draws out of N accepted: |members| ~ s N, s = a/n, relative error sqrt((1 - s)/(n s)),
         # at most 1/sqrt(a): 2.2 % once a = `_ENOUGH` = 2,000. A member costs 1/s draws, hence `_RAREST`.
         self.joint, self.span = joint, joint.raw
-        self.exact = False
+        self.exact = not joint.constraints and not joint.conditions  # multisets are counted and drawn as they are
+        if self.exact:
+            self.share, self.size = 1.0, joint.drawn_from
+            return
         drawn = accepted = 0
         rng = np.random.default_rng(0)
         for _ in range(_MOST_TRIALS):
@@ -342,8 +366,9 @@ class Open(Component):
                 "constraints",
                 *[joint.constraints[-1][0]] * bool(joint.constraints),
             )
-        drawn_from = math.prod(int(joint.radices[variable]) for variable in joint.variables)
-        self.size = max(1, (2 * accepted * drawn_from + drawn) // (2 * drawn))  # rounded; no float holds all sizes
+        self.size = max(
+            1, (2 * accepted * joint.drawn_from + drawn) // (2 * drawn)
+        )  # rounded; no float holds all sizes
 
     def varying(self) -> list[int]:
         return [

@@ -66,6 +66,10 @@ class FixedTopology(SearchSpace):
         choices: Choices = self._choice_of[np.arange(len(self._choice_of)), labels]
         return choices
 
+    def _canonical(self, choices: Choices) -> Choices:
+        """The choices in the one order that stands for all that mean the same; here there is but one."""
+        return choices
+
     def _rank(self, choices: Choices) -> NDArray[np.int64]:
         """Position of members in the order of `enumerate`; here lexicographic, the first slot most significant.
 
@@ -99,7 +103,7 @@ class FixedTopology(SearchSpace):
         valid: NDArray[np.bool_] = ends & rest & (choices != ILLEGAL).all(1)
         valid &= (graphs.adjacency == links).all((1, 2))
         rows = np.flatnonzero(valid)
-        valid[rows] = self.assignments.contains(choices[rows])
+        valid[rows] = self.assignments.contains(self._canonical(choices[rows]))
         return valid
 
     def explain(self, graph: Graphs) -> str | None:
@@ -128,7 +132,7 @@ class FixedTopology(SearchSpace):
         if len(wrong):
             i, j = wrong[0]
             return f"the link {i} -> {j} is {'missing' if wide[i, j] else 'not part of the fixed topology'}"
-        return self._broken(choices[None])
+        return self._broken(self._canonical(choices[None]))
 
     _slot_word = "slots"
 
@@ -152,7 +156,7 @@ class FixedTopology(SearchSpace):
         return graphs  # every node of the fixed topology has a role of its own: there is no other order
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
-        return self._rank(self.choices_of(graphs))
+        return self._rank(self._canonical(self.choices_of(graphs)))
 
     def _neighbours(self, graph: Graphs) -> Graphs:
         own = self.choices_of(graph)

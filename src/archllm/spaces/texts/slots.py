@@ -11,12 +11,15 @@ from archllm.errors import FormatError, shown
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^\s,=\[\]]+)")
 
 
-def parse_slots(text: str, slots: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def parse_slots(
+    text: str, slots: Mapping[str, Sequence[str]], synonyms: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, int]:
     """Reads `[slot=value …]`; entries may come in any order and be separated by commas.
 
     Args:
         text: the text.
         slots: slot -> its values, as texts.
+        synonyms: slot -> further texts, and the values that they mean.
 
     Returns:
         The number of the value of each slot that is named.
@@ -46,6 +49,7 @@ def parse_slots(text: str, slots: Mapping[str, Sequence[str]]) -> dict[str, int]
             raise FormatError(f"there is no slot {shown(slot)}{hint}", text, at)
         if slot in found:
             raise FormatError(f"the slot {slot!r} stands twice", text, at)
+        value = (synonyms or {}).get(slot, {}).get(value, value)
         if value not in slots[slot]:
             raise FormatError(f"{slot} is one of {', '.join(slots[slot])}, found {shown(value)}", text, entry.start(2))
         found[slot] = slots[slot].index(value)
