@@ -112,3 +112,15 @@ def test_the_same_figure_gives_the_same_file(tmp_path):
         axes.bar([1, 2], [3, 4], clip_on=True)
         files.append(save(figure, tmp_path / name).read_bytes())
     assert files[0] == files[1]
+
+
+def test_volumes_of_many_points_are_those_of_one_after_the_other():
+    rng = np.random.default_rng(0)
+    points = rng.random((700, 2)) * np.linspace(0.2, 1.0, 700)[:, None]
+    points[::50] = np.nan
+    box = corners(points)
+    found = volume_so_far(points, box)
+    scaled = (points - box.worst) / (np.array(box.best) - box.worst)
+    for count in (1, 256, 257, 512, 700):
+        part = scaled[:count][~np.isnan(scaled[:count]).any(1)]
+        assert found[count - 1] == pytest.approx(hypervolume(part, np.zeros(2)) if len(part) else 0.0)

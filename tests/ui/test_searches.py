@@ -14,6 +14,7 @@ from tests.ui.conftest import HOSTILE
 
 from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import load_space
+from archllm.study.result import Result
 from archllm.study.store import Study, open_store
 from archllm.ui.watching import Studies
 
@@ -150,5 +151,22 @@ def test_only_what_is_new_is_read_and_a_study_that_was_made_anew_is_read_whole(t
                 if number % 5 == 0:
                     found = studies.now(file, "mine")
                     assert found.over == tuple(store.finished("mine")) and [*found.open] == store.unfinished("mine")
-                    assert found.result.trials == tuple(store.trials("mine"))
+                    assert found.result == Result.of(found.study, tuple(store.trials("mine")))
             store.delete("mine")
+
+
+def test_studies_that_nobody_looks_at_make_room(tmp_path):
+    archs = [load_space("nasbench201").parse(str(number)) for number in range(4)]
+    names, file = ("a", "b", "c"), tmp_path / "a.db"
+    with open_store(file) as store:
+        for name in names:
+            store.create(Study(name, "nasbench201", ("params",), ("minimise",), "random", 0))
+            store.add(name, archs, 4)
+            for number in range(4):
+                store.claim(name, "me")
+                store.finish(name, number, Evaluation(float(number)))
+    studies = Studies(most_trials=8)
+    first = {name: studies.now(file, name) for name in names}
+    assert studies.now(file, "c") is first["c"] and studies.now(file, "b") is first["b"]
+    assert studies.now(file, "a") is not first["a"]  # read anew
+    assert Studies(most_trials=1).now(file, "a").over  # one that has too many alone is shown all the same

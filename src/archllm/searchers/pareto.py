@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from archllm.errors import InvalidInput
 
 _DIRECTIONS = 128  # along which volumes are estimated
+_AT_ONCE = 256  # points that are compared with a front at once
 
 
 def non_dominated(values: ArrayLike) -> NDArray[np.bool_]:
@@ -31,9 +32,13 @@ def non_dominated(values: ArrayLike) -> NDArray[np.bool_]:
     distinct, group = np.unique(points, axis=0, return_inverse=True)
     order = np.lexsort(-distinct.T[::-1])  # best first: no point is dominated by a later one
     kept: list[int] = []
-    for row in order:
-        if not (distinct[kept] >= distinct[row]).all(1).any():
-            kept.append(int(row))
+    for start in range(0, len(order), _AT_ONCE):
+        part = order[start : start + _AT_ONCE]
+        # Of many points, nearly all are dominated by those that are kept before.
+        beaten = np.any(np.all(distinct[kept][None] >= distinct[part][:, None], axis=2), axis=1)
+        for row in part[~beaten]:
+            if not (distinct[kept] >= distinct[row]).all(1).any():
+                kept.append(int(row))
     front[np.isin(group.ravel(), kept)] = True
     return front
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import MissingExtra
-from archllm.objectives.evaluation import LowerFidelity, recorded_cost, turned, without_cost
+from archllm.objectives.evaluation import LowerFidelity, recorded_cost, signs, turned, without_cost
 from archllm.searchers.pareto import non_dominated
 from archllm.study.export import trial_rows, write_rows
 from archllm.study.store import Store, Study, Trial
@@ -67,11 +67,11 @@ class Result:
             trials: all its trials, by number.
             seconds: time that was spent on it.
         """
-        complete = [(turned(trial.values, study.directions), trial) for trial in trials if trial.values is not None]
+        complete = [trial for trial in trials if trial.values is not None]
         if not complete:
             return cls(study, trials, None, (), seconds)
-        on_front = non_dominated([values for values, _ in complete])
-        front = [each for each, best in zip(complete, on_front, strict=True) if best]
+        values = np.array([trial.values for trial in complete], dtype=np.float64) * signs(study.directions)
+        front = [(tuple(values[row]), complete[row]) for row in np.flatnonzero(non_dominated(values))]
         best = max(front, key=lambda each: (each[0], -each[1].number))
         return cls(study, trials, best[1], tuple(trial for _, trial in front), seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from archllm.ui.watching import Snapshot
 from archllm.workflows.population import known_population
 
 _SMALL = (150.0, 34.0)  # the curve of a list
+_DRAWN: WeakKeyDictionary[Snapshot, tuple[Population | None, list[Panel]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +67,17 @@ def known_of(study: Study, space: SearchSpace | None) -> Known:
 
 
 def panels_of(found: Snapshot, known: Known) -> list[Panel]:
-    """The curve of a search beside random search, and its fronts."""
+    """The curve of a search beside random search, and its fronts; drawn once for all who look at it."""
     if not found.over:
         return []
+    drawn = _DRAWN.get(found)
+    if drawn is not None and drawn[0] is known.population:
+        return drawn[1]
     data = collect(found.result, known.population)
     shown = [progress(data)]
     if len(found.study.directions) > 1:
         shown += pareto(data, None if known.population is None else known.population.values)
+    _DRAWN[found] = known.population, shown
     return shown
 
 

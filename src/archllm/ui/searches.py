@@ -107,9 +107,8 @@ def _search(request: Request) -> Response:
     context, at, name, file = study_named(request)
     job = context.jobs.latest((at, name))
     try:
-        study = (
-            context.studies.now(context.home.there(at, "store"), name).study if file.exists() or job is None else None
-        )
+        there = file.exists() or job is None
+        study = context.studies.study(context.home.there(at, "store"), name) if there else None
     except StoreError:
         if job is None:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from archllm.study.store import Study, Trial, open_existing
 
 MOST_STUDIES = 24
 """Studies whose trials are kept in memory."""
+
+MOST_TRIALS = 400_000
+"""Trials of all these studies; one takes two or three kilobytes."""
 
 _PATIENCE = 3.0  # seconds that are waited for a store that another program has locked
 
@@ -32,6 +35,9 @@ class Snapshot:
 
     open: tuple[Trial, ...]
     """Trials that are waiting or running."""
+
+    leading: tuple[Trial, ...] = ()
+    """Trials that are over, without some that others of them dominate: what the front is among."""
 
     @property
     def mark(self) -> str:
@@ -61,7 +67,13 @@ class Snapshot:
     def result(self) -> Result:
         """The study with its best trial and its front."""
         trials = sorted((*self.over, *self.open), key=lambda trial: trial.number)
-        return Result.of(self.study, tuple(trials))
+        ahead = Result.of(self.study, tuple(sorted(self.leading, key=lambda trial: trial.number)))
+        return replace(ahead, trials=tuple(trials))
+
+    def later(self, fresh: list[Trial], waiting: list[Trial]) -> Snapshot:
+        """The same study once more trials are over: what was dominated stays so, and is not compared again."""
+        known = self.result.front if "result" in vars(self) else self.leading
+        return Snapshot(self.study, (*self.over, *fresh), tuple(waiting), (*known, *fresh))
 
     @cached_property
     def cost(self) -> float:
@@ -92,10 +104,11 @@ class Studies:
 
     Args:
         most: how many are kept.
+        most_trials: how many trials all of them have together, but for the one asked for last.
     """
 
-    def __init__(self, most: int = MOST_STUDIES) -> None:
-        self._most = most
+    def __init__(self, most: int = MOST_STUDIES, most_trials: int = MOST_TRIALS) -> None:
+        self._most, self._most_trials = most, most_trials
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Path, str], _Watched] = OrderedDict()
 
@@ -118,10 +131,34 @@ class Studies:
             if known and not fresh and not _still(opened.finished(name, len(known) - 1), known[-1]):
                 known, fresh = (), opened.finished(name)  # it was deleted, and another one has its name
             waiting = opened.unfinished(name)
-            if before is None or study != before.study or fresh or known != before.over or waiting != [*before.open]:
-                watched.found = Snapshot(study, (*known, *fresh), tuple(waiting))
+            if before is None or not known:
+                if before is None or before.over or fresh or study != before.study or waiting != [*before.open]:
+                    watched.found = Snapshot(study, tuple(fresh), tuple(waiting), tuple(fresh))
+            elif fresh or waiting != [*before.open]:
+                watched.found = before.later(fresh, waiting)
             assert watched.found is not None
-            return watched.found
+            found = watched.found
+        self._make_room((store, name))
+        return found
+
+    def _make_room(self, asked: tuple[Path, str]) -> None:
+        """Forgets the studies that nobody has asked for lately where all have too many trials."""
+        with self._lock:
+            sizes = {key: len(each.found.over) for key, each in self._kept.items() if each.found is not None}
+            for key in list(self._kept):
+                if sum(sizes.values()) <= self._most_trials or key == asked:
+                    return
+                sizes.pop(key, None)
+                del self._kept[key]
+
+    def study(self, store: Path, name: str) -> Study:
+        """A study without its trials.
+
+        Raises:
+            StoreError: there is none, or its store can't be read.
+        """
+        with open_existing(store, patience=_PATIENCE) as opened:
+            return opened.study(name)
 
 
 def _still(found: list[Trial], known: Trial) -> bool:

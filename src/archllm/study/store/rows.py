@@ -193,7 +193,7 @@ class _Cells:
             return None
         if isinstance(text, str) and len(text) <= LONGEST:
             try:
-                value = json.loads(text, parse_constant=_refused, parse_float=_finite, parse_int=_small)
+                value = _DECODER.decode(text)
                 if isinstance(value, kind) and _depth(value) <= DEEPEST:
                     return value
             except (ValueError, RecursionError):
@@ -277,3 +277,6 @@ def _small(word: str) -> int:
     if len(word) > 20:
         raise ValueError("a number of many digits")
     return int(word)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite, parse_int=_small)  # made once for all cells
