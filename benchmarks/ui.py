@@ -42,10 +42,10 @@ STORE = "many.db"
 STUDIES: dict[str, tuple[str, ...]] = {"one": ("command:./score",), "two": ("command:./score", "params")}
 """Studies of many trials, and their objectives."""
 
-STARTS = 7
+STARTS = 5
 """Times that the page is started."""
 
-REPEATS = 5
+REPEATS = 3
 """Times that each question about many trials is asked; the first answer may take reading the store."""
 
 GLANCE = 5.0

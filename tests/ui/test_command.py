@@ -26,3 +26,8 @@ def test_the_command_prints_its_address_and_ends_by_ctrl_c(folder):
     finally:
         page.kill()
     assert page.returncode == 0 and "Traceback" not in errors and said["url"].startswith("http://127.0.0.1:")
+
+
+def test_the_page_opens_without_a_deep_learning_library():
+    code = "import sys, archllm.ui.app; sys.exit(bool({'torch', 'transformers', 'matplotlib'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(SOURCE)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,6 @@ from archllm.errors import InvalidInput
 from archllm.plugins import is_reference, load_plugin, plugin_names
 from archllm.predictor.base import Prediction, Predictor
 from archllm.predictor.config import PredictorConfig
-from archllm.predictor.ensemble import RankingEnsemble
 from archllm.predictor.features import Features
 from archllm.predictor.gaussian_process import GaussianProcess
 
@@ -20,7 +21,7 @@ class Both(Predictor):
 
     def __init__(self, config: PredictorConfig) -> None:
         super().__init__(config)
-        self.parts: tuple[Predictor, ...] = (GaussianProcess(config), RankingEnsemble(config))
+        self.parts: tuple[Predictor, ...] = (GaussianProcess(config), _ensemble()(config))
 
     def _fit(self, features: Features, values: NDArray[np.float64], seed: int) -> None:
         for part in self.parts:
@@ -34,7 +35,17 @@ class Both(Predictor):
         return Prediction(means.mean(0), np.sqrt(np.square(stds).mean(0) + means.var(0)))
 
 
-_BUILT_IN: dict[str, type[Predictor]] = {"gaussian": GaussianProcess, "ensemble": RankingEnsemble, "both": Both}
+def _ensemble() -> type[Predictor]:
+    from archllm.predictor.ensemble import RankingEnsemble  # torch, which takes seconds to import and few need
+
+    return RankingEnsemble
+
+
+_BUILT_IN: dict[str, Callable[[], type[Predictor]]] = {
+    "gaussian": lambda: GaussianProcess,
+    "ensemble": _ensemble,
+    "both": lambda: Both,
+}
 
 
 def predictor_names() -> list[str]:
@@ -52,7 +63,7 @@ def predictor_class(kind: str) -> type[Predictor]:
         InvalidInput: there is no such predictor, it can't be imported, or it is something else.
     """
     if kind in _BUILT_IN:
-        return _BUILT_IN[kind]
+        return _BUILT_IN[kind]()
     if is_reference(kind) or kind in plugin_names("predictors"):
         found: type[Predictor] = load_plugin(kind, "predictors", Predictor)
         return found

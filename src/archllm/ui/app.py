@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from archllm.ui.pages import problem, shown_alone
 from archllm.ui.uploads import LARGEST_UPLOAD
 from archllm.workflows.options import UiOptions
 
+_FIRST = 2.0  # seconds that the first page has for itself
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -73,6 +75,7 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
 
 def _warm_up() -> None:
     """Imports what the first page about a generator needs, while people still look at the list."""
+    time.sleep(_FIRST)
     with suppress(ImportError):
         import_module("archllm.generation.generator")
 
