@@ -54,7 +54,7 @@ def test_the_notebook_runs(path: Path, kernel: str, tmp_path: Path, request: pyt
     if "table:" in path.read_text(encoding="utf-8"):
         request.getfixturevalue("data_dir")
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=300, startup_timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
 
 
