@@ -145,9 +145,12 @@ def draw_codebook(path: Path, found: CodebookMap, marked: Sequence[int]) -> Path
         point = next(point for point in found.points if point.code == code)
         axes.scatter([point.x], [point.y], s=90, facecolors="none", edgecolors="#222222", linewidths=1.4)
         label = f"{code}: {' + '.join(point.meaning)}"
-        place = ((0, 14), (0, -16), (0, 14))[position % 3]
+        place = ((0, 14), (0, -16), (0, -16))[position % 3]
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-        axes.annotate(label, (point.x, point.y), place, textcoords="offset points", fontsize=7, ha="center", bbox=box)
+        low, high = axes.get_xlim()
+        across = (point.x - low) / (high - low)
+        side = "left" if across < 0.3 else "right" if across > 0.7 else "center"  # no label leaves the axes
+        axes.annotate(label, (point.x, point.y), place, textcoords="offset points", fontsize=7, ha=side, bbox=box)
     axes.legend(frameon=False, fontsize=7, loc="best")
     title = f"{len(found.points)} codes in use; the plane shows {found.explained:.0%} of their variance"
     describe(axes, title, "first principal component", "second")
