@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from docs_site import files, names, reference
+from docs_site import commands, files, names, reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -51,6 +51,13 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), f"{page.name} leads to {link}"
         assert not anchor or anchor in anchors(target), f"{page.name} leads to {link}"
+
+
+def test_each_page_has_a_place_in_the_navigation() -> None:
+    places = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    made = {*files.pages(CITATION), *reference.pages(), commands.FILE}
+    assert places == pages | made
 
 
 def variables(tree: ast.Module) -> Iterator[str]:
