@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from archllm.graphs import ABSENT, Graphs
+from archllm.operations import IDENTITY, ZERO
 from archllm.predictor.computation import (
-    IDENTITY,
-    ZERO,
     computation,
     computation_keys,
     computes_nothing,

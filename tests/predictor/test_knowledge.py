@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from archllm.errors import InvalidInput
+from archllm.operations import by_name
 from archllm.predictor.computation import computation_keys
 from archllm.predictor.knowledge import Knowledge, Source
 from archllm.predictor.meanings import COLUMNS, known_operations, meaning_features, meaning_of
@@ -76,14 +77,14 @@ def test_operations_mean_what_their_names_say() -> None:
     known = {name for name in space_names() if known_operations(load_space(name))}
     assert {"nasbench101", "nasbench201", "darts", "transnasbench"} <= known
     assert not {"nats-size", "mobilenetv3"} & known
-    assert [meaning_of(name) for name in ("none", "maxpool3x3", "dil_conv_5x5", "conv7x7")] == [
+    assert [meaning_of(by_name(name)) for name in ("none", "maxpool3x3", "dil_conv_5x5", "conv7x7")] == [
         None,
         "pool",
         "light",
         "conv5",
     ]
     with pytest.raises(InvalidInput, match="can't be told"):
-        meaning_of("mystery")
+        meaning_of(by_name("mystery"))
 
 
 def test_the_columns_count_what_has_an_effect() -> None:

@@ -114,6 +114,11 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
         pairs["imports"] = ", ".join(f"{name} ({file or 'not found'})" for name, file in one.imports.items())
         pairs["imports"] += " when a network is built"
     pairs["nodes"] = ", ".join(one.ops)
+    if one.guessed:
+        told = ", ".join(f"{name} ({one.roles[name]})" for name in one.guessed)
+        pairs["guessed"] = f"what these do, from their names: {told}; [roles] in the file says it"
+    if one.unknown:
+        pairs["unknown"] = f"what these do: {', '.join(one.unknown)}; [roles] in the file says it"
     if one.constraints:
         pairs["constraints"] = "; ".join(one.constraints)
     return pairs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from archllm.errors import InvalidInput
 from archllm.graphs import ABSENT, Graphs
+from archllm.operations import Operation
 
 Role = Literal["input", "op", "sum", "output"]
 """What a node is for; it decides shape and colour."""
@@ -25,13 +26,16 @@ class Node:
     """
 
     label: str
-    """Text written in the node; for an operation its full name, which also decides its colour."""
+    """Text written in the node; for an operation its full name."""
 
     role: Role
     """What the node is for."""
 
     place: str = ""
     """Where it stands in the text of the architecture, such as `0 → 2`; written below the label."""
+
+    operation: Operation | None = None
+    """What an operation does, which decides its colour; by default as its name says."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,16 @@ class Cell:
             raise InvalidInput("a cell holds every edge once, got repeated edges")
 
 
-def cell_of_graph(graph: Graphs, op_names: Sequence[str], title: str = "") -> Cell:
+def cell_of_graph(
+    graph: Graphs, op_names: Sequence[str], title: str = "", operations: Mapping[str, Operation] | None = None
+) -> Cell:
     """The cell that draws a batch of one graph, node for node.
 
     Args:
         graph: a batch of one.
         op_names: the name of each label; `input` and `output` get their own roles.
         title: heading of the drawing.
+        operations: what operations do, by name; by default as their names say.
 
     Raises:
         InvalidInput: the graph is empty, has an edge against the node order, or a label without a name.
@@ -87,6 +94,8 @@ def cell_of_graph(graph: Graphs, op_names: Sequence[str], title: str = "") -> Ce
     if any(not 0 <= label < len(op_names) for label in labels):
         raise InvalidInput(f"labels of the graph lie between 0 and {len(op_names) - 1}, got {labels}")
     roles: dict[str, Role] = {"input": "input", "output": "output"}
-    nodes = tuple(Node(op_names[label], roles.get(op_names[label], "op")) for label in labels)
+    known = operations or {}
+    names = [op_names[label] for label in labels]
+    nodes = tuple(Node(name, roles.get(name, "op"), operation=known.get(name)) for name in names)
     edges = tuple((int(i), int(j)) for i, j in np.argwhere(graph.adjacency[0][np.ix_(used, used)]))
     return Cell(nodes, edges, title)

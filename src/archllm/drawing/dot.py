@@ -13,6 +13,7 @@ from archllm.drawing.panel import xml
 from archllm.drawing.svg import Drawing
 from archllm.drawing.table import Table
 from archllm.errors import InvalidInput
+from archllm.operations import Operation
 
 _UNSEEN = re.compile("[\x01-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What steers a terminal or turns the direction of writing."""
@@ -60,16 +61,16 @@ def _nested(nested: Nested, index: int) -> list[str]:
     lines: list[str] = []
     count = 0
 
-    def node(label: str, role: Literal["input", "op", "sum", "output"]) -> str:
+    def node(label: str, role: Literal["input", "op", "sum", "output"], operation: Operation | None = None) -> str:
         nonlocal count
         count += 1
-        lines.append(f"n{index}_{count} [{_look(Node(label, role))}];")
+        lines.append(f"n{index}_{count} [{_look(Node(label, role, operation=operation))}];")
         return f"n{index}_{count}"
 
     def chain(part: Chain, source: str) -> str:
         for each in part.parts:
             if isinstance(each, Leaf):
-                target = node(each.label, "op")
+                target = node(each.label, "op", each.operation)
                 lines.append(f"{source} -> {target};")
             else:
                 lines.append(f"subgraph cluster_{index}_{count} {{ label={_quoted(each.label)};")

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 from archllm.drawing.cell import Node
+from archllm.operations import Role, by_name
 
 FONT_SIZE = 12.0
 """Height of the text in a node, in drawing units."""
@@ -30,7 +31,13 @@ _WIDEST_GLYPH = 0.6  # em; an average glyph of the widest common sans-serif font
 
 _OPERATION = re.compile(r"(?:nor_)?(conv|max_?pool|avg_?pool|sep_conv|dil_conv)_?(\d+)x(\d+)(?:-bn-relu)?")
 _SHORT = {"conv": "conv", "maxpool": "max", "avgpool": "avg", "sepconv": "sep", "dilconv": "dil"}
-_FAMILY = {"maxpool": "pool", "avgpool": "pool", "sepconv": "sep", "dilconv": "dil"}
+_FAMILY: dict[Role, str] = {
+    "zero": "none",
+    "identity": "skip",
+    "pooling": "pool",
+    "separable": "sep",
+    "dilated": "dil",
+}
 _OTHERS = ("other0", "other1", "other2", "other3")
 
 
@@ -95,15 +102,12 @@ def family(node: Node) -> str:
         return "port"
     if node.role == "sum":
         return "sum"
-    if node.label in ("none", "zero"):
-        return "none"
-    if node.label in ("skip", "skip_connect", "identity"):
-        return "skip"
-    match = _OPERATION.fullmatch(node.label)
-    if match is None:
+    operation = node.operation or by_name(node.label)
+    if operation.role == "convolution":
+        return "conv1" if operation.kernel == 1 else "conv3"
+    if operation.role == "other":
         return _OTHERS[zlib.crc32(node.label.encode(errors="replace")) % len(_OTHERS)]
-    kind = match[1].replace("_", "")
-    return _FAMILY.get(kind, "conv1" if match[2] == match[3] == "1" else "conv3")
+    return _FAMILY[operation.role]
 
 
 def carries_nothing(node: Node) -> bool:

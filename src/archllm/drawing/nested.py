@@ -9,6 +9,7 @@ from archllm.drawing import looks
 from archllm.drawing.cell import Node
 from archllm.drawing.panel import Panel, num, text, xml
 from archllm.errors import InvalidInput
+from archllm.operations import Operation
 
 _GAP = 12.0
 _PADDING = 8.0
@@ -27,6 +28,9 @@ class Leaf:
 
     label: str
     """Its name."""
+
+    operation: Operation | None = None
+    """What it does, which decides its colour; by default as its name says."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _wire(length: float) -> Panel:
 
 def _part(part: Leaf | Group) -> Panel:
     if isinstance(part, Leaf):
-        node = Node(part.label, "op")
+        node = Node(part.label, "op", operation=part.operation)
         family = looks.family(node)
         colours = looks.LIGHT[family]
         width, height = looks.size(node)

@@ -16,12 +16,6 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces import SearchSpace
 from archllm.spaces.fingerprints import mixed
 
-ZERO = frozenset({"none", "zero", "zeroize"})
-"""Names of operations whose output is zero."""
-
-IDENTITY = frozenset({"skip_connect", "skip", "identity"})
-"""Names of operations whose output is their input."""
-
 
 @dataclass(frozen=True)
 class Computation:
@@ -52,7 +46,7 @@ class Computation:
 
 
 def computation(space: SearchSpace, graphs: Graphs) -> Computation:
-    """What members compute, by the names of the operations; in slots, names say nothing.
+    """What members compute, by what operations do; in slots, that is not known.
 
     Args:
         space: the space.
@@ -63,7 +57,7 @@ def computation(space: SearchSpace, graphs: Graphs) -> Computation:
     backward = edges.transpose(0, 2, 1)  # a view
     inputs = (normal.ops != ABSENT) & ~normal.adjacency.any(1)
     output = normal.ops == len(space.op_names) - 1
-    zero, identity = _named(space, normal.ops, ZERO), _named(space, normal.ops, IDENTITY)
+    zero, identity = (np.isin(normal.ops, labels) for labels in (space.labels_of("zero"), space.labels_of("identity")))
     edges[zero] = backward[zero] = 0
     for node in np.flatnonzero(identity.any(0)):  # in the order of the nodes, along the edges
         rows = np.flatnonzero(identity[:, node])
@@ -200,19 +194,14 @@ def path_statistics(space: SearchSpace, graphs: Graphs) -> NDArray[np.float32]:
     The number of paths, the length of the longest and of the shortest (-1 without any), and for each operation how
     often it occurs on all paths together, and on the paths that have most and least of it.
     """
-    silent = frozenset() if space.slotted else ZERO | IDENTITY
-    found = paths(space, graphs, [[k] for k, name in enumerate(space.op_names[:-1]) if name not in silent])
+    silent = space.labels_of("zero", "identity")
+    found = paths(space, graphs, [[label] for label in range(len(space.op_names) - 1) if label not in silent])
     parts = []
     for output in range(found.paths.shape[1]):
         three = [each[:, output] for each in (found.total, found.most, found.least)]
         each = np.concatenate([found.paths[:, output, None], *three], axis=1)
         parts.append(np.where(np.isfinite(each), each, -1.0))
     return np.concatenate(parts, axis=1).astype(np.float32)
-
-
-def _named(space: SearchSpace, ops: NDArray[np.int8], names: frozenset[str]) -> NDArray[np.bool_]:
-    known = () if space.slotted else names  # an identity in a slot may still change the width or the resolution
-    return np.isin(ops, [label for label, name in enumerate(space.op_names) if name in known])
 
 
 def _reached(edges: NDArray[np.int64], start: NDArray[np.bool_]) -> NDArray[np.bool_]:

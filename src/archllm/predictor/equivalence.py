@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archllm.errors import NotEnumerable
 from archllm.graphs import Graphs
-from archllm.predictor.computation import IDENTITY, ZERO, computation_keys
+from archllm.predictor.computation import computation_keys
 from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
 from archllm.spaces.sizes import written_size
@@ -18,7 +18,7 @@ from archllm.spaces.sizes import written_size
 
 def has_synonyms(space: SearchSpace) -> bool:
     """Whether members that are written differently may compute the same: where an operation has no effect."""
-    return not space.slotted and bool(set(space.op_names) & (ZERO | IDENTITY))
+    return bool(space.labels_of("zero", "identity"))
 
 
 def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:

@@ -1,12 +1,11 @@
 """Features that say the same in every space of cells whose operations are known: counts and paths by what they mean.
 
-The name of an operation tells what it does: `nor_conv_3x3` and `conv3x3-bn-relu` are both a 3 x 3 convolution. So cells
-of different spaces can be described in the same columns, and what scores of one say of them can be tried on the other.
+`nor_conv_3x3` of one space and `conv3x3-bn-relu` of another are both a 3 x 3 convolution. So cells of different spaces
+can be described in the same columns, and what scores of one say of them can be tried on the other.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
-from archllm.predictor.computation import IDENTITY, ZERO, Paths, paths
+from archllm.operations import Operation, by_name
+from archllm.predictor.computation import Paths, paths
 from archllm.predictor.features import Features
 from archllm.spaces import SearchSpace
 
@@ -28,36 +28,36 @@ COLUMNS = (
 )
 """What `meaning_features` gives, in order."""
 
-_SIZE = re.compile(r"(\d+)x(\d+)|(?:conv|_k)(\d+)")
+_USUAL = 3  # kernel of a convolution of which no more is known
 _REFERENCE = 1_000
 
 
-def meaning_of(name: str) -> str | None:
-    """What an operation does, by its name; `None` for one that has no effect, or passes values on.
+def meaning_of(operation: Operation) -> str | None:
+    """What an operation does, in the columns' words; `None` for one that has no effect, or passes values on.
 
     Raises:
-        InvalidInput: the name is none of those in use.
+        InvalidInput: it is not known.
 
     Example:
-        >>> meaning_of("nor_conv_3x3"), meaning_of("conv1x1-bn-relu"), meaning_of("sep_conv_5x5"), meaning_of("skip")
-        ('conv3', 'conv1', 'light', None)
+        >>> [meaning_of(by_name(name)) for name in ("nor_conv_3x3", "conv1x1-bn-relu", "sep_conv_5x5", "skip")]
+        ['conv3', 'conv1', 'light', None]
     """
-    word = name.lower()
-    if word in ZERO | IDENTITY:
+    if operation.role in ("zero", "identity"):
         return None
-    if "pool" in word:
+    if operation.role == "pooling":
         return "pool"
-    size = _SIZE.search(word)
-    if "conv" in word and size is not None:
-        if any(each in word for each in ("sep", "dil", "dw", "depth")):
-            return "light"
-        kernel = max(int(each) for each in size.groups() if each)
-        return "conv1" if kernel == 1 else "conv3" if kernel in (2, 3) else "conv5"
-    raise InvalidInput(f"what the operation {name!r} does can't be told from its name")
+    if operation.role in ("separable", "dilated"):
+        return "light"
+    if operation.role == "convolution":
+        kernel = operation.kernel or _USUAL
+        return "conv1" if kernel == 1 else "conv3" if kernel <= 3 else "conv5"
+    raise InvalidInput(
+        f"what the operation {operation.name!r} does can't be told from its name; a space file says so under [roles]"
+    )
 
 
 def known_operations(space: SearchSpace) -> bool:
-    """Whether the names of a space's operations say what they do."""
+    """Whether it is known what a space's operations do."""
     if space.slotted:
         return False
     try:
@@ -77,7 +77,7 @@ def meaning_features(space: SearchSpace, graphs: Graphs) -> NDArray[np.float64]:
         graphs: `n` members.
 
     Raises:
-        InvalidInput: what an operation of the space does can't be told from its name.
+        InvalidInput: what an operation of the space does is not known.
     """
     if space.slotted:
         raise InvalidInput(f"what is chosen in slots of {space.name} is no operation of a cell")
@@ -98,7 +98,8 @@ def labels_by_meaning(space: SearchSpace) -> list[list[int]]:
     groups: list[list[int]] = [[] for _ in MEANINGS]
     inputs = len(space.op_names) - 1 - len(space.ops) if hasattr(space, "ops") else 1
     for label in range(inputs, len(space.op_names) - 1):
-        meaning = meaning_of(space.op_names[label])
+        name = space.op_names[label]
+        meaning = meaning_of(space.operations.get(name) or by_name(name))
         if meaning is not None:
             groups[MEANINGS.index(meaning)].append(label)
     return groups
@@ -119,7 +120,7 @@ def check_common(space: SearchSpace, other: SearchSpace, name: str) -> None:
         if not known_operations(each):
             raise InvalidInput(
                 f"{name} is of {other.name}, and this is a search of {space.name}: scores carry over between spaces of "
-                f"cells whose operations are known by their names, and those of {each.name} are not"
+                f"cells whose operations are known, and those of {each.name} are not"
             )
     both = [{at for at, group in enumerate(labels_by_meaning(each)) if group} for each in (space, other)]
     if not both[0] & both[1]:

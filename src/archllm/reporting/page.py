@@ -262,7 +262,7 @@ def _generator(data: GeneratorData) -> dict[str, Any]:
             for arch, new in zip(data.cells, data.new, strict=True)
         ],
         "sizes": FULL_SIZE if is_name(model.space.name) else "the default network of the space",
-        "codebook": panels.codes(data.codebook, model.space.op_names) if data.codebook else None,
+        "codebook": panels.codes(data.codebook, model.space) if data.codebook else None,
         "training": panels.training(data.training, data.validation, model.config.yardstick),
         "quality": data.quality,
         "tiles": [

@@ -16,6 +16,7 @@ from archllm.reporting.figures import Curve
 from archllm.reporting.searching import SearchData
 from archllm.reporting.words import figure, measured
 from archllm.searchers.pareto import non_dominated
+from archllm.spaces import SearchSpace
 
 COLOURS = 8
 """Colours that the style sheet has for kinds, `c0` and so on, besides `cx` for what does nothing."""
@@ -127,13 +128,14 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
     return Panel(title[:1].upper() + title[1:], chart(marks, axes), tuple(legend), note)
 
 
-def codes(found: CodebookMap, names: Sequence[str]) -> Panel:
-    """The map of the codebook."""
+def codes(found: CodebookMap, space: SearchSpace) -> Panel:
+    """The map of the codebook of a space."""
     occurring = {name for point in found.points for name in point.meaning}
-    kinds = [name for name in (*names, ABSENT) if name in occurring]
+    kinds = [name for name in (*space.op_names, ABSENT) if name in occurring]
+    zeros = {space.op_names[label] for label in space.labels_of("zero")}
     looks, free = {}, 0
     for name in kinds:
-        idle = name in ("none", "zero", ABSENT)
+        idle = name in zeros or name == ABSENT
         looks[name] = "cx" if idle else f"c{free % COLOURS}"
         free += not idle
     x, y = (np.array([getattr(point, axis) for point in found.points]) for axis in ("x", "y"))

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from archllm import drawing
 from archllm.errors import FormatError, InvalidArchitecture, InvalidInput
 from archllm.graphs import Graphs, concatenate
+from archllm.operations import Operation, Role, by_name
 from archllm.spaces.constraints import Vocabulary
 from archllm.spaces.definition import ClassDefinition, Definition
 from archllm.spaces.network_interface import Networks
 from archllm.spaces.parameters import Parameters
 from archllm.spaces.sizes import written_size
 from archllm.spaces.texts.values import written
+
+_ENDS = ("input", "output")
 
 
 class SearchSpace(ABC):
@@ -175,6 +178,18 @@ class SearchSpace(ABC):
     def slot_values(self, graphs: Graphs) -> NDArray[np.float64]:
         """`n x d` numbers chosen in members' slots, as ranks from 0 to 1; `d` is 0 where there are no such slots."""
         return np.zeros((len(graphs), 0))
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """What the operations do that labels name; of slots, whose labels are values, none."""
+        if not isinstance(self.definition, ClassDefinition):
+            return self.definition.operations
+        return {} if self.slotted else {name: by_name(name) for name in self.op_names if name not in _ENDS}
+
+    def labels_of(self, *roles: Role) -> list[int]:
+        """Labels of operations that do one of these; in slots, where they may do more than their names say, none."""
+        known = {} if self.slotted else self.operations
+        return [label for label, name in enumerate(self.op_names) if name in known and known[name].role in roles]
 
     @property
     def key_span(self) -> int | None:
@@ -341,7 +356,7 @@ class SearchSpace(ABC):
 
     def drawing_cells(self, graph: Graphs) -> Sequence[drawing.Drawing]:
         """What to draw for one graph: labelled cells, or a table of choices."""
-        return [drawing.cell_of_graph(graph, self.op_names)]
+        return [drawing.cell_of_graph(graph, self.op_names, operations=self.operations)]
 
     def _check_own(self, arch: Architecture) -> None:
         check_same_space(self, arch.space)

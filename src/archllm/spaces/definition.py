@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from keyword import iskeyword
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, InvalidInput, shown
 from archllm.files import toml_value
+from archllm.operations import Operation, declared, operation_of
 
 MOST_OPS = 100
 """Most operations, or different values of all slots: labels are 8-bit."""
@@ -32,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _RESERVED = ("input", "output", "off")
 _LATER = {"later": True}  # of fields that files and stores from before do not have
 _NETWORKS = ("callables", "builder", "form")  # fields that say how networks are made, not what the architectures are
@@ -69,6 +71,11 @@ class Definition:
             )
         _distinct(self.constraints, "a constraint", "constraints")
 
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """What the operations do that it names."""
+        return {}
+
     def to_toml(self) -> str:
         """The text of a space file that says the same."""
         lines, tables = [f"name = {toml_value(self.name)}", f"kind = {toml_value(self.kind)}"], []
@@ -78,7 +85,8 @@ class Definition:
                 continue
             if isinstance(value, Mapping):
                 if value:
-                    tables += ["", f"[{entry.name}]", *(f"{key} = {toml_value(item)}" for key, item in value.items())]
+                    tables += ["", f"[{entry.name}]"]
+                    tables += [f"{_key(key)} = {toml_value(item)}" for key, item in value.items()]
             else:
                 lines.append(f"{entry.name} = {toml_value(value)}")
         callables = getattr(self, "callables", None)
@@ -93,7 +101,7 @@ class Definition:
     @cached_property
     def fingerprint(self) -> str:
         """The same for definitions of the same architectures, whatever their names and networks."""
-        left_out = ("name", "about", "same", *_NETWORKS)
+        left_out = ("name", "about", "same", "roles", *_NETWORKS)
         said = {e.name: getattr(self, e.name) for e in fields(self) if e.name not in left_out and not self._unsaid(e)}
         plain = {key: list(value.items()) if isinstance(value, Mapping) else value for key, value in said.items()}
         return hashlib.sha256(json.dumps([self.kind, plain]).encode()).hexdigest()
@@ -118,6 +126,14 @@ class CellDefinition(Definition):
     callables: Mapping[str, str] = field(default_factory=dict)
     """Operation -> `module:function` that makes it, for networks; imported only when one is built."""
 
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Operation -> what it does, as `archllm.operations.declared` reads it; by default as its block or name says."""
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """What the operations do."""
+        return {op: operation_of(op, self.callables.get(op, ""), self.roles.get(op, "")) for op in self.ops}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= len(self.ops) <= MOST_OPS:
@@ -131,6 +147,7 @@ class CellDefinition(Definition):
                     *([op] if self.callables else [number]),
                 )
         _distinct(self.ops, "an operation", "ops")
+        check_roles(self.roles, self.ops)
         for op, where in self.callables.items():
             check_callable(where, "ops", op)
         if self.callables and set(self.callables) != set(self.ops):
@@ -384,6 +401,31 @@ def check_callable(where: str, *key: str) -> None:
             f"{shown(where)}",
             *key,
         )
+
+
+def check_roles(roles: Mapping[str, str], known: Sequence[str]) -> None:
+    """Makes sure that what is declared of operations can be read.
+
+    Args:
+        roles: operation -> what is declared.
+        known: names of the operations.
+
+    Raises:
+        DefinitionError: it can't, or there is no such operation.
+    """
+    for op, role in roles.items():
+        if op not in known:
+            near = did_you_mean(op, known)
+            raise DefinitionError(f"there is no operation {shown(op)}{f'; {near}' if near else ''}", "roles", op)
+        try:
+            declared(op, role)
+        except ValueError as error:
+            raise DefinitionError(f"{error}, found {shown(role)}", "roles", op) from error
+
+
+def _key(name: str) -> str:
+    """A key of TOML."""
+    return name if _BARE.fullmatch(name) else toml_value(name)
 
 
 def text_of(value: Value) -> str:

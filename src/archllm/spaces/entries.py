@@ -92,6 +92,17 @@ def ops(value: Any) -> Any:
     return Several(ops=tuple(value), callables=value)
 
 
+def roles(value: Any) -> dict[str, str]:
+    """Operations and what they do."""
+    example = '[roles], then a line such as gated = "convolution 3"'
+    if not isinstance(value, dict):
+        raise WrongEntry(f"must be a table: {example}, found {shown(value)}")
+    for op, role in value.items():
+        if not isinstance(role, str):
+            raise WrongEntry(f"must be a text, as in {example}, found {shown(role)}", op)
+    return value
+
+
 def slots(value: Any) -> dict[str, Any]:
     """Slots of choices and their values; a name with a range stands for several slots."""
     if not isinstance(value, dict):

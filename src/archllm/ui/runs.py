@@ -109,7 +109,7 @@ def _inside(request: Request) -> Response:
     data, space = loaded.data(), loaded.model.space
     return part(
         "run_inside.html.j2",
-        codebook=panels.codes(data.codebook, space.op_names) if data.codebook else None,
+        codebook=panels.codes(data.codebook, space) if data.codebook else None,
         training=panels.training(data.training, data.validation, data.model.config.yardstick),
         quality=data.quality,
         codes=f"{loaded.model.tokenizer.length} × {loaded.model.tokenizer.codebook_size}",

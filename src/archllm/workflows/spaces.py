@@ -64,6 +64,15 @@ class SpaceFacts:
     ops: list[str]
     """Node labels."""
 
+    roles: dict[str, str]
+    """What the operations do."""
+
+    guessed: list[str]
+    """Operations of which that is guessed from their names."""
+
+    unknown: list[str]
+    """Operations of which that is not known."""
+
     constraints: list[str]
     """What every architecture fulfils."""
 
@@ -137,6 +146,8 @@ def check_space_file(file: str | Path, examples: int = 3) -> Checked:
 
 def _facts(space: SearchSpace) -> SpaceFacts:
     networks = space.networks
+    member = space.sample(1, np.random.default_rng(0))
+    operations = [each for part, _ in space.parted(member) for each in part.definition.operations.values()]
     return SpaceFacts(
         name=space.name,
         kind=space.kind,
@@ -152,6 +163,9 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         networks=networks is not None,
         imports={name: str(file) if file else None for name, file in networks.imports().items()} if networks else {},
         ops=list(space.op_names),
+        roles={operation.name: operation.told for operation in operations},
+        guessed=[operation.name for operation in operations if operation.source == "name"],
+        unknown=[operation.name for operation in operations if operation.source == "unknown"],
         constraints=list(space.definition.constraints),
         derivations=count_derivations(space.language.rules) if isinstance(space, Grammar) else None,
         ambiguous=_ambiguous(space) if isinstance(space, Grammar) else None,

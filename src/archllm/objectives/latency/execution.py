@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from archllm.graphs import ABSENT, Graphs
 from archllm.networks.setting import NetworkSetting
-from archllm.predictor.computation import ZERO
 from archllm.spaces import SearchSpace
 
 ASSUMPTIONS = ("all", "equal ones once", "read", "read or folded", "read and fed")
@@ -42,7 +41,7 @@ def work(space: SearchSpace, graphs: Graphs, setting: NetworkSetting | None = No
         setting: setting of the networks; by default that of the space's paper.
     """
     normal = space.normalise(graphs)
-    zeros = [] if space.slotted else [label for label, name in enumerate(space.op_names) if name in ZERO]
+    zeros = space.labels_of("zero")
     if not zeros:
         return {ASSUMPTIONS[0]: _work(space, normal, normal.ops != ABSENT, [], setting)}
     return {
@@ -89,7 +88,7 @@ def _computed(space: SearchSpace, graphs: Graphs, zeros: list[int]) -> list[NDAr
 def _repeated(space: SearchSpace, graphs: Graphs, links: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`n x v`: poolings of what an earlier, equal pooling reads, too; no weights could make them differ."""
     ops = graphs.ops
-    poolings = [label for label, name in enumerate(space.op_names) if "pool" in name]
+    poolings = space.labels_of("pooling")
     found = np.zeros(ops.shape, dtype=np.bool_)
     for node in range(1, ops.shape[1]):
         same = (ops[:, :node] == ops[:, node, None]) & (links[:, :, :node] == links[:, :, node, None]).all(1)

@@ -78,7 +78,7 @@ class EdgeDag(FixedTopology):
 
     def drawing_cells(self, graph: Graphs) -> Sequence[drawing.Drawing]:
         """The cell; each operation says between which nodes it stands, numbered as in the text."""
-        cell = drawing.cell_of_graph(graph, self.op_names)
+        cell = drawing.cell_of_graph(graph, self.op_names, operations=self.operations)
         places = ["0", *(f"{source} → {target}" for source, target in self.cell_edges), str(self.cell_nodes - 1)]
         nodes = (replace(node, place=place) for node, place in zip(cell.nodes, places, strict=True))
         return [replace(cell, nodes=tuple(nodes))]

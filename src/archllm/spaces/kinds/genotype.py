@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archllm.drawing import Cell, Node
 from archllm.errors import DefinitionError, NotEnumerable
 from archllm.graphs import ABSENT, Graphs
+from archllm.operations import Operation
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.constraints import compile_constraints
 from archllm.spaces.definition import GenotypeDefinition
@@ -35,7 +36,7 @@ from archllm.spaces.texts.genotype_form import GenotypeForm
 def drawn_cell(
     pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
     inputs: Sequence[str],
-    names: Sequence[str],
+    operations: Sequence[Operation],
     joined: Sequence[int],
     title: str,
 ) -> Cell:
@@ -44,7 +45,7 @@ def drawn_cell(
     Args:
         pairs: what each operation reads, cell inputs first, then inner nodes; and the operations; `inner x arity`.
         inputs: names of the cell inputs.
-        names: names of the operations.
+        operations: the operations.
         joined: numbers of the inner nodes that the output joins.
         title: what the cell is called.
     """
@@ -57,7 +58,8 @@ def drawn_cell(
         total = len(nodes) + arity
         for slot in range(arity):
             edges += [(at[sources[k, slot]], len(nodes)), (len(nodes), total)]
-            nodes.append(Node(names[ops[k, slot]], "op"))
+            operation = operations[ops[k, slot]]
+            nodes.append(Node(operation.name, "op", operation=operation))
         at.append(total)
         nodes.append(Node(str(k), "sum"))
     edges += [(at[len(inputs) + k], len(nodes)) for k in joined]
@@ -359,8 +361,9 @@ class Genotype(SearchSpace):
     def drawing_cells(self, graph: Graphs) -> list[Cell]:
         sources, ops = self.parts_of(graph)
         names, joined = self.op_names[: self.cell_inputs], self.joined_of(graph)[0]
+        drawn = [self.operations[op] for op in self.ops]
         return [
-            drawn_cell((sources[0, at], ops[0, at]), names, self.ops, np.flatnonzero(joined[at]).tolist(), title)
+            drawn_cell((sources[0, at], ops[0, at]), names, drawn, np.flatnonzero(joined[at]).tolist(), title)
             for at, title in enumerate(self.cells)
         ]
 

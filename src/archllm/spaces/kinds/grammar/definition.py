@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from keyword import iskeyword
 from typing import Literal
 
 from archllm.config import did_you_mean
 from archllm.errors import DefinitionError, shown
 from archllm.files import toml_value
-from archllm.spaces.definition import Definition, Value, check_callable
+from archllm.operations import Operation, operation_of
+from archllm.spaces.definition import Definition, Value, check_callable, check_roles
 from archllm.spaces.texts.expressions import COMBINATORS, IDENTITY
 
 MOST_BLOCKS = 80
@@ -81,6 +83,9 @@ class GrammarDefinition(Definition):
     form: Form = "images"
     """What blocks read."""
 
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Block -> what it does, as `archllm.operations.declared` reads it; by default as the block or its name says."""
+
     kind = "grammar"
 
     def __post_init__(self) -> None:
@@ -112,8 +117,19 @@ class GrammarDefinition(Definition):
         if self.form == "sequences" and self.downsampling:
             raise DefinitionError("blocks of sequences keep their length: there is no downsampling", "downsampling")
         self._check_callables()
+        check_roles(self.roles, self.all_blocks)
         if self.max_params is not None and not self.callables:
             raise DefinitionError("parameters are counted of blocks that name a 'module:function'", "max_params")
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """What the blocks do."""
+        roles = ({self.zero: "zero"} if self.zero else {}) | dict(self.roles)
+        found = {}
+        for block in self.all_blocks:
+            call = self.callables.get(block, BlockCall(""))
+            found[block] = operation_of(block, call.where, roles.get(block, ""), dict(call.options))
+        return found
 
     @property
     def all_blocks(self) -> tuple[str, ...]:
@@ -167,6 +183,8 @@ class GrammarDefinition(Definition):
             if self.callables and getattr(self, key):
                 lines += ["", f"[{key}]", *(f"{block} = {self._call(block)}" for block in getattr(self, key))]
         lines += ["", "[network]", f"form = {toml_value(self.form)}"] if self.callables else []
+        if self.roles:
+            lines += ["", "[roles]", *(f"{block} = {toml_value(role)}" for block, role in self.roles.items())]
         rules = [f"{rule} = {toml_value(alternatives)}" for rule, alternatives in self.rules.items()]
         return "\n".join([*lines, "", "[rules]", *rules]) + "\n"
 

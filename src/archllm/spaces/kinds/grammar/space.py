@@ -368,7 +368,7 @@ class Grammar(SearchSpace):
         for element in row.elements:
             name = self.op_names[element.labels[0]]
             if element.shape is None:
-                parts.append(Leaf(name))
+                parts.append(Leaf(name, self.operations[name]))
             else:
                 op, _, times = element.shape
                 title = f"{op} × {times}" if op == "repeat" else op
