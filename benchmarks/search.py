@@ -19,7 +19,7 @@ import numpy as np
 from archllm.files import write_text
 from benchmarks.harness.jobs import Benchmark, Job, Work
 from benchmarks.harness.results import Result
-from benchmarks.tasks import TASKS, Role, named, table_of
+from benchmarks.tasks import TASKS, Role, applicable, named, table_of
 
 if TYPE_CHECKING:
     from archllm.objectives.table import TableObjective
@@ -130,6 +130,8 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
         seeds = arguments.seeds if role == "test" else arguments.development_seeds
         for method in arguments.methods if part in arguments.parts else ():
             for task in named(role):
+                if not applicable(method, task):
+                    continue
                 budget = arguments.budget if task in LONG else min(arguments.budget, SHORT)
                 job = {"part": part, "method": method, "task": task, "seeds": seeds, "budget": budget}
                 found[f"{method}-{task}"] = job

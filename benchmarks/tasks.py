@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from archllm.errors import DataMissing
 from archllm.files import write_text
 
 Role = Literal["test", "development"]
@@ -44,11 +47,28 @@ class Task:
     """What a score is multiplied by so that 1 is a percentage point, or a hundredth of a loss."""
 
 
+GRAPHS = {
+    "cora": "Cora",
+    "citeseer": "CiteSeer",
+    "pubmed": "PubMed",
+    "cs": "Coauthor CS",
+    "physics": "Coauthor Physics",
+    "photo": "Amazon Photo",
+    "computers": "Amazon Computers",
+    "arxiv": "ogbn-arXiv",
+    "proteins": "ogbn-proteins",
+}
+"""Data sets of NAS-Bench-Graph, and what they are called."""
+
 TASKS = {
     "cifar10": Task("NAS-Bench-201, CIFAR-10", "nasbench201", "nasbench201/cifar10", "test"),
     "cifar100": Task("NAS-Bench-201, CIFAR-100", "nasbench201", "nasbench201/cifar100", "test"),
     "imagenet16": Task("NAS-Bench-201, ImageNet16-120", "nasbench201", "nasbench201/imagenet16", "test"),
     "nasbench101": Task("NAS-Bench-101, a pool of 30,001", "nasbench101", "nasbench101/cifar10", "test"),
+    **{
+        f"graph-{data}": Task(f"NAS-Bench-Graph, {title}", "nasbench-graph", f"nasbench-graph/{data}", "test")
+        for data, title in GRAPHS.items()
+    },
     "cifar10@12": Task(
         "NAS-Bench-201, CIFAR-10, 12 epochs", "nasbench201", "nasbench201/cifar10.valid@12", "development"
     ),
@@ -73,6 +93,15 @@ TASKS = {
 """All tasks by name."""
 
 
+NOT_APPLICABLE = {"largest": ("nasbench-graph",)}
+"""Methods, and spaces that they can't search: where no networks are, there is no size."""
+
+
+def applicable(method: str, task: str) -> bool:
+    """Whether a method can search a task."""
+    return TASKS[task].space not in NOT_APPLICABLE.get(method, ())
+
+
 def named(role: Role) -> tuple[str, ...]:
     """The names of the tasks of one role."""
     return tuple(name for name, task in TASKS.items() if task.role == role)
@@ -91,6 +120,8 @@ def table_of(task: Task, folder: Path) -> str:
     from archllm.objectives.table import find_table
 
     table, _, column = task.score.partition("/")
+    if table == "nasbench-graph":
+        return f"{_graph_table(column, folder)}/valid"
     if table != "transnasbench":
         return task.score
     path = folder / f"{table}.csv"
@@ -100,6 +131,33 @@ def table_of(task: Task, folder: Path) -> str:
         with gzip.open(source, "rt", encoding="utf-8", newline="") as file:
             write_text(path, "\n".join(_transnas(csv.reader(file))) + "\n")
     return f"{path}/{column}"
+
+
+def _graph_table(data: str, folder: Path) -> Path:
+    """The table of a data set of NAS-Bench-Graph, read once from the benchmark's own file."""
+    from archllm.spaces import load_space
+    from archllm.workflows.data import import_data
+
+    path = folder / f"nasbench-graph-{data}.parquet"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        import_data(_graph_file(data), "nasbench-graph", load_space("nasbench-graph"), out=path)
+    return path
+
+
+def _graph_file(data: str) -> Path:
+    """The file in the folder `$NAS_BENCH_GRAPH`, or in the package nas-bench-graph, none of whose code is run."""
+    named, package = os.environ.get("NAS_BENCH_GRAPH"), find_spec("nas_bench_graph")
+    folders = [Path(named)] if named else []
+    if package is not None:
+        folders += [Path(place) / "light" for place in package.submodule_search_locations or ()]
+    found = [folder / f"{data}.bench" for folder in folders if (folder / f"{data}.bench").is_file()]
+    if not found:
+        raise DataMissing(
+            f"there is no {data}.bench of NAS-Bench-Graph; install nas-bench-graph, or name the folder of its files in "
+            "NAS_BENCH_GRAPH"
+        )
+    return found[0]
 
 
 def _transnas(rows: Iterator[list[str]]) -> Iterator[str]:

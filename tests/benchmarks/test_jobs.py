@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from benchmarks import (
     spaces,
 )
 from benchmarks.harness.jobs import Benchmark, Job
+from benchmarks.tasks import GRAPHS
 from tests.prior.text.tiny import tiny_model
 
 import archllm
@@ -69,6 +71,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (home / f"vae-{name}").mkdir()
         GraphVAE(space, VAEConfig(steps=1, width=16)).fit(model.cells.train[:100], 0).save(home / f"vae-{name}")
     (home / "run").symlink_to(home / "nasbench201")
+    (home / "graphs").mkdir()
+    rows = {number: {"valid_perf": number / 10**5, "perf": 0.5, "latency": 0.1, "para": 1.0} for number in range(1, 9)}
+    for data in GRAPHS:
+        (home / "graphs" / f"{data}.bench").write_bytes(pickle.dumps(rows))
     return home
 
 
@@ -97,7 +103,10 @@ def _cells(space: SearchSpace, share: float, cells: int, seed: int) -> split.Cel
 
 
 @pytest.mark.parametrize(("benchmark", "name", "job"), all_jobs(), ids=[name for _, name, _ in all_jobs()])
-def test_a_job_builds_its_inputs(benchmark: Benchmark, name: str, job: Job, folder: Path, base: Path) -> None:
+def test_a_job_builds_its_inputs(
+    benchmark: Benchmark, name: str, job: Job, folder: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_BENCH_GRAPH", str(folder / "graphs"))
     arguments = benchmark.parse([])
     arguments = argparse.Namespace(**vars(arguments) | {"folder": folder, "base": base})
     assert callable(benchmark.prepare(job, arguments))

@@ -13,7 +13,7 @@ from archllm.spaces import load_space
 
 def test_every_method_searches_every_data_set_with_and_without_knowledge() -> None:
     jobs = BENCHMARK.jobs(BENCHMARK.parse(["--seeds", "0", "1"]))
-    assert len(jobs) == 2 * 2 * 3 * 3
+    assert len(jobs) == 2 * 2 * 3 * 3 + 2 * 9 * 2
     assert jobs["gp-cifar100-200-reversed"]["seeds"] == [0, 1]
 
 
@@ -37,6 +37,18 @@ def test_a_page_shows_what_is_there() -> None:
     ]
     assert "| `gp` | cifar100 | 24 | 3.0 (2.0) |" in page(results)
     assert queries({"regret": [1.0, 0.5]}) == 61 and regret({"regret": [1.0, 0.5]}, 50) == 0.5
+
+
+def test_graph_networks_say_what_other_tables_cost_and_what_is_missing() -> None:
+    about = dict.fromkeys(["command", "commit", "machine", "threads", "torch", "date"], "x")
+    base = {"part": "graph", "method": "gp", "data": "cora", "about": about, "wall": 1.0, "load": 0.0}
+    results = [
+        base | {"name": known, "known": known, "runs": [{"regret": [2.0, lost]}]}
+        for known, lost in (("nothing", 0.5), ("others", 0.6))
+    ]
+    text = page(results)
+    assert "| `gp` | Cora | 0.500 | 0.600 | +20 % (missed) |" in text
+    assert "**Not yet run:** `gp` on citeseer," in text
 
 
 def test_the_order_of_other_tables_counts_what_stands_before_the_best(tmp_path) -> None:

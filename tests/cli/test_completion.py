@@ -69,7 +69,11 @@ class TestShells:
 
     def test_values_of_closed_lists_are_completed(self, complete):
         assert complete("archllm train nasbench201 --preset ") == ["quick", "standard", "thorough"]
-        assert set(complete("archllm data import x --as nas")) == {"nasbench101-tfrecord", "nasbench201-pth"}
+        assert set(complete("archllm data import x --as nas")) == {
+            "nasbench101-tfrecord",
+            "nasbench201-pth",
+            "nasbench-graph",
+        }
 
     def test_names_of_spaces_are_completed(self, complete):
         named = complete("archllm search --space nas")

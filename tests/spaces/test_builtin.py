@@ -76,6 +76,17 @@ def scaled_cells() -> int:
     return fitting * ascending * 3
 
 
+def graph_networks() -> int:
+    """Unordered forests of 4 layers of 9 operations: trees of n layers are a root's operation and a forest of n - 1."""
+    trees, forests = [0], [1]
+    for layers in range(1, 5):
+        trees.append(9 * forests[layers - 1])
+        partitions = [(1,) * layers, *((layers,),) * (layers > 1)]
+        partitions += {3: [(1, 2)], 4: [(1, 1, 2), (2, 2), (1, 3)]}.get(layers, [])
+        forests.append(sum(prod(comb(trees[n] + k - 1, k) for n, k in Counter(each).items()) for each in partitions))
+    return forests[4]
+
+
 SIZES = {
     "nasbench101": 423_624,
     "nasbench201": 5**6,
@@ -89,6 +100,7 @@ SIZES = {
     "enas6": 6**6 * 2**15,
     "enas12": 6**12 * 2**66,
     "nasnet": prod(comb(13 * sources + 1, 2) for sources in (2, 3, 4, 5, 6)) ** 2,
+    "nasbench-graph": graph_networks(),
     "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
     "scaled-cells": scaled_cells(),

@@ -132,7 +132,7 @@ def test_a_file_that_does_not_tell_its_space_needs_one(mine, tmp_path):
         import_data(mine, "csv", out=tmp_path / "t.parquet")
 
 
-@pytest.mark.parametrize("form", ["nats", "nasbench201-pth", "nasbench101-tfrecord"])
+@pytest.mark.parametrize("form", ["nats", "nasbench201-pth", "nasbench101-tfrecord", "nasbench-graph"])
 def test_official_files_are_of_their_own_space(mine, tmp_path, form):
     with pytest.raises(InvalidInput, match="not of darts"):
         import_data(mine, form, "darts", out=tmp_path / "t.parquet")

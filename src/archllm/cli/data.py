@@ -27,8 +27,12 @@ class Data(Command):
     file: Annotated[Path, Option("FILE", positional=True)]
     """The file to read, or the folder of NATS-Bench."""
 
-    form: Annotated[Literal["nats", "nasbench201-pth", "nasbench101-tfrecord", "csv", "parquet"], Option(name="as")]
-    """What it is: the official files of NATS-Bench, NAS-Bench-201 or NAS-Bench-101, or a table with a heading."""
+    form: Annotated[
+        Literal["nats", "nasbench201-pth", "nasbench101-tfrecord", "nasbench-graph", "csv", "parquet"],
+        Option(name="as"),
+    ]
+    """What it is: the official files of NATS-Bench, NAS-Bench-201, NAS-Bench-101 or (one for each data set)
+    NAS-Bench-Graph, or a table with a heading."""
 
     space: Annotated[str | None, Option("SPACE")] = None
     """The space of its architectures; needed for csv and parquet, unless the headings tell it."""

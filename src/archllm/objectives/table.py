@@ -247,7 +247,7 @@ def _direction(column: str) -> Direction:
 def _tests(table: Table, column: str) -> list[str]:
     """The column of the test score of the same training, if there is one."""
     known = NAME.fullmatch(column)
-    name = f"{known['dataset']}.test@{known['epochs']}" if known else ""
+    name = f"{known['dataset']}.test@{known['epochs']}" if known else "test" if column == "valid" else ""
     return [name] if name in table.columns else []
 
 

@@ -60,6 +60,7 @@ _SPACES: dict[str, tuple[str, Callable[..., SearchSpace] | None]] = {
     "enas6": ("examples/enas6.toml", ENASMacro),
     "enas12": ("examples/enas12.toml", ENASMacro),
     "nasnet": ("examples/nasnet.toml", None),
+    "nasbench-graph": ("examples/nasbench-graph.toml", None),
     "mobile": ("examples/mobile.toml", None),
     "transnasbench": ("examples/transnasbench.toml", TransNASBench),
     "scaled-cells": ("examples/scaled-cells.toml", None),

@@ -57,10 +57,10 @@ def import_data(
 
     Args:
         file: the file, or the folder of NATS-Bench.
-        form: `nats`, `nasbench201-pth`, `nasbench101-tfrecord`, `csv` or `parquet`.
+        form: `nats`, `nasbench201-pth`, `nasbench101-tfrecord`, `nasbench-graph`, `csv` or `parquet`.
         space: the space of its architectures; official files know theirs, and tables of well-known shape.
         out: file to write, ending in `.parquet`; by default one in the data folder, named after the space (official
-            files) or the file.
+            files), the file, or both (NAS-Bench-Graph, which has a file for each data set).
         arch_column: for CSV and Parquet, the column of architectures.
         metrics: for CSV and Parquet, the columns to keep; by default all that hold numbers.
         repeats: for CSV and Parquet, what is kept of several scores of one architecture: the `first`, their `mean`, or
@@ -83,6 +83,8 @@ def import_data(
     else:
         raise InvalidInput(f"{file} does not say which space its architectures are of; name it (--space)")
     stem = home.name if FORMATS[form] else file.name.split(".")[0]
+    if form == "nasbench-graph":
+        stem = f"{home.name}-{file.name.split('.')[0]}"
     target = Path(out) if out is not None else data_folder() / f"{stem}.parquet"
     if target.suffix != ".parquet":
         raise InvalidInput(f"a table is written as a .parquet file, got {target}")

@@ -12,6 +12,7 @@ from archllm.errors import DataMissing, InvalidInput
 from archllm.objectives.tables.cells import headings_of
 from archllm.objectives.tables.delimited import read_delimited
 from archllm.objectives.tables.nasbench101 import read_nasbench101
+from archllm.objectives.tables.nasbench_graph import read_nasbench_graph
 from archllm.objectives.tables.nats import read_nats
 from archllm.objectives.tables.parquet import read_about, read_parquet
 from archllm.objectives.tables.pth import read_pth
@@ -23,6 +24,7 @@ FORMATS = {
     "nats": "nasbench201",
     "nasbench201-pth": "nasbench201",
     "nasbench101-tfrecord": "nasbench101",
+    "nasbench-graph": "nasbench-graph",
     "csv": None,
     "parquet": None,
 }
@@ -85,6 +87,8 @@ def import_table(
         return read_pth(path, space, about, progress)
     if form == "nasbench101-tfrecord":
         return read_nasbench101(path, space, about, progress)
+    if form == "nasbench-graph":
+        return read_nasbench_graph(path, space, about)
     return read_delimited(path, space, about, arch_column, metrics, repeats)
 
 
