@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable
 
 from benchmarks.harness.results import Result, of
-from benchmarks.harness.tables import markdown, notes, provenance, verdict
+from benchmarks.harness.tables import NONE, markdown, notes, provenance, verdict
 from benchmarks.ui import STUDIES
 
 README: dict[str, Callable[[list[Result]], str]] = {}
@@ -67,15 +67,15 @@ def _many(results: list[Result]) -> str:
     for title in results[0]["answers"]:
         for result in results:
             first, *later = result["answers"][title]
-            walls, cpus = ([each[at] for each in later] for at in (0, 1))
+            then = [f"{statistics.median(each[at] for each in later):.2f}" if later else NONE for at in (0, 1)]
             rows.append(
                 [
                     title,
                     str(len(STUDIES[result["study"]])),
                     f"{first[0]:.2f}",
-                    f"{statistics.median(walls):.3f}",
+                    then[0],
                     f"{first[1]:.2f}",
-                    f"{statistics.median(cpus):.2f}",
+                    then[1],
                 ]
             )
     grown = ", ".join(
