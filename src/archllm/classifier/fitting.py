@@ -137,13 +137,12 @@ class Fitting:
             plan = Plan.from_json(stored)
             self.times.reserve = plan.reserve
             return plan
-        finalists = finalists_in(self.times.seconds)
         options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
         scaler = Scaler(self.space, self.limits, options, self.clock)
         rough = max(0.0, self.times.left - reserve(0.0))
         height, width = objective.images.x.shape[2:]
         sizes_to_try = image_sizes(height, width, self.request.image_size)
-        scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough / finalists)
+        scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
         export = self._timed_export(scaler, scale)
         self.times.reserve = reserve(export)
         if self.times.open < LEAST_TRAINING:
@@ -155,12 +154,14 @@ class Fitting:
             )
         search = self.times.search_ends() - self.times.elapsed
         epochs, images = short_training(scale.speed, len(split.train_y), search)
+        finalists = finalists_in(self.times.open - search, scale.speed, len(split.train_y))
         plan = Plan(scale, epochs, images, finalists, self._method(), export)
         network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
         size = f"{scale.image_size} x {scale.image_size}"
         self.say(f"plan: images of {size}, networks of {self.space.name} with {network} ({self.limits})")
         self.say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
-        self.say(f"plan: then {finalists} full trainings, {(self.times.open - search) / finalists:.0f} s each")
+        full = "1 full training of" if finalists == 1 else f"{finalists} full trainings, each of"
+        self.say(f"plan: then {full} {(self.times.open - search) / finalists:.0f} s")
         return plan
 
     def _method(self) -> str:

@@ -14,8 +14,12 @@ TRIALS = 30
 LEAST_PASSES, SHORT_IMAGES = 3, 4_800
 """A short training sees at least so many passes over its images, and at least so many images, those of all passes."""
 
-FINALISTS, FEW_FINALISTS, LONG = 3, 2, 900.0
-"""Networks that are trained fully: the first number where a fit has `LONG` seconds, else the second."""
+FINALISTS = 3
+"""Networks that are trained fully, at most."""
+
+FULL_PASSES, FULL_IMAGES = 80, 20_000
+"""A full training sees at least so many passes over the images, and at least so many images, where several networks are
+trained; where the time is too short for several, all of it goes to one."""
 
 END_PER_EXPORT, END_BESIDES = 2.0, 5.0
 """Seconds for the end: so many times those of one ONNX export, for all files and their verification, and more."""
@@ -58,9 +62,20 @@ class Plan:
         return reserve(self.export)
 
 
-def finalists_in(seconds: float) -> int:
-    """Networks that are trained fully in a fit of so many seconds."""
-    return FINALISTS if seconds >= LONG else FEW_FINALISTS
+def finalists_in(seconds: float, speed: float, images: int) -> int:
+    """Networks that can be trained fully.
+
+    Args:
+        seconds: time of all full trainings.
+        speed: training images a second.
+        images: training images that there are.
+
+    Example:
+        >>> finalists_in(200.0, 800.0, 4_000), finalists_in(200.0, 800.0, 300)
+        (1, 3)
+    """
+    full = max(FULL_IMAGES, FULL_PASSES * images)
+    return int(min(max(seconds * speed / full, 1), FINALISTS))
 
 
 def reserve(export: float) -> float:
