@@ -334,7 +334,7 @@ class _Stream(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=60)
         try:
             connection.request("GET", "/search/events?at=few.db&study=one", headers={"Cookie": self.server.cookie})
             answer = connection.getresponse()

@@ -251,7 +251,7 @@ def _seen(context: Context, at: str, name: str) -> dict[str, Any]:
     """What a stream tells of a study: whether there is something new, and what state it is in."""
     job = context.jobs.latest((at, name))
     try:
-        found = context.studies.now(context.home.there(at, "store"), name)
+        found = context.studies.lately(context.home.there(at, "store"), name)
     except ArchLLMError:
         found = None
     lines = "" if job is None else str(job.log.stat().st_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -27,16 +28,15 @@ def events(request: Request, seen: Callable[[], dict[str, Any]]) -> Response:
     context = context_of(request)
 
     async def stream() -> AsyncIterator[str]:
-        told, silent = None, 0.0
+        told, last = None, time.monotonic()
         while not context.closing and not await request.is_disconnected():
             now = await to_thread.run_sync(seen)
             if now != told:
-                told, silent = now, 0.0
+                told, last = now, time.monotonic()
                 yield f"data: {json.dumps(now)}\n\n"
-            elif silent >= _BREATH:
-                silent = 0.0
+            elif time.monotonic() - last >= _BREATH:
+                last = time.monotonic()
                 yield ": alive\n\n"
             await asyncio.sleep(_GLANCE)
-            silent += _GLANCE
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
