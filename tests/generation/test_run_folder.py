@@ -360,3 +360,7 @@ def test_a_journal_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "gone")
     with pytest.raises(RunFolderError, match=r"can't write .*train\.jsonl"):
         journal(event(10), 1.0)
+
+
+def test_products_are_written_in_tokens_that_are_exact() -> None:
+    assert recommended(load_space("scaled-cells")).tokenizer.kind == "plain"

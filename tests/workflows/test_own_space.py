@@ -329,3 +329,8 @@ def test_a_generator_of_another_definition_is_not_searched_with(file: Path, tmp_
     file.write_text(FILE.replace("<=", ">="))
     with pytest.raises(InvalidInput, match="two different spaces are called widths"):
         SearchGenerator.load(run, Domain(load_space(file)))
+
+
+def test_a_cell_and_its_scale_are_searched_together() -> None:
+    found = search(space="scaled-cells", objective=["params"], budget=6, method="evolution", store="memory:")
+    assert found.queries == 6

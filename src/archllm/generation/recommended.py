@@ -89,6 +89,11 @@ def _recommended(space: SearchSpace, split: float) -> TrainConfig:
         config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
         if not space.enumerable:
             return _of_sequences(space, config)
+    if isinstance(space, Product):  # each part has tokens of its own, exact ones
+        config = replace(config, tokenizer=replace(config.tokenizer, kind="plain"))
+        if not space.enumerable:
+            prior = replace(config.prior, width=48, layers=2, steps=3000, learning_rate=0.012, weight_decay=0.0)
+            return replace(config, cells=200_000, prior=replace(prior, batch=128))
     if not space.enumerable:  # hardly any prefix is seen twice, so targets are noisy: a small model, many steps
         prior = replace(config.prior, width=64, layers=2, steps=5000, learning_rate=6e-3)
         if space.slotted:  # many codes an architecture, each of few contents: a small batch says much

@@ -98,6 +98,8 @@ def test_a_size_that_members_choose_is_no_option():
     ):
         networks.setting(cells=2)
     assert networks.setting(cells=None, num_classes=3).num_classes == 3
+    kept = networks.setting(num_classes=3)
+    assert networks.setting(**vars(kept)) == kept
     assert networks.small == {}
 
 

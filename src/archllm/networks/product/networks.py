@@ -150,8 +150,9 @@ class ProductNetworks(SpaceNetworks):
         return MappingProxyType({key: value for key, value in self._inner.small.items() if key not in self._slots})
 
     def setting(self, **options: Any) -> NetworkSetting:
+        usual = self.setting_type()
         for key in self._slots:
-            if options.get(key) is not None:
+            if options.get(key) not in (None, getattr(usual, key, None)):  # a setting that is kept names all fields
                 names = self.space.definition.network[key]
                 where = names if isinstance(names, str) else ", ".join(names)
                 raise InvalidInput(f"{key} of networks of {self.space.name} is chosen by {where}: leave it out")
