@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -26,6 +27,10 @@ _WRONG = (
     "damaged stores",
     "tracebacks",
 )
+_TRACEBACK = re.compile(r'Traceback.*File "[^<"]', re.DOTALL)
+"""One through a file. Python's own start, frozen modules and the words after `-c`, is interrupted before anything of
+ours could be asked."""
+
 _PATIENCE = 120.0  # seconds that a search has to end; it hardly ever needs one
 _MANY = 10_000  # a budget that no search reaches before it is killed
 
@@ -73,7 +78,7 @@ def killed(
                 search.kill()
             wrong["processes left after 5 s"] += left(ground.folder)
             said = search.said()
-            if "Traceback" in said or "internal error" in said:
+            if _TRACEBACK.search(said) or "internal error" in said:
                 wrong["tracebacks"] += 1
                 notes.append(said[-600:])
             if not ground.begun():

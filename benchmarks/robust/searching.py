@@ -264,7 +264,7 @@ def forked(
 
 def spawned(words: Sequence[str], folder: Path, environment: dict[str, str], errors: Path) -> int:
     """Begins `archllm` in a new process; its number."""
-    code = f"import os, sys; os.chdir({str(folder)!r}); from archllm.cli import program; program()"
+    code = f"import os, sys; os.chdir({str(folder)!r}); from archllm.__main__ import program; program()"
     opened = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_RDWR, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -70,6 +71,22 @@ def test_what_could_steer_a_terminal_is_shown_as_its_escape(capsys):
 def test_a_document_holds_every_text_as_it_is(capsys):
     Console(json=True).document({"é\ud800": "\x1b\u202e"})
     assert json.loads(capsys.readouterr().out) == {"é\ud800": "\x1b\u202e"}
+
+
+def test_ctrl_c_while_modules_load_shows_no_traceback():
+    code = """
+import os, signal, sys
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "archllm.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+sys.meta_path.insert(0, Slow())
+from archllm.__main__ import program
+program()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 @pytest.mark.parametrize("moment", ["while it works", "while the first is answered"])

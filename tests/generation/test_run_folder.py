@@ -282,6 +282,17 @@ def test_a_damaged_report_is_refused_by_name(tmp_path: Path, content: bytes | No
         read_report(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("held_out_nats", "low"), ("reconstruction", True), ("seconds", 3), ("parameters", {"prior": "many"})],
+    ids=str,
+)
+def test_a_figure_of_a_report_that_is_no_number_is_refused_by_name(tmp_path: Path, name: str, value: object) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps({name: value}))
+    with pytest.raises(RunFolderError, match=rf"metrics\.json: {name} must"):
+        read_report(tmp_path)
+
+
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"a": [1, 2.5, null]}')
     assert read_report(tmp_path) == {"a": [1, 2.5, None]}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archllm import toml_lines
 from archllm.config import Seed, Settings
 from archllm.data.corpus import CORPUS_FILE
-from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
+from archllm.errors import ArchLLMError, InvalidInput, RunFolderError, shown
 from archllm.files import LARGEST_JSON, check_own_files, read_text, refuse_existing, toml_value, write_text
 from archllm.generation.config import TrainConfig
 
@@ -187,7 +187,18 @@ def read_report(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"can't read {path}: {error}; the run folder is not complete") from error
     if not isinstance(report, dict):
         raise RunFolderError(f"{path} must hold a JSON object")
+    for name in ("reconstruction", "held_out_nats", "ideal_nats"):
+        if name in report and not _is_number(report[name]):
+            raise RunFolderError(f"{path}: {name} must be a number, found {shown(report[name])}")
+    for name in ("parameters", "seconds"):
+        found = report.get(name, {})
+        if not isinstance(found, dict) or not all(map(_is_number, found.values())):
+            raise RunFolderError(f"{path}: {name} must hold a number for each part, found {shown(found)}")
     return report
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def seal(folder: Path) -> None:

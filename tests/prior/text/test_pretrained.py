@@ -142,6 +142,12 @@ def test_frequent_numbers_are_one_token_where_the_tokenizer_has_them() -> None:
 # --- the cut model -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("token", [-1, 1_000_000])
+def test_a_tokenizer_of_another_model_is_refused(token: int) -> None:
+    with pytest.raises(ModelUnusable, match=rf"has the token {token}, and the model has rows for 0 to"):
+        cut_vocabulary(find_base(tiny_model("gpt2")).load(), [0, token])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_cutting_words_off_leaves_the_scores_of_the_others(family: str) -> None:
     base = find_base(tiny_model(family))

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from archllm.errors import ModelUnusable
 from archllm.prior.text.vocabulary import Vocabulary
 
 
@@ -134,9 +135,18 @@ def cut_vocabulary(model: Any, tokens: Sequence[int], new: Sequence[Sequence[int
         model: the model.
         tokens: the tokens that stay; token `i` of the cut model is `tokens[i]` of the whole.
         new: tokens to add behind them, each starting as the mean of these tokens of the whole model.
+
+    Raises:
+        ModelUnusable: the tokenizer has tokens that the model has no row for.
     """
     old_in, old_out = model.get_input_embeddings(), model.get_output_embeddings()
     groups = [[token] for token in tokens] + [list(parts) for parts in new]
+    rows, least, most = len(old_in.weight), min(map(min, groups)), max(map(max, groups))
+    if not 0 <= least <= most < rows:
+        raise ModelUnusable(
+            f"the tokenizer of the language model has the token {least if least < 0 else most}, and the model has rows "
+            f"for 0 to {rows - 1}; its files are not of one model"
+        )
     with torch.no_grad():
         rows_in = torch.stack([old_in.weight[group].mean(0) for group in groups])
         rows_out = torch.stack([old_out.weight[group].mean(0) for group in groups])
