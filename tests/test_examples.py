@@ -35,9 +35,9 @@ def kernel(started_fast: dict[str, str], tmp_path: Path, monkeypatch: pytest.Mon
 FAST = """
 import functools, time
 import archllm
-archllm.fit = functools.partial(archllm.fit, clock=lambda: 15 * time.process_time())
+archllm.fit = functools.partial(archllm.fit, clock=lambda: 10 * time.process_time())
 """
-"""Five minutes are over in twenty seconds."""
+"""Five minutes are over in half a minute."""
 
 
 def read(path: Path) -> Any:

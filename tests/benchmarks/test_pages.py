@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.harness import RESULTS
+from benchmarks.harness.jobs import Benchmark
 from benchmarks.harness.results import read, write
 from benchmarks.pages import measured, rendered
 
@@ -26,6 +27,10 @@ def test_results_are_those_of_jobs(name: str) -> None:
     benchmark = import_module(f"benchmarks.{MODULES.get(name, name)}").BENCHMARK
     jobs = benchmark.jobs(benchmark.parse([]))
     for result in read(RESULTS / f"{name}.json"):
+        if result["name"] not in jobs:  # one that compares what others wrote; its inputs are files of theirs
+            assert benchmark.after is not Benchmark.after
+            assert result["part"] not in {job["part"] for job in jobs.values()}
+            continue
         job = json.loads(json.dumps(jobs[result["name"]]))
         assert {key: result[key] for key in job} == job
 

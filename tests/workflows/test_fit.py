@@ -67,7 +67,7 @@ def found(photos: Path, told: list[str], tmp_path_factory: pytest.TempPathFactor
     # Libraries are loaded before the clock runs: how long that takes differs most from machine to machine.
     cell = load_space("nasbench201").sample(1, np.random.default_rng(0))
     load_space("nasbench201").architectures(cell)[0].export(out.parent / "any.onnx", to="onnx", channels=4, cells=1)
-    options = {"data": str(photos), "minutes": 1, "max_params": "40k", "out": out, "clock": fast(3), "say": told.append}
+    options = {"data": str(photos), "minutes": 1, "max_params": "40k", "out": out, "clock": fast(2), "say": told.append}
     seen: set[str] = set()
 
     def interrupting(event: Event) -> None:
@@ -166,7 +166,7 @@ def test_a_complete_fit_gives_its_files_and_leaves_no_checkpoints(found: Fitted)
 
 def test_a_fit_goes_on_with_its_own_images_only(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = {"data": str(tmp_path / "photos"), "minutes": 1, "out": out, "clock": fast(3), "say": lambda line: None}
+    options = {"data": str(tmp_path / "photos"), "minutes": 1, "out": out, "clock": fast(2), "say": lambda line: None}
     shapes(tmp_path / "photos", 8)
 
     def interrupting(event: Event) -> None:
