@@ -51,6 +51,9 @@ VERIFIED = 256
 KNOWN_SHARE = 0.15
 """Share of the search's time in which known small networks are trained as shortly, for comparison."""
 
+LEAST_SEARCH = 0.5
+"""Share of the search's time that is for trainings, however long it takes to prepare them."""
+
 Say = Callable[[str], None]
 """Takes a line for the user."""
 
@@ -208,6 +211,7 @@ class Fitting:
 
     def _search(self, final: TrainObjective, plan: Plan) -> Result:
         """The short trainings."""
+        begins, ends = self.times.elapsed, self.times.search_ends()
         short = replace(final.config, epochs=plan.epochs, most_images=plan.images)
         goal = final.with_training(short)
         setting = goal.network_setting
@@ -231,8 +235,11 @@ class Fitting:
                 store.create(about)
             if self.folder.get("searched"):
                 return result(store, STUDY)
-            begins, ends = self.times.elapsed, self.times.search_ends()
-            ends -= KNOWN_SHARE * (ends - begins)
+            # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't
+            # shorten the full training; a part of that time is left for trainings in any case.
+            ends = max(ends, self.times.elapsed + LEAST_SEARCH * (ends - begins))
+            known_seconds = KNOWN_SHARE * (ends - self.times.elapsed)
+            ends -= known_seconds
             loop = LoopOptions(
                 budget=min(MOST_TRIALS, domain.size or MOST_TRIALS),
                 stop=lambda: self.times.elapsed >= ends,
@@ -243,7 +250,7 @@ class Fitting:
             reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
             why = f"; the last reason: {reasons[-1]}" if reasons else ""
             raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
-        known = train_known(goal, self.clock, KNOWN_SHARE * (ends - begins))
+        known = train_known(goal, self.clock, known_seconds)
         self.folder.note(searched=True, known=[each.to_json() for each in known])
         self.say(
             f"search: {found.queries} short trainings, the best reaches {found.best.values[0]:.1f} % on the images to "
