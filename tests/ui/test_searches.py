@@ -111,7 +111,8 @@ def test_what_another_process_stores_is_shown_while_it_happens(browser, server, 
         browser.wait_for("document.getElementById('state').textContent === 'running'")
         store.finish("live", 0, Evaluation(5.0))
         browser.wait_for("document.querySelector('#now .tiles dd')?.textContent.startsWith('5') ?? false")
-        assert browser.run("document.getElementById('resume').hidden") is False and browser.complaints == []
+        browser.wait_for("!document.getElementById('resume').hidden")
+        assert browser.complaints == []
 
 
 def test_events_are_a_stream(server):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from starlette.requests import Request
 
 from archllm.errors import InvalidInput, shown
@@ -68,21 +65,4 @@ def several(request: Request, name: str, most: int) -> tuple[str, ...]:
     found = tuple(each for each in request.query_params.getlist(name) if each.strip())
     if len(found) > most or any(len(each) > LONGEST for each in found):
         raise InvalidInput(f"{name} stands at most {most} times, and has at most {LONGEST:,} characters")
-    return found
-
-
-async def json_of(request: Request) -> dict[str, Any]:
-    """What a script of ours sent.
-
-    Raises:
-        InvalidInput: it is no JSON object, or says that it is something else, as a form of another page would.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise InvalidInput("this is asked for with JSON (content-type: application/json)")
-    try:
-        found = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the request is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise InvalidInput(f"a JSON object is expected, got {shown(found)}")
     return found

@@ -25,6 +25,7 @@ from archllm.ui.image_sets import image_sets
 from archllm.ui.jobs import Job
 from archllm.ui.looking import Seen, look
 from archllm.ui.pages import page, part, rendered
+from archllm.ui.posting import posted
 from archllm.ui.run_facts import facts_of
 from archllm.ui.search_charts import Known, panels_of
 from archllm.ui.streaming import events
@@ -45,14 +46,14 @@ def routes() -> list[Route]:
         Route("/fits", _list),
         Route(UPLOAD, _upload, methods=["POST"]),
         Route("/fits/look", _look),
-        Route("/fits/start", _start, methods=["POST"]),
+        posted("/fits/start", _start),
         Route("/fit", _fit),
         Route("/fit/events", _events),
         Route("/fit/now", _now),
         Route("/fit/log", _log),
         Route("/fit/file", _file),
-        Route("/fit/stop", _stop, methods=["POST"]),
-        Route("/fit/resume", _resume, methods=["POST"]),
+        posted("/fit/stop", _stop),
+        posted("/fit/resume", _resume),
     ]
 
 
@@ -111,22 +112,12 @@ def _free(context: Context, data: str) -> str:
     return next((each for each in taken if not (context.home.root / each).exists()), "")
 
 
-async def _start(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    return await to_thread.run_sync(_started, context_of(request), asked)
-
-
-def _started(context: Context, asked: dict[str, Any]) -> Response:
+def _start(context: Context, asked: dict[str, Any]) -> Response:
     options, at = options_from(context, asked)
     return _begun(context, options, at)
 
 
-async def _resume(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    return await to_thread.run_sync(_resumed, context_of(request), asked)
-
-
-def _resumed(context: Context, asked: dict[str, Any]) -> Response:
+def _resume(context: Context, asked: dict[str, Any]) -> Response:
     at, minutes = str(asked.get("at")), asked.get("minutes")
     if minutes is not None and type(minutes) not in (int, float):
         raise InvalidInput(f"minutes must be a number, got {shown(minutes)}")
@@ -142,9 +133,8 @@ def _begun(context: Context, options: FitOptions, at: str) -> Response:
     return JSONResponse({"at": at})
 
 
-async def _stop(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    await to_thread.run_sync(context_of(request).jobs.stop, _subject(str(asked.get("at"))))
+def _stop(context: Context, asked: dict[str, Any]) -> Response:
+    context.jobs.stop(_subject(str(asked.get("at"))))
     return JSONResponse({"stopped": True})
 
 

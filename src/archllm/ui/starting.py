@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,6 +15,7 @@ from archllm.ui.cells import space_of
 from archllm.ui.commands import told, words_of
 from archllm.ui.context import Context, context_of
 from archllm.ui.pages import page
+from archllm.ui.posting import posted
 from archllm.ui.search_start import METHODS, OF_A_RUN, objectives_for, options_from, options_of
 from archllm.ui.watching import Snapshot
 from archllm.workflows.options import SearchOptions
@@ -28,9 +28,9 @@ def routes() -> list[Route]:
     return [
         Route("/searches/new", _new),
         Route("/searches/objectives", _objectives),
-        Route("/searches/start", _start, methods=["POST"]),
-        Route("/search/stop", _stop, methods=["POST"]),
-        Route("/search/resume", _resume, methods=["POST"]),
+        posted("/searches/start", _start),
+        posted("/search/stop", _stop),
+        posted("/search/resume", _resume),
     ]
 
 
@@ -53,22 +53,12 @@ def _objectives(request: Request) -> Response:
     return JSONResponse(objectives_for(space_of(context_of(request), asking.text(request, "of"))))
 
 
-async def _start(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    return await to_thread.run_sync(_started, context_of(request), asked)
-
-
-def _started(context: Context, asked: dict[str, Any]) -> Response:
+def _start(context: Context, asked: dict[str, Any]) -> Response:
     options, at = options_from(context, asked)
     return _begun(context, options, at)
 
 
-async def _resume(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    return await to_thread.run_sync(_resumed, context_of(request), asked)
-
-
-def _resumed(context: Context, asked: dict[str, Any]) -> Response:
+def _resume(context: Context, asked: dict[str, Any]) -> Response:
     at, found = _named(context, asked)
     budget = asked.get("budget")
     if type(budget) is not int or not len(found.over) < budget <= 10**9:
@@ -86,10 +76,8 @@ def _begun(context: Context, options: SearchOptions, at: str) -> Response:
     return JSONResponse({"at": at, "study": name})
 
 
-async def _stop(request: Request) -> Response:
-    asked = await asking.json_of(request)
-    subject = (str(asked.get("at")), str(asked.get("study")))
-    await to_thread.run_sync(context_of(request).jobs.stop, subject)
+def _stop(context: Context, asked: dict[str, Any]) -> Response:
+    context.jobs.stop((str(asked.get("at")), str(asked.get("study"))))
     return JSONResponse({"stopped": True})
 
 
