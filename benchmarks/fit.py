@@ -179,11 +179,11 @@ def coloured_shapes(folder: Path, each: int = 100) -> None:
             PIL.Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
-def _fit(job: Job, source: str, control: str, onnx: Path) -> Result:
+def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
     from archllm.workflows.fit import fit
 
     objective = _objective(source, job["seed"])
-    half = HALF * _control_ms(control, objective)
+    half = HALF * float(control["latency_ms"])
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder  # what a first fit has to measure is a part of its minutes
         options: dict[str, Any] = {} if job["space"] is None else {"space": job["space"]}
@@ -212,7 +212,7 @@ def _fit(job: Job, source: str, control: str, onnx: Path) -> Result:
     return {
         **{name: result[name] for name in kept},
         "image": [_image(objective)[0], *[result["network"]["image_size"]] * 2],
-        "control": control,
+        "control": control["network"],
         "max_latency": result["limits"]["latency"],
         "network_setting": result["network"],
         "architecture": result["architecture"],
@@ -253,13 +253,13 @@ def _rate_runs(data: str, network: str, arguments: argparse.Namespace) -> Result
     return max(found, key=lambda result: float(result["validation_accuracy"]))
 
 
-def _best_control(job: Job, arguments: argparse.Namespace) -> str:
+def _best_control(job: Job, arguments: argparse.Namespace) -> Result:
     """The control of the same data and seed that is best on validation images.
 
     Raises:
         FileNotFoundError: one of them was not run.
     """
-    accuracy: dict[str, float] = {}
+    found: list[Result] = []
     for name, each in _runs(arguments, job["data"], job["seed"]).items():
         if each["part"] == "control":
             result = read_job(arguments.folder, name, each)
@@ -267,18 +267,8 @@ def _best_control(job: Job, arguments: argparse.Namespace) -> str:
                 raise FileNotFoundError(
                     f"run {name} first: a fit is asked for half the milliseconds of the best control"
                 )
-            accuracy[each["network"]] = float(result["validation_accuracy"])
-    return max(accuracy, key=lambda name: accuracy[name])
-
-
-def _control_ms(name: str, objective: TrainObjective) -> float:
-    """Milliseconds of the file of a control, here and now; they don't depend on its weights."""
-    from archllm.baselines.small_networks import SMALL_NETWORKS
-    from archllm.networks.latency import measure_onnx
-
-    image = _image(objective)
-    network = SMALL_NETWORKS[name](len(objective.images.classes), image[0])
-    return measure_onnx(_onnx(network, image), image=(*image[1:], image[0]), seconds=TIMED / 4).ms
+            found.append(result)
+    return max(found, key=lambda result: float(result["validation_accuracy"]))
 
 
 def _image(objective: TrainObjective) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ Needs the tables in `$ARCHLLM_DATA`; writes `src/archllm/predictor/shipped/cell_
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ def _by_key(table: TableObjective, keys: NDArray[np.int64]) -> NDArray[np.float6
 
 def main() -> None:
     """Writes the prior."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(
+        "python -m benchmarks.make_cell_prior", None, __doc__, formatter_class=formatter
+    ).parse_args()
     os.environ.setdefault("ARCHLLM_DATA", str(ROOT.parent / "shared" / "data"))
     tables = ROOT / "runs" / "benchmark-cell_prior"
     prior = CellPrior(tuple(part_of(source.tasks, source.licence, tables) for source in SOURCES))

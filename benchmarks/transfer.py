@@ -3,7 +3,7 @@
 `python -m benchmarks.transfer` searches NAS-Bench-201 for the best cell of one data set, knowing nothing, the tables of
 the other two data sets, or these turned upside down. Settings were chosen on scores after 12 epochs; those after 200
 judge. Then it searches the nine data sets of NAS-Bench-Graph, which only judge, with and without the tables of the
-others, which mislead there. Writes `docs/results/transfer.json` and `.md`. Needs the tables in `$ARCHLLM_DATA`.
+others. Writes `docs/results/transfer.json` and `.md`. Needs the tables in `$ARCHLLM_DATA`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KNOWN = ("nothing", "others", "reversed")
 QUERIES = 60
 
 GRAPH_KNOWN = ("nothing", "others")
-"""What is known before on NAS-Bench-Graph: the other data sets' tables contradict one another."""
+"""What is known before on NAS-Bench-Graph: no scores, or those of the other eight data sets."""
 
 
 def jobs(arguments: argparse.Namespace) -> dict[str, Job]:

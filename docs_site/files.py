@@ -37,7 +37,7 @@ def pages(citation: Mapping[str, Any]) -> dict[str, str]:
         titles[notebook] = text.splitlines()[0].removeprefix("# ")
     listed = "\n".join(f"- [{title}]({notebook.stem}.md)" for notebook, title in titles.items())
     made["notebooks/index.md"] = (
-        f"# Notebooks\n\nEach runs in a minute, in Jupyter or wherever notebooks run.\n\n{listed}\n"
+        f"# Notebooks\n\nEach runs in minutes, in Jupyter or wherever notebooks run.\n\n{listed}\n"
     )
     return made
 

@@ -68,6 +68,7 @@ class Benchmark:
         self.arguments(parser)
         parser.add_argument("--workers", type=int, default=1, help="jobs at a time, one thread each")
         parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX", help="only jobs whose name starts so")
+        parser.add_argument("--jobs", action="store_true", help="run nothing; list the jobs, and which have a result")
         folder = ROOT / "runs" / f"benchmark-{self.name}"
         parser.add_argument("--folder", type=Path, default=folder, help="where jobs write")
         parser.add_argument("--job", help="run this one job and write its file")
@@ -87,6 +88,10 @@ class Benchmark:
             self.run(arguments.job, (before | jobs | self.after(arguments))[arguments.job], arguments)
             return
         chosen = {name: job for name, job in jobs.items() if name.startswith(tuple(arguments.only))}
+        if arguments.jobs:
+            for name, job in (before | chosen | self.after(arguments)).items():
+                print("done" if read_job(arguments.folder, name, job) else "    ", name)
+            return
         if not arguments.page:
             self._run_all(before, arguments, arguments.workers)
             self._run_all(chosen, arguments, arguments.workers)

@@ -31,7 +31,7 @@ MOST_MORE = 0.1
 
 GRAPH_INTRO = f"""\
 Nine data sets of graph networks; the pool holds the members that the benchmark trained. Known are the tables of the
-other eight, which contradict one another. Nothing was chosen on any of them. Target: at most {100 * MOST_MORE:.0f} %
+other eight. Nothing was chosen on any of them. Target: at most {100 * MOST_MORE:.0f} %
 more regret after 50 evaluations than with nothing known, on each."""
 
 HEAD = ["method", "data set", "order of the other tables", *(f"{known} known" for known in KNOWN)]
@@ -45,9 +45,9 @@ def page(results: list[Result]) -> str:
         rows = [_row(method, data, epochs, results) for method in METHODS for data in DATA]
         found = [row for row in rows if row]
         if found:
-            kind = "judged" if epochs == EPOCHS[-1] else "development"
+            kind = "test tasks" if epochs == EPOCHS[-1] else "development tasks"
             parts += [f"## After {epochs} epochs ({kind})", markdown(HEAD, found)]
-            if kind == "judged":
+            if kind == "test tasks":
                 parts.append(_verdict(results, epochs))
     parts += _graphs(results)
     return "\n\n".join([*parts, "## How it was measured", provenance(results)]) + "\n"
@@ -57,7 +57,7 @@ def _graphs(results: list[Result]) -> list[str]:
     """The part on NAS-Bench-Graph."""
     found = [(method, data) for method in METHODS for data in GRAPHS if _both(results, method, data)]
     missing = [f"`{method}` on {data}" for method in METHODS for data in GRAPHS if (method, data) not in found]
-    parts = ["## NAS-Bench-Graph (judged)", GRAPH_INTRO]
+    parts = ["## NAS-Bench-Graph (test tasks)", GRAPH_INTRO]
     if found:
         head = [
             "method",

@@ -15,7 +15,7 @@ Role = Literal["zero", "identity", "pooling", "convolution", "separable", "dilat
 depthwise, or dilated; or it is none of these."""
 
 Source = Literal["declared", "block", "name", "unknown"]
-"""How that is known: the file says it; it is one of the blocks that come along; guessed from the name; not at all."""
+"""How that is known: the file says it; it is one of the built-in blocks; guessed from the name; not at all."""
 
 ZERO = frozenset({"none", "zero", "zeroize"})
 """Names by which operations are known whose output is zero."""
@@ -24,7 +24,7 @@ IDENTITY = frozenset({"skip_connect", "skip", "identity"})
 """Names by which operations are known whose output is their input."""
 
 BLOCKS = "archllm.networks.operations"
-"""Module of the blocks that come along."""
+"""Module of the built-in blocks."""
 
 _SIZES = re.compile(r"(\d+)x(\d+)")
 _SIZE = re.compile(r"(?:conv|_k)(\d+)")

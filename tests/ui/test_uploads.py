@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.ui.serving import Served, served
 
-from archllm.errors import DataMissing, InvalidInput, RunFolderError
+from archllm.errors import DataError, DataMissing, InvalidInput, RunFolderError
 from archllm.ui import uploads
 from archllm.ui.fit_start import source_of
 from archllm.ui.home import Home
@@ -185,9 +185,15 @@ def test_sets_of_images_are_found_within_bounds(tmp_path, monkeypatch):
     assert "deep/er/photos" not in image_sets(Home(tmp_path))
 
 
-def test_what_a_look_takes_is_bounded_and_its_words_name_no_place(tmp_path: Path, monkeypatch):
+def test_a_look_ends_in_time_and_its_words_name_no_place(tmp_path: Path, monkeypatch):
     (tmp_path / "a.zip").write_bytes(archive())
     assert look(str(tmp_path / "a.zip"), "a.zip").total == 2
     monkeypatch.setattr("archllm.ui.looking.PATIENCE", 0.0)
-    with pytest.raises(Exception, match="more than 0 minutes"):
+    with pytest.raises(DataError, match="more than 0 minutes") as caught:
         look(str(tmp_path / "a.zip"), "a.zip")
+    assert str(tmp_path) not in str(caught.value)
+    monkeypatch.setattr("archllm.ui.looking.PATIENCE", 60.0)
+    (tmp_path / "bad.zip").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match=r"bad\.zip") as caught:
+        look(str(tmp_path / "bad.zip"), "bad.zip")
+    assert str(tmp_path) not in str(caught.value)

@@ -182,7 +182,8 @@ class CellPrior:
         """
         if not meanings.known_operations(space):
             raise InvalidInput(
-                f"{self.name} is about cells whose operations are known by their names; those of {space.name} are not"
+                f"{self.name} is about cells of which it is known what their operations do; of {space.name} it is not: "
+                "declare it under [roles] of a space file of cells"
             )
         if not self.parts:
             raise InvalidInput(f"{self.name} was learned from no space but {space.name} itself")

@@ -120,7 +120,8 @@ def check_common(space: SearchSpace, other: SearchSpace, name: str) -> None:
         if not known_operations(each):
             raise InvalidInput(
                 f"{name} is of {other.name}, and this is a search of {space.name}: scores carry over between spaces of "
-                f"cells whose operations are known, and those of {each.name} are not"
+                f"cells of which it is known what their operations do, and of {each.name} it is not: declare it under "
+                "[roles] of a space file of cells"
             )
     both = [{at for at, group in enumerate(labels_by_meaning(each)) if group} for each in (space, other)]
     if not both[0] & both[1]:

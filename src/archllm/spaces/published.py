@@ -1,4 +1,4 @@
-"""Spaces that come along as files, with the texts in which their benchmarks write architectures."""
+"""Built-in spaces that are files, with the texts in which their benchmarks write architectures."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from archllm.ui.posting import posted
 from archllm.ui.run_facts import facts_of
 from archllm.ui.search_charts import Known, panels_of
 from archllm.ui.streaming import events
-from archllm.ui.uploads import FOLDER, LARGEST_UPLOAD
+from archllm.ui.uploads import FOLDER, LARGEST_UPLOAD, plain_name
 from archllm.ui.watching import Snapshot
 from archllm.workflows.fit import PAGE
 from archllm.workflows.options import FitOptions
@@ -106,8 +106,7 @@ def _seen(context: Context, data: str) -> Response:
 
 def _free(context: Context, data: str) -> str:
     """A run folder for a fit of some images that is not there yet."""
-    name = Path(data).name.removesuffix(".zip").removesuffix(".npz")
-    plain = "".join(each if each.isalnum() or each in "._-" else "-" for each in name).strip("-._")[:60] or "images"
+    plain = plain_name(data.removesuffix(".npz"))
     taken = (f"fits/{plain}" if number == 1 else f"fits/{plain}-{number}" for number in range(1, 10_000))
     return next((each for each in taken if not (context.home.root / each).exists()), "")
 

@@ -65,7 +65,7 @@ class Uploads:
             raise InvalidInput(f"images are sent as one zip archive (content-type: {KIND})")
         if self._running >= MOST_AT_ONCE:
             raise InvalidInput(f"{self._running} uploads are under way already; wait for one of them")
-        name = _plain(asking.text(request, "name", "images"))
+        name = plain_name(asking.text(request, "name", "images"))
         self._running += 1
         file: Path | None = None
         try:
@@ -127,11 +127,11 @@ def _named(part: Path, folder: Path, name: str) -> Path:
     raise InvalidInput(f"{FOLDER} holds {_MOST_NAMES:,} archives of that name; remove some, or take another name")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name of a file that is nothing else, without its ending.
 
     Example:
-        >>> _plain("../../My photos.zip"), _plain(".hidden"), _plain("///")
+        >>> plain_name("../../My photos.zip"), plain_name(".hidden"), plain_name("///")
         ('My-photos', 'hidden', 'images')
     """
     last = re.split(r"[/\\\\]", name)[-1].removesuffix(".zip")

@@ -35,7 +35,10 @@ SMALL = {
     "hierarchical-nasbench201": {"channels": 4, "image_size": 32},  # instances of few pixels have no variance
 }
 TRACED = [(name, "onnx") for name in SPACES if name != "hierarchical-nasbench201"]  # that one has a thousand modules
-TRACED += [(name, "torch") for name in ("nasbench101", "darts", "nats-size", "transformer", "conv-grammar")]
+TRACED += [
+    (name, "torch")
+    for name in ("nasbench101", "nasbench201", "darts", "nats-size", "transformer", "conv-grammar", "scaled-cells")
+]
 ENDINGS = {"python": ".py", "torch": ".pt2", "onnx": ".onnx"}
 
 

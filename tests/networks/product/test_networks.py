@@ -117,7 +117,7 @@ def test_a_size_that_members_choose_is_no_option():
     ],
 )
 def test_what_makes_no_networks_is_refused_with_its_line(cell, network, said):
-    with pytest.raises(DefinitionError, match=rf"mine.toml, line \d+: .*|{said}") as caught:
+    with pytest.raises(DefinitionError, match=r"mine.toml, line \d+: ") as caught:
         space = made(cell, **network)
         space.require_networks().params(space.sample(20, np.random.default_rng(0)))
     assert re.search(said, str(caught.value))

@@ -1,4 +1,4 @@
-"""Sizes by formula of the layers that come along, so that counting networks of them builds nothing.
+"""Sizes by formula of the built-in layers, so that counting networks of them builds nothing.
 
 A convolution from a to b channels with kernel k in g groups has a b k^2 / g weights, each of which works on every pixel
 of its output, and a norm of 2 b parameters; a stride s makes ceil(h / s) rows of h. Linear layers, and the convolutions

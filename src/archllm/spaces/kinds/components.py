@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archllm.errors import DefinitionError
 from archllm.spaces.constraints import Constraint
 from archllm.spaces.fingerprints import EXACT_BELOW
+from archllm.spaces.kinds.shares import accepted_share
 from archllm.spaces.kinds.symmetries import Group
 from archllm.spaces.limits import MOST_ENUMERATED
 from archllm.spaces.parameters import INACTIVE, holds
@@ -24,7 +25,6 @@ from archllm.spaces.sizes import rounded_size
 
 _TRIAL = 100_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 20
-_ENOUGH = 2_000  # accepted draws after which the estimate is good to some 2 %
 _COUNTED = 20_000  # assignments whose contents are counted rather than bounded
 _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
 
@@ -338,27 +338,19 @@ class Open(Component):
     exact = False
 
     def __init__(self, joint: Joint) -> None:
-        # a of n uniform draws out of N accepted: |members| ~ s N, s = a/n, relative error sqrt((1 - s)/(n s)),
-        # at most 1/sqrt(a): 2.2 % once a = `_ENOUGH` = 2,000. A member costs 1/s draws, hence `_RAREST`.
         self.joint, self.span = joint, joint.raw
         self.exact = not joint.constraints and not joint.conditions  # multisets are counted and drawn as they are
         if self.exact:
             self.share, self.size = 1.0, joint.drawn_from
             return
-        drawn = accepted = 0
-        rng = np.random.default_rng(0)
-        for _ in range(_MOST_TRIALS):
-            accepted += len(joint.attempt(_TRIAL, rng))
-            drawn += _TRIAL
-            if accepted >= _ENOUGH:
-                break
-        self.share = accepted / drawn
+        share = accepted_share(lambda n, rng: len(joint.attempt(n, rng)), _TRIAL, _TRIAL * _MOST_TRIALS)
+        self.share = share.value
         if self.share < _RAREST:
             text = joint.constraints[-1][1].text if joint.constraints else "the conditions"
             found = (
-                f"only {accepted:,} of {drawn:,} random draws fulfil"
-                if accepted
-                else (f"none of {drawn:,} random draws fulfils")
+                f"only {share} random draws fulfil"
+                if share.accepted
+                else (f"none of {share.drawn:,} random draws fulfils")
             )
             raise DefinitionError(
                 f"{found} `{text}` and what else joins the same choices, and there are too many combinations "
@@ -366,9 +358,7 @@ class Open(Component):
                 "constraints",
                 *[joint.constraints[-1][0]] * bool(joint.constraints),
             )
-        self.size = max(
-            1, (2 * accepted * joint.drawn_from + drawn) // (2 * drawn)
-        )  # rounded; no float holds all sizes
+        self.size = share.of(joint.drawn_from)
 
     def varying(self) -> list[int]:
         return [

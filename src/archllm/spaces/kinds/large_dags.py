@@ -20,13 +20,13 @@ from archllm.spaces.fingerprints import fingerprints
 from archllm.spaces.kinds.canonical import canonical
 from archllm.spaces.kinds.listed_dags import RAREST, fulfilled
 from archllm.spaces.kinds.ordered_dags import MOST_STEPS, Degrees, OrderedDags
+from archllm.spaces.kinds.shares import accepted_share
 from archllm.spaces.kinds.vocabularies import INPUT_READ, OUTPUT_READS, VERTICES
 from archllm.spaces.sizes import rounded_size
 
 _WORD = 63  # bits of a number that stay positive
 _TRIAL = 5_000  # cells drawn at a time
 _MOST_TRIALS = 10
-_ENOUGH = 2_000  # accepted draws after which a share is known well enough
 _MOST_AT_ONCE = 20_000  # cells
 
 
@@ -95,21 +95,17 @@ class LargeDags:
 
     def _estimate(self) -> None:
         check_work(self._others, _TRIAL * _MOST_TRIALS)
-        rng = np.random.default_rng(0)
-        drawn = accepted = 0
-        while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:
-            accepted += len(self._accepted(_TRIAL, rng))
-            drawn += _TRIAL
-        self.share = accepted / drawn
+        found = accepted_share(lambda n, rng: len(self._accepted(n, rng)), _TRIAL, _TRIAL * _MOST_TRIALS)
+        self.share = found.value
         if self.share < RAREST:
             raise DefinitionError(
-                f"only {accepted:,} of {drawn:,} random cells keep to all limits and constraints, and there are too "
+                f"only {found} random cells keep to all limits and constraints, and there are too "
                 f"many cells ({rounded_size(self.size)}) to go through: loosen them, or allow fewer vertices; "
                 "max_in_degree, and what speaks of the number of vertices or of the degree of the output or input "
                 "alone, makes drawing no slower",
                 "constraints" if self._others else "max_out_degree",
             )
-        self.size = max(1, (2 * self.size * accepted + drawn) // (2 * drawn))  # rounded; no float holds all sizes
+        self.size = found.of(self.size)
 
     def _accepted(self, n: int, rng: np.random.Generator) -> Graphs:
         """Those of `n` cells that keep to all limits, as drawn."""

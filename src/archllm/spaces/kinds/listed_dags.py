@@ -14,6 +14,7 @@ from archllm.spaces.constraints import Constraint, check_work
 from archllm.spaces.definition import NodeDagDefinition
 from archllm.spaces.kinds.paths import by_vertices
 from archllm.spaces.kinds.permutations import KEY_BITS, NodePermutations
+from archllm.spaces.kinds.shares import accepted_share
 from archllm.spaces.limits import fits
 
 MOST_GRAPHS = 20_000_000
@@ -24,7 +25,6 @@ RAREST = 1e-4
 
 _TRIAL = 50_000  # cells drawn at a time
 _MOST_TRIALS = 10
-_ENOUGH = 2_000  # accepted draws after which a share is known well enough
 
 
 def can_be_listed(definition: NodeDagDefinition) -> bool:
@@ -88,17 +88,14 @@ class ListedDags:
 
     def _estimate(self) -> None:
         check_work(self.constraints, _TRIAL * _MOST_TRIALS)
-        rng = np.random.default_rng(0)
-        drawn = accepted = 0
-        while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:
-            cells = self._draw(_TRIAL, rng)
-            accepted += int(fulfilled(self.constraints, cells).sum())
-            drawn += len(cells)
-        self.share, self.exact = accepted / drawn, False
+        found = accepted_share(
+            lambda n, rng: int(fulfilled(self.constraints, self._draw(n, rng)).sum()), _TRIAL, _TRIAL * _MOST_TRIALS
+        )
+        self.share, self.exact = found.value, False
         if self.share < RAREST:
             last = len(self.constraints) - 1
             raise DefinitionError(
-                f"only {accepted:,} of {drawn:,} random cells fulfil the constraints, and there are too many cells "
+                f"only {found} random cells fulfil the constraints, and there are too many cells "
                 f"({self.size:,}) to go through: loosen them, or allow fewer vertices, edges or operations",
                 "constraints",
                 last,

@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archllm.errors import DefinitionError
-from archllm.graphs import Graphs
+from archllm.graphs import Graphs, concatenate
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.constraints import Constraint, check_work
 from archllm.spaces.kinds.product.vocabulary import Atom, Described, fulfilled
+from archllm.spaces.kinds.shares import accepted_share
 from archllm.spaces.limits import MOST_ENUMERATED
 
 _TRIAL = 2_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 50
-_ENOUGH = 2_000  # accepted draws after which the estimate is good to some 2 %
 _RAREST = 1e-3  # a lower share of accepted draws would make drawing hopelessly slow
 _CHUNK = 65_536
 
@@ -145,28 +145,27 @@ class Combinations:
         return DefinitionError("nothing fulfils all constraints together", "constraints")
 
     def _estimate(self) -> None:
-        # a of n draws accepted: |members| ~ (a / n) prod |parts|, relative error at most 1 / sqrt(a).
         check_work(self.constraints, _TRIAL * _MOST_TRIALS)
-        rng = np.random.default_rng(0)
-        drawn = accepted = 0
         alone = np.zeros(len(self.constraints), dtype=np.bool_)
-        while drawn < _TRIAL * _MOST_TRIALS and accepted < _ENOUGH:
-            parts = [space.sample(_TRIAL, rng) for space in self.spaces]
+
+        def attempt(n: int, rng: np.random.Generator) -> int:
+            parts = [space.sample(n, rng) for space in self.spaces]
             described = Described.of(self.atoms, self.spaces, parts)
             held = np.stack([fulfilled(constraint, described) for constraint in self.constraints])
-            alone |= held.any(1)
-            accepted += int(held.all(0).sum())
-            drawn += _TRIAL
-        self.share, self.exact = accepted / drawn, False
+            np.logical_or(alone, held.any(1), out=alone)
+            return int(held.all(0).sum())
+
+        found = accepted_share(attempt, _TRIAL, _TRIAL * _MOST_TRIALS)
+        self.share, self.exact = found.value, False
         if self.share < _RAREST:
             number = int(np.argmin(alone))
             raise DefinitionError(
-                f"only {accepted:,} of {drawn:,} random combinations of parts fulfil `{self.constraints[number].text}` "
+                f"only {found} random combinations of parts fulfil `{self.constraints[number].text}` "
                 "and the other constraints, and there are too many to go through: loosen it, or offer fewer choices",
                 "constraints",
                 number,
             )
-        self.size = max(1, (2 * self.raw * accepted + drawn) // (2 * drawn))  # rounded; no float holds all sizes
+        self.size = found.of(self.raw)
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +188,7 @@ class Combinations:
             for own, graphs in zip(parts, drawn_parts, strict=True):
                 own.append(graphs[rows])
             found += len(rows)
-        return [_joined(own) for own in parts]
+        return [concatenate(own) for own in parts]
 
     def _draw(self, n: int, rng: np.random.Generator) -> dict[int, NDArray[np.int64]]:
         """Part that constraints read -> `n` numbers of members: a combination by its members, then members of it."""
@@ -246,11 +245,3 @@ class Combinations:
         if at not in self._listed:
             self._listed[at] = self.spaces[at].enumerate()
         return self._listed[at]
-
-
-def _joined(parts: Sequence[Graphs]) -> Graphs:
-    """Batches of one number of positions as one batch; none may be all that there is."""
-    if all(batch.edgeless for batch in parts):
-        return Graphs.unlinked(np.concatenate([batch.ops for batch in parts]))
-    ops, edges = (np.concatenate(each) for each in zip(*((b.ops, b.adjacency) for b in parts), strict=True))
-    return Graphs(ops, edges)

@@ -45,7 +45,7 @@ class ProductDefinition(Definition):
     """
 
     parts: Mapping[str, Definition | str]
-    """Part -> its definition, or the name of a space that comes along."""
+    """Part -> its definition, or the name of a built-in space."""
 
     network: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """How networks are made: `cell`, the part whose cells they consist of; else a size of the network -> the slot, or
