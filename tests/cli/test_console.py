@@ -29,9 +29,18 @@ def test_json_is_alone_on_stdout_and_has_no_nan(capsys):
 
 
 def test_a_row_has_tabs_between_its_cells_and_none_inside(capsys):
-    Console().row("a\tb\x1b", "c")
+    Console().row("a\tb\x1b\nd", "c")
     Console(json=True).row("silent")
-    assert capsys.readouterr().out == "a\\tb\\x1b\tc\n"
+    assert capsys.readouterr().out == "a\\tb\\x1b\\nd\tc\n"
+
+
+def test_json_turns_no_direction_of_writing_and_reads_back(capsys):
+    told = {"\u202ename": ["\x9b2J", "\u2028", "caf\u00e9", "\ud800", "a\nb", "\U000e0041"]}
+    Console(json=True).document(told)
+    out = capsys.readouterr().out
+    assert json.loads(out) == told
+    assert out.replace("\n", "").isprintable()
+    assert "caf\u00e9" in out
 
 
 def test_a_table_in_a_file_is_as_wide_as_it_needs(capsys):

@@ -112,6 +112,39 @@ def test_the_mark_is_in_the_environment_of_the_block_alone():
     assert dict(os.environ) == before
 
 
+DROPPED = """
+import os, signal, time
+from archllm.guard import sent_again
+
+class Interrupting(BaseException):
+    pass
+
+def interrupt(number, _):
+    signal.signal(number, signal.SIG_IGN)
+    raise Interrupting
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+signal.signal(signal.SIGTERM, interrupt)
+try:
+    with sent_again({Interrupting: signal.SIGTERM}):
+        Last()
+        time.sleep(10)
+except Interrupting:
+    os._exit(7)
+"""
+
+
+def test_a_signal_that_comes_in_a_finaliser_is_heard_all_the_same():
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", DROPPED], env=environment, stderr=PIPE, check=False)
+    assert (found.returncode, found.stderr) == (7, b"")
+
+
 def started(code: str) -> subprocess.Popen[bytes]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen([sys.executable, "-c", code], env=environment)

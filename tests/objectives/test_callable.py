@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +227,27 @@ def test_objectives_are_pickled_without_what_can_be_had_again(nasbench201, tmp_p
         assert again.spec == spec
         arch = nasbench201.parse("5")
         assert again.evaluate(arch).value == objective.evaluate(arch).value
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_what_a_module_starts_while_it_is_imported_ends_with_the_process_that_imports_it(tmp_path: Path) -> None:
+    (tmp_path / "starts.py").write_text(
+        "import subprocess\n"
+        "quiet = subprocess.DEVNULL\n"
+        "child = subprocess.Popen(['sleep', '60'], start_new_session=True, stdout=quiet, stderr=quiet)\n"
+        "def score(arch):\n    return child.pid\n"
+    )
+    code = (
+        "from archllm.objectives import load_objective\nfrom archllm.spaces import load_space\n"
+        "space = load_space('nasbench201')\n"
+        "print(load_objective('python:starts:score', space).function(None))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    child = Path("/proc") / told.stdout.decode().strip()
+    until = time.monotonic() + 30
+    while child.exists() and child.joinpath("stat").read_text().split()[2] not in "ZX" and time.monotonic() < until:
+        time.sleep(0.02)
+    assert time.monotonic() < until

@@ -125,6 +125,12 @@ def test_layers_as_lists_say_the_same() -> None:
     assert enas.parse(lists) == enas.parse("1 4-0 5-0-0 0-1-1-1 2-1-1-1-1 3-0-0-0-0-1")
 
 
+@pytest.mark.parametrize("space", ["nasbench101", "nasbench201", "darts"])
+def test_numbers_that_python_would_not_write_are_refused(space: str) -> None:
+    with pytest.raises(InvalidInput, match="whole number of 16,610 bits is no part of an architecture"):
+        load_space(space).parse(10**5000)
+
+
 def test_values_are_read_as_the_texts_that_say_the_same() -> None:
     nasbench101, nasbench201, darts = map(load_space, ("nasbench101", "nasbench201", "darts"))
     cell = {"matrix": np.array([[0.0, 1.0], [0.0, 0.0]]), "ops": ["input", "output"]}

@@ -24,6 +24,7 @@ from archllm.cli.console import Console
 from archllm.cli.streams import lead_nowhere, prepare_streams, writing
 from archllm.config import unknown
 from archllm.errors import ArchLLMError, InvalidInput, debugging, printable
+from archllm.guard import sent_again
 from archllm.training.processes import started
 
 COMMANDS = {
@@ -139,7 +140,8 @@ def _termination_interrupts() -> Iterator[None]:
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        with sent_again({_Terminated: signal.SIGTERM, KeyboardInterrupt: signal.SIGINT}):
+            yield
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -43,7 +43,9 @@ class Console:
         """The result for machines; does nothing without `json`."""
         if self.json and not self.silent:
             text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
-            if not is_unicode(sys.stdout) or any("\ud800" <= each <= "\udfff" for each in text):
+            if not text.replace("\n", "").isprintable():  # else marks in a text could turn the direction of writing
+                text = "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
+            if not is_unicode(sys.stdout):
                 text = json.dumps(_finite(data), indent=2, allow_nan=False)
             self.write(text + "\n")
 
@@ -55,7 +57,7 @@ class Console:
     def row(self, *cells: str) -> None:
         """A line of cells with tabs between them, for other programs to read; does nothing with `json`."""
         if not self.json and not self.silent:
-            self.write("\t".join(map(escaped, cells)) + "\n")
+            self.write("\t".join(escaped(cell).replace("\n", "\\n") for cell in cells) + "\n")
 
     def write(self, content: str) -> None:
         """Writes a result as it is: a document, the content of a file.

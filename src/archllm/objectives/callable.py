@@ -20,6 +20,7 @@ from typing import Annotated, Any, SupportsFloat, cast
 
 from archllm.config import Positive, checked_value, unknown
 from archllm.errors import EvaluationFailed, raised_at, shown
+from archllm.guard import marked_as_ours
 from archllm.objectives.base import Objective
 from archllm.objectives.code import code_fingerprint
 from archllm.objectives.evaluation import Direction, Evaluation
@@ -143,7 +144,8 @@ class CallableObjective(Objective):
 
 def _imported(name: str) -> Callable[[Architecture], Any]:
     """The function that `MODULE:NAME` stands for; what it imports when it is called is looked for here, too."""
-    found = resolve(name)
+    with marked_as_ours():  # a module may start processes while it is imported
+        found = resolve(name)
     here = str(Path.cwd())
     if here not in sys.path:  # as with `python -m`
         sys.path.append(here)

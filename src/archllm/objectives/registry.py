@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from archllm.config import did_you_mean
 from archllm.errors import InvalidInput, shown
+from archllm.guard import marked_as_ours
 from archllm.objectives.base import Objective
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Direction, Evaluation
@@ -165,7 +166,8 @@ def _plugged_in(spec: str, space: SearchSpace, limited: dict[str, Any]) -> Objec
     from archllm.objectives.callable import CallableObjective
 
     name, _, rest = (spec, "", "") if is_reference(spec) else spec.partition(":")
-    found = load_plugin(name, "objectives")
+    with marked_as_ours():
+        found = load_plugin(name, "objectives")
     if inspect.isclass(found) and issubclass(found, Objective):
         objective: Objective = found(space, rest) if rest else found(space)  # type: ignore[call-arg]
         objective.time_limit = limited.get("time_limit", objective.time_limit)

@@ -256,6 +256,10 @@ def test_one_file_is_read_as_the_set_was(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a" / "1.png", (16, 16), 1).shape == (1, 16, 16)
     with pytest.raises(DataError, match=r"none\.png can't be read"):
         read_image(tmp_path / "none.png", (16, 16), 3)
+    os.mkfifo(tmp_path / "pipe.png")  # which would make a reader wait
+    for path in (tmp_path / "pipe.png", tmp_path):
+        with pytest.raises(DataError, match="is no file, but a folder, pipe"):
+            read_image(path, (16, 16), 3)
 
 
 def test_large_sets_are_decoded_once_and_again_when_a_file_changes(

@@ -92,6 +92,8 @@ def read_image(file: Path, size: tuple[int, int], channels: int, white: float = 
         DataError: it is damaged, no image, or can't be read; the message names it.
         MissingExtra: Pillow is not installed.
     """
+    if file.exists() and not file.is_file():
+        raise DataError(f"{file} is no file, but a folder, pipe, socket or device")
     try:
         with file.open("rb") as opened:
             head = decoding.header(opened)

@@ -11,6 +11,7 @@ import numpy as np
 from archllm.errors import InvalidInput, shown
 
 _MOST = 10_000  # numbers of an array
+_LONGEST = 4_096  # bits of a whole number; Python writes longer ones slowly, or not at all
 
 
 def written(value: Any) -> str:
@@ -55,6 +56,8 @@ def _plain(value: Any, depth: int) -> Any:
         raise InvalidInput(f"a range of {len(value)} numbers is no part of an architecture")
     if isinstance(value, list | tuple | range):
         return [_plain(each, depth + 1) for each in value]
+    if isinstance(value, int) and value.bit_length() > _LONGEST:
+        raise InvalidInput(f"a whole number of {value.bit_length():,} bits is no part of an architecture")
     if value is None or isinstance(value, int | float | str):
         return value
     raise InvalidInput(f"an architecture is given as text or plain values; got {shown(type(value).__name__)}")

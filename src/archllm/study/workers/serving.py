@@ -9,9 +9,9 @@ import sys
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any
 
 from archllm.errors import ArchLLMError
+from archllm.guard import sent_again
 from archllm.objectives.base import evaluate_all
 from archllm.objectives.evaluation import Evaluation
 from archllm.study.store.rescue import Rescue
@@ -51,8 +51,9 @@ def serve(pipe: int) -> None:
     try:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, _stop)
-            _serve(Connection(pipe), unconfirmed)
+            _listen()
+            with sent_again({_Stopped: signal.SIGTERM}):
+                _serve(Connection(pipe), unconfirmed)
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except (_Stopped, EOFError, BrokenPipeError, ConnectionResetError):
@@ -92,6 +93,15 @@ def _serve(pipe: Connection, unconfirmed: _Unconfirmed) -> None:
         pipe.send(("done", evaluation))
 
 
-def _stop(*_: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, wherever it is met
-    raise _Stopped
+def _listen() -> None:
+    """SIGTERM ends what this process does; its forks, which are the user's affair, it ends as it would by itself."""
+    process = os.getpid()
+
+    def stop(number: int, _: object) -> None:
+        if os.getpid() == process:
+            signal.signal(number, signal.SIG_IGN)  # once is enough, wherever it is met
+            raise _Stopped
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, stop)
