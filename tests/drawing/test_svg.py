@@ -64,6 +64,12 @@ def test_an_awkward_label_is_escaped_and_kept_whole_in_its_tooltip(label: str) -
     assert re.sub("[\0\x1b\ud800]", "\ufffd", label) in titles
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066"])
+def test_a_label_does_not_turn_the_direction_of_writing(mark: str) -> None:
+    drawn = to_svg([Cell((Node(f"{mark}label", "op"),), ())])
+    assert mark not in drawn and "\ufffdlabel" in drawn
+
+
 def test_a_long_label_is_cut_where_it_is_drawn() -> None:
     root = parsed(to_svg([Cell((Node("a" * 100, "op"),), ())]))
     drawn = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]

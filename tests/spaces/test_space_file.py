@@ -92,6 +92,7 @@ def test_a_range_in_a_key_stands_for_several_slots() -> None:
         (GENOTYPE + "inputs_per_node = 3", ["line 4: inputs_per_node", "1 to 2"]),
         (GENOTYPE + "cells = 0", ["line 4: cells", "1 to 6"]),
         (GENOTYPE + 'cells = ["a", "no word"]', ["line 4: cells[1]", "'no word'"]),
+        (GENOTYPE + 'cells = ["a", "import"]', ["line 4: cells[1]", "'import'"]),
         (GENOTYPE + 'cell_inputs = ["a", "z"]', ["line 4: cell_inputs", "'a' names something else"]),
         (GENOTYPE.replace("= 2", "= 6") + "cells = 6", ["line 2: nodes", "more than 48"]),
         (GENOTYPE + 'constraints = [\'count("a", "norm") < 2\']', ["constraints[0]", "did you mean 'normal'"]),

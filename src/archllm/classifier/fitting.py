@@ -342,7 +342,8 @@ class Fitting:
         self, final: TrainObjective, summary: Summary, plan: Plan, trials: Result, finalists: Sequence[Finalist]
     ) -> Fitted:
         """Tests the chosen network by its file, writes the files."""
-        from archllm.networks.export.deploying import FILES, DeployedModel
+        from archllm.networks.export.deployed import DeployedModel
+        from archllm.networks.export.deploying import FILES
 
         begins = self.times.elapsed
         images, labels = as_bytes(final, final.split.test_x), final.split.test_y

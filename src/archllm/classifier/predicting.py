@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from archllm.classifier.folder import MODEL
 from archllm.errors import DataError
-from archllm.networks.export.deploying import DeployedModel
+from archllm.networks.export.deployed import DeployedModel
 from archllm.objectives.images import read_image
 
 BATCH = 64
@@ -58,10 +58,6 @@ class Classifier:
     def __init__(self, run: Path) -> None:
         self.path = run if run.suffix == ".onnx" else run / MODEL
         self._model = DeployedModel(self.path)
-        try:
-            self._size, self._white = int(self._model.about["image_size"]), float(self._model.about["white"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{self.path} was not written by `archllm fit`: its metadata lacks {error}") from error
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -92,8 +88,9 @@ class Classifier:
 
     def _read(self, file: Path) -> NDArray[Any] | str:
         """`h x w x c` bytes, read and resized exactly as for the training; or why not."""
+        model = self._model
         try:
-            image = read_image(file, (self._size, self._size), self._model.channels, self._white)
+            image = read_image(file, (model.size, model.size), model.channels, model.white)
         except DataError as error:
             return str(error)
         if image.dtype != np.uint8:

@@ -12,7 +12,7 @@ from archllm.drawing.cell import Cell, Node
 from archllm.drawing.layout import ARROW, Box, Curve, Layout, lay_out
 
 _SUBSCRIPT = re.compile(r"([^_{}]+)_\{([^{}]+)\}")
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def num(value: float) -> str:
 
 
 def xml(content: str) -> str:
-    """Escaped text; characters that XML can't hold are replaced."""
+    """Escaped text; what XML can't hold, and marks that turn the direction of writing, are replaced."""
     return escape(_NOT_XML.sub("\ufffd", content), quote=False).replace('"', "&quot;")
 
 

@@ -13,6 +13,9 @@ from typing import Any
 from archllm.errors import MissingExtra
 from archllm.reporting.words import figure, measured
 
+_STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and marks that turn the direction of writing: pages show them as escapes."""
+
 
 def rendered(template: str, context: Mapping[str, Any]) -> str:
     """The text of an HTML file. Whatever stands in the context is escaped, but for what the template calls safe.
@@ -61,6 +64,7 @@ def filled(templates: Any, name: str, context: Mapping[str, Any]) -> str:
         context: what it shows.
     """
     page: str = templates.get_template(name).render(context)
+    page = _STEERING.sub(lambda found: ascii(found[0])[1:-1], page)
     return page.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
 
 

@@ -252,7 +252,7 @@ class GenotypeDefinition(CellDefinition):
                 raise DefinitionError(f"must be 1 to 6, found {len(names)}", key)
             _distinct(names, "a name", key)
         for number, cell in enumerate(self.cells):
-            if not _IDENTIFIER.fullmatch(cell) or cell.endswith("_concat"):
+            if not _IDENTIFIER.fullmatch(cell) or iskeyword(cell) or cell.endswith("_concat"):
                 raise DefinitionError(
                     f"a cell type is named by a word such as 'normal', found {shown(cell)}", "cells", number
                 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +15,20 @@ import torch
 from torch.nn import functional as F
 
 from archllm.errors import DataError, ExportError
-from archllm.networks.export.deploying import FILES, DeployedModel, Deployment
+from archllm.networks.export.deployed import DeployedModel
+from archllm.networks.export.deploying import FILES, Deployment
 from archllm.networks.export.raw_images import resizing
 from archllm.spaces import SearchSpace
 
 pytest.importorskip("onnxruntime")
 
-ABOUT = {"classes": ["../x", "<script>", 'a"b\n'], "channels": 3, "test_accuracy": 91.5}
+ABOUT = {
+    "classes": ["../x", "<script>", 'a"b\n'],
+    "channels": 3,
+    "image_size": 12,
+    "white": 255.0,
+    "test_accuracy": 91.5,
+}
 """Names of classes come from outside, and may be anything."""
 
 
@@ -99,3 +108,96 @@ def test_a_file_that_is_no_deployed_network_is_refused(tmp_path: Path) -> None:
     for name in ("model.onnx", "absent.onnx"):
         with pytest.raises(DataError, match=name):
             DeployedModel(tmp_path / name)
+
+
+def looping(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["more"], ["again"])],
+        "body",
+        [helper.make_tensor_value_info(name, kind, []) for name, kind in (("i", TensorProto.INT64), ("more", 9))],
+        [helper.make_tensor_value_info("again", 9, [])],
+    )
+    model.graph.node.append(helper.make_node("Loop", ["", ""], [], body=body))
+
+
+def elsewhere(model: Any) -> None:
+    tensor = model.graph.initializer[0]
+    tensor.data_location = 1
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+
+
+def foreign(model: Any) -> None:
+    model.graph.node[0].domain = "com.others"
+
+
+def padded(model: Any) -> None:
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    next(each for each in conv.attribute if each.name == "pads").ints[:] = [10**6] * 4
+
+
+def renamed(model: Any) -> None:
+    model.graph.input[0].name = "pictures"
+
+
+def about(**changed: object) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        for entry in model.metadata_props:
+            if entry.key in changed:
+                entry.value = json.dumps(changed[entry.key])
+
+    return change
+
+
+def deep(model: Any) -> None:
+    model.metadata_props[0].value = "[" * 200_000
+
+
+HOSTILE = [
+    (looping, "a program within the program \\('Loop'\\)"),
+    (elsewhere, "numbers in other files"),
+    (foreign, "of 'com.others'"),
+    (padded, "numbers for one image"),
+    (renamed, "called images"),
+    (deep, "recursion"),
+    (about(image_size=10**9), "its image_size must be"),
+    (about(image_size=True), "its image_size must be"),
+    (about(channels=10**9), "its channels must be"),
+    (about(white=float("nan")), "its white must be"),
+    (about(white="255"), "its white must be"),
+    (about(classes=[]), "its classes must be"),
+    (about(classes="abc"), "its classes must be"),
+    (about(classes=[{"a": 1}] * 3), "its classes must be"),
+]
+
+
+@pytest.fixture(scope="module")
+def described(deployment: Deployment) -> bytes:
+    """The file, with metadata."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_model_from_string(deployment.onnx)
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in ABOUT.items()})
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(("change", "told"), HOSTILE)
+def test_what_a_fit_would_not_write_is_refused_before_it_is_run(
+    described: bytes, change: Callable[[Any], None], told: str, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_model_from_string(described)
+    change(model)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match=told):
+        DeployedModel(tmp_path / "model.onnx")
+
+
+def test_answers_that_are_no_probabilities_of_the_classes_are_refused(described: bytes, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_model_from_string(described)
+    about(classes=["one"])(model)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match=r"shape \(2, 3\)"):
+        DeployedModel(tmp_path / "model.onnx").probabilities(np.zeros((2, 12, 12, 3), dtype=np.uint8))

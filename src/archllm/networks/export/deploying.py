@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archllm.errors import DataError, ExportError
+from archllm.errors import ExportError
 from archllm.files import replacing
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
@@ -174,40 +174,6 @@ class Deployment:
     @property
     def _any_size(self) -> AnyLength:
         return {at: torch.export.Dim(name, min=1) for at, name in enumerate(("batch", "height", "width"))}
-
-
-class DeployedModel:
-    """The ONNX file of a deployed network, read again.
-
-    Args:
-        path: the file.
-
-    Raises:
-        DataError: it is missing, damaged, or not the file of a deployed network.
-        MissingExtra: ONNX Runtime is not installed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        need_onnx()
-        import onnxruntime
-
-        if not path.is_file():
-            raise DataError(f"there is no trained network {path}")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            texts = self._session.get_modelmeta().custom_metadata_map
-            self.about: dict[str, Any] = {name: json.loads(text) for name, text in texts.items()}
-            self.classes: tuple[str, ...] = tuple(str(name) for name in self.about["classes"])
-            self.channels = int(self.about["channels"])
-        except Exception as error:  # the runtime has no exceptions of its own that say more
-            raise DataError(f"{path} is damaged, or was not written by `archllm fit`: {error}") from error
-
-    def probabilities(self, images: Bytes) -> NDArray[np.float32]:
-        """`n x classes` probabilities of `n x h x w x c` images."""
-        found: NDArray[np.float32] = self._session.run(None, {"images": images})[0]
-        return found
 
 
 def _run(run: Callable[[Tensor], Tensor], images: Bytes) -> NDArray[np.float32]:
