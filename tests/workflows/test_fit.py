@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 import torch
 
 from archllm.classifier.fitted import Fitted
-from archllm.errors import DataError, InvalidInput, RunFolderError
+from archllm.errors import DataError, InvalidInput, MissingExtra, RunFolderError
+from archllm.networks.export.device_programs import DEVICE_FORMATS
 from archllm.spaces import load_space
 from archllm.training.progress import Event
 from archllm.ui.fit_facts import FILES, now, outcome
@@ -102,7 +104,23 @@ def test_the_local_page_shows_what_came_out_and_what_was_under_way(found: Fitted
     told = outcome(found.folder, found.to_json())
     assert told.tiles[0][1] == f"{found.judged.accuracy:.1f} %" and told.svg.startswith("<svg")
     assert [each.asked for each in told.limits] == ["40,000", "", ""] and told.limits[0].kept
-    assert {name for name, _ in told.files} == set(FILES)
+    assert {name for name, _ in told.files} == set(FILES) - {"model.pte", "model.tflite"}  # these are asked for
+
+
+def test_the_page_draws_the_front_against_latency_and_sizes(found: Fitted) -> None:
+    assert {each.arch.text for each in found.finalists} <= set(found.milliseconds)
+    assert {each.name for each in found.known} <= set(found.milliseconds) and min(found.milliseconds.values()) > 0
+    text = (found.folder / PAGE).read_text()
+    for title in ("Accuracy against latency", "Accuracy against parameters", "Accuracy against multiply-accumulates"):
+        assert title in text
+
+
+def test_what_further_files_need_is_missed_before_anything_is_done(tmp_path: Path) -> None:
+    for form in DEVICE_FORMATS:
+        if find_spec({"executorch": "executorch", "tflite": "litert_torch"}[form]) is None:
+            with pytest.raises(MissingExtra, match=form):
+                fit(data="digits", minutes=1, also=(form,), out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_its_course_is_in_the_log(found: Fitted) -> None:

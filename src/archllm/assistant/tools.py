@@ -147,14 +147,14 @@ class Tools:
         architecture: str | None = None,
         space: str | None = None,
         network: dict[str, int] | None = None,
-        to: Literal["python", "torch", "onnx"] | None = None,
+        to: Literal["python", "torch", "onnx", "executorch", "tflite"] | None = None,
         overwrite: bool = False,
     ) -> dict[str, Any]:
         """Writes the network of a search's best architecture, or of a given one, as a file of the folder, verified.
 
-        Name a `study`, or an `architecture` with its `space`. `out` ends in .py (one file that needs torch alone), .pt2
-        or .onnx, unless `to` says what it is. `network`: fields such as {"channels": 8, "cells": 1}; by default those
-        of the study.
+        Name a `study`, or an `architecture` with its `space`. `out` ends in .py (one file that needs torch alone),
+        .pt2, .onnx, .pte or .tflite, unless `to` says what it is. `network`: fields such as {"channels": 8, "cells":
+        1}; by default those of the study.
         """
         from archllm.workflows.export import export
 

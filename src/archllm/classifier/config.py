@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from archllm.classifier.limits import COUNTS, MILLISECONDS, Limits, quantity
 from archllm.config import Bounds, Option, Seed, Settings
@@ -49,6 +49,9 @@ class FitRequest(Settings):
 
     method: Annotated[str | None, Option("NAME")] = None
     """Search method; by default `sequence` where a generator of the space comes with the package, else `gp`."""
+
+    also: Annotated[tuple[Literal["executorch", "tflite"], ...], Option("FORM")] = ()
+    """Further files, for phones and small boards: `executorch` writes model.pte, `tflite` model.tflite."""
 
     seed: Seed = 0
     """Seed of the split, the search and the training."""

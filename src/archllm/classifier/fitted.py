@@ -80,6 +80,9 @@ class Fitted:
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each phase."""
 
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    """Measured latency of networks that were trained briefly, by text or name, without what raw images need."""
+
     @property
     def chosen(self) -> Finalist:
         """The network that was chosen."""

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE, FitRequest
 from archllm.classifier.fitted import Finalist, Fitted
 from archllm.classifier.folder import CHECKPOINTS, STORE, STUDY, FitFolder
-from archllm.classifier.informed import generator_of, informed_searcher
+from archllm.classifier.front import measured_front, worth_measuring
+from archllm.classifier.informed import informed_searcher
 from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
-from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
+from archllm.classifier.plan import Plan
+from archllm.classifier.planning import LEAST_TRAINING, new_plan
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
-from archllm.classifier.scale import Scale, Scaler, image_sizes, scales_of
+from archllm.classifier.scale import image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
-from archllm.errors import ArchLLMError, EvaluationFailed, InvalidInput, RunFolderError
+from archllm.errors import ArchLLMError, EvaluationFailed, RunFolderError
 from archllm.files import make_folder
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.identity import Identity
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     from archllm.networks.latency import Timing
 
 MOST_TRIALS = 100_000
-
-LEAST_TRAINING = 10.0
-"""Seconds for search and training below which a fit makes no sense."""
 
 VERIFIED = 256
 """Test images on which files are compared with the network; all of them are what accuracy is measured on."""
@@ -140,52 +139,13 @@ class Fitting:
             plan = Plan.from_json(stored)
             self.times.reserve = plan.reserve
             return plan
-        options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
-        scaler = Scaler(self.space, self.limits, options, self.clock)
-        rough = max(0.0, self.times.left - reserve(0.0))
-        height, width = objective.images.x.shape[2:]
-        sizes_to_try = image_sizes(height, width, self.request.image_size)
-        scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
-        export = self._timed_export(scaler, scale)
-        self.times.reserve = reserve(export)
-        if self.times.open < LEAST_TRAINING:
-            least = (self.times.elapsed + self.times.reserve + LEAST_TRAINING) / 60
-            raise InvalidInput(
-                f"--minutes {self.request.minutes:g} is too short for these images on this machine: reading, measuring "
-                f"and writing files alone take {self.times.elapsed + self.times.reserve:.0f} s; take at least "
-                f"--minutes {np.ceil(10 * least) / 10:.1f}"
-            )
-        search = self.times.search_ends() - self.times.elapsed
-        epochs, images = short_training(scale.speed, len(split.train_y), search)
-        finalists = finalists_in(self.times.open - search, scale.speed, len(split.train_y))
-        plan = Plan(scale, epochs, images, finalists, self._method(), export)
-        network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
-        size = f"{scale.image_size} x {scale.image_size}"
-        self.say(f"plan: images of {size}, networks of {self.space.name} with {network} ({self.limits})")
-        self.say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
-        full = "1 full training of" if finalists == 1 else f"{finalists} full trainings, each of"
-        self.say(f"plan: then {full} {(self.times.open - search) / finalists:.0f} s")
-        return plan
-
-    def _method(self) -> str:
-        return self.request.method or ("sequence" if generator_of(self.space.name) is not None else "gp")
+        return new_plan(self.request, self.space, objective, self.times, self.say)
 
     def _latency(self, setting: Any) -> Callable[[Any], NDArray[np.float64]]:
         from archllm.objectives.latency import machine_latency
 
         model = machine_latency(self.space, setting)
         return lambda graphs: model.predict(graphs).high
-
-    def _timed_export(self, scaler: Scaler, scale: Scale) -> float:
-        """Seconds of an export to ONNX here: what the end of a fit mostly consists of."""
-        import onnxruntime  # noqa: F401 - loading libraries is paid for once
-        import onnxscript  # noqa: F401
-
-        setting = scaler.setting(scale.image_size, scale.network)
-        before = self.clock()
-        blueprint = self.networks.blueprint(scaler.members[len(scaler.members) // 2], setting)
-        _ = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2).onnx
-        return self.clock() - before
 
     def _final(self, objective: TrainObjective, plan: Plan) -> TrainObjective:
         """The objective of full trainings under a plan, which a fit that goes on has to have been begun with.
@@ -354,7 +314,10 @@ class Fitting:
         judged = Judged(labels, probabilities)
         about = self._about(summary, plan, chosen, judged, timing)
         verified = [images[:VERIFIED], *other_sizes(images)]
-        files = tuple(deployment.write(self.folder.path, to, about, verified) for to in FILES)
+        files = tuple(deployment.write(self.folder.path, to, about, verified) for to in (*FILES, *self.request.also))
+        known = tuple(Known(**each) for each in self.folder.get("known") or ())
+        told = [each.arch.text for each in finalists]
+        milliseconds = measured_front(final, worth_measuring(trials, told), known)
         model = DeployedModel(self.folder.path / FILES["onnx"])
         by_file = np.concatenate([model.probabilities(part) for part in batches(images)])
         return Fitted(
@@ -368,8 +331,9 @@ class Fitting:
             images,
             timing,
             files,
-            tuple(Known(**each) for each in self.folder.get("known") or ()),
+            known,
             self.seconds,
+            milliseconds,
         )
 
     def _choose(self, final: TrainObjective, finalists: Sequence[Finalist]) -> tuple[Finalist, Deployment, Timing]:

@@ -21,7 +21,7 @@ FULL_PASSES, FULL_IMAGES = 80, 20_000
 """A full training sees at least so many passes over the images, and at least so many images, where several networks are
 trained; where the time is too short for several, all of it goes to one."""
 
-END_PER_EXPORT, END_BESIDES = 2.0, 5.0
+END_PER_EXPORT, END_BESIDES = 2.0, 8.0
 """Seconds for the end: so many times those of one ONNX export, for all files and their verification, and more."""
 
 
@@ -47,6 +47,9 @@ class Plan:
     export: float
     """Seconds of one export to ONNX on this machine."""
 
+    others: float = 0.0
+    """Seconds of one export to each of the forms that were asked for besides."""
+
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         return asdict(self)
@@ -59,7 +62,7 @@ class Plan:
     @property
     def reserve(self) -> float:
         """Seconds that the end needs: the test, files and their verification."""
-        return reserve(self.export)
+        return reserve(self.export, self.others)
 
 
 def finalists_in(seconds: float, speed: float, images: int) -> int:
@@ -78,9 +81,9 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
     return int(min(max(seconds * speed / full, 1), FINALISTS))
 
 
-def reserve(export: float) -> float:
-    """Seconds that the end of a fit needs, where one export to ONNX takes so many."""
-    return END_PER_EXPORT * export + END_BESIDES
+def reserve(export: float, others: float = 0.0) -> float:
+    """Seconds that the end of a fit needs, where one export to ONNX takes so many, and those to other forms."""
+    return END_PER_EXPORT * export + END_BESIDES + others
 
 
 def short_training(speed: float, images: int, seconds: float) -> tuple[int, int]:

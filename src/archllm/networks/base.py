@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from archllm.networks.blueprint import Blueprint
 from archllm.networks.record import NOTHING_RECORDED, BlockRecord
 from archllm.networks.setting import NetworkSetting
 from archllm.spaces.base import SearchSpace
-from archllm.spaces.network_interface import Networks
+from archllm.spaces.network_interface import ExportFormat, Networks
 
 if TYPE_CHECKING:
     from torch import nn
@@ -121,7 +121,7 @@ class SpaceNetworks(Networks, ABC):
         self,
         graph: Graphs,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] | None = None,
+        to: ExportFormat | None = None,
         *,
         setting: NetworkSetting | None = None,
         weights: str | Path | nn.Module | None = None,

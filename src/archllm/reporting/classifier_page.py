@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 from archllm.classifier.fitted import Fitted
 from archllm.classifier.judging import Judged, wilson
 from archllm.drawing.png import png_uri
-from archllm.networks.export.deploying import FILES
 from archllm.reporting.charts import Axes, Dots, Line, Mark, chart
+from archllm.reporting.file_uses import uses
 from archllm.reporting.html import rendered
 from archllm.reporting.panels import Panel, padded, staircase
 from archllm.reporting.words import duration, figure
@@ -50,7 +50,7 @@ def page(found: Fitted) -> str:
         "headline": _tiles(found),
         "svg": chosen.arch.svg(),
         "learning": _learning(found),
-        "front": [_front(found, "parameters", "params"), _front(found, "multiply-accumulates", "macs")],
+        "front": [_latency(found), _size(found, "parameters", "params"), _size(found, "multiply-accumulates", "macs")],
         "matrix": _matrix(judged) if small else None,
         "confusions": [] if small else _confusions(judged, classes),
         "per_class": _per_class(judged, classes),
@@ -63,7 +63,7 @@ def page(found: Fitted) -> str:
         "setting": {"image size": found.plan.scale.image_size, **found.plan.scale.network},
         "remarks": found.summary.lines(),
         "files": found.files,
-        "uses": _uses(found),
+        "uses": uses(found),
         "facts": _facts(found),
         "no_better": judged.interval[0] <= judged.chance,
     }
@@ -103,10 +103,24 @@ def _learning(found: Fitted) -> Panel:
     return Panel("Learning curve", chart(marks, axes), tuple(legend), "The learning rate falls to zero at the end.")
 
 
-def _front(found: Fitted, label: str, name: str) -> Panel:
+def _size(found: Fitted, label: str, name: str) -> Panel:
     """Accuracy after a short training against a size, of everything that was tried."""
-    over = [trial for trial in found.trials.trials if trial.values is not None and name in trial.evaluation.metrics]
-    x = np.array([trial.evaluation.metrics[name] for trial in over], dtype=np.float64)
+    sizes = {trial.text: float(trial.evaluation.metrics[name]) for trial in found.trials.trials if trial.values}
+    return _front(found, label, sizes | {each.name: float(getattr(each, name)) for each in found.known})
+
+
+def _latency(found: Fitted) -> Panel:
+    """The same against latency, of those that were measured."""
+    panel = _front(found, "ms an image", found.milliseconds)
+    measured = "Networks on the fronts of size and the most accurate were measured, without resizing and normalisation."
+    return replace(panel, title="Accuracy against latency", note=f"{panel.note} {measured}")
+
+
+def _front(found: Fitted, label: str, costs: Mapping[str, float]) -> Panel:
+    """Accuracy after a short training against a cost, of what it is known of, by text or name."""
+    over = [trial for trial in found.trials.trials if trial.values is not None and trial.text in costs]
+    known = [each for each in found.known if each.name in costs]
+    x = np.array([costs[trial.text] for trial in over], dtype=np.float64)
     y = np.array([trial.values[0] for trial in over if trial.values], dtype=np.float64)
     best = np.asarray(non_dominated(np.stack([y, -x], 1)), dtype=np.bool_) if len(over) else np.zeros(0, dtype=np.bool_)
     tips = [f"{figure(b)} %, {figure(a)} {label}" for a, b in zip(x, y, strict=True)]
@@ -115,14 +129,12 @@ def _front(found: Fitted, label: str, name: str) -> Panel:
     marks: list[Mark] = [Dots(x, y, "trial", 3.0, tips), staircase(x[best], y[best], -1.0, "own")]
     marks.append(Dots(x[full], y[full], "own", 4.6, [tip for tip, own in zip(tips, full, strict=True) if own]))
     legend = [("trial dot", "short trainings"), ("own", "front"), ("own dot", "trained fully afterwards")]
-    known_x = np.array([getattr(each, name) for each in found.known], dtype=np.float64)
-    known_y = np.array([each.accuracy for each in found.known], dtype=np.float64)
-    if found.known:
-        told = [
-            f"{each.name}: {figure(each.accuracy)} %, {figure(getattr(each, name))} {label}" for each in found.known
-        ]
+    known_x = np.array([costs[each.name] for each in known], dtype=np.float64)
+    known_y = np.array([each.accuracy for each in known], dtype=np.float64)
+    if known:
+        told = [f"{each.name}: {figure(each.accuracy)} %, {figure(costs[each.name])} {label}" for each in known]
         marks.append(Dots(known_x, known_y, "c4", 4.6, told))
-        legend.append(("c4 dot", f"{', '.join(each.name for each in found.known)}, trained as shortly"))
+        legend.append(("c4 dot", f"{', '.join(each.name for each in known)}, trained as shortly"))
     x, y = np.concatenate([x, known_x]), np.concatenate([y, known_y])
     says = f"Validation accuracy after a short training against {label}: {len(over)} networks"
     axes = (
@@ -178,37 +190,6 @@ def _examples(found: Fitted, right: bool) -> list[dict[str, str]]:
             "size": str(max(_SMALLEST_SHOWN, found.images.shape[2])),
         }
         for row in judged.examples(right, EXAMPLES)
-    ]
-
-
-def _uses(found: Fitted) -> list[tuple[str, str]]:
-    """How the files are used, each a heading and code."""
-    run = shlex.quote(str(found.folder))
-    colour = "RGB" if found.summary.shape[0] == 3 else "L"
-    image = f'image = np.asarray(Image.open("photo.jpg").convert("{colour}"), dtype=np.uint8)'
-    axis = "[None]" if colour == "RGB" else "[None, :, :, None]"
-    onnx = (
-        "import json\n\nimport numpy as np\nimport onnxruntime\nfrom PIL import Image\n\n"
-        f'session = onnxruntime.InferenceSession("{FILES["onnx"]}")\n'
-        'classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])\n'
-        f"{image}\n"
-        f'(probabilities,) = session.run(None, {{"images": image{axis}}})  # any height and width\n'
-        "print(classes[probabilities[0].argmax()])"
-    )
-    torch = (
-        "import numpy as np\nimport torch\nfrom PIL import Image\n\n"
-        f'model = torch.export.load("{FILES["torch"]}").module()\n'
-        f"{image}\n"
-        f"probabilities = model(torch.from_numpy(image.copy()){axis})"
-    )
-    return [
-        ("On the command line", f"archllm predict {run} photo.jpg --csv classes.csv"),
-        ("The ONNX file, with ONNX Runtime alone", onnx),
-        (
-            f"The Python file, with torch alone ({FILES['python']} and model.safetensors)",
-            f"python {FILES['python']} photo.jpg",
-        ),
-        ("The torch.export program", torch),
     ]
 
 

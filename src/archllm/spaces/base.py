@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from archllm.graphs import Graphs, concatenate
 from archllm.operations import Operation, Role, by_name
 from archllm.spaces.constraints import Vocabulary
 from archllm.spaces.definition import ClassDefinition, Definition
-from archllm.spaces.network_interface import Networks
+from archllm.spaces.network_interface import ExportFormat, Networks
 from archllm.spaces.parameters import Parameters
 from archllm.spaces.sizes import written_size
 from archllm.spaces.texts.values import written
@@ -438,7 +438,7 @@ class Architecture:
     def export(
         self,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] | None = None,
+        to: ExportFormat | None = None,
         *,
         weights: Any = None,
         seed: int = 0,
@@ -449,8 +449,8 @@ class Architecture:
 
         Args:
             path: file to write; an existing one is replaced.
-            to: `python` (one standalone file), `torch` (a `torch.export` program) or `onnx`; by default as the file
-                ends: `.py`, `.pt2`, `.onnx`.
+            to: `python` (one standalone file), `torch` (a `torch.export` program), `onnx`, `executorch` or `tflite`; by
+                default as the file ends: `.py`, `.pt2`, `.onnx`, `.pte`, `.tflite`.
             weights: a safetensors file or a trained network; by default fresh weights.
             seed: seed of fresh weights.
             opset: version of ONNX' operators, for older runtimes.
@@ -462,7 +462,7 @@ class Architecture:
         Raises:
             InvalidInput: an option does not exist or is out of range, or the weights are those of another network.
             ExportError: the file can't be written, or computes something else.
-            MissingExtra: `onnx` is not installed.
+            MissingExtra: what the form needs is not installed.
         """
         networks = self.space.require_networks()
         setting = networks.setting(**options)

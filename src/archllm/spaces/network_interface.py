@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 from archllm.graphs import Graphs
 
+DeviceFormat = Literal["executorch", "tflite"]
+"""Forms of a network for phones and small boards."""
+
+ExportFormat = Literal["python", "torch", "onnx", "executorch", "tflite"]
+"""What a network can be exported to."""
+
 
 class Networks(Protocol):
     """What becomes of the members of one space; `archllm.networks.base.SpaceNetworks` is the class to build on.
@@ -107,7 +113,7 @@ class Networks(Protocol):
         self,
         graph: Graphs,
         path: str | Path,
-        to: Literal["python", "torch", "onnx"] | None = None,
+        to: ExportFormat | None = None,
         *,
         setting: Any = None,
         weights: Any = None,

@@ -23,6 +23,8 @@ FILES = {
     "model.py": "text/x-python; charset=utf-8",
     "model.safetensors": "application/octet-stream",
     "model.pt2": "application/zip",
+    "model.pte": "application/octet-stream",
+    "model.tflite": "application/octet-stream",
     PAGE: "text/html; charset=utf-8",
 }
 """What a fit can be downloaded as, and what each file is."""

@@ -52,7 +52,7 @@ def fit(
     """
     began = clock()  # before libraries are loaded, which takes seconds
     chosen = FitOptions.given(options, settings)
-    _check_installed()
+    _check_installed(chosen)
     request = FitRequest(**{name: getattr(chosen, name) for name in field_names(FitRequest)})
     folder = FitFolder.resume(chosen.out, request) if chosen.resume else FitFolder.begin(chosen.out, request)
     from archllm.classifier.fitting import Fitting
@@ -73,7 +73,7 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def _check_installed() -> None:
+def _check_installed(options: FitOptions) -> None:
     """Finds out before hours of work what would be missing at its end.
 
     Raises:
@@ -88,3 +88,8 @@ def _check_installed() -> None:
     ):
         if find_spec(library) is None:
             raise MissingExtra(feature, extra)
+    if options.also:
+        from archllm.networks.export.device_programs import need_device_format
+
+        for form in options.also:
+            need_device_format(form)

@@ -260,9 +260,9 @@ class ExportOptions(Settings):
     space: Annotated[Space | None, Option("SPACE")] = None
     """The space it is of; a trial of a built-in space or of a run folder tells it."""
 
-    to: Literal["python", "torch", "onnx"] | None = None
-    """`python`: one file that needs torch alone; `torch`: a torch.export program; `onnx`: any batch size. By default as
-    FILE ends: .py, .pt2 or .onnx."""
+    to: Literal["python", "torch", "onnx", "executorch", "tflite"] | None = None
+    """`python`: one file that needs torch alone; `torch`: a torch.export program; `onnx`: any batch size; `executorch`
+    and `tflite`, for phones: one image. By default as FILE ends: .py, .pt2, .onnx, .pte or .tflite."""
 
     out: Annotated[Path, Option("FILE")]
     """File to write; an existing one is replaced."""
@@ -303,7 +303,8 @@ class FitOptions(FitRequest):
     """
 
     out: Annotated[Path, Option("RUN")]
-    """Run folder to write: model.onnx, model.py with model.safetensors, model.pt2, report.html."""
+    """Run folder to write: model.onnx, model.py with model.safetensors, model.pt2, report.html, and what `also` asks
+    for."""
 
     resume: bool = False
     """Go on with an interrupted fit in RUN; the time that it took counts."""

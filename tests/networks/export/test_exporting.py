@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from archllm.errors import DataError, ExportError, InvalidInput, MissingExtra, RunFolderError
-from archllm.networks.export import FORMATS, exporting, programs
+from archllm.networks.export import exporting, programs
 from archllm.spaces import Architecture, SearchSpace, load_space, space_names
 
 ALIKE = ("ofa-mobilenetv3", "enas12")  # made as mobilenetv3 and enas6 are
@@ -133,7 +133,7 @@ def test_a_cell_without_a_path_exports_and_gives_the_same_logits_for_all_images(
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", ENDINGS)
 def test_weights_come_from_a_safetensors_file(tmp_path, cell, to):
     network = cell.build(channels=4, cells=1).eval()
     torch.nn.init.constant_(network.classifier.bias, 3.25)

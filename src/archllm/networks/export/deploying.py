@@ -18,6 +18,7 @@ from archllm.errors import ExportError
 from archllm.files import replacing
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
+from archllm.networks.export.device_programs import DEVICE_FORMATS, device_program
 from archllm.networks.export.programs import (
     AnyLength,
     Runner,
@@ -33,6 +34,9 @@ from archllm.networks.export.weights import save_weights
 
 FILES = {"onnx": "model.onnx", "python": "model.py", "torch": "model.pt2"}
 """Formats of a deployed network, and the names of their files; `model.py` has its weights in `model.safetensors`."""
+
+DEVICE_FILES = {"executorch": "model.pte", "tflite": "model.tflite"}
+"""Forms for phones and small boards, and the names of their files, which take one image, of the network's own size."""
 
 WEIGHTS = "model.safetensors"
 
@@ -76,6 +80,17 @@ class Deployed:
     """How many these were."""
 
 
+class _OwnSize(nn.Module):
+    """The same for images that have the network's own size already: bytes `1 x size x size x c` to probabilities."""
+
+    def __init__(self, raw: RawImages) -> None:
+        super().__init__()
+        self.raw = raw
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.raw.of_own_size(images.permute(0, 3, 1, 2).to(torch.float32))
+
+
 class Deployment:
     """A trained network with what raw images need before it and probabilities after it.
 
@@ -115,16 +130,17 @@ class Deployment:
 
         Args:
             folder: where to; an existing file of the name is replaced.
-            to: a key of `FILES`.
+            to: a key of `FILES` or `DEVICE_FILES`.
             about: names of classes and figures that go into the file, values that JSON can hold.
-            batches: images `n x h x w x c` to verify with, of one size in each batch.
+            batches: images `n x h x w x c` to verify with, of one size in each batch; files for devices are verified
+                on those of the network's own size.
 
         Raises:
             ExportError: what was to be written computes something else.
             RunFolderError: the file can't be written.
-            MissingExtra: what ONNX needs is not installed.
+            MissingExtra: what the form needs is not installed.
         """
-        path = folder / FILES[to]
+        path = folder / (FILES | DEVICE_FILES)[to]
         texts = {name: json.dumps(value) for name, value in about.items()}
         more = 0
         if to == "onnx":
@@ -134,6 +150,9 @@ class Deployment:
             content, run = torch_program(
                 self.module, self._example, self._any_size, {"about.json": json.dumps(dict(about))}
             )
+        elif to in DEVICE_FILES:
+            batches = [images for images in batches if images.shape[1:] == self._own_shape]
+            content, run = self.for_device(to, about)
         else:
             source = self._source(about)
             content, run = source.encode(), run_source(source, path, self.network, WEIGHTS)
@@ -145,6 +164,25 @@ class Deployment:
         with replacing(path) as aside:
             aside.write_bytes(content)
         return Deployed(to, path, len(content) + more, difference, sum(map(len, batches)))
+
+    def for_device(self, to: str, about: Mapping[str, Any]) -> tuple[bytes, Runner]:
+        """The file of a form for devices, and what runs it.
+
+        Raises:
+            MissingExtra: what it needs is not installed.
+            ExportError: its library can't compile the network.
+        """
+        form = next(form for form in DEVICE_FORMATS if form == to)
+        height, width, channels = self._own_shape
+        told = {**about, "input": f"bytes 1 x {height} x {width} x {channels}", "output": "probabilities: 1 x classes"}
+        image = torch.zeros(1, *self._own_shape, dtype=torch.uint8)
+        return device_program(form, _OwnSize(self.module).eval(), image, json.dumps(told))
+
+    @property
+    def _own_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images that the network was trained with."""
+        channels, height, width = self.blueprint.image
+        return height, width, channels
 
     def _source(self, about: Mapping[str, Any]) -> str:
         takes = "bytes n x h x w x c, images of any height\nand width, to probabilities n x classes"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from archllm.errors import ExportError, InvalidInput, shown
 from archllm.files import replacing
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
+from archllm.networks.export.device_programs import DEVICE_FORMATS, device_program, need_device_format
 from archllm.networks.export.programs import (
     AnyLength,
     Runner,
@@ -26,13 +26,19 @@ from archllm.networks.export.programs import (
 )
 from archllm.networks.export.standalone import standalone_source
 from archllm.networks.export.weights import load_weights, save_weights
+from archllm.spaces.network_interface import DeviceFormat, ExportFormat
 from archllm.training.randomness import torch_seeded
 
-Format = Literal["python", "torch", "onnx"]
-FORMATS: tuple[Format, ...] = ("python", "torch", "onnx")
+FORMATS: tuple[ExportFormat, ...] = ("python", "torch", "onnx", *DEVICE_FORMATS)
 """What a network can be exported to."""
 
-ENDINGS: dict[str, Format] = {".py": "python", ".pt2": "torch", ".onnx": "onnx"}
+ENDINGS: dict[str, ExportFormat] = {
+    ".py": "python",
+    ".pt2": "torch",
+    ".onnx": "onnx",
+    ".pte": "executorch",
+    ".tflite": "tflite",
+}
 """Ending of a file -> what it holds."""
 
 TOLERANCE = 1e-4
@@ -64,7 +70,7 @@ class Exported:
     path: Path
     """The file."""
 
-    format: Format
+    format: ExportFormat
     """What it holds."""
 
     weights: Path | None
@@ -86,7 +92,7 @@ class Exported:
 def export(
     blueprint: Blueprint,
     path: Path,
-    to: Format | None = None,
+    to: ExportFormat | None = None,
     *,
     weights: str | Path | nn.Module | None = None,
     seed: int = 0,
@@ -94,13 +100,14 @@ def export(
 ) -> Exported:
     """Writes a network as a file, after making sure that the file computes the same.
 
-    Python source needs torch alone; with weights, these go into a safetensors file beside it. The other two forms
-    take batches of any size.
+    Python source needs torch alone; with weights, these go into a safetensors file beside it. `torch` and `onnx` take
+    batches of any size; `executorch` and `tflite`, for phones and small boards, take one image.
 
     Args:
         blueprint: the network.
         path: file to write; an existing one is replaced, but not by a file that fails the comparison.
-        to: `python`, `torch` (`torch.export`) or `onnx`; by default what the ending says, `.py`, `.pt2` or `.onnx`.
+        to: `python`, `torch` (`torch.export`), `onnx`, `executorch` or `tflite`; by default what the ending says:
+            `.py`, `.pt2`, `.onnx`, `.pte` or `.tflite`.
         weights: a safetensors file or a trained network; by default fresh weights.
         seed: seed of fresh weights and of the images of the comparison.
         opset: version of ONNX' operators, for older runtimes; by default that of torch's exporter.
@@ -111,13 +118,16 @@ def export(
         DataError: the weights can't be read, are those of another network, or are not finite.
         ExportError: what was written computes something else.
         RunFolderError: the file can't be written.
-        MissingExtra: what ONNX needs is not installed.
+        MissingExtra: what the format needs is not installed.
     """
     to = format_of(path, to)
     if opset is not None and to != "onnx":
         raise InvalidInput(f"an opset is of ONNX, not of {to}")
     if to == "onnx":
         need_onnx()
+    device = _for_device(to)
+    if device is not None:
+        need_device_format(device)
     if opset is not None:
         check_opset(opset)
     _check_target(path)
@@ -125,6 +135,8 @@ def export(
     beside = path.with_suffix(".safetensors") if to == "python" and weights is not None else None
     if to == "python":
         content, run = _python(blueprint, network, path, beside.name if beside else None)
+    elif device is not None:
+        content, run = device_program(device, network, _images(blueprint, 1, 0))
     elif to == "torch":
         content, run = torch_program(network, _images(blueprint, _TRACED_BATCH, 0), _any_batch())
     else:
@@ -138,7 +150,7 @@ def export(
     return Exported(path, to, beside, count_params(network), blueprint.image, difference, len(content))
 
 
-def format_of(path: Path, to: Format | None = None) -> Format:
+def format_of(path: Path, to: ExportFormat | None = None) -> ExportFormat:
     """The format of a file that is to be written: the one asked for, or that of its ending.
 
     Raises:
@@ -159,6 +171,10 @@ def format_of(path: Path, to: Format | None = None) -> Format:
             f"got {path.name!r}"
         )
     return found
+
+
+def _for_device(to: ExportFormat) -> DeviceFormat | None:
+    return next((form for form in DEVICE_FORMATS if form == to), None)
 
 
 def _check_target(path: Path) -> None:

@@ -51,5 +51,8 @@ class RawImages(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Maps bytes `n x h x w x c`, of any height and width, to probabilities `n x classes`."""
         x = images.permute(0, 3, 1, 2).to(torch.float32)
-        x = resizing(x.shape[2], self.size) @ x @ resizing(x.shape[3], self.size).T
+        return self.of_own_size(resizing(x.shape[2], self.size) @ x @ resizing(x.shape[3], self.size).T)
+
+    def of_own_size(self, x: Tensor) -> Tensor:
+        """Maps values of bytes `n x c x size x size` to probabilities `n x classes`."""
         return torch.softmax(self.network((x - self.mean) / self.std), dim=1)

@@ -1,0 +1,89 @@
+"""Planning: which images and networks, how many trainings of which length, from what this machine needs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from archllm.classifier.config import FitRequest
+from archllm.classifier.informed import generator_of
+from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
+from archllm.classifier.raw import deployed
+from archllm.classifier.scale import Scale, Scaler, image_sizes
+from archllm.classifier.timetable import Clock, Timetable
+from archllm.errors import InvalidInput
+from archllm.objectives.train import TrainObjective
+from archllm.spaces import SearchSpace
+
+LEAST_TRAINING = 10.0
+"""Seconds for search and training below which a fit makes no sense."""
+
+
+def new_plan(
+    request: FitRequest, space: SearchSpace, objective: TrainObjective, times: Timetable, say: Callable[[str], None]
+) -> Plan:
+    """The plan of a fit, told line by line; the timetable keeps what its end needs.
+
+    Args:
+        request: what is asked for.
+        space: the space that it names.
+        objective: of full trainings, with the images read.
+        times: what time there is.
+        say: takes a line for the user.
+
+    Raises:
+        InvalidInput: the time is too short, or nothing keeps to the limits.
+    """
+    split, limits = objective.split, request.limits
+    options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
+    scaler = Scaler(space, limits, options, times.clock)
+    rough = max(0.0, times.left - reserve(0.0))
+    height, width = objective.images.x.shape[2:]
+    sizes_to_try = image_sizes(height, width, request.image_size)
+    scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
+    export, others = _timed_exports(scaler, scale, times.clock, request)
+    times.reserve = reserve(export, others)
+    if times.open < LEAST_TRAINING:
+        least = (times.elapsed + times.reserve + LEAST_TRAINING) / 60
+        raise InvalidInput(
+            f"--minutes {request.minutes:g} is too short for these images on this machine: reading, measuring "
+            f"and writing files alone take {times.elapsed + times.reserve:.0f} s; take at least "
+            f"--minutes {np.ceil(10 * least) / 10:.1f}"
+        )
+    search = times.search_ends() - times.elapsed
+    epochs, images = short_training(scale.speed, len(split.train_y), search)
+    finalists = finalists_in(times.open - search, scale.speed, len(split.train_y))
+    plan = Plan(scale, epochs, images, finalists, method_of(request, space), export, others)
+    network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
+    size = f"{scale.image_size} x {scale.image_size}"
+    say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
+    say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
+    full = "1 full training of" if finalists == 1 else f"{finalists} full trainings, each of"
+    say(f"plan: then {full} {(times.open - search) / finalists:.0f} s")
+    return plan
+
+
+def method_of(request: FitRequest, space: SearchSpace) -> str:
+    """How the search chooses: as asked for, else `sequence` where a generator of the space comes with the package."""
+    return request.method or ("sequence" if generator_of(space.name) is not None else "gp")
+
+
+def _timed_exports(scaler: Scaler, scale: Scale, clock: Clock, request: FitRequest) -> tuple[float, float]:
+    """Seconds of an export to ONNX here, and of those asked for besides: most of the end of a fit."""
+    import onnxruntime  # noqa: F401 - loading libraries is paid for once
+    import onnxscript  # noqa: F401
+
+    from archllm.networks.export.device_programs import load_libraries
+
+    setting = scaler.setting(scale.image_size, scale.network)
+    for form in request.also:
+        load_libraries(form)
+    before = clock()
+    blueprint = scaler.space.require_networks().blueprint(scaler.members[len(scaler.members) // 2], setting)
+    deployment = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2)
+    _ = deployment.onnx
+    onnx = clock() - before
+    for form in request.also:
+        deployment.for_device(form, {})
+    return onnx, clock() - before - onnx
