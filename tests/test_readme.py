@@ -1,15 +1,19 @@
-"""Every block of the README and of the guides runs."""
+"""Every block of the README and of the guides runs, and every command that they show is one."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from archllm.cli import command_class
+from archllm.cli.parsing import parse
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "recipes").glob("*.md"))]
@@ -61,6 +65,32 @@ def test_every_block_of_the_page_runs(
         command = {"bash": ["bash", "-euc", code], "python": ["python", "-c", code]}[language]
         done = subprocess.run(command, cwd=tmp_path, env=started_fast, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{language} block of {page.name} failed:\n{code}\n{done.stderr[-2000:]}"
+
+
+def shown(page: Path) -> Iterator[str]:
+    """Lines of indented blocks, which are not run: they need photos, another machine or much time."""
+    rest = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for block in re.findall(r"(?:^    .*\n)+", rest, flags=re.MULTILINE):
+        yield from (line.strip() for line in block.replace("\\\n", " ").splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_shown_and_not_run_is_one(page: Path) -> None:
+    for line in shown(page):
+        if line.startswith("archllm "):
+            _, name, *words = shlex.split(line.removesuffix("&"), comments=True)
+            parse(command_class(name), words, {}, line)
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = {
+        extra
+        for page in PAGES
+        for extras in re.findall(r"archllm\[([a-z,]+)\]", page.read_text(encoding="utf-8"))
+        for extra in extras.split(",")
+    }
+    assert {"images", "executorch"} <= named <= set(known)
 
 
 def test_the_readme_shows_a_picture_and_both_ways_to_use_it() -> None:

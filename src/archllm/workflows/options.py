@@ -303,7 +303,7 @@ class FitOptions(FitRequest):
     """
 
     out: Annotated[Path, Option("RUN")]
-    """Run folder to write: model.onnx, model.py with model.safetensors, model.pt2, report.html, and what `also` asks
+    """Run folder to write: model.onnx, model.py with model.safetensors, model.pt2, report.html, and what --also asks
     for."""
 
     resume: bool = False

@@ -15,7 +15,7 @@ matrices.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -98,24 +98,34 @@ class CellNetworks(SpaceNetworks):
         self._check_shape = lru_cache(maxsize=4096)(self._check_shape_at)
 
     def counts_import(self, setting: NetworkSetting | None = None) -> bool:
-        foreign = [op for op, where in self.space.definition.callables.items() if not is_ours(_module(where))]
-        places = self._places(self._complete(setting)) if foreign else []
-        return any((op, place) not in self._record.sizes for op in foreign for place in places)
+        return self.count_imports([self._complete(setting)])
+
+    def count_imports(self, settings: Sequence[Any]) -> bool:
+        """Whether counting networks under these settings imports blocks of others: a size of one is not recorded."""
+        return any(block not in self._record.sizes for block in self._foreign(settings))
 
     def imports(self) -> Mapping[str, Path | None]:
         return modules_of(self.space.definition.callables)
 
     def record(self) -> str | None:
+        return self.record_of([self.setting()])
+
+    def record_of(self, settings: Sequence[Any]) -> str | None:
+        """What a run folder records of the blocks of others in networks under these settings; `None` without any."""
         kept: str | None = self.space.blocks  # of a run folder, which is written again
         if kept is not None or not (modules := self.imports()):
             return kept
-        foreign = [op for op, where in self.space.definition.callables.items() if _module(where) in modules]
         sizes = {}
-        for op in foreign:
-            for place in self._places(self.setting()):
-                with suppress(DefinitionError):  # a training needs no block, so one that fails is just not recorded
-                    sizes[op, place] = self._cost(op, place)
+        for block in self._foreign(settings):
+            with suppress(DefinitionError):  # a training needs no block, so one that fails is just not recorded
+                sizes[block] = self._cost(*block)
         return BlockRecord(sources_of(modules), sizes).to_json()
+
+    def _foreign(self, settings: Sequence[Any]) -> Iterator[tuple[str, Place]]:
+        """Operations whose blocks are those of others, with all places where they can stand."""
+        foreign = [op for op, where in self.space.definition.callables.items() if not is_ours(_module(where))]
+        places = dict.fromkeys(place for setting in settings for place in self._places(setting)) if foreign else ()
+        return ((op, place) for op in foreign for place in places)
 
     def _places(self, setting: Any) -> list[Place]:
         """Places of operations in a network; they are the same for all members."""

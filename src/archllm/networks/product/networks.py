@@ -7,7 +7,7 @@ the setting's own, a member's network is one of its cell's, and so are its count
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import cached_property, lru_cache
 from itertools import product
@@ -25,7 +25,7 @@ from archllm.networks.base import SpaceNetworks
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.cells.base import CellNetworks
 from archllm.networks.cells.setting import STAGES, ScaledSetting
-from archllm.networks.record import BlockRecord, is_ours, sources_of
+from archllm.networks.record import BlockRecord, sources_of
 from archllm.networks.setting import NetworkSetting
 from archllm.spaces.definition import Definition
 from archllm.spaces.kinds.product.space import Product
@@ -218,18 +218,10 @@ class ProductNetworks(SpaceNetworks):
     # --- blocks of others --------------------------------------------------------------------------------------------
 
     def counts_import(self, setting: NetworkSetting | None = None) -> bool:
-        foreign = self._foreign()
-        recorded = self._inner._record.sizes
-        scales = self._all_scales(self._complete(setting)) if foreign and recorded else []
-        if not scales:
-            return bool(foreign)
-        return any((op, place) not in recorded for scale in scales for op in foreign for place in self._places(scale))
-
-    def _foreign(self) -> list[str]:
-        """Operations of the cell whose blocks are those of others."""
-        callables: Mapping[str, Any] = getattr(self._cell.definition, "callables", {})
-        wheres = {op: str(getattr(made, "where", made)) for op, made in callables.items()}
-        return [op for op, where in wheres.items() if not is_ours(where.partition(":")[0])]
+        scales = self._all_scales(self._complete(setting)) if self.imports() else []
+        if isinstance(self._inner, CellNetworks) and scales:
+            return self._inner.count_imports(scales)
+        return bool(self.imports())
 
     def _all_scales(self, setting: Any) -> list[Any]:
         """The setting with every combination of sizes; none if they are too many."""
@@ -238,9 +230,6 @@ class ProductNetworks(SpaceNetworks):
             return []
         return [self._scaled(setting, values) for values in product(*choices)]
 
-    def _places(self, setting: Any) -> list[Any]:
-        return self._inner._places(setting) if isinstance(self._inner, CellNetworks) else []
-
     def imports(self) -> Mapping[str, Path | None]:
         return self._inner.imports()
 
@@ -248,11 +237,6 @@ class ProductNetworks(SpaceNetworks):
         kept: str | None = self.space.blocks  # of a run folder, which is written again
         if kept is not None or not (modules := self.imports()):
             return kept
-        sizes = {}
         if isinstance(self._inner, CellNetworks):
-            places = {place for scale in self._all_scales(self.setting()) for place in self._places(scale)}
-            for op in self._foreign():
-                for place in sorted(places):
-                    with suppress(DefinitionError):  # a training needs no block, so one that fails is not recorded
-                        sizes[op, place] = self._inner._cost(op, place)
-        return BlockRecord(sources_of(modules), sizes).to_json()
+            return self._inner.record_of(self._all_scales(self.setting()))
+        return BlockRecord(sources_of(modules), {}).to_json()
