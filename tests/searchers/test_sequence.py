@@ -17,6 +17,7 @@ from archllm.generation.recommended import recommended
 from archllm.objectives.evaluation import Evaluation, recorded_cost
 from archllm.predictor import PredictorConfig
 from archllm.predictor.computation import computes_nothing
+from archllm.predictor.knowledge import Knowledge, Source
 from archllm.prior.config import UNCONDITIONED
 from archllm.searchers import sequence
 from archllm.searchers.candidates import farthest_first
@@ -113,6 +114,25 @@ def test_the_first_ones_are_large_and_far_apart(domain: Domain, run: str) -> Non
     limit = np.quantile(params, 0.75)
     assert all(arch.params > limit for arch in large)
     assert not all(arch.params > limit for arch in far) and not all(arch.params > limit for arch in any_)
+
+
+def test_scores_of_another_task_come_first_and_reversed_ones_mislead_for_a_while_only(domain: Domain, run: str) -> None:
+    space, cells = domain.space, domain.enumerate()[::3]
+    scores = np.array([good(arch) for arch in space.architectures(cells)])
+    told = build(domain, run)
+    told.use(Knowledge(space, [Source("another", space, cells, scores + 0.1 * RNG.standard_normal(len(scores)))]))
+    assert min(searched(told, 2)) >= np.quantile(scores, 0.99)
+    misled = build(domain, run)
+    misled.use(Knowledge(space, [Source("reversed", space, cells, -scores)]))
+    found = searched(misled, 20)
+    assert min(found[:2]) <= np.quantile(scores, 0.2) and max(found) >= np.quantile(scores, 0.99)
+
+
+def test_the_shipped_prior_takes_part_in_the_initial_design(domain: Domain, run: str) -> None:
+    (plain,), (informed,) = build(domain, run).ask(1), build(domain, run, prior="shipped").ask(1)
+    assert plain != informed
+    counts = (domain.enumerate().ops[:, 1:-1] == 4).sum(1)
+    assert (informed.graph.ops == 4).sum() >= np.quantile(counts, 0.9)  # published scores like 3x3 convolutions
 
 
 def test_a_member_that_computes_nothing_counts_as_the_worst_unless_told_otherwise(domain: Domain, run: str) -> None:
