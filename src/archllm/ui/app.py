@@ -6,29 +6,39 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from archllm.errors import ArchLLMError, printable
-from archllm.ui import cells, fits, runs, searches, starting
+from archllm.ui import runs
 from archllm.ui.access import Access, App, Gate, TooLarge
 from archllm.ui.context import Context
 from archllm.ui.pages import problem, shown_alone
-from archllm.ui.uploads import LARGEST_UPLOAD
+from archllm.ui.uploads import LARGEST_UPLOAD, UPLOAD
 from archllm.workflows.options import UiOptions
 
 _FIRST = 2.0  # seconds that the first page has for itself
+
+_AREAS = (
+    (("cell",), ("archllm.ui.cells",)),
+    (("search", "searches"), ("archllm.ui.searches", "archllm.ui.starting")),
+    (("fit", "fits"), ("archllm.ui.fits",)),
+)
+"""First parts of addresses, and the modules that answer them."""
+
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -49,10 +59,7 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
         Route("/static/{name}", _static),
         Route("/favicon.ico", lambda _: Response(status_code=204)),
         *runs.routes(),
-        *cells.routes(),
-        *searches.routes(),
-        *starting.routes(),
-        *fits.routes(),
+        *(Area(*area) for area in _AREAS),
     ]
     handlers: dict[Any, Callable[..., Response]] = {
         ArchLLMError: _told,
@@ -69,15 +76,42 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
 
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.state.context = context
-    larger = {fits.UPLOAD: LARGEST_UPLOAD}
+    larger = {UPLOAD: LARGEST_UPLOAD}
     return Gate(app, access, partial(shown_alone, "entrance.html.j2", "said"), larger)
 
 
+class Area(BaseRoute):
+    """Addresses whose modules are imported when one of them is first asked for, so that the list of runs opens at once.
+
+    Args:
+        first: the first parts of these addresses.
+        modules: each has a function `routes`.
+    """
+
+    def __init__(self, first: Collection[str], modules: Sequence[str]) -> None:
+        self.first, self.modules = first, modules
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router([route for name in self.modules for route in import_module(name).routes()])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        ours = scope["type"] == "http" and scope["path"].removeprefix("/").partition("/")[0] in self.first
+        return (Match.FULL if ours else Match.NONE), {}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        return self._router.url_path_for(name, **path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._router(scope, receive, send)
+
+
 def _warm_up() -> None:
-    """Imports what the first page about a generator needs, while people still look at the list."""
+    """Imports what the next pages need, while people still look at the list."""
     time.sleep(_FIRST)
     with suppress(ImportError):
-        import_module("archllm.generation.generator")
+        for name in (*(name for _, modules in _AREAS for name in modules), "archllm.generation.generator"):
+            import_module(name)
 
 
 _STATIC: dict[str, tuple[bytes, str]] = {}

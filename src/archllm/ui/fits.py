@@ -29,13 +29,10 @@ from archllm.ui.posting import posted
 from archllm.ui.run_facts import facts_of
 from archllm.ui.search_charts import Known, panels_of
 from archllm.ui.streaming import events
-from archllm.ui.uploads import FOLDER, LARGEST_UPLOAD, plain_name
+from archllm.ui.uploads import FOLDER, LARGEST_UPLOAD, UPLOAD, plain_name
 from archllm.ui.watching import Snapshot
 from archllm.workflows.fit import PAGE
 from archllm.workflows.options import FitOptions
-
-UPLOAD = "/fits/upload"
-"""Where images are sent to."""
 
 _AT_ONCE = 60  # fits on the page
 

@@ -22,6 +22,9 @@ from archllm.files import share
 from archllm.ui import asking
 from archllm.ui.home import Home
 
+UPLOAD = "/fits/upload"
+"""Where images are sent to."""
+
 LARGEST_UPLOAD = 1 << 30
 """Most bytes of an upload; the gate of the page counts them."""
 
