@@ -194,7 +194,8 @@ class _Cells:
         if isinstance(text, str) and len(text) <= LONGEST:
             try:
                 value = _DECODER.decode(text)
-                if isinstance(value, kind) and _depth(value) <= DEEPEST:
+                brackets = text.count("[") + text.count("{")  # no deeper than that, which is quick to see
+                if isinstance(value, kind) and (brackets <= DEEPEST or _depth(value) <= DEEPEST):
                     return value
             except (ValueError, RecursionError):
                 pass
