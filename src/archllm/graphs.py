@@ -146,6 +146,8 @@ def _spread(edges: NDArray[np.bool_], n: int, v: int) -> NDArray[np.bool_]:
 
 def _exact(values: object, dtype: type[Number], field: str, expected: str) -> NDArray[Number]:
     """The values as an array of that type; refused if one of them would change on the way."""
+    if type(values) is np.ndarray and values.dtype == dtype:  # most are, and there are many small batches
+        return values
     try:
         raw = np.asarray(values)
         with np.errstate(invalid="ignore"):

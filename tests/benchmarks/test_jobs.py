@@ -90,11 +90,13 @@ def read_once(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TableObjective, "of", _table)
     monkeypatch.setattr(split, "split_cells", _cells)
     monkeypatch.setattr(archllm, "load", _model, raising=False)
+    monkeypatch.setattr(large_spaces, "scored", _scored)
 
 
 _table = cache(TableObjective.of)
 _split_cells = split.split_cells
 _model = cache(archllm.load)
+_scored = cache(large_spaces.scored)
 
 
 @cache
@@ -127,7 +129,8 @@ def test_a_job_of_networks_runs_and_writes_its_file(name: str, tmp_path: Path, m
         assert result["agree"] == result["built"] == 2
 
 
-def test_the_speed_of_a_space_can_be_measured(tmp_path: Path) -> None:
+def test_the_speed_of_a_space_can_be_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "REPEATS", 1)
     arguments = generation.BENCHMARK.parse(["--folder", str(tmp_path)])
     found = generation.prepare({"part": "speed"}, arguments)()
     assert all(seconds > 0 for seconds in found.values()) and len(found) == 3

@@ -8,7 +8,7 @@ import pytest
 
 from archllm.errors import InvalidInput
 from archllm.predictor import PredictorConfig
-from archllm.searchers import sequence
+from archllm.searchers import domain_features, sequence
 from archllm.searchers.domain import Domain
 from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.registry import searcher_names
@@ -16,6 +16,12 @@ from archllm.testing import SearcherContract
 from archllm.testing.searcher import home, pool, search, whole
 
 train = SearchGenerator.train
+
+
+@pytest.fixture(autouse=True)
+def few_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer members by which features are scaled: each search would describe a thousand."""
+    monkeypatch.setattr(domain_features, "_REFERENCE", 200)
 
 
 @cache
@@ -100,7 +106,7 @@ class TestHalving(SearcherContract):
 
 class TestEnsemble(SearcherContract):
     searcher = "ensemble"
-    options = {"initial": 4, "width": 8, "steps": 20, "parents": 2, "random": 10}  # noqa: RUF012
+    options = {"initial": 4, "width": 8, "steps": 5, "parents": 2, "random": 10}  # noqa: RUF012
 
 
 @cache

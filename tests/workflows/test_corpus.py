@@ -97,19 +97,27 @@ def small(path: Path, /, **settings: object) -> TrainConfig:
     return TrainConfig.from_mapping(parts | settings)
 
 
-def test_a_run_goes_on_learning_from_a_corpus(tmp_path: Path, nasbench201: SearchSpace) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run to begin with."""
+    folder = tmp_path_factory.mktemp("corpus")
+    train("nasbench201", small(folder), out=folder / "whole")
+    return folder / "whole"
+
+
+def test_a_run_goes_on_learning_from_a_corpus(tmp_path: Path, whole: Path, nasbench201: SearchSpace) -> None:
     """It keeps the tokenizer, and learns of a short list what cells drawn uniformly do not show."""
     cells = nasbench201.sample(2_000, np.random.default_rng(0))
     heavy = cells[np.argsort(-nasbench201.require_networks().params(cells), kind="stable")[:200]]
     write_text(tmp_path / "good.txt", "\n".join(map(str, nasbench201.format(heavy))) + "\n")
-    whole = train("nasbench201", small(tmp_path), out=tmp_path / "whole")
-    before = -whole.prior.log_prob(whole.tokenizer.encode(heavy)).mean()
-    config = small(tmp_path / "good.txt", start=str(tmp_path / "whole"))
+    first = load(whole)
+    before = -first.prior.log_prob(first.tokenizer.encode(heavy)).mean()
+    config = small(tmp_path / "good.txt", start=str(whole))
     found = train("nasbench201", config, out=tmp_path / "good")
     assert found.report["held_out_nats"] < before - 0.5
-    assert np.array_equal(found.tokenizer.encode(heavy), whole.tokenizer.encode(heavy))
+    assert np.array_equal(found.tokenizer.encode(heavy), first.tokenizer.encode(heavy))
     assert found.report["seconds"]["tokenizer"] == 0
-    assert load(tmp_path / "good").config.start == str(tmp_path / "whole")
+    assert load(tmp_path / "good").config.start == str(whole)
 
 
 @pytest.mark.parametrize(
@@ -121,14 +129,14 @@ def test_a_run_goes_on_learning_from_a_corpus(tmp_path: Path, nasbench201: Searc
         ({"corpus": ""}, "name one"),
     ],
 )
-def test_what_a_run_can_not_begin_with_is_told(tmp_path: Path, settings: dict[str, object], message: str) -> None:
+def test_what_a_run_can_not_begin_with_is_told(
+    tmp_path: Path, whole: Path, settings: dict[str, object], message: str
+) -> None:
     write_text(tmp_path / "good.txt", f"{CONV}\n{NONE}\n")
-    run = tmp_path / "whole"
-    train("nasbench201", small(tmp_path), out=run)
     with pytest.raises(InvalidInput, match=message):
-        train("nasbench201", small(tmp_path / "good.txt", **({"start": str(run)} | settings)))
+        train("nasbench201", small(tmp_path / "good.txt", **({"start": str(whole)} | settings)))
     with pytest.raises(InvalidInput, match="whole is a run of nasbench201"):
-        train("nats-size", small(tmp_path / "good.txt", start=str(run)))
+        train("nats-size", small(tmp_path / "good.txt", start=str(whole)))
 
 
 def test_a_corpus_of_others_is_checked(tmp_path: Path, nasbench201: SearchSpace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,17 @@ def computes_nothing(space: SearchSpace, graphs: Graphs) -> NDArray[np.bool_]:
     if space.sequential:
         return np.zeros(len(graphs), dtype=np.bool_)  # members without a path from input to output are none
     return np.asarray(~computation(space, graphs).edges.any((1, 2)), dtype=np.bool_)
+
+
+@lru_cache(maxsize=4)
+def silent_members(space: SearchSpace) -> Graphs:
+    """All members in which nothing gets from an input to an output, looked for once.
+
+    Args:
+        space: a space that can be enumerated.
+    """
+    graphs = space.enumerate()
+    return graphs[computes_nothing(space, graphs)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs, concatenate
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.predictor import PredictorConfig
-from archllm.predictor.computation import computes_nothing
+from archllm.predictor.computation import silent_members
 from archllm.predictor.equivalence import fewest_params, one_of_each
 from archllm.predictor.feature_sets import feature_set
 from archllm.predictor.features import FeatureMaker
@@ -280,10 +280,9 @@ class SequenceSearch(Searcher):
         options, believed = self.options, self._assumed != "structure" and not self._sizeless
         if not (believed and options.pseudo_observation and options.initial_design == "large" and space.enumerable):
             return None
-        graphs = space.enumerate()
-        rows = np.flatnonzero(computes_nothing(space, graphs))
+        silent = silent_members(space)
         rng = np.random.default_rng([self.seed, 4])
-        return space.architecture(graphs[int(rng.choice(rows))]) if len(rows) else None
+        return space.architecture(silent[int(rng.integers(len(silent)))]) if len(silent) else None
 
     @cached_property
     def _pretrained_draws(self) -> Graphs:

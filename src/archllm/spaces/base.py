@@ -273,7 +273,10 @@ class SearchSpace(ABC):
         Raises:
             InvalidArchitecture: one is not; the message says which and why.
         """
-        valid = self.validate(graphs)
+        self._refuse_others(graphs, self.validate(graphs))
+
+    def _refuse_others(self, graphs: Graphs, valid: NDArray[np.bool_]) -> None:
+        """Raises if a graph is not valid."""
         if not valid.all():
             first = int(np.flatnonzero(~valid)[0])
             raise InvalidArchitecture(f"graph {first} is not a member of {self.name}: {self.explain(graphs[first])}")

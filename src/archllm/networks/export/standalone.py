@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -158,24 +159,33 @@ def _source(blueprint: Blueprint, params: int, weights: str | None, around: Arou
 
 def _definitions(module: ModuleType, in_use: tuple[str, ...]) -> dict[str, _Definition]:
     """Everything that a module defines, in its order; of the table of operations, the entries in use."""
-    source = inspect.getsource(module)
     found: dict[str, _Definition] = {}
     constant = ""
-    for node in ast.parse(source).body:
-        text = ast.get_source_segment(source, node) or ""
+    for node, text, names in _statements(inspect.getsource(module)):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             constant = ""
             decorators = "".join(f"@{ast.unparse(decorator)}\n" for decorator in node.decorator_list)
-            found[node.name] = _Definition(decorators + text, _mentioned(node))
+            found[node.name] = _Definition(decorators + text, names)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             constant = ast.unparse(target)
             if constant == _TABLE and isinstance(node.value, ast.Dict):
                 text = _table(node, in_use)
-                node = ast.parse(text).body[0]
-            found[constant] = _Definition(text, _mentioned(node))
+                names = _mentioned(ast.parse(text))
+            found[constant] = _Definition(text, names)
         elif constant and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             found[constant] = _Definition(f"{found[constant].source}\n{text}", found[constant].names)
+    return found
+
+
+@cache
+def _statements(source: str) -> list[tuple[ast.stmt, str, frozenset[str]]]:
+    """The statements of one of our modules, each with its text and the names it mentions; all begin their lines."""
+    lines, found = source.split("\n"), []
+    for node in ast.parse(source).body:
+        end = node.end_lineno or node.lineno
+        last = lines[end - 1].encode()[: node.end_col_offset].decode()  # offsets are in bytes
+        found.append((node, "\n".join([*lines[node.lineno - 1 : end - 1], last]), _mentioned(node)))
     return found
 
 
@@ -252,7 +262,8 @@ def _imports(modules: list[ModuleType], words: frozenset[str], extra: str) -> st
     """The imports that a body which mentions these names needs, the standard library's first, sorted."""
     plain: set[str] = set()
     names: dict[str, set[str]] = {}
-    for node in ast.parse(extra + "\n".join(inspect.getsource(module) for module in modules)).body:
+    statements = [each for module in modules for each, _, _ in _statements(inspect.getsource(module))]
+    for node in [*ast.parse(extra).body, *statements]:
         if isinstance(node, ast.Import):
             plain |= {alias.name for alias in node.names if alias.name.split(".")[0] in words}
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] not in _LEFT_OUT:

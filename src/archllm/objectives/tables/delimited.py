@@ -117,6 +117,7 @@ def _graphs_of_bits(cells: Cells, space: SearchSpace) -> Graphs:
     ops = np.full((len(cells.rows), v), ABSENT, dtype=np.int8)
     adjacency = np.zeros((len(cells.rows), v, v), dtype=np.bool_)
     columns = (cells.texts[heading] for heading in _SPREAD)
+    upper = [np.triu_indices(used, 1) for used in range(v + 1)]
     for row, (count, bits, digits) in enumerate(zip(*columns, strict=True)):
         used = int(count) if count.isdecimal() and len(count) < 3 else 0
         fits = 2 <= used <= v and len(bits) == used * (used - 1) // 2 and len(digits) == used - 2
@@ -127,7 +128,7 @@ def _graphs_of_bits(cells: Cells, space: SearchSpace) -> Graphs:
             )
         ops[row, 0], ops[row, used - 1] = 0, len(space.op_names) - 1
         ops[row, 1 : used - 1] = [int(digit) + 1 for digit in digits]
-        adjacency[row][np.triu_indices(used, 1)] = [bit == "1" for bit in bits]
+        adjacency[row][upper[used]] = [bit == "1" for bit in bits]
     graphs = Graphs(ops, adjacency)
     valid = space.validate(graphs)
     if not valid.all():

@@ -170,6 +170,11 @@ class NodeDag(SearchSpace):
     def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         return reordered(graphs, topological_order(graphs, rng.random(graphs.ops.shape)))
 
+    def keys(self, graphs: Graphs) -> NDArray[np.int64]:
+        pruned, valid = self._prune(graphs)  # once for both questions
+        self._refuse_others(graphs, valid)
+        return self._cells.keys(pruned.padded(self.max_nodes))
+
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return self._cells.keys(self._prune(graphs)[0].padded(self.max_nodes))
 
@@ -190,10 +195,11 @@ class NodeDag(SearchSpace):
             & ~(adjacency & ~present[:, None, :]).any((1, 2))
         )
         keep = on_a_path(np.triu(adjacency, 1), last) & present
-        order = np.argsort(~keep, axis=1, kind="stable")
-        pruned_ops = np.where(np.take_along_axis(keep, order, 1), np.take_along_axis(ops, order, 1), ABSENT)
-        linked = adjacency & keep[:, :, None] & keep[:, None, :]
-        linked = linked[rows[:, None, None], order[:, :, None], order[:, None, :]]
+        pruned_ops, linked = np.where(keep, ops, ABSENT), adjacency & keep[:, :, None] & keep[:, None, :]
+        if (keep[:, 1:] > keep[:, :-1]).any():  # a vertex is kept behind one that is not: those that are move up
+            order = np.argsort(~keep, axis=1, kind="stable")
+            pruned_ops = np.take_along_axis(pruned_ops, order, 1)
+            linked = linked[rows[:, None, None], order[:, :, None], order[:, None, :]]
         inner = keep & (np.arange(ops.shape[1]) > 0) & (np.arange(ops.shape[1]) < last[:, None])
         legal = (~inner | ((ops > INPUT) & (ops < self.output))).all(1)
         small = (keep.sum(1) <= self.max_nodes) & (linked.sum((1, 2)) <= self.max_edges)
