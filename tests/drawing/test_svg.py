@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from xml.etree import ElementTree
@@ -68,6 +69,12 @@ def test_an_awkward_label_is_escaped_and_kept_whole_in_its_tooltip(label: str) -
 def test_a_label_does_not_turn_the_direction_of_writing(mark: str) -> None:
     drawn = to_svg([Cell((Node(f"{mark}label", "op"),), ())])
     assert mark not in drawn and "\ufffdlabel" in drawn
+
+
+def test_a_dense_graph_is_drawn_without_a_search_for_the_best_order() -> None:
+    nodes = tuple(Node("op", "op") for _ in range(64))
+    root = parsed(to_svg([Cell(nodes, tuple(itertools.combinations(range(64), 2)))]))
+    assert len(values(root, "data-edge")) == 64 * 63 // 2
 
 
 def test_a_long_label_is_cut_where_it_is_drawn() -> None:

@@ -40,6 +40,10 @@ def test_a_range_gives_its_values(line, values):
         ("a = { from = 8, to = 64, step = 0 }", "slots.a.step: must be a number above 0"),
         ("a = { from = 0.5, to = 1 }", "slots.a.step: step is missing; numbers that are not whole need it, or n"),
         ("a = { from = 1, to = 1000 }", "slots.a: a slot has at most 100 values, and this range has 1,000"),
+        (
+            "a = { from = 0, to = 1.0, step = 1e-40 }",
+            "slots.a: a slot has at most 100 values, and this range has 1e\\+40",
+        ),
         ("a = { from = 1, to = 8, step = 1, n = 3 }", "slots.a.step: a range has a step, or a number"),
         ("a = { from = 0, to = 8, log = true, n = 3 }", "slots.a.from: must be above 0 where log = true"),
         ("a = { from = 1, to = 8, log = true }", "slots.a.log: a range with log = true needs n"),

@@ -17,13 +17,15 @@ _Weights = Mapping[tuple[int, int], float]
 _CROSSING = 400.0  # price of a crossing, in drawing units of sideways way
 _EXHAUSTIVE = 5  # rows of up to so many items try all their permutations
 _ROUNDS = 12
+_MOST_WORK = 4e6  # comparisons of segments in a round; a search of more would take minutes
 
 
 def ordered(graph: Layered, widths: Sequence[float], weights: _Weights) -> Order:
     """The items of each row from left to right.
 
     Every row has candidate sequences: all permutations if it is short, else what a local search met. The best
-    combination of candidates is found exactly, by dynamic programming from row to row; the first of equals wins.
+    combination of candidates is found exactly, by dynamic programming from row to row; the first of equals wins. A
+    graph that is too large for a search is only swept.
 
     Args:
         graph: the rows.
@@ -33,6 +35,8 @@ def ordered(graph: Layered, widths: Sequence[float], weights: _Weights) -> Order
     searched: list[Order] = []
     if any(len(row) > _EXHAUSTIVE for row in graph.rows):
         search = _Search(graph, widths, weights)
+        if search.work > _MOST_WORK:
+            return search.sweep(_starts(graph)[0])
         searched = [search.improve(search.sweep(start)) for start in _starts(graph)]
     candidates = []
     for index, row in enumerate(graph.rows):
@@ -135,6 +139,7 @@ class _Search:
 
     def __init__(self, graph: Layered, widths: Sequence[float], weights: _Weights) -> None:
         self.widths = widths
+        self.rows = [len(row) for row in graph.rows]
         self.above: list[list[int]] = [[] for _ in graph.row_of]
         self.below: list[list[int]] = [[] for _ in graph.row_of]
         self.ways: list[list[tuple[int, int, float]]] = [[] for _ in range(len(graph.rows) + 1)]
@@ -142,6 +147,12 @@ class _Search:
             self.above[b].append(a)
             self.below[a].append(b)
             self.ways[graph.row_of[b]].append((a, b, weights[a, b]))
+
+    @property
+    def work(self) -> float:
+        """Comparisons of segments in a round of `improve`, or more than that."""
+        ways = [len(found) for found in self.ways]
+        return float(sum(n**2 * (ways[at] ** 2 + ways[at + 1] ** 2) for at, n in enumerate(self.rows)))
 
     def sweep(self, start: Order) -> Order:
         """Barycentre sweeps down and up."""

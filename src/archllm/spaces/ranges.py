@@ -62,11 +62,12 @@ def values_of(table: dict[str, Any]) -> list[int | float]:
         )
         raise WrongRange(f"{wanted}, found {shown(step)}" if "step" in table else f"step {wanted}", "step")
     low, high, by = Decimal(str(first)), Decimal(str(last)), Decimal(str(step))
+    if (many := (high - low) / by) >= MOST_VALUES:
+        found = f"{int(many) + 1:,}" if many < 10**15 else f"{many:.0e}"
+        raise WrongRange(f"a slot has at most {MOST_VALUES} values, and this range has {found}")
     count = int((high - low) // by) + 1
-    if count > MOST_VALUES:
-        raise WrongRange(f"a slot has at most {MOST_VALUES} values, and this range has {count:,}")
-    found = [low + by * k for k in range(count)]
-    return [int(value) for value in found] if whole and type(step) is int else [float(value) for value in found]
+    steps = [low + by * k for k in range(count)]
+    return [int(value) for value in steps] if whole and type(step) is int else [float(value) for value in steps]
 
 
 def _checked(table: dict[str, Any]) -> tuple[int | float, int | float]:

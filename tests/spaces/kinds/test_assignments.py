@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archllm.errors import DefinitionError
 from archllm.spaces.fingerprints import fingerprints
 from archllm.spaces.kinds.choices import Choices
-from archllm.spaces.kinds.components import SortedRows
+from archllm.spaces.kinds.components import Joint, SortedRows
 from archllm.spaces.registry import space_of_text
 
 
@@ -52,6 +54,21 @@ def test_a_huge_space_under_constraints_is_estimated() -> None:
     assert abs(space.size / (90**45 // 2) - 1) < 0.1
     drawn = space.sample(200, np.random.default_rng(0))
     assert space.validate(drawn).all() and len(np.unique(space.keys(drawn))) == 200
+
+
+def test_conditions_that_hardly_anything_fulfils_are_refused_where_they_stand() -> None:
+    when = "".join(f's{k} = "slot.s{k - 1} >= 2 and slot.s{max(1, k - 9)} <= 5"\n' for k in range(2, 41))
+    with pytest.raises(DefinitionError, match=r"line 4: when: none of 2,000,000 random draws fulfils `the conditions`"):
+        space_of(f'kind = "choices"\n[slots]\n"s{{k=1..40}}" = {list(range(1, 10))}\n[when]\n{when}')
+
+
+@pytest.mark.parametrize(("choices", "each"), [(126, 1), (127, 8)])
+def test_a_choice_among_few_takes_a_byte(choices: int, each: int) -> None:
+    joint = Joint([0, 1], np.array([choices, 2]), [], {})
+    rows = joint.enumerate()
+    assert rows is not None and rows.itemsize == each
+    assert np.array_equal(rows, list(itertools.product(range(choices), range(2))))
+    assert joint.codes(rows).ravel().tolist() == list(range(2 * choices))
 
 
 @given(st.data())

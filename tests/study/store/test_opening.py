@@ -143,6 +143,19 @@ def test_on_a_full_disk_what_was_stored_is_kept_and_later_all_goes_on(tmp_path, 
         assert store.trials("s")[: len(before)] == before
 
 
+def test_a_store_that_a_full_disk_has_no_room_for_is_told(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with (
+            pytest.raises(StoreError, match=r"a\.db: reading or writing failed.* make room"),
+            open_store(tmp_path / "a.db"),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
 def test_a_file_that_may_not_be_written_is_told(tmp_path: Path):
     with open_store(tmp_path / "a.db"):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from archllm.spaces.sizes import rounded_size
 _TRIAL = 100_000  # draws at a time from which a share is estimated
 _MOST_TRIALS = 20
 _COUNTED = 20_000  # assignments whose contents are counted rather than bounded
+_SMALL = 126  # most choices whose numbers, and one more, a signed byte holds
 _RAREST = 1e-4  # a lower share of accepted draws would make drawing hopelessly slow
 
 Choices = NDArray[np.int64]
@@ -77,7 +79,8 @@ class Joint:
 
     def enumerate(self) -> Choices | None:
         """All rows of choices, each constraint applied as soon as its variables are chosen; `None` if too many."""
-        rows = np.zeros((1, len(self.radices)), dtype=np.int64)
+        small = int(self.radices.max()) <= _SMALL  # millions of rows: a byte for each choice where that holds it
+        rows: NDArray[Any] = np.zeros((1, len(self.radices)), dtype=np.int8 if small else np.int64)
         for place, variable in enumerate(self.variables):
             on = (
                 holds(self.conditions[variable], rows)
@@ -355,8 +358,8 @@ class Open(Component):
             raise DefinitionError(
                 f"{found} `{text}` and what else joins the same choices, and there are too many combinations "
                 f"({rounded_size(joint.raw)}) to go through: loosen it, or offer fewer choices",
-                "constraints",
-                *[joint.constraints[-1][0]] * bool(joint.constraints),
+                "constraints" if joint.constraints else "when",
+                *(number for number, _ in joint.constraints[-1:]),
             )
         self.size = share.of(joint.drawn_from)
 

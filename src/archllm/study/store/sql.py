@@ -47,9 +47,9 @@ _CONNECTING = {  # when no connection comes about, the words are all there is
 }
 
 
-def explained(where: str, error: SQLAlchemyError) -> str:
+def explained(where: str, error: SQLAlchemyError | sqlite3.Error) -> str:
     """The message for a user; it names the store and never shows the statement or the data."""
-    original = error.orig if isinstance(error, DBAPIError) else None
+    original = error.orig if isinstance(error, DBAPIError) else error if isinstance(error, sqlite3.Error) else None
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorname", "")
         for name, words in _SQLITE.items():
@@ -328,7 +328,7 @@ def named(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter where a statement of SQLite's own is made
         raise StoreError(explained(where, error)) from error
 
 
