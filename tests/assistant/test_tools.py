@@ -9,6 +9,7 @@ import pytest
 from archllm.assistant.access import Access, McpOptions
 from archllm.assistant.tools import Tools
 from archllm.errors import ArchLLMError, InvalidInput
+from archllm.study.store import open_store
 
 CELL = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
 
@@ -52,8 +53,23 @@ class TestReading:
         with pytest.raises(InvalidInput, match="there is no search 'mine'"):
             reading.status("mine")
 
+    def test_a_space_that_is_code_is_not_imported(self, reading, tmp_path, monkeypatch):
+        (tmp_path / "bringing.py").write_text("open('ran', 'w')\ndef make():\n    pass\n")
+        monkeypatch.chdir(tmp_path)
+        for call in (reading.spaces, lambda name: reading.info(CELL, name)):
+            with pytest.raises(InvalidInput, match="runs code"):
+                call("python:bringing:make")
+        assert not (tmp_path / "ran").exists()
+
 
 class TestWriting:
+    def test_an_architecture_is_no_store_elsewhere(self, writing, tmp_path):
+        elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere.db"
+        with open_store(elsewhere):
+            pass
+        with pytest.raises(InvalidInput, match="names a store"):
+            writing.export("best.py", architecture=f"{elsewhere}:mine:0", space="nasbench201")
+
     def test_a_network_is_written_into_the_folder_and_not_replaced(self, writing, tmp_path):
         small = {"channels": 4, "cells": 1}
         found = writing.export("best.py", architecture=CELL, space="nasbench201", network=small)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_folder_with_anything_in_it_is_not_written_to(tmp_path: Path) -> None:
 def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / RECORD).write_text(content)
     with pytest.raises(RunFolderError, match=RECORD):
+        FitFolder.open(tmp_path)
+
+
+def test_a_record_that_is_a_pipe_or_endlessly_deep_is_named(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text("[" * 200_000)
+    with pytest.raises(RunFolderError, match=rf"{RECORD} is damaged"):
+        FitFolder.open(tmp_path)
+    (tmp_path / RECORD).unlink()
+    os.mkfifo(tmp_path / RECORD)
+    with pytest.raises(RunFolderError, match="no ordinary file"):
         FitFolder.open(tmp_path)
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from archllm.objectives import load_objective
+from archllm.spaces import load_space
 from archllm.study.result import result
 from archllm.study.store import Study, open_store
 from archllm.study.store.rescue import restore
+from archllm.study.workers import start_workers
 from archllm.testing.functions import FOLDER
 
 SCRIPT = """
@@ -159,6 +162,18 @@ def test_workers_end_when_the_search_is_killed(folder):
     while _runs(child) and time.monotonic() < until:
         time.sleep(0.05)
     assert not _runs(child)
+
+
+def test_processes_that_evaluate_import_nothing_that_lies_in_the_working_directory(folder, monkeypatch):
+    (folder / "json.py").write_text("open('ran', 'w')\n")
+    monkeypatch.chdir(folder)
+    space = load_space("nasbench201")
+    with start_workers("1", [load_objective("params", space)]) as workers:
+        workers.submit(0, space.parse("0"))
+        while not (done := workers.wait(60.0)):
+            pass
+    assert done[0][1].values == (float(space.parse("0").params),)
+    assert not (folder / "ran").exists()
 
 
 def test_two_processes_share_one_study(folder):

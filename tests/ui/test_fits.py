@@ -11,13 +11,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.ui.fit_stand_in import SCRIPT
+from tests.ui.fit_stand_in import SCRIPT, end
 from tests.ui.test_uploads import archive, picture
 
 from archllm.classifier.config import FitRequest
 from archllm.classifier.folder import FitFolder
-from archllm.errors import ArchLLMError
+from archllm.errors import ArchLLMError, RunFolderError
 from archllm.ui.context import Context
+from archllm.ui.fit_facts import outcome
 from archllm.ui.fit_start import options_of
 from archllm.workflows.options import UiOptions
 
@@ -231,6 +232,15 @@ def test_what_a_record_of_somebody_else_asks_for_is_not_started(folder, record, 
     finally:
         context.close()
         shutil.rmtree(folder / at)
+
+
+@pytest.mark.parametrize("seconds", [None, "x", [1]])
+def test_an_outcome_of_somebody_else_is_named_where_it_is_damaged(tmp_path, seconds):
+    folder = FitFolder.begin(tmp_path / "sent", FitRequest(data="digits", minutes=2))
+    end(folder, FitRequest(data="digits", minutes=2))
+    assert outcome(folder.path, folder.result).classes == ("cats", "<b>dogs")
+    with pytest.raises(RunFolderError, match="in its result"):
+        outcome(folder.path, folder.result | {"seconds": seconds})
 
 
 def test_packing_gives_an_archive_that_others_read(browser, server):

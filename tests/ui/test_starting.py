@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
+
+from archllm import __version__
+from archllm.errors import InvalidInput
+from archllm.study.store import Study
+from archllm.ui.context import Context
+from archllm.ui.jobs import PROGRAM
+from archllm.ui.search_start import options_of
+from archllm.workflows.options import UiOptions
 
 STATE = "document.getElementById('state')?.textContent"
 START = {"of": "nasbench201", "objectives": ["params"], "method": "random", "budget": 3, "seed": 0, "where": []}
@@ -89,3 +98,23 @@ def test_programs_that_a_store_names_are_not_started(server):
 
     answer = sent(server, "/search/resume", {"at": "searches/done.db", "study": HOSTILE, "budget": 100})
     assert answer.status == 400 and "program" in answer.text
+
+
+def test_the_class_of_a_space_that_a_store_names_is_not_imported(tmp_path, monkeypatch):
+    (tmp_path / "bringing.py").write_text("open('ran', 'w')\ndef make():\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    study = Study("s", "python:bringing:make", ("params",), ("minimise",), "random", 0)
+    context = Context(UiOptions(folder=tmp_path))
+    try:
+        with pytest.raises(InvalidInput, match="a space of your own"):
+            options_of(context, "a.db", study, 10)
+    finally:
+        context.close()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_command_of_the_page_is_ours_whatever_lies_in_the_folder(tmp_path):
+    for name in ("archllm", "json", "typing"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')\n")
+    said = subprocess.run([*PROGRAM, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said == f"archllm {__version__}\n" and not (tmp_path / "ran").exists()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from archllm.config import Bounds, Option, Settings
 from archllm.errors import InvalidInput, shown
+from archllm.plugins import is_reference
 
 _CODE = ("command:", "python:")
 _PLAIN = re.compile(r"params|macs|latency|proxy:\w+|table:[\w-]+/[\w-]+|train:[\w-]+(\?[\w=&.-]*)?")
@@ -74,14 +75,30 @@ class Access:
         return path
 
     def space(self, name: str) -> str:
-        """The name of a built-in space, or the path of a space file in the folder.
+        """The name of a space, or the path of a space file in the folder.
 
         Raises:
-            InvalidInput: it is neither.
+            InvalidInput: it is none of these, or runs code, and that is not allowed.
         """
         from archllm.spaces.registry import is_file_name, is_name
 
+        if is_reference(name) and not self.options.programs:
+            raise InvalidInput(
+                f"{shown(name)} runs code, which this server does not allow; who starts it can (--write --programs)"
+            )
         return str(self.inside(name, "a space file")) if is_file_name(name) and not is_name(name) else name
+
+    def architecture(self, text: str) -> str:
+        """The text of an architecture.
+
+        Raises:
+            InvalidInput: it names a store, which may lie anywhere.
+        """
+        from archllm.workflows.stored_trial import names_store
+
+        if names_store(text):
+            raise InvalidInput(f"an architecture is given as its text, and {shown(text)} names a store; name a study")
+        return text
 
     def objective(self, spec: str) -> str:
         """An objective that a search may have.

@@ -43,7 +43,7 @@ class Searches:
                 raise InvalidInput(f"the search {under_way} is under way, and one runs at a time; wait for it: status")
             with self.log.open("wb") as log:
                 self._program = Guarded(
-                    [sys.executable, "-m", "archllm", "search", *words],
+                    [sys.executable, "-P", "-m", "archllm", "search", *words],
                     farewell=_FAREWELL,
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,

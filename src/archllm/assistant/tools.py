@@ -168,7 +168,7 @@ class Tools:
             raise InvalidInput("an architecture needs its space")
         store = self.access.inside(STORE, "the store")
         found = export(
-            arch=architecture if architecture is not None else f"{store}:{study}",
+            arch=self.access.architecture(architecture) if architecture is not None else f"{store}:{study}",
             space=None if space is None else self.access.space(space),
             out=path,
             to=to,

@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from archllm.baselines.vae_model import VAE, VAEConfig, log_likelihood
-from archllm.errors import ArchLLMError, InvalidInput, RunFolderError
-from archllm.files import replacing, write_text
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.files import LARGEST_JSON, check_holds, read_text, replacing, write_text
 from archllm.graphs import Graphs, equal
 from archllm.spaces.base import SearchSpace
 from archllm.training.loop import Loop, Schedule, seeded
@@ -216,14 +216,13 @@ class GraphVAE:
         """
         about_path, weights_path = folder / "vae.json", folder / "vae.safetensors"
         try:
-            about = json.loads(about_path.read_text(encoding="utf-8"))
+            about = json.loads(read_text(about_path, LARGEST_JSON))
             name, vae = about["space"], GraphVAE(space, VAEConfig(**about["config"]))
-        except OSError as error:
-            raise RunFolderError(f"can't read {about_path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, ArchLLMError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, InvalidInput) as error:
             raise RunFolderError(f"{about_path} is not a description of a VAE: {error}") from error
         if name != space.name:
             raise RunFolderError(f"{about_path} is a VAE of the space {name!r}, but {space.name!r} is needed")
+        check_holds(weights_path, vae.config.layers * vae.config.width**2)
         try:
             model = vae._build()
             model.load_state_dict(load_file(weights_path))

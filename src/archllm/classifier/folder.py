@@ -11,7 +11,7 @@ from typing import Any
 
 from archllm.classifier.config import FitRequest
 from archllm.errors import RunFolderError
-from archllm.files import write_text
+from archllm.files import LARGEST_JSON, read_text, write_text
 
 RECORD = "fit.json"
 VERSION = 1
@@ -96,12 +96,12 @@ class FitFolder:
         """
         file = path / RECORD
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            if not file.exists():
+                raise RunFolderError(f"{path} is no run of `archllm fit`: it has no {RECORD}")
+            record = json.loads(read_text(file, LARGEST_JSON))
             right = isinstance(record, dict) and isinstance(record["asked"], dict) and float(record["spent"]) >= 0
             found = record["version"]
-        except FileNotFoundError as error:
-            raise RunFolderError(f"{path} is no run of `archllm fit`: it has no {RECORD}") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunFolderError(f"{file} is damaged: {error}") from error
         if not right or found != VERSION:
             raise RunFolderError(

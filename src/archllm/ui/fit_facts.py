@@ -202,9 +202,10 @@ def outcome(folder: Path, result: Mapping[str, Any]) -> Outcome:
         limits = Limits(**{name: _number(result["limits"][name]) for name in ("params", "macs", "latency")})
         space, text = str(result["space"]), str(result["architecture"])
         classes = tuple(map(str, result["classes"]))
+        seconds = dict(result.get("seconds", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder / RECORD} is damaged: {error!r} in its result") from error
-    took = sum(each for each in map(_number, dict(result.get("seconds", {})).values()) if each is not None)
+    took = sum(each for each in map(_number, seconds.values()) if each is not None)
     tiles: tuple[Tile, ...] = (
         ("test accuracy", f"{accuracy:.1f} %", f"95 % interval {low:.1f} to {high:.1f} %"),
         ("test images", f"{images:,}", "that neither search nor training has seen"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from archllm.errors import InvalidInput, printable
 from archllm.guard import Guarded
 
-PROGRAM = (sys.executable, "-m", "archllm")
+PROGRAM = (sys.executable, "-P", "-m", "archllm")
 """What is started, with the words of a command."""
 
 MOST_RUNNING = 4

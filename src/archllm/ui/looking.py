@@ -75,7 +75,7 @@ def look(source: str, name: str) -> Seen:
     with tempfile.TemporaryDirectory(prefix="archllm-ui-") as folder:  # also where nothing lies that could be imported
         answer = Path(folder, "answer")
         with answer.open("wb") as out:
-            words = [sys.executable, "-m", "archllm.ui.looking", source]
+            words = [sys.executable, "-P", "-m", "archllm.ui.looking", source]
             environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
             with Guarded(words, stdout=out, cwd=folder, **options) as program:

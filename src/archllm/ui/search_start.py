@@ -11,6 +11,7 @@ from archllm.conditional.requirements import parse_all
 from archllm.errors import ArchLLMError, InvalidInput, StoreError, shown
 from archllm.objectives.identity import without_direction
 from archllm.objectives.table import found_tables
+from archllm.plugins import is_reference
 from archllm.searchers.registry import searcher_names
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name
@@ -114,7 +115,7 @@ def options_of(context: Context, at: str, study: Study, budget: int) -> SearchOp
     run = (
         context.home.within(folder) if folder != "." and (context.home.root / folder / "seal.json").is_file() else None
     )
-    if run is None and not is_name(study.space):
+    if run is None and (is_reference(study.space) or not is_name(study.space)):
         raise InvalidInput(f"study {study.name!r} is of a space of your own, whose file its store does not name")
     space = space_of(context, f"{OF_RUN}{folder}") if run is not None else load_space(study.space)
     known = {*objectives_for(space)}

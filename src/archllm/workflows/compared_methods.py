@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from archllm.config import field_names
-from archllm.errors import InvalidInput
-from archllm.files import assembling, write_text
+from archllm.errors import InvalidInput, RunFolderError
+from archllm.files import LARGEST_JSON, assembling, read_text, write_text
 from archllm.generation.run_folder import read_report
 from archllm.objectives import Objective
 from archllm.plugins import is_reference
@@ -182,7 +182,7 @@ def prepared(
     A VAE that was not named is trained once, not for every seed.
     """
     path = out / _SECONDS
-    seconds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    seconds = _spent(path) if path.exists() else {}
     ready = []
     for each in methods:
         if each.options.get("run"):
@@ -197,6 +197,13 @@ def prepared(
         ready.append(each)
     write_text(path, json.dumps(seconds, indent=2) + "\n")
     return ready, {each.name: seconds[each.name] for each in ready if each.name in seconds}
+
+
+def _spent(path: Path) -> dict[str, float]:
+    try:
+        return {str(name): float(value) for name, value in json.loads(read_text(path, LARGEST_JSON)).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise RunFolderError(f"{path} does not hold seconds by method: {error}; remove it to go on") from error
 
 
 def _train_vae(domain: Domain, options: dict[str, Any], folder: Path) -> float:

@@ -18,6 +18,7 @@ from archllm.workflows.studies import chosen_study, space_of_study
 _URL = re.compile(r"(?P<store>postgresql(\+psycopg)?://[^/]*/[^:]*)(:(?P<rest>.*))?", re.DOTALL)
 _SQLITE = b"SQLite format 3\0"
 _SQLITE_URL = "sqlite:///"
+_LONGEST = 4_096  # characters of a path
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def _split(text: str) -> tuple[str, str | None] | None:
 
 def _ends(text: str, start: int) -> Iterator[int]:
     """Where the store may end: at the end, or before a colon, the last one first."""
-    yield len(text)
-    for found in reversed(list(re.finditer(":", text[start:]))):
+    if len(text) <= start + _LONGEST:
+        yield len(text)
+    for found in reversed(list(re.finditer(":", text[start : start + _LONGEST]))):
         yield start + found.start()
 
 
@@ -95,6 +97,8 @@ def _is_store(path: str) -> bool:
         there = Path(path)
         if there.is_dir():
             return any((there / name).is_file() for name in IN_FOLDERS)
+        if not there.is_file():  # a pipe would make us wait
+            return False
         with there.open("rb") as file:
             return file.read(len(_SQLITE)) == _SQLITE
     except (OSError, ValueError):  # it is no path at all

@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from archllm.errors import RunFolderError, StoreError
-from archllm.files import write_text
+from archllm.files import LARGEST_JSON, read_text, write_text
 from archllm.objectives.evaluation import Evaluation, LowerFidelity
 from archllm.study.store.base import Store
 
@@ -85,11 +86,37 @@ def _prefix(where: str, study: str) -> str:
 
 def _read(path: Path) -> tuple[int, str, Evaluation]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        fields = record["evaluation"]
-        fields["lower_fidelity"] = [LowerFidelity(*each) for each in fields["lower_fidelity"]]
-        return int(record["number"]), str(record["owner"]), Evaluation(**fields)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        record = json.loads(read_text(path, LARGEST_JSON))
+        return int(record["number"]), str(record["owner"]), _evaluation(record["evaluation"])
+    except (RunFolderError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if not path.exists():
+            raise FileNotFoundError from error
         raise StoreError(f"{path} holds no result of a search: {error}; remove it to go on") from error
+
+
+def _evaluation(fields: Any) -> Evaluation:
+    """What was kept; the file may be damaged, or lie beside a store of others."""
+    values, failure, reused = fields["values"], fields["failure"], fields["reused_from"]
+    return Evaluation(
+        None if values is None else [float(value) for value in values],
+        metrics=_numbers(fields["metrics"]),
+        test=_numbers(fields["test"]),
+        cost=float(fields["cost"]),
+        curves={str(name): [float(value) for value in curve] for name, curve in fields["curves"].items()},
+        failure=None if failure is None else str(failure),
+        lower_fidelity=[_lower(LowerFidelity(*each)) for each in fields["lower_fidelity"]],
+        reused_from=None if reused is None else str(reused),
+    )
+
+
+def _lower(found: LowerFidelity) -> LowerFidelity:
+    return found._replace(
+        key=int(found.key),
+        spec=str(found.spec),
+        value=None if found.value is None else float(found.value),
+        cost=None if found.cost is None else float(found.cost),
+    )
+
+
+def _numbers(fields: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in fields.items()}

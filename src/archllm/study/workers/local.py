@@ -117,8 +117,8 @@ class _Process:
         self._unconfirmed: int | None = None  # the evaluation that it may have to keep
         self.pipe, theirs = multiprocessing.Pipe()
         try:
-            self.program = Guarded(
-                [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
+            self.program = Guarded(  # -P: the working directory may be somebody else's
+                [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
                 _FAREWELL,
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
