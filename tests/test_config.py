@@ -51,6 +51,7 @@ class Outer(Settings):
         ({"flag": True}, "flag needs names"),
         ({"inner": 3}, "inner"),
         ({"steps": 10**5000}, "steps"),
+        ({"limit": 10**400}, "limit must be a number above 0"),
     ],
 )
 def test_a_value_that_a_field_can_not_have_is_refused_by_its_name(values: dict[str, object], named: str) -> None:

@@ -7,6 +7,7 @@ settings are made.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import cache
@@ -327,7 +328,9 @@ def _checked_tuple(value: Any, inner: tuple[Any, ...], bounds: Bounds, where: st
 
 def _checked_number(value: Any, kind: type, bounds: Bounds, where: str) -> float:
     right = not isinstance(value, bool) and isinstance(value, int if kind is int else int | float)
-    if not right or (isinstance(value, float) and not math.isfinite(value)) or value not in bounds:
+    endless = isinstance(value, float) and not math.isfinite(value)
+    endless |= right and kind is float and abs(value) > sys.float_info.max  # a whole number may be any
+    if not right or endless or value not in bounds:
         raise InvalidInput(f"{where} must be {bounds.wording(kind)}, got {shown(value)}")
     return float(value) if kind is float and isinstance(value, int) else cast(float, value)
 
