@@ -162,9 +162,9 @@ HOSTILE = [
     (padded, "numbers for one image"),
     (renamed, "called images"),
     (deep, "recursion"),
-    (about(image_size=10**9), "its image_size must be"),
+    (about(image_size=10**9), "its image_size must be 1 to 512, found 1000000000"),
     (about(image_size=True), "its image_size must be"),
-    (about(channels=10**9), "its channels must be"),
+    (about(channels=10**9), "its channels must be 1 or 3"),
     (about(white=float("nan")), "its white must be"),
     (about(white="255"), "its white must be"),
     (about(classes=[]), "its classes must be"),
@@ -201,3 +201,10 @@ def test_answers_that_are_no_probabilities_of_the_classes_are_refused(described:
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(DataError, match=r"shape \(2, 3\)"):
         DeployedModel(tmp_path / "model.onnx").probabilities(np.zeros((2, 12, 12, 3), dtype=np.uint8))
+
+
+def test_a_file_of_more_bytes_than_networks_have_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "model.onnx").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(DataError, match="more than 536,870,912 bytes"):
+        DeployedModel(tmp_path / "model.onnx")

@@ -89,11 +89,9 @@ class DeployedModel:
 
 
 def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
+    if path.stat().st_size > LARGEST:
         raise DataError(f"it has more than {LARGEST:,} bytes")
-    return content
+    return path.read_bytes()
 
 
 def _model(content: bytes) -> Any:
@@ -116,7 +114,8 @@ def _classes(about: dict[str, Any]) -> tuple[str, ...]:
 def _number(about: dict[str, Any], name: str, known: Sequence[int]) -> int:
     found = about[name]
     if type(found) is not int or found not in known:
-        raise DataError(f"its {name} must be one of {known}, found {shown(found)}")
+        told = f"{known[0]} to {known[-1]}" if isinstance(known, range) else " or ".join(map(str, known))
+        raise DataError(f"its {name} must be {told}, found {shown(found)}")
     return found
 
 
