@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archllm.classifier.plan import LEAST_PASSES, TRIALS, short_training
+from archllm.classifier.plan import LEAST_KEPT, LEAST_PASSES, LEAST_TRIALS, TRIALS, short_training
 from archllm.classifier.timetable import Timetable
 
 
@@ -43,3 +43,16 @@ def test_short_trainings_fit_the_search_but_are_never_too_short(images: int, spe
     assert passes >= LEAST_PASSES and kept <= images and passes * kept >= 1_400
     if speed >= 1_000:
         assert TRIALS * passes * kept <= 1.1 * speed * 600
+
+
+@pytest.mark.parametrize("images", [9, 80, 4_000])
+@pytest.mark.parametrize("seconds", [1.0, 26.0, 60.0])
+def test_a_search_on_a_slow_machine_has_time_for_some_short_trainings(images: int, seconds: float) -> None:
+    passes, kept = short_training(40.0, images, seconds)
+    assert passes >= LEAST_PASSES and min(images, LEAST_KEPT) <= kept <= images
+    if seconds >= 26:
+        assert LEAST_TRIALS * passes * kept <= 1.1 * 40.0 * seconds
+
+
+def test_a_short_training_keeps_an_image_of_each_class() -> None:
+    assert short_training(40.0, 4_000, 26.0, classes=300)[1] >= 300

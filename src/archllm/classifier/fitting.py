@@ -198,8 +198,8 @@ class Fitting:
             # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't
             # shorten the full training; a part of that time is left for trainings in any case.
             ends = max(ends, self.times.elapsed + LEAST_SEARCH * (ends - begins))
-            known_seconds = KNOWN_SHARE * (ends - self.times.elapsed)
-            ends -= known_seconds
+            known_ends = ends
+            ends -= KNOWN_SHARE * (ends - self.times.elapsed)
             loop = LoopOptions(
                 budget=min(MOST_TRIALS, domain.size or MOST_TRIALS),
                 stop=lambda: self.times.elapsed >= ends,
@@ -210,12 +210,10 @@ class Fitting:
             reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
             why = f"; the last reason: {reasons[-1]}" if reasons else ""
             raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
-        known = train_known(goal, self.clock, known_seconds)
+        known = train_known(goal, self.clock, known_ends - self.times.elapsed)  # none where the search was late
         self.folder.note(searched=True, known=[each.to_json() for each in known])
-        self.say(
-            f"search: {found.queries} short trainings, the best reaches {found.best.values[0]:.1f} % on the images to "
-            "choose by"
-        )
+        trainings = "1 short training" if found.queries == 1 else f"{found.queries} short trainings"
+        self.say(f"search: {trainings}, the best reaches {found.best.values[0]:.1f} % on the images to choose by")
         return found
 
     # Full training

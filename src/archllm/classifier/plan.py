@@ -11,8 +11,14 @@ from archllm.classifier.scale import Scale
 TRIALS = 30
 """Short trainings that the search should have time for."""
 
-LEAST_PASSES, SHORT_IMAGES = 3, 4_800
-"""A short training sees at least so many passes over its images, and at least so many images, those of all passes."""
+LEAST_TRIALS = 3
+"""Short trainings that the search has time for on a slow machine, too: they get shorter before they get fewer."""
+
+LEAST_PASSES, LEAST_KEPT = 3, 64
+"""A short training makes at least so many passes over at least so many images, if there are so many."""
+
+SHORT_IMAGES = 4_800
+"""It sees at least so many images, those of all passes, where `LEAST_TRIALS` allow."""
 
 FINALISTS = 3
 """Networks that are trained fully, at most."""
@@ -86,18 +92,22 @@ def reserve(export: float, others: float = 0.0) -> float:
     return END_PER_EXPORT * export + END_BESIDES + others
 
 
-def short_training(speed: float, images: int, seconds: float) -> tuple[int, int]:
+def short_training(speed: float, images: int, seconds: float, classes: int = 1) -> tuple[int, int]:
     """Passes and images of a short training, such that a search has time for `TRIALS` of them.
 
     Args:
         speed: training images a second.
         images: training images that there are.
         seconds: time of the search.
+        classes: of the images; an image of each is kept.
 
     Example:
         >>> short_training(speed=500.0, images=4_000, seconds=150.0), short_training(500.0, 200, 150.0)
         ((3, 1600), (24, 200))
+        >>> short_training(speed=40.0, images=80, seconds=30.0)  # a machine that is slow, or busy
+        (4, 80)
     """
-    seen = max(SHORT_IMAGES, int(0.8 * speed * seconds / TRIALS))  # a part of the time goes to validation
-    kept = min(images, seen // LEAST_PASSES)
+    all_seen = 0.8 * speed * seconds  # a part of the time goes to validation
+    seen = int(max(min(SHORT_IMAGES, all_seen / LEAST_TRIALS), all_seen / TRIALS))
+    kept = min(images, max(LEAST_KEPT, classes, seen // LEAST_PASSES))
     return max(LEAST_PASSES, round(seen / kept)), kept

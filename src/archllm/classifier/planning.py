@@ -52,7 +52,7 @@ def new_plan(
             f"--minutes {np.ceil(10 * least) / 10:.1f}"
         )
     search = times.search_ends() - times.elapsed
-    epochs, images = short_training(scale.speed, len(split.train_y), search)
+    epochs, images = short_training(scale.speed, len(split.train_y), search, options["num_classes"])
     finalists = finalists_in(times.open - search, scale.speed, len(split.train_y))
     plan = Plan(scale, epochs, images, finalists, method_of(request, space), export, others)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
