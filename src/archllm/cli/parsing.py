@@ -40,7 +40,8 @@ def parse(kind: type[_Kind], words: Sequence[str], values: Mapping[str, Any], pr
         InvalidInput: a value can't be used.
         SystemExit: the words can't be read, or ask for help.
     """
-    found: _Kind = _plain(tyro.cli(_parsable(kind, values, words), prog=prog, args=words), kind)
+    gathered = _gathered(words, _several(kind))
+    found: _Kind = _plain(tyro.cli(_parsable(kind, values, words), prog=prog, args=gathered), kind)
     return found
 
 
@@ -233,6 +234,42 @@ def _switches(kind: type, prefix: str = "") -> set[str]:
         elif bare is bool:
             found |= {f"--{prefix}{word}", f"--{prefix}no-{word}"}
     return found
+
+
+def _several(kind: type, prefix: str = "") -> dict[str, str]:
+    """Options that take several values behind one mention, by each of their names."""
+    found: dict[str, str] = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        bare, note, _ = taken_apart(hint)
+        inner, word = inner_settings(bare), option_word(name, note)
+        if inner is not None:
+            found |= _several(inner, prefix if note.flat else f"{prefix}{word}.")
+        elif any(get_origin(each) is tuple for each in (bare, *get_args(bare))) and not (note.each or note.positional):
+            found |= dict.fromkeys([f"--{prefix}{word}", *([note.short] if note.short else [])], f"--{prefix}{word}")
+    return found
+
+
+def _gathered(words: Sequence[str], several: Mapping[str, str]) -> list[str]:
+    """The words with the values of a repeated option behind its first mention; the parser would keep the last alone."""
+    front: list[str] = []
+    groups: list[list[str]] = []
+    mentions: dict[str, list[str]] = {}
+    within = front  # the group that the next word belongs to
+    for word in words:
+        name, equals, value = word.partition("=")
+        option = several.get(name.replace("_", "-"))
+        if option is not None:
+            if option not in mentions:
+                mentions[option] = [option]
+                groups.append(mentions[option])
+            mentions[option] += [value] if equals else []
+            within = front if equals else mentions[option]  # what stands behind --name=value is not its value
+        elif word.startswith("-") and not word[1:2].isdigit():
+            groups.append([word])
+            within = groups[-1]
+        else:
+            within.append(word)
+    return [*front, *(word for group in groups for word in group)]
 
 
 def _plain(value: Any, kind: type) -> Any:
