@@ -107,9 +107,13 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
         )
     pairs["ideal"] = f"{one.ideal_nats:.3f} nats per architecture"
     pairs["training"] = "on the whole space" if one.enumerable else "on a uniform sample (too large to list)"
-    pairs["networks"] = (
-        "can be built and exported" if one.networks else "none: the file names no blocks and no builder to make them"
-    )
+    missing = [name for name, file in one.imports.items() if file is None]
+    if not one.networks:
+        pairs["networks"] = "none: the file names no blocks and no builder to make them"
+    elif missing:
+        pairs["networks"] = f"can be built where Python finds {', '.join(missing)}; --modules DIR names a further folder"
+    else:
+        pairs["networks"] = "can be built and exported"
     if one.imports:
         pairs["imports"] = ", ".join(f"{name} ({file or 'not found'})" for name, file in one.imports.items())
         pairs["imports"] += " when a network is built"

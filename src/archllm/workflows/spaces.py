@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from archllm.errors import DefinitionError, InvalidInput
+from archllm.networks.record import is_ours
+from archllm.plugins import resolve_stored
 from archllm.spaces import SearchSpace, load_space, space_names
+from archllm.spaces.definition import ChoicesDefinition, Definition
 from archllm.spaces.fingerprints import collision_chance
+from archllm.spaces.kinds.grammar.definition import GrammarDefinition
 from archllm.spaces.kinds.grammar.derivations import ambiguity, count_derivations
 from archllm.spaces.kinds.grammar.space import Grammar
 from archllm.spaces.registry import is_file_name
@@ -140,6 +144,7 @@ def check_space_file(file: str | Path, examples: int = 3) -> Checked:
             )
         raise InvalidInput(f"a space file is needed, such as mine.toml, got {str(file)!r}")
     space = load_space(Path(file))
+    _check_blocks(space)
     texts = space.format(space.sample(examples, np.random.default_rng(0)))
     return Checked(Path(file), _facts(space), [text for text in texts if text is not None])
 
@@ -170,6 +175,36 @@ def _facts(space: SearchSpace) -> SpaceFacts:
         derivations=count_derivations(space.language.rules) if isinstance(space, Grammar) else None,
         ambiguous=_ambiguous(space) if isinstance(space, Grammar) else None,
     )
+
+
+def _check_blocks(space: SearchSpace) -> None:
+    """Refuses names of blocks and builders that ArchLLM does not have; modules of others are not imported to look.
+
+    Raises:
+        DefinitionError: there is no such block or builder; the message names the line and the key.
+    """
+    for part, _ in space.parted(space.sample(1, np.random.default_rng(0))):
+        outer = () if part is space else ("parts", part.name)
+        for key, where in _named(part.definition):
+            if is_ours(where.partition(":")[0]):
+                try:
+                    resolve_stored(where, space.origin or "")
+                except InvalidInput as error:
+                    whole = DefinitionError(str(error), *outer, *key)
+                    raise placed(whole, space.file or "", space.origin or space.name) from error
+
+
+def _named(definition: Definition) -> list[tuple[tuple[str, ...], str]]:
+    """Keys of the file, and the functions and classes that they name."""
+    if isinstance(definition, GrammarDefinition):
+        downsampling = definition.downsampling
+        return [
+            (("downsampling" if block in downsampling else "blocks", block), call.where)
+            for block, call in definition.callables.items()
+        ]
+    if isinstance(definition, ChoicesDefinition):
+        return [(("network", "builder"), definition.builder)]
+    return [(("ops", op), where) for op, where in getattr(definition, "callables", {}).items()]
 
 
 def _ambiguous(space: Grammar) -> str | None:
