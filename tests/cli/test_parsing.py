@@ -38,4 +38,5 @@ def test_an_option_and_its_other_name_are_one():
 def test_metrics_and_methods_may_be_repeated():
     assert parsed("data", "import", "a.csv", "--as", "csv", "--metric", "a b", "--metric", "c").metric == ("a b", "c")
     words = ("--space", "nasbench201", "--objective", "params", "--methods", "random", "--methods", "gp", "local")
-    assert parsed("compare", *words, "--seeds", "2", "--budget", "2", "--out", "x").options.methods == ("random", "gp", "local")
+    found = parsed("compare", *words, "--seeds", "2", "--budget", "2", "--out", "x").options
+    assert found.methods == ("random", "gp", "local")

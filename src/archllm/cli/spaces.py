@@ -111,7 +111,8 @@ def _pairs(one: SpaceFacts) -> dict[str, str]:
     if not one.networks:
         pairs["networks"] = "none: the file names no blocks and no builder to make them"
     elif missing:
-        pairs["networks"] = f"can be built where Python finds {', '.join(missing)}; --modules DIR names a further folder"
+        modules = ", ".join(missing)
+        pairs["networks"] = f"can be built where Python finds {modules}; --modules DIR names a further folder"
     else:
         pairs["networks"] = "can be built and exported"
     if one.imports:

@@ -76,6 +76,10 @@ def read_info(folder: Path) -> RunInfo:
         RunFolderError: the folder or the file is missing, or the file is not what this version writes.
     """
     path = folder / CONFIG_FILE
+    if folder.is_file():
+        raise RunFolderError(
+            f"{folder} is a file, and a run folder is needed, as `archllm train SPACE --out RUN` writes one"
+        )
     if not folder.is_dir():
         if work_folder(folder).is_dir():
             raise RunFolderError(

@@ -36,7 +36,8 @@ def read_text(path: Path) -> str:
     try:
         return files.read_text(path, LARGEST).removeprefix("\ufeff")
     except RunFolderError as error:
-        raise InvalidInput(f"can't read the space file {path}: {error}") from error
+        told = str(error).removeprefix("can't read ")  # which names the file
+        raise InvalidInput(f"can't read the space file {told}") from error
 
 
 def read_definition(text: str, origin: str, name: str, beside: Mapping[str, str] | None = None) -> Definition:

@@ -85,11 +85,14 @@ def test_the_python_file_needs_no_archllm_and_names_the_class_of_a_photo(
     image = pytest.importorskip("PIL.Image").fromarray(batches[1][0])
     image.save(tmp_path / "photo.png")
     deployment.write(tmp_path, "python", ABOUT, batches)
-    blocked = "import sys, runpy; sys.modules['archllm'] = None; sys.argv = ['model.py', 'photo.png']; "
+    (tmp_path / "notes.txt").write_text("no image")
+    words = ["model.py", "none.png", "notes.txt", "photo.png"]
+    blocked = f"import sys, runpy; sys.modules['archllm'] = None; sys.argv = {words}; "
     run = [sys.executable, "-c", f"{blocked}runpy.run_path('model.py', run_name='__main__')"]
-    said = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
     expected = deployment.probabilities(batches[1])[0]
-    assert said == f"photo.png: {ABOUT['classes'][expected.argmax()]} ({expected.max():.1%})\n"
+    assert said.stdout == f"photo.png: {ABOUT['classes'][expected.argmax()]} ({expected.max():.1%})\n"
+    assert [line.partition(":")[0] for line in said.stderr.splitlines()] == ["none.png", "notes.txt"]
 
 
 def test_a_file_that_computes_something_else_is_not_written(

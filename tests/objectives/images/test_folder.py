@@ -257,9 +257,27 @@ def test_one_file_is_read_as_the_set_was(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.png can't be read"):
         read_image(tmp_path / "none.png", (16, 16), 3)
     os.mkfifo(tmp_path / "pipe.png")  # which would make a reader wait
-    for path in (tmp_path / "pipe.png", tmp_path):
-        with pytest.raises(DataError, match="is no file, but a folder, pipe"):
-            read_image(path, (16, 16), 3)
+    with pytest.raises(DataError, match="is no file, but a pipe"):
+        read_image(tmp_path / "pipe.png", (16, 16), 3)
+    with pytest.raises(DataError, match=r"is a folder; name the images in it, such as .*\*\.jpg"):
+        read_image(tmp_path, (16, 16), 3)
+
+
+def test_photos_of_phones_are_told_to_be_saved_as_jpeg(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        save(tmp_path / name, rng.integers(256, size=(20, 20, 3), dtype=np.uint8))
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    (tmp_path / "a" / "IMG_1.HEIC").write_bytes(heic)
+    (tmp_path / "a" / "renamed.jpg").write_bytes(heic)
+    told = load_images(str(tmp_path)).reading
+    assert told is not None and "PNG, JPEG, WebP, BMP or TIFF file; save it as JPEG" in repr(told)
+    with pytest.raises(DataError, match="none of the formats that are read, whatever its name says; save it as JPEG"):
+        read_image(tmp_path / "a" / "renamed.jpg", (16, 16), 3)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "2.heic").write_bytes(heic)
+    with pytest.raises(DataError, match=r"class folder \S*c holds no PNG or JPEG .*; save its photos as JPEG"):
+        load_images(str(tmp_path))
 
 
 def test_large_sets_are_decoded_once_and_again_when_a_file_changes(

@@ -50,7 +50,7 @@ class DeployedModel:
 
         self.path = path
         if not path.is_file():
-            raise DataError(f"there is no trained network {path}")
+            raise DataError(f"there is no trained network {path}; name the run folder of `archllm fit`")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4  # what it would print is in its errors

@@ -47,14 +47,21 @@ Bytes = NDArray[np.uint8]
 
 _MAIN = """
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit(f"usage: python {sys.argv[0]} IMAGE ...")
     model = network()
     for name in sys.argv[1:]:
         from PIL import Image, ImageOps  # only to read files
 
-        with Image.open(name) as opened:
-            image = ImageOps.exif_transpose(opened).convert("L" if ABOUT["channels"] == 1 else "RGB")
+        try:
+            with Image.open(name) as opened:
+                image = ImageOps.exif_transpose(opened).convert("L" if ABOUT["channels"] == 1 else "RGB")
+        except OSError as error:  # it is damaged, no image, or not there
+            print(f"{name}: {error}", file=sys.stderr)
+            continue
         pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-        probabilities = model(pixels.reshape(1, image.height, image.width, ABOUT["channels"]))[0]
+        with torch.inference_mode():
+            probabilities = model(pixels.reshape(1, image.height, image.width, ABOUT["channels"]))[0]
         best = int(probabilities.argmax())
         print(f"{name}: {ABOUT['classes'][best]} ({float(probabilities[best]):.1%})")
 """

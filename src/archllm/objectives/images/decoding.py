@@ -132,9 +132,15 @@ def _opened(file: IO[bytes]) -> Any:
     except (library.DecompressionBombWarning, library.DecompressionBombError) as error:
         raise DataError(f"it has more than {library.MAX_IMAGE_PIXELS:,} pixels") from error
     except library.UnidentifiedImageError as error:
-        raise DataError("it is none of the formats that are read, whatever its name says") from error
+        raise DataError(f"it is none of the formats that are read, whatever its name says{_advice(file)}") from error
     except _ERRORS as error:
         raise DataError(str(error) or type(error).__name__) from error
+
+
+def _advice(file: IO[bytes]) -> str:
+    """What to do with photos of phones, HEIC and AVIF, which are containers as videos are."""
+    file.seek(4)
+    return "; save it as JPEG" if file.read(4) == b"ftyp" else ""
 
 
 def _check_holds(file: IO[bytes], size: tuple[int, int]) -> None:

@@ -92,8 +92,10 @@ def read_image(file: Path, size: tuple[int, int], channels: int, white: float = 
         DataError: it is damaged, no image, or can't be read; the message names it.
         MissingExtra: Pillow is not installed.
     """
+    if file.is_dir():
+        raise DataError(f"{file} is a folder; name the images in it, such as {file / '*.jpg'}")
     if file.exists() and not file.is_file():
-        raise DataError(f"{file} is no file, but a folder, pipe, socket or device")
+        raise DataError(f"{file} is no file, but a pipe, socket or device")
     try:
         with file.open("rb") as opened:
             head = decoding.header(opened)

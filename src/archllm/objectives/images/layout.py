@@ -16,6 +16,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".
 FORMATS = "PNG, JPEG, WebP, BMP or TIFF"
 """Their formats, in words."""
 
+_OF_PHONES = (".heic", ".heif", ".avif")  # photos that other programs turn into files that are read
+
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
 """Parts of a data set."""
 
@@ -82,9 +84,10 @@ def understood(entries: Sequence[Entry], name: str) -> Layout:
     layout, empty = _sorted(entries, homes, depth + (1 if parts is None else 2))
     for folder in empty:
         if homes[folder][0] == TRAIN:
+            photos = any(entry.parts[:-1] == folder and _of_phone(entry) for entry in entries)
             raise DataError(
                 f"the class folder {'/'.join((name, *folder))} holds no PNG or JPEG image, and none of another format "
-                "that is read (WebP, BMP, TIFF); fill it or remove it"
+                f"that is read (WebP, BMP, TIFF); {'save its photos as JPEG' if photos else 'fill it or remove it'}"
             )
     classes, files, left_out = layout
     _check_parts(files, classes, place)
@@ -136,7 +139,8 @@ def _sorted(
         elif is_image(entry):
             own[home].append(entry)
         else:
-            left_out.append(LeftOut(entry.name, f"it is no {FORMATS} file"))
+            advice = "; save it as JPEG" if _of_phone(entry) else ""
+            left_out.append(LeftOut(entry.name, f"it is no {FORMATS} file{advice}"))
     classes = tuple(sorted({homes[folder][1] for folder, found in own.items() if found}))
     label = {name: number for number, name in enumerate(classes)}
     files: dict[str, list[tuple[Entry, int]]] = {part: [] for part in PARTS}
@@ -163,6 +167,10 @@ def _check_parts(files: dict[str, list[tuple[Entry, int]]], classes: tuple[str, 
 def is_image(entry: Entry) -> bool:
     """Whether the name of a file ends as that of an image."""
     return not entry.folder and PurePosixPath(entry.parts[-1]).suffix.lower() in ENDINGS
+
+
+def _of_phone(entry: Entry) -> bool:
+    return not entry.folder and entry.name.lower().endswith(_OF_PHONES)
 
 
 def _folders(entries: Sequence[Entry], below: tuple[str, ...]) -> list[tuple[str, ...]]:

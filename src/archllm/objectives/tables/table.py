@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config.suggestions import did_you_mean
 from archllm.errors import ArchLLMError, DataError, InvalidArchitecture
 from archllm.graphs import Graphs, concatenate
 from archllm.spaces import SearchSpace, load_space, space_names
@@ -77,7 +78,8 @@ class Table:
     def without(self, what: str, name: str) -> str:
         """The message that something is not in the table, with what is, and why a column of that name was not read."""
         why = f"; column {name} was not read: {self.unread[name]}" if name in self.unread else ""
-        return f"the table has no {what}; it has {', '.join(sorted(self.columns))}{why}"
+        meant = did_you_mean(name, self.columns)
+        return f"the table has no {what}{f'; {meant}' if meant else ''}; it has {', '.join(sorted(self.columns))}{why}"
 
 
 def make_table(
