@@ -113,7 +113,9 @@ out. A new test is quick until it is named here."""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is slow; the pages of the guides take longest, so that they come first."""
+    paths = {item.path for item in items}  # there are far more tests than files
+    slow = {path for path in paths if path.is_relative_to(HERE) and path.relative_to(HERE).as_posix().startswith(SLOW)}
     for item in items:
-        if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).as_posix().startswith(SLOW):
+        if item.path in slow:
             item.add_marker("slow")
     items.sort(key=lambda item: item.path.name != "test_readme.py")

@@ -101,7 +101,7 @@ def test_every_ingredient_can_be_left_out(
     domain: Domain, run: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequence, "PredictorConfig", partial(PredictorConfig, likelihood_steps=5))
-    searcher = build(domain, run, **options)
+    searcher = build(domain, run, **{"replay": 150, "draws": 50} | options)
     assert len(searched(searcher, 8)) == len(searcher.known) == 8
     assert len(set(searcher.ask(3))) == 3
 

@@ -154,5 +154,5 @@ def test_the_shipped_prior_is_an_option_told_and_part_of_what_is_resumed(tmp_pat
 def test_who_cannot_use_the_prior_says_so() -> None:
     with pytest.raises(InvalidInput, match="can't use scores of other tasks"):
         find(method="ensemble", options=["prior=shipped"])
-    with pytest.raises(InvalidInput, match="known by their names"):
+    with pytest.raises(InvalidInput, match="known what their operations do"):
         find(space="nasbench-macro", objective="params", options=["prior=shipped"])

@@ -243,7 +243,7 @@ class SpaceContract:
 
     # --- who is a member ---------------------------------------------------------------------------------------------
 
-    @examples(max_examples=60, suppress_health_check=SHARED)
+    @examples(max_examples=40, suppress_health_check=SHARED)
     @given(seed=SEEDS)
     def test_a_reason_is_given_exactly_for_what_is_not_a_member(self, tested: SearchSpace, seed: int) -> None:
         batch = damaged(tested, np.random.default_rng(seed), 30)
@@ -300,12 +300,12 @@ class SpaceContract:
             with pytest.raises((InvalidInput, FormatError, InvalidArchitecture)):
                 tested.parse(value)  # type: ignore[arg-type]
 
-    @examples(max_examples=150, suppress_health_check=SHARED)
+    @examples(max_examples=100, suppress_health_check=SHARED)
     @given(text=st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join)))
     def test_any_text_is_read_or_refused_with_a_place(self, tested: SearchSpace, text: str) -> None:
         refuse_or_read(tested, text)
 
-    @examples(max_examples=250, suppress_health_check=SHARED)
+    @examples(max_examples=120, suppress_health_check=SHARED)
     @given(data=st.data())
     def test_a_damaged_text_is_read_or_refused_with_a_place_in_it(
         self, tested: SearchSpace, data: st.DataObject
