@@ -67,7 +67,7 @@ def plain_network(objective: TrainObjective, steps: int) -> float:
 def test_candidates_learn_coloured_shapes_as_well_as_a_plain_network_does(
     nasbench201: SearchSpace, shapes: str
 ) -> None:
-    objective = TrainObjective(nasbench201, shapes, CandidateTraining(image_size=24, network={"channels": 8}))
+    objective = TrainObjective(nasbench201, shapes, CandidateTraining(image_size=16, network={"channels": 8}))
     found = objective.evaluate(nasbench201.parse(CONVS))
     assert found.metrics["steps"] >= 300
     assert found.value is not None and found.value >= plain_network(objective, int(found.metrics["steps"]))
