@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 from zlib import crc32
 
@@ -70,6 +71,9 @@ class Searcher(ABC):
     uses_sources: ClassVar[bool] = False
     """Whether it can use scores of other tasks, see `use`."""
 
+    remembers: ClassVar[bool] = True
+    """Whether it looks at what was evaluated again. One that does not keeps keys alone, and its memory hardly grows."""
+
     options: Settings
     """What was chosen, of that class."""
 
@@ -87,10 +91,14 @@ class Searcher(ABC):
         self.domain, self.seed, self.objectives = domain, seed, objectives
         self.options = self.options_class() if options is None else options
         self.known: dict[int, Architecture] = {}
-        """All architectures asked for, pending or told, by key, in the order in which they became known."""
+        """All architectures asked for, pending or told, by key, in the order in which they became known; none where
+        the method remembers none."""
         self.evaluations: dict[Architecture, Evaluation] = {}
-        """What was told, in order; values are such that more is better."""
+        """What was told, in order; values are such that more is better; nothing where the method remembers nothing."""
+        self._keys: dict[int, bool] = {}  # of all known ones, in order: whether they were told
         self._unknown_left = domain.size
+        self._unmarked: NDArray[np.bool_] | None = None  # members of an enumerable domain, but for the first known ones
+        self._marked = 0  # how many these are
 
     def use(self, knowledge: Knowledge) -> None:
         """Takes what other tasks expect as a reason to expect it here, too, before anything is asked for or told.
@@ -104,7 +112,7 @@ class Searcher(ABC):
             raise InvalidInput(f"method {self.name} can't use scores of other tasks; sequence and gp can")
         if knowledge.space.identity != self.domain.space.identity:
             raise InvalidInput(f"knowledge of {knowledge.space.name} in a search of {self.domain.space.name}")
-        if self.known:
+        if self._keys:
             raise InvalidInput("scores of other tasks come before anything is asked for or told")
         self.knowledge = knowledge if self.knowledge is None else self.knowledge.joined(knowledge)
 
@@ -122,10 +130,10 @@ class Searcher(ABC):
             raise InvalidInput(f"n must be a whole number of at least 1, got {n!r}")
         asked: list[Architecture] = []
         while len(asked) < n and self._unknown_left != 0:
-            chosen = self._propose(np.random.default_rng([self.seed, len(self.known), self._stream]))
+            chosen = self._propose(np.random.default_rng([self.seed, len(self._keys), self._stream]))
             if chosen is None:
                 break
-            assert chosen.key not in self.known, f"searcher {self.name} asks for {chosen} again"
+            assert chosen.key not in self._keys, f"searcher {self.name} asks for {chosen} again"
             self._know(chosen)
             asked.append(chosen)
         return asked
@@ -143,11 +151,13 @@ class Searcher(ABC):
         told = dict(evaluations)
         for arch, evaluation in told.items():
             self._check(arch, evaluation)
-            if arch in self.evaluations:
+            if self._keys.get(arch.key):
                 raise InvalidInput(f"{arch} was told before")
         for arch, evaluation in told.items():
             self._know(arch)
-            self.evaluations[arch] = evaluation
+            self._keys[arch.key] = True
+            if self.remembers:
+                self.evaluations[self.known[arch.key]] = evaluation
             self._learn(arch, evaluation)
 
     def pending(self, architectures: Iterable[Architecture]) -> None:
@@ -181,7 +191,7 @@ class Searcher(ABC):
     @property
     def _taken(self) -> Collection[int]:
         """Keys of architectures that are not proposed again."""
-        return self.known
+        return self._keys
 
     @property
     def _pending(self) -> list[Architecture]:
@@ -237,17 +247,29 @@ class Searcher(ABC):
 
     def _unknown_rows(self) -> NDArray[np.int64]:
         """Positions in `domain.enumerate()` of members that are not taken."""
-        unknown = np.ones(len(self.domain.keys), dtype=np.bool_)
-        rows = self.domain.index(np.fromiter(self._taken, dtype=np.int64, count=len(self._taken)))
-        unknown[rows[rows >= 0]] = False
-        return np.flatnonzero(unknown)
+        if self._unmarked is None:
+            self._unmarked = np.ones(len(self.domain.keys), dtype=np.bool_)
+        latest = islice(reversed(self._keys), len(self._keys) - self._marked)
+        self._mark(self._unmarked, latest)
+        self._marked = len(self._keys)
+        if self._taken is self._keys:
+            return np.flatnonzero(self._unmarked)
+        free = self._unmarked.copy()
+        self._mark(free, self._taken)
+        return np.flatnonzero(free)
+
+    def _mark(self, free: NDArray[np.bool_], keys: Iterable[int]) -> None:
+        rows = self.domain.index(np.array([*keys], dtype=np.int64))
+        free[rows[rows >= 0]] = False
 
     def _member(self, row: int) -> Architecture:
         return self.domain.space.architecture(self.domain.enumerate()[row])
 
     def _know(self, arch: Architecture) -> None:
-        if arch.key not in self.known:
-            self.known[arch.key] = arch
+        if arch.key not in self._keys:
+            self._keys[arch.key] = False
+            if self.remembers:
+                self.known[arch.key] = arch
             if self._unknown_left is not None and self.domain.contains(arch.graph)[0]:
                 self._unknown_left -= 1
 

@@ -20,6 +20,7 @@ class RandomSearch(Searcher):
     """
 
     name = "random"
+    remembers = False
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         return self._random(rng)
