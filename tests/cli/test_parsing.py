@@ -40,3 +40,10 @@ def test_metrics_and_methods_may_be_repeated():
     words = ("--space", "nasbench201", "--objective", "params", "--methods", "random", "--methods", "gp", "local")
     found = parsed("compare", *words, "--seeds", "2", "--budget", "2", "--out", "x").options
     assert found.methods == ("random", "gp", "local")
+
+
+@pytest.mark.parametrize("name", ["fit", "data", "search", "compare", "export", "demo"])
+def test_no_help_leaves_a_default_empty(name, capsys):
+    with pytest.raises(SystemExit):
+        parsed(name, "--help")
+    assert "(default: )" not in " ".join(capsys.readouterr().out.split())

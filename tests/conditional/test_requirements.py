@@ -83,3 +83,24 @@ def test_what_is_written_is_read_again(low: float, high: float) -> None:
     low, high = sorted((float(f"{low:g}"), float(f"{high:g}")))
     for wanted in (Range("a", low, high), Range("a", -math.inf, high), Range("a", low, math.inf)):
         assert parse_where(str(wanted)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("params <= 300k", -math.inf, 300_000),
+        ("macs >= 1.2M", 1_200_000, math.inf),
+        ("params in [100, 300 K]", 100, 300_000),
+        ("latency in [1, 2s]", 1_000, 2_000),
+        ("latency in [500us, 2ms]", 0.5, 2),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(text: str, low: float, high: float) -> None:
+    found = parse_where(text)
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+
+
+@pytest.mark.parametrize(("text", "told"), [("params <= 3ms", "only latency has one"), ("latency < 3k", "found 'k'")])
+def test_units_of_something_else_are_refused(text: str, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        parse_where(text)

@@ -96,7 +96,7 @@ def test_a_size_can_be_asked_of_any_run_by_rejection() -> None:
     assert all(0.4e6 <= arch.params <= 0.6e6 and arch.macs <= 1e8 for arch in found)
     with pytest.raises(InvalidInput, match=r"raw draws can't be steered by 'params'.*--condition params"):
         plain.sample(5, raw=True, where=["params <= 1e6"])
-    with pytest.raises(InvalidInput, match="not trained on the condition 'score', on no condition"):
+    with pytest.raises(InvalidInput, match="not trained on the condition 'score'; it knows params, macs"):
         plain.sample(5, where=["score <= 1e6"])
     with pytest.raises(BudgetExhausted, match="0 of 5"):
         plain.sample(5, where=["params <= 10"], max_draws=300)
@@ -106,7 +106,7 @@ def test_a_size_can_be_asked_of_any_run_by_rejection() -> None:
     ("where", "message"),
     [
         (["score >= 1000"], "no training cell has score >= 1000"),
-        (["accuracy >= 3"], "only on params, score"),
+        (["accuracy >= 3"], "it knows params, score, macs"),
         (["score"], "can't read the requirement"),
         (["params >= 2", "params <= 1"], "no number fulfils both"),
         (["params >= 1.4e6", "score <= 5"], "at once"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from archllm.conditional import requirements
 from archllm.errors import InvalidInput, shown
 
-COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
+COUNTS = {"": 1.0, **requirements.COUNTS}
 """What may stand behind a number of parameters or multiply-accumulates."""
 
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}

@@ -144,9 +144,16 @@ def _annotated(hint: Any, about: str, note: Option, others: Sequence[Any]) -> An
     metavar = note.metavar or ("" if told else _metavar(hint))
     # The parser would keep the line breaks of docstrings.
     given: dict[str, Any] = {"name": note.name or None, "metavar": metavar or None, "help": about or None}
+    if not note.each and any(get_origin(each) is tuple for each in (hint, *get_args(hint))):
+        given["help_behavior_hint"] = _default_of_several
     if any(given.values()) or note.short:
         marks.append(tyro.conf.arg(**given, aliases=[note.short] if note.short else None))
     return reduce(lambda found, mark: Annotated[found, mark], marks, hint)
+
+
+def _default_of_several(values: str) -> str:
+    """What the help says of the default of an option that takes several values; tyro would write `(default: )`."""
+    return f"(default: {values or 'none'})"
 
 
 def _metavar(hint: Any) -> str:

@@ -90,7 +90,7 @@ def check_names(ranges: Mapping[str, Range], known: Sequence[str], run: str) -> 
     """
     for name in ranges:
         if name not in known and name not in COUNTED:
-            trained = f"only on {', '.join(known)}" if known else "on no condition"
+            known_here = ", ".join(dict.fromkeys([*known, *COUNTED]))
             raise InvalidInput(
-                f"{run} was not trained on the condition {name!r}, {trained}; train with --condition {name}"
+                f"{run} was not trained on the condition {name!r}; it knows {known_here}; train with --condition {name}"
             )

@@ -17,17 +17,19 @@ LONGEST = 200
 
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # one way to read each, so no way back
 _NAME = r"[A-Za-z_][\w.@/-]*(?:[?:][\w.@/&=-]*)?"
-_UNIT = r"(?:\s?(us|µs|ms|s)\b)?"
+_UNIT = r"(?:\s?(us|µs|ms|s|[kKmMgGbB])\b)?"
 _BOUND = re.compile(rf"\s*({_NAME})\s*(<=|>=|<|>|==|=)\s*({_NUMBER}){_UNIT}\s*")
-_ABBREVIATED = re.compile(r"[0-9]\s?[kKmMgGbB]\b")
-_WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER}){_UNIT}\s*([\])])\s*")
+_WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER}){_UNIT}\s*,\s*({_NUMBER}){_UNIT}\s*([\])])\s*")
 
 _MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 _UNITS = ", ".join(_MILLISECONDS)
 _TIMED = "latency"  # names that begin so count milliseconds
 
+COUNTS = {"k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
+"""What may stand behind a number of parameters or multiply-accumulates, in either case."""
+
 FORMS = '"NAME <= NUMBER" (also <, >=, >, =) or "NAME in [LOW, HIGH]"'
-"""How a requirement is written."""
+"""How a requirement is written; numbers as 300000, 3e5, 300k or 1.2M."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def parse_where(text: str) -> Range:
     Example:
         >>> parse_where("params in [4e5, 6e5]")
         Range(name='params', low=400000.0, high=600000.0)
-        >>> parse_where("latency <= 500us").high
-        0.5
+        >>> parse_where("latency <= 500us").high, parse_where("params <= 300k").high
+        (0.5, 300000.0)
 
     Raises:
         InvalidInput: it is not of one of the `FORMS`, or no number fulfils it.
@@ -79,12 +81,12 @@ def parse_where(text: str) -> Range:
         above = number if sign in (">=", "==", "=") else float(np.nextafter(number, math.inf))
         return Range(name, -math.inf if "<" in sign else above, math.inf if ">" in sign else below)
     if not within:
-        hint = "; a thousand is written 1e3, a million 1e6" if _ABBREVIATED.search(text) else ""
-        raise InvalidInput(f"can't read the requirement {text!r}; requirements are written {FORMS}{hint}")
-    factor = _factor(within[1], within[5], text)
-    low, high = factor * _finite(within[3], text), factor * _finite(within[4], text)
+        raise InvalidInput(f"can't read the requirement {text!r}; requirements are written {FORMS}")
+    shared = within[6] if within[6] in _MILLISECONDS else None  # in [1, 2 ms] a unit of time stands for both
+    low = _finite(within[3], text) * _factor(within[1], within[4] or shared, text)
+    high = _finite(within[5], text) * _factor(within[1], within[6], text)
     low = low if within[2] == "[" else float(np.nextafter(low, math.inf))
-    high = high if within[6] == "]" else float(np.nextafter(high, -math.inf))
+    high = high if within[7] == "]" else float(np.nextafter(high, -math.inf))
     if low > high:
         raise InvalidInput(f"no number fulfils {text!r}: the lower bound is above the upper one")
     return Range(within[1], low, high)
@@ -124,9 +126,12 @@ def _factor(name: str, unit: str | None, whole: str) -> float:
     """What a number is to be multiplied by."""
     if unit is None:
         return 1.0
-    if not name.startswith(_TIMED):
-        raise InvalidInput(f"{whole!r}: {name} is counted without a unit; only latency has one ({_UNITS})")
-    return _MILLISECONDS[unit]
+    timed = name.startswith(_TIMED)
+    if timed and unit not in _MILLISECONDS:
+        raise InvalidInput(f"{whole!r}: the units of latency are {_UNITS}, found {unit!r}")
+    if not timed and unit in _MILLISECONDS:
+        raise InvalidInput(f"{whole!r}: {name} has no unit of time; only latency has one ({_UNITS})")
+    return _MILLISECONDS[unit] if timed else COUNTS[unit.lower()]
 
 
 def _finite(text: str, whole: str) -> float:

@@ -89,7 +89,7 @@ class Distinct:
         if batch <= 0:
             raise BudgetExhausted(
                 f"{self.found:,} of {self.n:,} architectures were found in {self.drawn:,} draws ({self.valid:,} "
-                "valid); ask for fewer, or allow more draws",
+                "valid); ask for fewer, loosen what is required, or allow more draws",
                 found=self.found,
                 drawn=self.drawn,
             )

@@ -25,7 +25,7 @@ from archllm.ui.home import Home
 UPLOAD = "/fits/upload"
 """Where images are sent to."""
 
-LARGEST_UPLOAD = 1 << 30
+LARGEST_UPLOAD = 1_000_000_000
 """Most bytes of an upload; the gate of the page counts them."""
 
 FOLDER = "images"
