@@ -22,7 +22,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 TRAINING = re.compile(r"^archllm train nasbench201 --preset quick --out (\S+)$", flags=re.MULTILINE)
 """With what several guides begin. The first one trains; the others find the same run in its place."""
 
-BRIEF = "--preset quick --prior.steps 40"
+BRIEF = "--preset quick --prior.steps 40 --tokenizer.steps 100"
 """Instead of `--preset quick`: how well a model does that a guide trains is the matter of other tests."""
 
 
