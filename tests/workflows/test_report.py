@@ -76,6 +76,7 @@ def test_a_store_gives_a_page_beside_it():
     told = text_of(done.path)
     assert "Search of nasbench201" in told and "random-params-0" in told and found.best.text in told
     assert told.count("evaluation ") >= 6  # best cells
+    assert f"evaluation {found.best.place}, trial {found.best.number}" in told  # an export takes the number
 
 
 def test_it_needs_nothing_else_and_lets_no_foreign_script_run():

@@ -255,7 +255,8 @@ class ExportOptions(Settings):
 
     arch: Annotated[Arch, Option("ARCH", positional=True)]
     """Text of the architecture, or a trial of a search, STORE[:STUDY[:TRIAL]]: by default the best one of the latest
-    study; on the command line, `-` reads the text from stdin and `@FILE` from a file."""
+    study, TRIAL being the number that `archllm trials` and reports tell; on the command line, `-` reads the text from
+    stdin and `@FILE` from a file."""
 
     space: Annotated[Space | None, Option("SPACE")] = None
     """The space it is of; a trial of a built-in space or of a run folder tells it."""
