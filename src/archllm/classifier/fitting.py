@@ -50,6 +50,9 @@ VERIFIED = 256
 KNOWN_SHARE = 0.15
 """Share of the search's time in which known small networks are trained as shortly, for comparison."""
 
+LEAST_LEFT = 0.3
+"""Share of the time for search and full training that must be left for known networks to be trained at all."""
+
 LEAST_SEARCH = 0.5
 """Share of the search's time that is for trainings, however long it takes to prepare them."""
 
@@ -171,7 +174,7 @@ class Fitting:
 
     def _search(self, final: TrainObjective, plan: Plan) -> Result:
         """The short trainings."""
-        begins, ends = self.times.elapsed, self.times.search_ends()
+        begins, ends, opened = self.times.elapsed, self.times.search_ends(), self.times.open
         short = replace(final.config, epochs=plan.epochs, most_images=plan.images)
         goal = final.with_training(short)
         setting = goal.network_setting
@@ -198,8 +201,8 @@ class Fitting:
             # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't
             # shorten the full training; a part of that time is left for trainings in any case.
             ends = max(ends, self.times.elapsed + LEAST_SEARCH * (ends - begins))
-            known_ends = ends
-            ends -= KNOWN_SHARE * (ends - self.times.elapsed)
+            known_seconds = KNOWN_SHARE * (ends - self.times.elapsed)
+            ends -= known_seconds
             loop = LoopOptions(
                 budget=min(MOST_TRIALS, domain.size or MOST_TRIALS),
                 stop=lambda: self.times.elapsed >= ends,
@@ -210,7 +213,8 @@ class Fitting:
             reasons = [trial.evaluation.failure for trial in found.trials if trial.evaluation.failure]
             why = f"; the last reason: {reasons[-1]}" if reasons else ""
             raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
-        known = train_known(goal, self.clock, known_ends - self.times.elapsed)  # none where the search was late
+        late = self.times.open < LEAST_LEFT * opened
+        known = [] if late else train_known(goal, self.clock, known_seconds)
         self.folder.note(searched=True, known=[each.to_json() for each in known])
         trainings = "1 short training" if found.queries == 1 else f"{found.queries} short trainings"
         self.say(f"search: {trainings}, the best reaches {found.best.values[0]:.1f} % on the images to choose by")
