@@ -532,3 +532,11 @@ def test_a_reader_that_has_enough_is_no_error_to_complain_about():
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_library_that_is_missing_is_named_with_the_python_that_needs_it(tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from archllm.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["export", "1", "--space", "nasbench201", "--out", str(tmp_path / "cell.py")]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "library torch is missing" in done.stderr and sys.executable in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -114,6 +114,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = ascii(error.object[error.start : error.end])[1:-1]
         said = f"{what} in a name or path has no place in the encoding {error.encoding} of this locale"
         return _failed(f"{said}; set PYTHONUTF8=1, or a locale of UTF-8 (LC_ALL=C.UTF-8)", 1, debug)
+    except ModuleNotFoundError as error:  # of users' own modules is told where they are named
+        library = (error.name or "").partition(".")[0]
+        return _failed(
+            f"the library {library or printable(str(error))} is missing, which ArchLLM needs: install ArchLLM again with "
+            f"the Python that runs it, {sys.executable} -m pip install archllm (--debug shows where)",
+            1,
+            debug,
+        )
     except Exception as error:  # noqa: BLE001 - a user is told of a bug in one line; --debug shows the traceback
         return _failed(
             f"internal error: {type(error).__name__}: {printable(str(error))} (--debug shows where)", 1, debug
