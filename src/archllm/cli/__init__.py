@@ -117,8 +117,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:  # of users' own modules is told where they are named
         library = (error.name or "").partition(".")[0]
         return _failed(
-            f"the library {library or printable(str(error))} is missing, which ArchLLM needs: install ArchLLM again with "
-            f"the Python that runs it, {sys.executable} -m pip install archllm (--debug shows where)",
+            f"the library {library or printable(str(error))} is missing, which ArchLLM needs: install ArchLLM again "
+            f"with the Python that runs it, {sys.executable} -m pip install archllm (--debug shows where)",
             1,
             debug,
         )
