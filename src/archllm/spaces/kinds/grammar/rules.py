@@ -87,7 +87,9 @@ class Rules:
         for name, texts in definition.rules.items():
             self.alternatives[self._rule_numbers[name]] = self._read(name, texts)
         self.start = self._rule_numbers[definition.start]
+        self._costs: dict[int, int] = {}  # fewest blocks of symbols, once those of all rules are known
         self.least = self._least_blocks()
+        self._costs = {symbol: self._least(symbol) for symbol in range(len(self.symbols))}
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -194,7 +196,10 @@ class Rules:
 
     def least_of(self, string: String) -> int:
         """Fewest blocks of what a string derives."""
-        return min(NEVER, sum(self._least(symbol) for symbol in string))
+        try:
+            return min(NEVER, sum(map(self._costs.__getitem__, string)))  # strings are long, and there are many
+        except KeyError:
+            return min(NEVER, sum(map(self._least, string)))
 
     def _least(self, symbol: int) -> int:
         found = self.symbols[symbol]
