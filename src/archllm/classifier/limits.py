@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from archllm.conditional import requirements
+from archllm.config import units
 from archllm.errors import InvalidInput, shown
 
-COUNTS = {"": 1.0, **requirements.COUNTS}
+COUNTS = {"": 1.0, **units.COUNTS}
 """What may stand behind a number of parameters or multiply-accumulates."""
 
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archllm.config.units import COUNTS
 from archllm.errors import InvalidInput, shown
 
 LONGEST = 200
@@ -24,9 +25,6 @@ _WITHIN = re.compile(rf"\s*({_NAME})\s+in\s*([\[(])\s*({_NUMBER}){_UNIT}\s*,\s*(
 _MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 _UNITS = ", ".join(_MILLISECONDS)
 _TIMED = "latency"  # names that begin so count milliseconds
-
-COUNTS = {"k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
-"""What may stand behind a number of parameters or multiply-accumulates, in either case."""
 
 FORMS = '"NAME <= NUMBER" (also <, >=, >, =) or "NAME in [LOW, HIGH]"'
 """How a requirement is written; numbers as 300000, 3e5, 300k or 1.2M."""

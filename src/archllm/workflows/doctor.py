@@ -26,6 +26,7 @@ DEPENDENCIES = (
 
 EXTRAS = {
     "data": ("pandas", "pyarrow"),
+    "executorch": ("executorch",),
     "images": ("pillow", "scikit-learn"),
     "llm": ("peft", "accelerate", "gguf"),
     "mcp": ("mcp",),
@@ -37,6 +38,7 @@ EXTRAS = {
     "search": ("SQLAlchemy", "psycopg"),
     "tensorboard": ("tensorboard",),
     "testing": ("pytest", "hypothesis"),
+    "tflite": ("litert-torch",),
     "ui": ("starlette", "uvicorn", "jinja2", "SQLAlchemy"),
 }
 """What brings which optional dependency."""
