@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from archllm.training.progress import Event
 
 METHODS = ("sequence", "random", "largest", "local", "evolution", "gp", "ensemble", "latent")
-"""In the order of the page."""
+"""Our own, in the order of the page."""
+
+PEERS = ("optuna:tpe", "optuna:gp", "smac:hpo", "nevergrad:ngopt")
+"""Methods of other packages, by their own code."""
+
+FRONTS_ONLY = ("optuna:nsga2",)
+"""Methods of other packages that are there for several objectives."""
+
+ALL = (*METHODS, *PEERS, *FRONTS_ONLY)
 
 PRE_TRAINED = {"sequence": "generator", "latent": "vae"}
 """Methods that use what was trained without scores, and what that is."""
@@ -93,7 +101,7 @@ DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
 FRONT_TASK = "cifar10"
 """Whose accuracy is maximised."""
 
-FRONT_METHODS = ("sequence", "random", "evolution", "gp")
+FRONT_METHODS = ("sequence", "random", "evolution", "gp", "optuna:tpe", "optuna:nsga2")
 FRONT_BUDGET = 100
 
 PART_OF: dict[Role, str] = {"test": "methods", "development": "development"}
@@ -106,7 +114,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=20, help="searches of a method on a test task")
     parser.add_argument("--development-seeds", type=int, default=5, help="searches of a method on a development task")
     parser.add_argument("--budget", type=int, default=300, help="most evaluations of a search")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="methods to run")
+    parser.add_argument(
+        "--peer-seeds", type=int, default=10, help="searches of a method of another package on a test task"
+    )
+    parser.add_argument("--methods", nargs="+", choices=ALL, default=ALL, help="methods to run")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
     parser.add_argument("--ablation-seeds", type=int, default=8, help="searches with each change of `sequence`")
     parser.add_argument("--front-seeds", type=int, default=5, help="searches of a method for accuracy and latency")
@@ -127,14 +138,12 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     """A method on a task, with all seeds, is a job."""
     found: dict[str, Job] = {}
     for role, part in PART_OF.items():
-        seeds = arguments.seeds if role == "test" else arguments.development_seeds
-        for method in arguments.methods if part in arguments.parts else ():
+        methods = [method for method in arguments.methods if method not in FRONTS_ONLY]
+        for method in methods if part in arguments.parts else ():
             for task in named(role):
-                if not applicable(method, task):
-                    continue
-                budget = arguments.budget if task in LONG else min(arguments.budget, SHORT)
-                job = {"part": part, "method": method, "task": task, "seeds": seeds, "budget": budget}
-                found[f"{method}-{task}"] = job
+                if applicable(method, task):
+                    job = {"part": part, "method": method, "task": task} | _effort(arguments, method, task)
+                    found[f"{slug(method)}-{task}"] = job
     if "ablation" in arguments.parts:
         seeds, budget = arguments.ablation_seeds, min(150, arguments.budget)
         for change in CHANGES:
@@ -143,9 +152,9 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 found[f"ablation-{slug(change)}-{task}"] = job | {"change": change}
     if "front" in arguments.parts:
         for device in DEVICES:
-            for method in FRONT_METHODS:
+            for method in (each for each in FRONT_METHODS if each in arguments.methods):
                 job = {"part": "front", "method": method, "device": device, "seeds": arguments.front_seeds}
-                found[f"front-{method}-{device}"] = job | {"budget": FRONT_BUDGET}
+                found[f"front-{slug(method)}-{device}"] = job | {"budget": FRONT_BUDGET}
     if "trials" in arguments.parts:
         seeds, budget = arguments.trial_seeds, min(SHORT, arguments.budget)
         for trial in TRIALS:
@@ -153,6 +162,15 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 job = {"part": "trials", "method": "sequence", "task": task, "seeds": seeds, "budget": budget}
                 found[f"trial-{slug(trial)}-{task}"] = job | {"trial": trial}
     return found
+
+
+def _effort(arguments: argparse.Namespace, method: str, task: str) -> Job:
+    """How many searches of a method on a task, and how long they may get; those of other packages are slower."""
+    peer = method in PEERS
+    long = task in LONG and not peer
+    on_test = arguments.peer_seeds if peer else arguments.seeds
+    seeds = on_test if TASKS[task].role == "test" else arguments.development_seeds
+    return {"seeds": seeds, "budget": arguments.budget if long else min(arguments.budget, SHORT)}
 
 
 def slug(words: str) -> str:
@@ -313,7 +331,7 @@ def _pre_train(model: str, space: SearchSpace, pool: Any, folder: Path) -> float
 
 
 def _name(job: Job) -> str:
-    parts = [job["part"], job["method"], job.get("task", job.get("device", ""))]
+    parts = [job["part"], slug(job["method"]), job.get("task", job.get("device", ""))]
     parts += [slug(job[key]) for key in ("change", "trial") if key in job]
     return "-".join([*parts, str(job["budget"])])
 

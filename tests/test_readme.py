@@ -22,12 +22,22 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 TRAINING = re.compile(r"^archllm train nasbench201 --preset quick --out (\S+)$", flags=re.MULTILINE)
 """With what several guides begin. The first one trains; the others find the same run in its place."""
 
-BRIEF = "--preset quick --prior.steps 40 --tokenizer.steps 100"
-"""Instead of `--preset quick`: how well a model does that a guide trains is the matter of other tests."""
+BRIEF = {"--tokenizer.steps": 100, "--prior.steps": 40}
+"""Steps of trainings with `--preset quick`: how well a model does that a guide trains is the matter of other tests."""
+
+BRIEFER = 4
+"""Steps of priors where a page itself asks for few: those of language models are slow."""
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def brief(code: str) -> str:
+    """The code of a block, with fewer steps of training."""
+    code = re.sub(r"--prior\.steps \d+", f"--prior.steps {BRIEFER}", code)
+    missing = "".join(f" {option} {steps}" for option, steps in BRIEF.items() if option not in code)
+    return code.replace("--preset quick", f"--preset quick{missing}")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, started_fast: dict[str, st
 
     def run() -> Path:
         if not folder.exists():
-            words = ["archllm", "train", "nasbench201", *BRIEF.split(), "--out", str(folder)]
+            words = ["archllm", "train", "nasbench201", *shlex.split(brief("--preset quick")), "--out", str(folder)]
             done = subprocess.run(words, env=started_fast, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr[-2000:]
         return folder
@@ -60,8 +70,7 @@ def test_every_block_of_the_page_runs(
         if training := TRAINING.search(code):
             shutil.copytree(trained(), tmp_path / training[1])
             code = TRAINING.sub("", code)
-        if "--prior.steps" not in code:
-            code = code.replace("--preset quick", BRIEF)
+        code = brief(code)
         command = {"bash": ["bash", "-euc", code], "python": ["python", "-c", code]}[language]
         done = subprocess.run(command, cwd=tmp_path, env=started_fast, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{language} block of {page.name} failed:\n{code}\n{done.stderr[-2000:]}"

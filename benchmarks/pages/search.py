@@ -29,7 +29,17 @@ TITLES = {
     "gp": "`gp`: Bayesian optimisation with a Gaussian process",
     "ensemble": "`ensemble`: network ensemble, mutations of the best",
     "latent": "`latent`: Gaussian process in a VAE's latent space",
+    "optuna:tpe": "`optuna:tpe`: Optuna's tree-structured Parzen estimator",
+    "optuna:gp": "`optuna:gp`: Optuna's Gaussian process",
+    "optuna:nsga2": "`optuna:nsga2`: Optuna's NSGA-II",
+    "smac:hpo": "`smac:hpo`: SMAC3's random forest",
+    "nevergrad:ngopt": "`nevergrad:ngopt`: Nevergrad's NGOpt",
 }
+
+FRONTS_ONLY = ("optuna:nsga2",)
+"""Methods of several objectives alone."""
+
+SINGLE = tuple(method for method in TITLES if method not in FRONTS_ONLY)
 
 HEADINGS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 """Test tasks of NAS-Bench-201."""
@@ -150,7 +160,7 @@ def _missing(results: list[Result]) -> str:
     for role, part in PARTS.items():
         for task in named(role):
             done = _by_method(of(results, part=part), task)
-            missing = [f"`{method}`" for method in TITLES if method not in done and applicable(method, task)]
+            missing = [f"`{method}`" for method in SINGLE if method not in done and applicable(method, task)]
             if missing:
                 told.setdefault(", ".join(missing) if done else "all methods", []).append(task)
     each = [f"{who} on {', '.join(tasks)}" for who, tasks in told.items()]
@@ -176,7 +186,7 @@ def _targets(methods: list[Result]) -> str:
 def _whole(results: list[Result]) -> str:
     """What the comparison of all methods on all tasks costs."""
     done = [result for part in PARTS.values() for result in of(results, part=part)]
-    if len(done) < sum(applicable(method, task) for task in TASKS for method in TITLES):
+    if len(done) < sum(applicable(method, task) for task in TASKS for method in SINGLE):
         return ""
     minutes = sum(result["wall"] for result in done) / 60
     return (
@@ -203,7 +213,7 @@ def _ranking(found: list[Result], role: Role) -> str:
         shown = [f"{mean[number]:.1f} ({low[number]:.1f} to {high[number]:.1f})" for mean, low, high in columns]
         rows.append([TITLES[method], *shown, *_against(values, methods, number)])
     head = ["method", *(f"mean rank after {after}" for after in AFTER), "against `sequence`, 50", "100"]
-    left_out = [f"`{method}`" for method in TITLES if method not in methods]
+    left_out = [f"`{method}`" for method in SINGLE if method not in methods]
     told = f" Not ranked, as they did not search all of them: {', '.join(left_out)}." if left_out else ""
     return f"{RANKED} Over {len(tasks)} tasks: {', '.join(tasks)}.{told}\n\n{markdown(head, rows)}"
 

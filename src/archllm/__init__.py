@@ -11,7 +11,9 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from archllm.lazy import lazily
 
 if TYPE_CHECKING:
     from archllm.errors import ArchLLMError
@@ -113,15 +115,4 @@ _HOMES = {
     "train": "archllm.workflows.train",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -5,8 +5,9 @@ The names below are loaded when they are first asked for, so that options can na
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from archllm.lazy import lazily
 
 if TYPE_CHECKING:
     from archllm.objectives.base import Objective
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "Objective", "as_objective", "load_objective"]
 
-_HOMES = {"Evaluation": "evaluation", "Objective": "base", "as_objective": "registry", "load_objective": "registry"}
+_HOMES = {
+    "Evaluation": "archllm.objectives.evaluation",
+    "Objective": "archllm.objectives.base",
+    "as_objective": "archllm.objectives.registry",
+    "load_objective": "archllm.objectives.registry",
+}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from archllm.lazy import lazily
 
 if TYPE_CHECKING:
     from archllm.prior.base import Prior
@@ -20,9 +21,4 @@ _HOMES = {
     "load_prior": "archllm.prior.registry",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a name when it is first asked for, so that the configuration can be read without torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

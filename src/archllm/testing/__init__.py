@@ -13,10 +13,10 @@ The built-in implementations are tested by the same suites. `pip install 'archll
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archllm.errors import MissingExtra
+from archllm.lazy import lazily
 
 try:
     import hypothesis  # noqa: F401 - the suites need it; here it is only looked for
@@ -66,9 +66,4 @@ _HOMES = {
 
 pytest.register_assert_rewrite(*sorted(set(_HOMES.values())))  # a failing assertion shows its values
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a suite when it is first asked for: one for spaces needs no deep-learning library."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
