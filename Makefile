@@ -34,8 +34,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 demo: $(STAMP) ## train, sample and evaluate on this machine, in minutes [OUT=folder] [SEED=number]
 	@$(BIN)/archllm demo $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed '$(SEED)')
 
-# Tests of a file share what they train, so a file stays on one worker, in the order of the files.
-PYTEST := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Tests of a file share what they train, so a file stays on one worker, in the order of the files. Many of them start
+# processes, so compiled modules are kept, whatever the environment says.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Types are checked beside the tests, as one process of mypy keeps one core busy for a minute where nothing is cached yet.
 BESIDE = types=$$(mktemp); $(BIN)/mypy > $$types 2>&1 & checking=$$!; $(1); tests=$$?; \

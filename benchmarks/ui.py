@@ -51,9 +51,10 @@ REPEATS = 3
 GLANCE = 5.0
 """Seconds between two looks at the memory of the server."""
 
-_SETTLED = 4.0  # seconds without work after which a server has nothing left to do
+SETTLED = 4.0
+"""Seconds without work after which a server has nothing left to do."""
 
-_PAGES = (
+PAGES = (
     "/runs",
     "/run?at=runs/good",
     "/run/draws?at=runs/good&n=50&seed={seed}",
@@ -161,7 +162,7 @@ class Server:
         before = -1.0
         while self.cpu - before > 0.05:
             before = self.cpu
-            time.sleep(_SETTLED)
+            time.sleep(SETTLED)
 
     @property
     def cpu(self) -> float:
@@ -274,7 +275,7 @@ class Heard:
 def clients(folder: Path, count: int, seconds: float) -> Result:
     """Many clients at once: half of them ask as fast as they are answered, half watch a search and ask now and then."""
     with serving(folder) as server:
-        for path in _PAGES:  # libraries are loaded, the generator is in memory
+        for path in PAGES:  # libraries are loaded, the generator is in memory
             server.ask(_address(path, 0, 0))
         heard = [Heard() for _ in range(count)]
         end = time.monotonic() + seconds
@@ -308,7 +309,7 @@ def _client(server: Server, place: int, end: float, heard: Heard) -> None:
     stream = _Stream(server, end, heard) if watches else None
     turn = place
     while time.monotonic() < end:
-        path = _address(_PAGES[turn % len(_PAGES)], place, turn)
+        path = _address(PAGES[turn % len(PAGES)], place, turn)
         start = time.perf_counter()
         try:
             status, content = server.ask(path)

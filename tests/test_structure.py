@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -103,3 +104,13 @@ def test_every_class_that_a_package_offers_has_an_example() -> None:
     classes = [(package, name, getattr(import_module(package), name)) for package, name in offered()]
     assert len(classes) > 60
     assert [f"{package}.{name}" for package, name, found in classes if "Example:" not in (found.__doc__ or "")] == []
+
+
+def test_no_test_puts_something_else_in_the_place_of_a_private_name() -> None:
+    patched = re.compile(r"""setattr\([^)]*["'.]_[a-z]|patch(?:\.object)?\([^)]*["'.]_[a-z]""", flags=re.IGNORECASE)
+    found = [
+        f"{file.relative_to(ROOT)}: {match[0]}"
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        for match in patched.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert not found, found

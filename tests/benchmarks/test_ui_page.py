@@ -33,8 +33,8 @@ def near(monkeypatch: pytest.MonkeyPatch) -> None:
             yield ui.Server(cast(Any, SimpleNamespace(pid=os.getpid())), found.url, 0.1, found.cookie)
 
     monkeypatch.setattr(ui, "serving", serving)
-    monkeypatch.setattr(ui, "_PAGES", [path for path in ui._PAGES if "draws" not in path])
-    monkeypatch.setattr("archllm.ui.app._warm_up", lambda: None)
+    monkeypatch.setattr(ui, "PAGES", [path for path in ui.PAGES if "draws" not in path])
+    monkeypatch.setattr("archllm.ui.app.warm_up", lambda: None)
 
 
 @pytest.mark.usefixtures("near")
@@ -43,7 +43,7 @@ def test_a_study_of_many_trials_is_asked_for_all_that_readers_want(
     tmp_path: Path, study: str, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(ui, "REPEATS", 2)
-    monkeypatch.setattr(ui, "_SETTLED", 0.0)
+    monkeypatch.setattr(ui, "SETTLED", 0.0)
     asked = arguments(tmp_path, "--trials", "150")
     name, job = next((name, job) for name, job in ui.jobs(asked).items() if job.get("study") == study)
     found = ui.prepare(job, asked)()

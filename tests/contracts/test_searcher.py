@@ -21,7 +21,7 @@ train = SearchGenerator.train
 @pytest.fixture(autouse=True)
 def few_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer members by which features are scaled: each search would describe a thousand."""
-    monkeypatch.setattr(domain_features, "_REFERENCE", 200)
+    monkeypatch.setattr(domain_features, "REFERENCE", 200)
 
 
 @cache

@@ -13,7 +13,8 @@ from archllm.predictor.features import FeatureMaker, Features, Featurizer
 from archllm.searchers.domain import Domain
 from archllm.spaces import Architecture
 
-_REFERENCE = 1_000
+REFERENCE = 1_000
+"""Random members of the space by which features are scaled."""
 
 
 class DomainFeatures:
@@ -26,7 +27,7 @@ class DomainFeatures:
 
     def __init__(self, domain: Domain, choose: Callable[[Graphs], Sequence[FeatureMaker]]) -> None:
         self.domain = domain
-        reference = domain.space.sample(_REFERENCE, np.random.default_rng(0))
+        reference = domain.space.sample(REFERENCE, np.random.default_rng(0))
         self._make = Featurizer(domain.space, choose(reference), reference)
         self._kept: dict[int, NDArray[np.float32]] = {}
 

@@ -70,7 +70,7 @@ def application(options: UiOptions, access: Access, debug: bool = False) -> App:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        threading.Thread(target=_warm_up, daemon=True).start()
+        threading.Thread(target=warm_up, daemon=True).start()
         yield
         context.close()
 
@@ -106,7 +106,7 @@ class Area(BaseRoute):
         await self._router(scope, receive, send)
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Imports what the next pages need, while people still look at the list."""
     time.sleep(_FIRST)
     with suppress(ImportError):

@@ -27,8 +27,12 @@ from archllm.spaces.kinds.product.vocabulary import Atom, Described, fulfilled
 from archllm.spaces.kinds.shares import accepted_share
 from archllm.spaces.limits import MOST_ENUMERATED
 
-_TRIAL = 2_000  # draws at a time from which a share is estimated
-_MOST_TRIALS = 50
+TRIAL = 2_000
+"""Draws at a time from which a share is estimated."""
+
+MOST_TRIALS = 50
+"""How often so many are drawn before combinations that fulfil all constraints count as too rare."""
+
 _RAREST = 1e-3  # a lower share of accepted draws would make drawing hopelessly slow
 _CHUNK = 65_536
 
@@ -145,7 +149,7 @@ class Combinations:
         return DefinitionError("nothing fulfils all constraints together", "constraints")
 
     def _estimate(self) -> None:
-        check_work(self.constraints, _TRIAL * _MOST_TRIALS)
+        check_work(self.constraints, TRIAL * MOST_TRIALS)
         alone = np.zeros(len(self.constraints), dtype=np.bool_)
 
         def attempt(n: int, rng: np.random.Generator) -> int:
@@ -155,7 +159,7 @@ class Combinations:
             np.logical_or(alone, held.any(1), out=alone)
             return int(held.all(0).sum())
 
-        found = accepted_share(attempt, _TRIAL, _TRIAL * _MOST_TRIALS)
+        found = accepted_share(attempt, TRIAL, TRIAL * MOST_TRIALS)
         self.share, self.exact = found.value, False
         if self.share < _RAREST:
             number = int(np.argmin(alone))
