@@ -2,9 +2,11 @@
 
 `python -m benchmarks.large_spaces` trains the same small language model over the codes of each tokenizer, for the same
 CPU seconds, and draws from it. Part `uniform`: members of large spaces; part `corpus`: the best twentieth of a table's
-members, learned by a model that knows the space; part `published`: all scored members of ENAS' space, as variational
-autoencoders were measured on them; part `recommended`: large spaces with the settings that `archllm train` takes.
-Writes `docs/results/large_spaces.json` and `.md`.
+members, learned by a model that knows the space; part `good`: the best twentieth of members by a training-free score;
+part `few`: some hundred or thousand uniform members; part `ablation`: what learned codes see, and how many there are;
+part `published`: all scored members of ENAS' space, as variational autoencoders were measured on them; part
+`recommended`: large spaces with the settings that `archllm train` takes. Writes `docs/results/large_spaces.json` and
+`.md`.
 """
 
 from __future__ import annotations
@@ -22,10 +24,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.good_members import SCORED, read_scored, scored_members, truly_best
 from benchmarks.harness.jobs import Benchmark, Job, Work, peak, seeds
 from benchmarks.harness.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from archllm.generation.config import TrainConfig
     from archllm.generation.generator import ArchLLM
     from archllm.graphs import Graphs
@@ -41,8 +46,35 @@ CORPORA = ("nasbench101", "enas6")
 RECOMMENDED = (*UNIFORM, "nasnet")
 """Spaces that are learned with the recommended settings, too."""
 
+GOOD = tuple(SCORED)
+"""Spaces whose best members are found by a training-free score."""
+
+FEW_SPACE, FEW = "conv-grammar", (500, 5_000)
+"""A space of which few members are learned, and how many these are."""
+
+FEW_SECONDS = 20.0
+"""CPU seconds of their language models, which soon know them by heart."""
+
+FRESH = 2_000
+"""Other members whose likelihood is measured then: those that are held out are too few."""
+
+ABLATED = "nasbench101"
+"""Space whose corpus is learned by other learned codes."""
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "a code sees earlier nodes": {"context": "causal"},
+    "a code sees the whole cell": {"context": "full"},
+    "128 codes": {"codebook_size": 128},
+    "three codes a cell": {"code_length": 3},
+    "codes made predictable": {"predictability": 0.1},
+}
+"""Changes of the tokenizer, one at a time; by default a code sees its node and the links into it."""
+
 BEST = 0.05
 """Share of a table's members that is a corpus."""
+
+GOOD_SPLIT = 0.8
+"""Share of a small corpus that is learned: the others are to tell how likely they are."""
 
 DRAWS = 2_000
 MANY_DRAWS = 20_000
@@ -63,6 +95,7 @@ PUBLISHED = 19_020
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="CPU seconds of training of each language model")
+    parser.add_argument("--scoring", type=float, default=300.0, help="CPU seconds of scoring members of each space")
     seeds(parser, range(3), "training seeds")
 
 
@@ -78,9 +111,31 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
         for space in CORPORA:
             job = {"part": "corpus", "space": space, "tokenizer": "alone", "seconds": arguments.seconds}
             found[f"corpus-{space}-alone-{seed}"] = job | {"seed": seed}
+        for space in GOOD:
+            for tokenizer in (*TOKENIZERS, "marginals", "alone"):
+                job = {"part": "good", "space": space, "tokenizer": tokenizer, "seconds": arguments.seconds}
+                found[f"good-{space}-{tokenizer}-{seed}"] = job | {"scoring": arguments.scoring, "seed": seed}
+        for members in FEW:
+            for tokenizer in (*TOKENIZERS, "marginals"):
+                job = {"part": "few", "space": FEW_SPACE, "tokenizer": tokenizer, "members": members}
+                found[f"few-{members}-{tokenizer}-{seed}"] = job | {"seconds": FEW_SECONDS, "seed": seed}
+        for change in CHANGES:
+            job = {"part": "ablation", "space": ABLATED, "tokenizer": "vq", "change": change}
+            name = "-".join(change.split())
+            found[f"ablation-{name}-{seed}"] = job | {"seconds": arguments.seconds, "seed": seed}
         for space in RECOMMENDED:
             found[f"recommended-{space}-{seed}"] = {"part": "recommended", "space": space, "seed": seed}
     return found
+
+
+def scoring(arguments: argparse.Namespace) -> dict[str, Job]:
+    """What scores members of the spaces that chosen jobs learn the best of."""
+    chosen = {name: job for name, job in jobs(arguments).items() if name.startswith(tuple(arguments.only))}
+    spaces = dict.fromkeys(job["space"] for job in chosen.values() if job["part"] == "good")
+    return {
+        f"scores-{space}": {"part": "scores", "space": space, "seconds": arguments.scoring, "seed": 0}
+        for space in spaces
+    }
 
 
 def prepare(job: Job, arguments: argparse.Namespace) -> Work:
@@ -88,11 +143,20 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     import archllm
 
     space = archllm.load_space(job["space"])
+    if job["part"] == "scores":
+        return lambda: scored_members(space, job["seconds"], job["seed"])
     if job["part"] == "recommended":
         return lambda: _recommended(space, job["seed"])
     config = settings(space, job["tokenizer"])
     if job["part"] == "uniform":
         return lambda: _learned(space, config, job)
+    if job["part"] == "few":
+        config = replace(config, cells=job["members"], prior=replace(config.prior, validation=0.1))
+        return lambda: _learned(space, config, job, FRESH)
+    if job["part"] == "good":
+        return _of_the_best(space, config, job, arguments.folder)
+    if job["part"] == "ablation":
+        config = replace(config, tokenizer=replace(config.tokenizer, **CHANGES[job["change"]]))
     graphs, scores = scored(job["space"])
     if job["part"] == "published":
         chosen = np.random.default_rng(0).permutation(len(graphs))[:PUBLISHED]
@@ -100,7 +164,21 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     best = scores >= np.quantile(scores, 1 - BEST)
 
     def work() -> Result:
-        return _corpus(space, config, job, graphs[best], (DRAWS,), (space.keys(graphs), best))
+        return _corpus(space, config, job, graphs[best], (DRAWS,), lambda model: _best(model, space.keys(graphs), best))
+
+    return work
+
+
+def _of_the_best(space: SearchSpace, config: TrainConfig, job: Job, folder: Path) -> Work:
+    """Learns the best of the members that were scored."""
+    graphs, scores, seconds_each = read_scored(folder, space)
+    threshold = float(np.quantile(scores, 1 - BEST))
+    corpus, about = graphs[scores >= threshold], {"scored": len(scores), "seconds_each": seconds_each}
+    config = replace(config, split=GOOD_SPLIT)
+
+    def work() -> Result:
+        found = _corpus(space, config, job, corpus, (DRAWS,), lambda model: truly_best(model, threshold, DRAWS))
+        return found | {"corpus": len(corpus)} | about
 
     return work
 
@@ -124,7 +202,9 @@ def settings(space: SearchSpace, tokenizer: str) -> TrainConfig:
         unigram_init=False,
         keep="best",
     )
-    return replace(config, cells=100_000, tokenizer=replace(config.tokenizer, kind=kind), prior=prior)
+    return replace(
+        config, cells=min(100_000, config.cells), tokenizer=replace(config.tokenizer, kind=kind), prior=prior
+    )
 
 
 def scored(space: str) -> tuple[Graphs, NDArray[np.float64]]:
@@ -144,10 +224,14 @@ def scored(space: str) -> tuple[Graphs, NDArray[np.float64]]:
     return graphs[first], np.array([float(rows[at]["accuracy"]) for at in first])
 
 
-def _learned(space: SearchSpace, config: TrainConfig, job: Job) -> Result:
-    """A model of uniform members."""
-    model, spent = _trained(space, config, job)
-    return _measured(model, (DRAWS,)) | spent
+def _learned(space: SearchSpace, config: TrainConfig, job: Job, fresh: int = 0) -> Result:
+    """A model of uniform members; so many others tell how likely members are, where few are held out."""
+    model, spent = trained(space, config, job)
+    found = _measured(model, (DRAWS,)) | spent
+    if not fresh:
+        return found
+    others = model.tokenizer.encode(space.normalise(space.sample(fresh, np.random.default_rng([job["seed"], 9]))))
+    return found | {"nats": float(-model.prior.log_prob(others).mean())}
 
 
 def _recommended(space: SearchSpace, seed: int) -> Result:
@@ -166,7 +250,7 @@ def _corpus(
     job: Job,
     corpus: Graphs,
     draws: tuple[int, ...],
-    table: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None,
+    judge: Callable[[ArchLLM], Result] | None = None,
 ) -> Result:
     """A model of the space that goes on learning from a corpus."""
     import archllm
@@ -185,17 +269,17 @@ def _corpus(
             model = archllm.train(space, learning, job["seed"], progress=False)
             spent = {"corpus_cpu_seconds": time.process_time() - start}
         else:
-            _, spent = _trained(space, config, job, Path(base))
+            _, spent = trained(space, config, job, Path(base))
             start = time.process_time()
             learning = recommended_for_corpus(config, str(path), base)
             learning = replace(learning, prior=replace(learning.prior, steps=FINE_TUNING))
             model = archllm.train(space, learning, job["seed"], progress=False)
             spent["corpus_cpu_seconds"] = time.process_time() - start
     found = _measured(model, draws) | spent
-    return found if table is None else found | {"best": _best(model, *table)}
+    return found if judge is None else found | {"best": judge(model)}
 
 
-def _trained(space: SearchSpace, config: TrainConfig, job: Job, out: Path | None = None) -> tuple[ArchLLM, Result]:
+def trained(space: SearchSpace, config: TrainConfig, job: Job, out: Path | None = None) -> tuple[ArchLLM, Result]:
     """A model whose prior is trained for so many CPU seconds, as its first steps tell, and what that took."""
     import archllm
 
@@ -240,6 +324,7 @@ def _measured(model: ArchLLM, draws: tuple[int, ...]) -> Result:
     return {
         "reconstruction": model.report["reconstruction"],
         "nats": model.report["held_out_nats"],
+        "held_out": len(model.cells.held_out),
         "ideal_nats": model.space.ideal_nats,
         "tokens": float(np.minimum(tokens, held_out.shape[1]).mean()),
         "vocabulary": model.tokenizer.codebook_size,
@@ -276,7 +361,7 @@ def _best(model: ArchLLM, keys: NDArray[np.int64], best: NDArray[np.bool_]) -> R
     return {"new": len(new), "scored": int(known.sum()), "good": int(good.sum()), "share": share}
 
 
-BENCHMARK = Benchmark("large_spaces", __doc__, jobs, prepare, add_arguments)
+BENCHMARK = Benchmark("large_spaces", __doc__, jobs, prepare, add_arguments, scoring)
 
 if __name__ == "__main__":
     BENCHMARK.main()

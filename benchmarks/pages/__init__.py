@@ -30,6 +30,7 @@ NAMES = (
     "transfer",
     "cell_prior",
     "large_spaces",
+    "unlisted",
     "ui",
 )
 """All pages, by the name of their files in `docs/results`."""

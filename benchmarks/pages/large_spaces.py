@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.good_members import JUDGED
 from benchmarks.harness.results import Result, of
 from benchmarks.harness.tables import NONE, markdown, notes, percent, provenance, spread
-from benchmarks.large_spaces import BEST, DRAWS, MANY_DRAWS, TOKENIZERS
+from benchmarks.large_spaces import ABLATED, BEST, DRAWS, FEW_SECONDS, FEW_SPACE, FRESH, MANY_DRAWS, TOKENIZERS
 
 README: dict[str, Callable[[list[Result]], str]] = {}
 
@@ -37,6 +38,26 @@ the share of new members, of {MANY_DRAWS:,} draws, that belong to the best {100 
 estimated from those that the table knows; by chance it is {100 * BEST:.0f} %. For `enas6` the table knows too few of
 all members to tell."""
 
+GOOD = f"""\
+## The best {100 * BEST:.0f} % by a training-free score
+
+Uniform members whose networks have no more multiply-accumulates than the median member are scored by Zen-Score; the
+best {100 * BEST:.0f} % are the corpus. *Among the best*: the share of new members, of {DRAWS:,} draws, that keep the
+limit and reach the score of the corpus; {JUDGED} of those that keep it are scored. By chance it is half of
+{100 * BEST:.0f} %."""
+
+FEW = f"""\
+## Few uniform members
+
+So many members of `{FEW_SPACE}` to learn from, {FEW_SECONDS:.0f} CPU seconds of training of each language model.
+*Nats*: of {FRESH:,} other members, as few are held out."""
+
+ABLATION = f"""\
+## What learned codes see
+
+The corpus of `{ABLATED}` again, by `vq` with one change at a time. By default a code sees its node and the links into
+it. The first row is that of the table above, of the same seeds."""
+
 PUBLISHED = """\
 ## All scored members of ENAS' six layers
 
@@ -55,14 +76,23 @@ HEAD = ["tokenizer", "seeds", "tokens", "vocabulary", "reconstruction", "nats", 
 def page(results: list[Result]) -> str:
     """The page."""
     parts = ["# Large spaces and corpora", INTRO]
-    parts_of = ("corpus", "published", "uniform", "recommended")
-    corpus, published, uniform, recommended = (of(results, part=part) for part in parts_of)
+    parts_of = ("corpus", "good", "ablation", "published", "uniform", "few", "recommended")
+    corpus, good, ablation, published, uniform, few, recommended = (of(results, part=part) for part in parts_of)
     if corpus:
         parts += [CORPUS, *_spaces(corpus)]
+    if good:
+        parts += [GOOD, *_spaces(good)]
+    if ablation:
+        parts += [ABLATION, _ablation(ablation, of(corpus, space=ABLATED, tokenizer="vq"))]
     if published:
         parts += [PUBLISHED, *(_table(published, str(n)) for n in (1_000, 10_000))]
     if uniform:
         parts += [UNIFORM, *_spaces(uniform)]
+    if few:
+        parts.append(FEW)
+        for members in sorted({result["members"] for result in few}):
+            own = of(few, members=members)
+            parts += [f"### {members:,} members", _table(own, str(DRAWS)), _verdict(own)]
     if recommended:
         parts += [RECOMMENDED, _recommended(recommended)]
     return "\n\n".join([*parts, notes("large_spaces"), "## How it was measured", provenance(results)]) + "\n"
@@ -73,7 +103,28 @@ def _spaces(results: list[Result]) -> list[str]:
     for space in dict.fromkeys(result["space"] for result in results):
         own = of(results, space=space)
         found += [f"### `{space}`", _table(own, str(DRAWS)), _verdict(own)]
+        if "corpus" in own[0]:
+            found.append(_scored(own[0]))
     return found
+
+
+def _scored(result: Result) -> str:
+    """How large a corpus of good members is, and what it cost."""
+    return (
+        f"{result['scored']:,} members were scored, {result['seconds_each']:.2f} CPU seconds each; "
+        f"{result['corpus']} are the corpus, of which {result['held_out']} are held out."
+    )
+
+
+def _ablation(results: list[Result], default: list[Result]) -> str:
+    """A row for each change, below one without any."""
+    seeds = {result["seed"] for result in results}
+    groups = {"no change": [result for result in default if result["seed"] in seeds]}
+    groups |= {change: of(results, change=change) for change in dict.fromkeys(one["change"] for one in results)}
+    head = [*HEAD, "among the best", "draws a CPU second", "CPU seconds of training"]
+    head[0], head[7] = "change", f"valid of {DRAWS:,}"
+    rows = [[change, *_row("vq", own, str(DRAWS), True)[1:]] for change, own in groups.items() if own]
+    return markdown(head, rows)
 
 
 def _table(results: list[Result], draws: str) -> str:

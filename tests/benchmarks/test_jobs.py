@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from benchmarks import (
@@ -22,6 +24,7 @@ from benchmarks import (
     proxies,
     search,
     spaces,
+    unlisted,
 )
 from benchmarks.harness.jobs import Benchmark, Job
 from benchmarks.tasks import GRAPHS
@@ -39,7 +42,7 @@ from archllm.tokenizer.config import TokenizerConfig
 BENCHMARKS = [module.BENCHMARK for module in (
     generation, search, predictor, spaces, conditional, llm_prior, networks, proxies, latency,
     halving,
-    large_spaces,
+    large_spaces, unlisted,
 )]  # fmt: skip
 
 TINY = TrainConfig(
@@ -71,6 +74,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (home / f"vae-{name}").mkdir()
         GraphVAE(space, VAEConfig(steps=1, width=16)).fit(model.cells.train[:100], 0).save(home / f"vae-{name}")
     (home / "run").symlink_to(home / "nasbench201")
+    for name in large_spaces.GOOD:
+        space = archllm.load_space(name)
+        texts = space.format(space.sample(40, np.random.default_rng(0)))
+        found = {"texts": texts, "scores": list(range(40)), "seconds_each": 0.1}
+        (home / f"scores-{name}.json").write_text(json.dumps({"result": found}))
+    for job in unlisted.pre_training(unlisted.BENCHMARK.parse([])).values():
+        space, kind = archllm.load_space(job["space"]), job["tokenizer"]
+        config = replace(TINY, cells=200, split=0.9 if not space.enumerable else 0.01)
+        config = replace(config, tokenizer=replace(TINY.tokenizer, kind=kind, merges=8))
+        archllm.train(space, config, out=home / f"run-{space.name}-{kind}", progress=False)
     (home / "graphs").mkdir()
     rows = {number: {"valid_perf": number / 10**5, "perf": 0.5, "latency": 0.1, "para": 1.0} for number in range(1, 9)}
     for data in GRAPHS:

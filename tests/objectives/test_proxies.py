@@ -17,7 +17,7 @@ from archllm.errors import EvaluationFailed, InvalidInput
 from archllm.objectives import load_objective
 from archllm.objectives.proxies import PROXIES, ProxyConfig, ProxyObjective
 from archllm.objectives.proxies.activations import code_kernel
-from archllm.spaces import SearchSpace
+from archllm.spaces import SearchSpace, load_space
 
 ALL_NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 CHAIN = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_1x1~2|"
@@ -226,6 +226,12 @@ def conv_chain(depth: int, width: int, norm: bool = True, relu: bool = True) -> 
         layers.append(nn.Conv2d(width if layer else 3, width, 3, padding=1, bias=False))
         layers += [nn.BatchNorm2d(width, eps=1e-12)] * norm + [nn.ReLU()] * relu
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 2))
+
+
+def test_networks_of_grammars_have_a_zen_score() -> None:
+    space = load_space("conv-grammar")
+    proxy = ProxyObjective(space, "zen", ProxyConfig(batch=2))
+    assert proxy.evaluate(space.parse("sequence(conv3x3, down, residual(conv3x3), down, conv1x1)")).failure is None
 
 
 def test_zen_grows_with_depth_and_with_width() -> None:

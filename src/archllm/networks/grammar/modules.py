@@ -142,13 +142,13 @@ class ImageNetwork(nn.Module):
         self.in_channels, self.halvings = in_channels, halvings
         self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
         self.body, wide = Builder(operations, options, downsampling, False).row(term, channels)
-        self.head = nn.Sequential(nn.BatchNorm2d(wide), nn.ReLU())
+        self.head = nn.Sequential(nn.BatchNorm2d(wide), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(wide, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps images `n x c x h x w` to logits `n x classes`."""
         check_images(x, self.in_channels, 2**self.halvings)
-        return self.classifier(self.head(self.body(self.stem(x))).mean(dim=(2, 3)))
+        return self.classifier(self.head(self.body(self.stem(x))))
 
 
 class SequenceNetwork(nn.Module):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archllm.errors import EvaluationFailed
-from archllm.objectives.proxies.passes import WEIGHTED, copied, frozen, norms
+from archllm.objectives.proxies.passes import WEIGHTED, copied, freeze, norms
 
 ZEN_STEP = 0.01
 """Size of the perturbation relative to the noise (alpha in Lin et al., 2021, algorithm 1)."""
@@ -73,7 +73,7 @@ def zen(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Gen
         for norm in norms(own):
             norm.reset_parameters()
         noise = torch.randn(images.shape, generator=generator)
-        own = frozen(own, images)
+        freeze(own, images)
         change = _features(own, images + ZEN_STEP * noise) - _features(own, images)
         size = change.flatten(1).norm(dim=1).mean().item()
     if size == 0:

@@ -27,12 +27,16 @@ def frozen(network: nn.Module, images: Tensor) -> nn.Module:
     constants. A gradient of summed outputs would vanish otherwise wherever batch norm comes last, as in DARTS: what it
     returns has the same sum over a batch, whatever goes in.
     """
-    twin = copied(network)
-    for norm in norms(twin):
+    return freeze(copied(network), images)
+
+
+def freeze(own: nn.Module, images: Tensor) -> nn.Module:
+    """The same of a copy in training mode, in place: copying a network of many blocks takes longer than a pass."""
+    for norm in norms(own):
         norm.momentum = 1.0
     with torch.no_grad():
-        twin(images)
-    return twin.eval()
+        own(images)
+    return own.eval()
 
 
 def logits(network: nn.Module, images: Tensor) -> Tensor:
