@@ -233,7 +233,8 @@ def _compared(job: Job, tables: list[TableObjective], words: list[str], run: Pat
         progress=clock,
     )
     with open_store(out / STORE) as store:
-        searches = [store.trials(f"{method}-{seed}") for seed in range(job["seeds"])]
+        studies = {study.seed: study.name for study in store.studies()}
+        searches = [store.trials(studies[seed]) for seed in range(job["seeds"])]
     told = Volume(tables).shares if job["part"] == "front" else course
     runs = [{"seed": seed, "seconds": clock.seconds[seed]} | told(trials) for seed, trials in enumerate(searches)]
     if job["part"] == "front":

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 from benchmarks import search
 from benchmarks.pages import search as page
 from benchmarks.tasks import TASKS, applicable, named, table_of
@@ -102,9 +103,10 @@ def test_a_job_is_a_comparison_that_goes_on_where_it_stood(data_dir: Path, tmp_p
     assert search.prepare(job, arguments)() == json.loads(json.dumps(result)) | {"runs": result["runs"]}
 
 
-def test_a_comparison_of_two_objectives_has_hypervolumes(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["random", "optuna-nsga2"])
+def test_a_comparison_of_two_objectives_has_hypervolumes(method: str, data_dir: Path, tmp_path: Path) -> None:
     arguments = search.BENCHMARK.parse(["--front-seeds", "1", "--folder", str(tmp_path)])
-    (run,) = search.prepare(search.jobs(arguments)["front-random-raspi4"], arguments)()["runs"]
+    (run,) = search.prepare(search.jobs(arguments)[f"front-{method}-raspi4"], arguments)()["runs"]
     assert 0 < run["shares"]["25"] <= run["shares"]["50"] <= run["shares"]["100"] < 1
 
 
