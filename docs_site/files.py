@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from docs_site.notebooks import ROOT, outputs_file, shown
 
 _LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 
@@ -85,11 +85,16 @@ def _place_in_site(place: str) -> str | None:
 
 
 def _notebook(file: Path) -> str:
-    """The cells of a notebook as Markdown."""
+    """The cells of a notebook as Markdown, with the outputs that are kept of it."""
+    notebook, kept = json.loads(file.read_text(encoding="utf-8")), outputs_file(file)
+    outputs = iter(json.loads(kept.read_text(encoding="utf-8"))["cells"] if kept.is_file() else ())
     parts = []
-    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+    for cell in notebook["cells"]:
         text = "".join(cell["source"])
-        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        if cell["cell_type"] == "markdown":
+            parts.append(text)
+        else:
+            parts += [f"```python\n{text}\n```", shown(next(outputs, []))]
     return "\n\n".join([*parts, f"The notebook itself is `examples/{file.name}`.", ""])
 
 

@@ -11,7 +11,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 from docs_site import commands, reference
-from docs_site.files import ROOT, linked, pages
+from docs_site.files import linked, pages
+from docs_site.notebooks import ROOT
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

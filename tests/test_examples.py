@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs_site.notebooks import code_of, outputs_file
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
@@ -64,3 +65,11 @@ def test_the_notebook_holds_no_outputs(path: Path) -> None:
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_outputs_on_the_site_are_those_of_the_notebook_as_it_is(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    kept = json.loads(outputs_file(path).read_text(encoding="utf-8"))
+    assert kept["code"] == code_of(notebook), f"run `python -m docs_site.notebooks {path.stem}`"
+    assert len(kept["cells"]) == sum(cell["cell_type"] == "code" for cell in notebook["cells"])

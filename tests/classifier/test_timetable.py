@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
 import pytest
 
 from archllm.classifier.plan import LEAST_KEPT, LEAST_PASSES, LEAST_TRIALS, TRIALS, short_training
 from archllm.classifier.timetable import Timetable
+from archllm.errors import InvalidInput
+from archllm.workflows.fit import fit
 
 
 class Clock:
@@ -56,3 +61,11 @@ def test_a_search_on_a_slow_machine_has_time_for_some_short_trainings(images: in
 
 def test_a_short_training_keeps_an_image_of_each_class() -> None:
     assert short_training(40.0, 4_000, 26.0, classes=300)[1] >= 300
+
+
+def test_minutes_that_do_not_suffice_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    told: list[str] = []
+    ticks = itertools.count(step=30.0)
+    with pytest.raises(InvalidInput, match=r"--minutes 1 is too short .* take more than --minutes"):
+        fit(data="digits", out=tmp_path / "fit", minutes=1.0, clock=lambda: next(ticks), say=told.append)
+    assert told == [] and not (tmp_path / "fit").exists()

@@ -19,6 +19,7 @@ from archllm.classifier.informed import generator_of
 from archllm.cli import main
 from archllm.errors import DataMissing, InvalidInput, RunFolderError
 from archllm.generation.hub import local, push
+from archllm.study.store import open_store
 
 hub_constants = pytest.importorskip("huggingface_hub.constants")
 
@@ -104,6 +105,20 @@ def test_a_run_comes_back_as_it_was_sent(hub, capsys):
     theirs, ours = archllm.load("hf:me/cells"), archllm.load(RUN)
     assert [a.text for a in theirs.generate(5, seed=1)] == [a.text for a in ours.generate(5, seed=1)]
     assert main(["sample", "hf:me/cells", "-n", "2"]) == 0
+
+
+def test_a_run_on_the_hub_is_searched_with_and_reported_on(hub, monkeypatch, tmp_path):
+    push(RUN, "me/cells")
+    monkeypatch.chdir(tmp_path)
+    words = ["--objective", "params", "--budget", "3"]
+    assert main(["search", "hf:me/cells", *words]) == 0
+    with open_store("search-nasbench201.db") as store:
+        assert [study.method for study in store.studies()] == ["sequence"]
+    assert main(["search", "hf:me/cells", *words, "--resume"]) == 0
+    compared = ["--methods", "random", "sequence", "--seeds", "1", "--out", "compared"]
+    assert main(["compare", "--run", "hf:me/cells", *words, *compared]) == 0
+    assert main(["report", "hf:me/cells"]) == 0 and "hf:me/cells" in Path("report.html").read_text()
+    assert not list(local("hf:me/cells").glob("*.db"))
 
 
 def test_only_data_is_fetched_and_only_once(hub):

@@ -48,3 +48,8 @@ def test_published_figures_are_figures_of_ours_and_of_a_known_mark():
 def test_there_is_no_table_of_nothing():
     with pytest.raises(InvalidInput):
         quality([])
+
+
+def test_in_a_notebook_nothing_in_a_table_is_markup():
+    page = Table("<b>", ["<i>"], [["<u>\nsecond line"]], notes=["<s>"])._repr_html_()
+    assert not any(tag in page for tag in ("<b>", "<i>", "<u>", "<s>")) and "&lt;u&gt;<br>second line" in page

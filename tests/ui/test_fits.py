@@ -194,11 +194,33 @@ def test_a_report_of_somebody_else_runs_no_script(browser, server, clean):
         {"max_params": "many"},
         {"max_latency": "--help"},
         {"seed": -1},
+        {"also": "executorch"},
+        {"also": ["python:os:path"]},
+        {"also": [["tflite"]]},
     ],
 )
 def test_nothing_is_started_that_names_code_or_leads_out_of_the_folder(server, changed):
     answer = sent(server, "/fits/start", {"data": "digits", "out": "fits/never"} | changed)
     assert answer.status == 400 and 'role="alert"' in answer.text
+
+
+def test_further_files_are_offered_where_their_libraries_are_installed(browser, server, clean, monkeypatch):
+    monkeypatch.setattr("archllm.ui.fits.installed_forms", lambda: ["tflite"])
+    monkeypatch.setattr("archllm.ui.fit_start.installed_forms", lambda: ["tflite"])
+    browser.open(f"{server.base}/fits?data=digits", 390)
+    browser.wait_for("!document.getElementById('go').disabled")
+    assert browser.run("[...document.querySelectorAll('[name=also]')].map((each) => each.value)") == ["tflite"]
+    browser.run("document.querySelector('details').open = true")
+    browser.click("[name=also]")
+    browser.click("#go")
+    browser.wait_for("location.pathname === '/fit' && document.getElementById('log-s') !== null")
+    assert "--also tflite" in browser.run("document.getElementById('log-s').innerText")
+    browser.wait_for(f"{STATE} === 'running'")
+    context = Context(UiOptions(folder=clean))
+    try:
+        assert options_of(context, "fits/digits").also == ("tflite",)
+    finally:
+        context.close()
 
 
 def test_a_form_of_another_page_starts_nothing(server):

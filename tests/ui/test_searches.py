@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import socket
+from html import unescape
 from urllib.parse import urlencode
 
 import numpy as np
@@ -16,7 +18,11 @@ from archllm.objectives.evaluation import Evaluation
 from archllm.spaces import load_space
 from archllm.study.result import Result
 from archllm.study.store import Study, open_store
+from archllm.ui.context import Context
+from archllm.ui.search_start import options_of
 from archllm.ui.watching import Studies
+from archllm.workflows.options import UiOptions
+from archllm.workflows.search import search
 
 STORE = "searches/done.db"
 QUIET = "document.querySelectorAll('[aria-busy=true]').length === 0"
@@ -171,3 +177,35 @@ def test_studies_that_nobody_looks_at_make_room(tmp_path):
     assert studies.now(file, "c") is first["c"] and studies.now(file, "b") is first["b"]
     assert studies.now(file, "a") is not first["a"]  # read anew
     assert Studies(most_trials=1).now(file, "a").over  # one that has too many alone is shown all the same
+
+
+OWN = """kind = "edge_dag"
+nodes = 3
+[ops]
+none = "archllm.networks.operations:none"
+skip = "archllm.networks.operations:skip"
+"""
+
+
+def test_a_search_in_a_custom_space_is_shown_and_goes_on_by_what_its_store_keeps(server, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "own.toml").write_text(OWN)
+    search(space="own.toml", objective=["params"], method="random", budget=3, store="own.db", study="mine")
+    (folder / "own.toml").write_text(OWN.replace("nodes = 3", "nodes = 4"))
+    try:
+        assert "was changed since" in server.ask("/search?at=own.db&study=mine").text
+        assert "archllm-drawing" in server.ask("/search/now?at=own.db&study=mine", X_Part="1").text
+        trials = server.ask("/search/trials?at=own.db&study=mine", X_Part="1").text
+        cell = unescape(re.search(r'href="(/cell\?of=study[^"]+)"', trials)[1])
+        assert '<option value="study:own.db|mine" selected>' in server.ask(cell).text
+        assert "archllm-drawing" in server.ask(cell.replace("/cell?", "/cell/about?"), X_Part="1").text
+        assert server.ask("/cell/random?of=study:own.db|nothing&seed=1", X_Part="1").status == 400
+        context = Context(UiOptions(folder=folder))
+        try:
+            options = options_of(context, "own.db", context.studies.study(folder / "own.db", "mine"), 9)
+        finally:
+            context.close()
+        assert (options.space, options.resume, search(options).queries) == (None, True, 8)
+    finally:
+        for name in ("own.toml", "own.db"):
+            (folder / name).unlink()

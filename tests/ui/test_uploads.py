@@ -197,3 +197,12 @@ def test_a_look_ends_in_time_and_its_words_name_no_place(tmp_path: Path, monkeyp
     with pytest.raises(DataError, match=r"bad\.zip") as caught:
         look(str(tmp_path / "bad.zip"), "bad.zip")
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_the_same_archive_sent_again_is_kept_once(mine):
+    server, folder = mine
+    content = archive()
+    first, again = (json.loads(sent(server, content).text)["data"] for _ in range(2))
+    other = json.loads(sent(server, archive(each=7)).text)["data"]
+    assert first == again == "images/photos.zip" and other == "images/photos-2.zip"
+    assert {path.name for path in (folder / "images").iterdir()} == {"photos.zip", "photos-2.zip"}

@@ -18,7 +18,10 @@ from archllm.generation.config import TrainConfig
 from archllm.objectives.evaluation import Evaluation
 from archllm.reporting.page import export_commands, export_python
 from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import space_of_text
+from archllm.study.kept_space import kept_of
 from archllm.study.store import Study, open_store
+from archllm.study.store.base import DEFINITION, SPACE_FILE
 from archllm.tokenizer.config import TokenizerConfig
 from archllm.workflows.report import report
 from archllm.workflows.search import search
@@ -56,7 +59,7 @@ def stored(name: str, *found: Evaluation, space: str = "nasbench201", store: str
     about = {"objectives": ("train:digits",), "directions": ("maximise",), "method": "gp", "seed": 0} | study
     home = load_space(space)
     with open_store(store) as opened:
-        opened.create(Study(name, space, **about))
+        opened.create(Study(name, home.name, **about))
         opened.add(name, home.architectures(home.enumerate()[list(range(len(found)))]), len(found))
         for number, evaluation in enumerate(found):
             opened.claim(name, "me")
@@ -275,18 +278,65 @@ pool = "archllm.networks.operations:skip"
 """
 
 
-def test_a_space_of_ones_own_is_named_by_its_file(monkeypatch):
+def test_a_space_of_ones_own_is_kept_by_the_store(capsys):
     Path("mine.toml").write_text(OWN)
     searched("params", space="mine.toml")
-    with pytest.raises(InvalidInput, match=r"of a space of your own, mine: name its file \(--space\)"):
-        report("a.db")
-    done = report("a.db", space="mine.toml")
-    assert "Search of mine" in text_of(done.path) and "--space mine.toml --to onnx" in text_of(done.path)
-    Path("mine.toml").write_text(OWN.replace("nodes = 3", "nodes = 4"))
-    with pytest.raises(InvalidInput, match=r"of mine as it was defined then, and mine\.toml is another space"):
-        report("a.db", space="mine.toml")
+    for space in (None, "mine.toml"):
+        told = text_of(report("a.db", space=space).path)
+        assert "Search of mine" in told and "--space mine.toml --to onnx" in told
+    assert main(["export", "a.db", "--out", "best.py", "--to", "python"]) == 0 and Path("best.py").stat().st_size
+    assert "changed" not in capsys.readouterr().err
     with pytest.raises(InvalidInput, match="of the space mine"):
         report("a.db", space="nasbench201")
+
+
+def test_a_space_file_that_was_changed_since_is_told_and_the_search_shown_as_it_was(caplog):
+    Path("mine.toml").write_text(OWN)
+    searched("params", space="mine.toml")
+    Path("mine.toml").write_text(OWN.replace("nodes = 3", "nodes = 4"))
+    assert report("a.db").space.definition.nodes == 3
+    assert any("mine.toml was changed since" in record.getMessage() for record in caplog.records)
+    with pytest.raises(InvalidInput, match=r"of mine as it was defined then, and mine\.toml is another space"):
+        report("a.db", space="mine.toml")
+    Path("mine.toml").unlink()
+    assert report("a.db").space.definition.nodes == 3
+
+
+def test_a_search_goes_on_without_naming_its_space_again():
+    Path("mine.toml").write_text(OWN)
+    asked = {"objective": ["params"], "store": "a.db", "method": "random"}
+    search(space="mine.toml", budget=4, **asked)
+    Path("mine.toml").unlink()
+    assert search(budget=8, resume=True, **asked).queries == 8
+
+
+def test_the_space_that_a_store_keeps_imports_nothing_and_must_be_that_of_its_trials(monkeypatch, tmp_path):
+    (tmp_path / "hostile.py").write_text("raise SystemExit('imported')")
+    own = space_of_text(OWN.replace("archllm.networks.operations:skip", "hostile:block"), "mine.toml")
+    kept = kept_of(own)
+    arch = own.architecture(own.enumerate()[:1])
+    with open_store("a.db") as opened:
+        for name, settings in (
+            ("fine", kept),
+            ("other", kept | {DEFINITION: "0" * 16}),
+            ("broken", kept | {SPACE_FILE: {"file": None, "text": "kind = 5"}}),
+            ("none", kept | {SPACE_FILE: 5}),
+        ):
+            opened.create(Study(name, own.name, ("command:x",), ("maximise",), "random", 0, settings))
+            opened.add(name, [arch], 1)
+            opened.claim(name, "me")
+            opened.finish(name, 0, Evaluation((1.0,)))
+    assert report("a.db", study="fine").space.identity == own.identity and "hostile" not in sys.modules
+    for name in ("other", "broken", "none"):
+        with pytest.raises(StoreError, match="name its file"):
+            report("a.db", study=name)
+
+
+def test_a_store_of_an_older_version_still_takes_the_file_of_its_space():
+    Path("mine.toml").write_text(OWN)
+    stored("old", Evaluation((1.0,)), space="mine.toml")
+    with pytest.raises(InvalidInput, match=r"name its file \(--space\)"):
+        report("a.db")
 
 
 def test_the_commands_and_the_code_that_it_shows_export_the_winner(nasbench201: SearchSpace, tmp_path):

@@ -20,7 +20,7 @@ from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
 from archllm.classifier.plan import Plan
-from archllm.classifier.planning import LEAST_TRAINING, new_plan
+from archllm.classifier.planning import LEAST_TRAINING, check_time, new_plan
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
 from archllm.classifier.scale import image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
@@ -33,6 +33,7 @@ from archllm.objectives.train import TrainObjective
 from archllm.searchers.domain import Domain
 from archllm.spaces import Architecture
 from archllm.spaces.registry import load_space
+from archllm.study.kept_space import kept_of
 from archllm.study.loop import LoopOptions, run_search
 from archllm.study.result import Result, result
 from archllm.study.store import Study, open_store
@@ -117,6 +118,8 @@ class Fitting:
     def _look(self) -> tuple[TrainObjective, Summary]:
         """The objective of full trainings, with the images read, and what they are."""
         plan = self.folder.get("plan")
+        if plan is None:
+            check_time(self.request, self.times)
         size = Plan.from_json(plan).scale.image_size if plan else self.request.image_size
         objective = self._objective(size)
         summary = summarise(objective.images)
@@ -191,7 +194,7 @@ class Fitting:
                     (goal.direction,),
                     plan.method,
                     self.request.seed,
-                    {"limits": asdict(self.limits)},
+                    {"limits": asdict(self.limits)} | kept_of(self.space),
                     vars(setting),
                     (goal.identity,),
                 )
@@ -383,7 +386,8 @@ class Fitting:
         if self.listener is not None:
             length = max(1, round(ends - begins))
             done = min(length, max(0, round(self.times.elapsed - begins)))
-            self.listener(Event(stage, done, length, {**metrics, "left": max(0.0, self.times.left)}))
+            figures = {**metrics, "left": max(0.0, self.times.left)}
+            self.listener(Event(stage, done, length, figures, unit="s"))
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

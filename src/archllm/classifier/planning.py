@@ -11,7 +11,7 @@ from archllm.classifier.informed import generator_of
 from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
 from archllm.classifier.raw import deployed
 from archllm.classifier.scale import Scale, Scaler, image_sizes
-from archllm.classifier.timetable import Clock, Timetable
+from archllm.classifier.timetable import Timetable
 from archllm.errors import InvalidInput
 from archllm.objectives.train import TrainObjective
 from archllm.spaces import SearchSpace
@@ -35,6 +35,7 @@ def new_plan(
     Raises:
         InvalidInput: the time is too short, or nothing keeps to the limits.
     """
+    check_time(request, times)
     split, limits = objective.split, request.limits
     options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
     scaler = Scaler(space, limits, options, times.clock)
@@ -42,15 +43,10 @@ def new_plan(
     height, width = objective.images.x.shape[2:]
     sizes_to_try = image_sizes(height, width, request.image_size)
     scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
-    export, others = _timed_exports(scaler, scale, times.clock, request)
+    check_time(request, times)
+    export, others = _timed_exports(scaler, scale, times, request)
     times.reserve = reserve(export, others)
-    if times.open < LEAST_TRAINING:
-        least = (times.elapsed + times.reserve + LEAST_TRAINING) / 60
-        raise InvalidInput(
-            f"--minutes {request.minutes:g} is too short for these images on this machine: reading, measuring "
-            f"and writing files alone take {times.elapsed + times.reserve:.0f} s; take at least "
-            f"--minutes {np.ceil(10 * least) / 10:.1f}"
-        )
+    check_time(request, times)
     search = times.search_ends() - times.elapsed
     epochs, images = short_training(scale.speed, len(split.train_y), search, options["num_classes"])
     finalists = finalists_in(times.open - search, scale.speed, len(split.train_y))
@@ -64,12 +60,28 @@ def new_plan(
     return plan
 
 
+def check_time(request: FitRequest, times: Timetable) -> None:
+    """Makes sure that time for search and training is left, by what is known so far of what all the rest needs.
+
+    Raises:
+        InvalidInput: there is too little.
+    """
+    known = times.reserve or reserve(0.0)
+    if times.left - known < LEAST_TRAINING:
+        least = np.ceil((times.elapsed + known + LEAST_TRAINING) / 6) / 10
+        raise InvalidInput(
+            f"--minutes {request.minutes:g} is too short for these images on this machine: reading, measuring and "
+            f"writing files alone take {'' if times.reserve else 'more than '}{times.elapsed + known:.0f} s; take "
+            f"{'at least' if times.reserve else 'more than'} --minutes {least:.1f}"
+        )
+
+
 def method_of(request: FitRequest, space: SearchSpace) -> str:
     """How the search chooses: as asked for, else `sequence` where a generator of the space comes with the package."""
     return request.method or ("sequence" if generator_of(space.name) is not None else "gp")
 
 
-def _timed_exports(scaler: Scaler, scale: Scale, clock: Clock, request: FitRequest) -> tuple[float, float]:
+def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitRequest) -> tuple[float, float]:
     """Seconds of an export to ONNX here, and of those asked for besides: most of the end of a fit."""
     import onnxruntime  # noqa: F401 - loading libraries is paid for once
     import onnxscript  # noqa: F401
@@ -79,11 +91,15 @@ def _timed_exports(scaler: Scaler, scale: Scale, clock: Clock, request: FitReque
     setting = scaler.setting(scale.image_size, scale.network)
     for form in request.also:
         load_libraries(form)
+    check_time(request, times)
+    clock = times.clock
     before = clock()
     blueprint = scaler.space.require_networks().blueprint(scaler.members[len(scaler.members) // 2], setting)
     deployment = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2)
     _ = deployment.onnx
     onnx = clock() - before
+    times.reserve = reserve(onnx)
+    check_time(request, times)
     for form in request.also:
         deployment.for_device(form, {})
     return onnx, clock() - before - onnx

@@ -14,6 +14,7 @@ from archllm.cli.parsing import file_values, option, options, positional
 from archllm.config import Option, read_toml
 from archllm.errors import InvalidInput
 from archllm.generation.config import TrainConfig
+from archllm.generation.hub import local
 from archllm.generation.recommended import PRESETS, base_of, recommended, recommended_for_corpus
 from archllm.generation.run_folder import RunInfo, check_same, check_startable, read_info, read_interrupted
 from archllm.training.processes import started
@@ -136,7 +137,7 @@ def _recommended(name: str, words: Sequence[str], values: dict[str, Any], chosen
     conditions = tuple(options(words, "condition")) or chosen.get("conditions") or ()
     corpus, start = (option(words, each) or chosen.get(each, "") for each in ("corpus", "start"))
     if start:
-        config = read_info(Path(start)).config
+        config = read_info(local(start)).config
     else:
         config = recommended(load_space(name), split, base_of(prior or "code"), conditions)
     if corpus and not (prior and prior != "code"):

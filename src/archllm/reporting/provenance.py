@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from archllm.generation.hub import is_on_hub
 from archllm.generation.run_folder import CONFIG_FILE, SPACE_FILE
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.evaluation import LowerFidelity, recorded_cost, without_cost
@@ -142,6 +143,8 @@ def _command(origin: Origin, search: SearchData | None) -> str:
 
 def _training(space: SearchSpace, run: Path, seed: int) -> str:
     """The command that trains the same generator into a new folder."""
+    if is_on_hub(run):
+        return ""  # the files that a training takes lie in a cache
     words = [space.name if is_name(space.name) else str(run / SPACE_FILE), "--config", str(run / CONFIG_FILE)]
     return f"archllm train {shlex.join(words)} --seed {seed} --out {shlex.quote(f'{run}-again')}"
 

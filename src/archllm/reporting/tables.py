@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING
 
 from archllm.errors import InvalidInput
@@ -56,6 +57,19 @@ class Table:
 
     notes: list[str] = field(default_factory=list)
     """Lines to print below."""
+
+    def _repr_html_(self) -> str:
+        """The table for notebooks; nothing in a text is ever markup."""
+
+        def row(texts: Sequence[str], tag: str) -> str:
+            return (
+                "<tr>" + "".join(f"<{tag}>{escape(text).replace(chr(10), '<br>')}</{tag}>" for text in texts) + "</tr>"
+            )
+
+        head, body = row(self.columns, "th"), "".join(row(each, "td") for each in self.rows)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        title = f"<p>{escape(self.title)}</p>"
+        return f"{title}<table><thead>{head}</thead><tbody>{body}</tbody></table>{notes}"
 
 
 def quality(evaluations: Sequence[Quality]) -> Table:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
+from archllm.config import did_you_mean
 from archllm.errors import shown
 from archllm.spaces import ranges
 from archllm.spaces.kinds.grammar.definition import BlockCall, GrammarDefinition
@@ -250,7 +251,8 @@ def _check_only(value: Any, only: str, example: str) -> None:
         raise WrongEntry(f"must be a table: {example}, found {shown(value)}")
     for key in value:
         if key != only:
-            raise WrongEntry(f"unknown key; there is only {only}: {example}", key)
+            near = did_you_mean(key, [only])
+            raise WrongEntry(f"unknown key; {f'{near} T' if near else 't'}here is only {only}: {example}", key)
 
 
 def grammar(

@@ -149,11 +149,12 @@ def _definition(data: dict[str, Any], name: str) -> Definition:
         raise DefinitionError(f"must be one of {', '.join(_KINDS)}, found {shown(kind)}{hint}", "kind")
     build, needed, readers = _KINDS[kind]
     known = _COMMON | readers
+    taken = ["kind", *(key for key in known if (key, kind) not in _NOT_TAKEN)]
     for key in data:
         if key not in known and key != "kind":
-            near = did_you_mean(key, known)
+            near = did_you_mean(key, taken)
             hint = f"; {near}" if near else "."
-            raise DefinitionError(f"unknown key{hint} Spaces of kind {kind} have {', '.join(('kind', *known))}", key)
+            raise DefinitionError(f"unknown key{hint} Spaces of kind {kind} have {', '.join(taken)}", key)
     for key in needed:
         if key not in data:
             raise DefinitionError(f"the key {key!r} is missing; spaces of kind {kind} need {', '.join(needed)}")
@@ -205,6 +206,9 @@ def _named_part(table: dict[str, Any], part: str) -> str:
         )
     return name
 
+
+_NOT_TAKEN = {("constraints", "grammar")}
+"""Keys that a kind reads to say what it has instead."""
 
 _COMMON: dict[str, entries.Reader] = {"name": entries.text, "about": entries.text, "constraints": entries.texts}
 _KINDS: Mapping[str, tuple[Callable[..., Definition], tuple[str, ...], dict[str, entries.Reader]]] = {

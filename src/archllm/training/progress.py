@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 Metrics = dict[str, float]
 """Named figures of one step or one evaluation."""
@@ -34,6 +35,9 @@ class Event:
 
     note: str = ""
     """Something that a user should know, said once; then the rest is as before the step."""
+
+    unit: Literal["", "s"] = ""
+    """What steps are: `s` where they are seconds, which are shown as a clock shows them."""
 
     about: str = ""
     """What is under way, where that changes from step to step: the method and seed of a comparison's search."""

@@ -17,6 +17,7 @@ from archllm.objectives import load_objective
 from archllm.spaces import Architecture, SearchSpace, load_space
 from archllm.spaces.kinds.choices import Choices
 from archllm.spaces.registry import space_names
+from archllm.study.kept_space import kept_space
 from archllm.ui import asking
 from archllm.ui.building import NONE, Row, rows_of, text_of
 from archllm.ui.cell_facts import changed, likelihood, neighbours, scores
@@ -25,7 +26,7 @@ from archllm.ui.pages import page, part, rendered
 from archllm.workflows.export import export
 from archllm.workflows.info import info
 
-OF_RUN, OF_FILE = "run:", "file:"
+OF_RUN, OF_FILE, OF_STUDY = "run:", "file:", "study:"
 """What stands before the path of a run, or of a space file, where a space is named."""
 
 FILES = {
@@ -56,7 +57,7 @@ def routes() -> list[Route]:
 
 
 def space_of(context: Context, of: str) -> SearchSpace:
-    """The space that `NAME`, `run:PATH` or `file:PATH` stands for.
+    """The space that `NAME`, `run:PATH`, `file:PATH` or, for one that a store keeps, `study:PATH|STUDY` stands for.
 
     Raises:
         InvalidInput: it names none, or leads out of the folder.
@@ -66,6 +67,13 @@ def space_of(context: Context, of: str) -> SearchSpace:
         return read_space(folder, read_info(folder))
     if of.startswith(OF_FILE):
         return load_space(context.home.there(of.removeprefix(OF_FILE), "space"))
+    if of.startswith(OF_STUDY):
+        at, _, name = of.removeprefix(OF_STUDY).partition("|")
+        store = context.home.there(at, "store")
+        kept = kept_space(context.studies.study(store, name), str(store))
+        if kept is None:
+            raise InvalidInput(f"{at} does not keep the space of study {name!r}; put its space file into this folder")
+        return kept
     if of not in space_names():
         raise InvalidInput(f"there is no space {of!r} here; known are {', '.join(space_names())}")
     return load_space(of)
@@ -93,10 +101,13 @@ def _cell(request: Request) -> Response:
     runs = [each.path for each in home.listing("run")[:_MOST_SPACES]]
     files = [each.path for each in home.listing("space")[:_MOST_SPACES]]
     known = {*space_names(), *(OF_RUN + each for each in runs), *(OF_FILE + each for each in files)}
+    if of.startswith(OF_STUDY):
+        known.add(of)
     return page(
         request,
         "cell.html.j2",
         of=of if of in known else "nasbench201",
+        study=of.removeprefix(OF_STUDY) if of.startswith(OF_STUDY) else "",
         text=asking.text(request, "text", ""),
         names=space_names(),
         runs=runs,

@@ -12,8 +12,6 @@ from archllm.classifier.folder import RECORD, STORE, FitFolder
 from archllm.classifier.limits import Limits
 from archllm.errors import ArchLLMError, RunFolderError
 from archllm.reporting.words import duration
-from archllm.spaces import load_space
-from archllm.spaces.registry import space_names
 from archllm.study.loop import SILENCE
 from archllm.ui.jobs import Job
 from archllm.workflows.fit import PAGE
@@ -177,9 +175,6 @@ class Outcome:
     text: str
     """The architecture."""
 
-    svg: str
-    """Its drawing; empty where the space is none of the built-in ones."""
-
     files: tuple[tuple[str, int], ...]
     """Files that are there, and their bytes."""
 
@@ -220,15 +215,7 @@ def outcome(folder: Path, result: Mapping[str, Any]) -> Outcome:
         _kept("latency of one image, one thread", limits.latency, latency, each_image, "{:g} ms"),
     )
     there = tuple((name, (folder / name).stat().st_size) for name in FILES if (folder / name).is_file())
-    return Outcome(tiles, kept, low <= chance, space, text, drawing(space, text), there, classes)
-
-
-def drawing(space: str, text: str) -> str:
-    """An architecture of a built-in space as SVG; nothing where it can't be read."""
-    try:
-        return load_space(space).parse(text).svg() if space in space_names() else ""
-    except ArchLLMError:
-        return ""
+    return Outcome(tiles, kept, low <= chance, space, text, there, classes)
 
 
 def trials_at(at: str) -> str:

@@ -12,6 +12,7 @@ from archllm.classifier.scale import SCALES
 from archllm.config import unknown
 from archllm.errors import DataMissing, InvalidInput, shown
 from archllm.files import check_own_files
+from archllm.networks.device_forms import installed_forms
 from archllm.ui.context import Context
 from archllm.ui.home import DEEPEST, Home
 from archllm.ui.search_start import METHODS as SEARCH_METHODS
@@ -28,7 +29,7 @@ BUILT_IN = "digits"
 """Images that need no file."""
 
 CHOSEN = ("minutes", "max_params", "max_macs", "max_latency", "space", "image_size", "method", "seed")
-"""Options that the page has fields for, beside images and run folder."""
+"""Options that the page has fields for, beside images, run folder and `also`."""
 
 MOST_MINUTES = 7 * 24 * 60
 
@@ -68,7 +69,12 @@ def options_from(context: Context, asked: Mapping[str, Any]) -> tuple[FitOptions
     for name, value in settings.items():
         if type(value) not in (int, float, str) or len(str(value)) > _LONGEST:
             raise InvalidInput(f"{name} must be a number or a text, got {shown(value)}")
-    options = FitOptions(data=source_of(context.home, data), out=_new_folder(context.home, at), **settings)
+    also = asked.get("also") or []
+    if not isinstance(also, list) or not set(map(str, also)) <= {*installed_forms()}:
+        raise InvalidInput(f"further files are {', '.join(installed_forms()) or 'none here'}, got {shown(also)}")
+    options = FitOptions(
+        data=source_of(context.home, data), out=_new_folder(context.home, at), also=tuple(also), **settings
+    )
     return _checked(options), at
 
 
@@ -97,9 +103,10 @@ def options_of(context: Context, at: str, minutes: float | None = None) -> FitOp
     if named.startswith("-"):
         raise InvalidInput(f"{shown(named)} can't be named on a command line; go on in a terminal")
     known = {name: value for name, value in record["asked"].items() if value is not None}
-    odd = [name for name in known if name not in CHOSEN]
+    odd = [name for name in known if name not in (*CHOSEN, "also")]
     if odd:
         raise InvalidInput(f"the record of {shown(at)} has {', '.join(map(shown, odd))}, which no fit has")
+    known["also"] = tuple(known.get("also", ()))
     options = FitOptions(data=named, out=out, resume=True, **known)  # as it is known to the fit
     minutes = minutes if minutes is not None else before
     return _checked(options if minutes is None else replace(options, minutes=minutes))

@@ -15,11 +15,14 @@ from starlette.routing import Route
 
 from archllm.classifier.folder import STUDY
 from archllm.errors import ArchLLMError, InvalidInput, RunFolderError, shown
+from archllm.networks.device_forms import installed_forms
 from archllm.reporting.panels import Panel
+from archllm.spaces.registry import space_names
 from archllm.ui import asking
+from archllm.ui.cells import OF_STUDY, space_of
 from archllm.ui.commands import told, words_of
 from archllm.ui.context import Context, context_of
-from archllm.ui.fit_facts import FILES, FitNow, drawing, now, outcome, state_of, tiles_of, trials_at
+from archllm.ui.fit_facts import FILES, FitNow, now, outcome, state_of, tiles_of, trials_at
 from archllm.ui.fit_start import BUILT_IN, METHODS, SPACES, options_from, options_of, source_of
 from archllm.ui.image_sets import image_sets
 from archllm.ui.jobs import Job
@@ -33,6 +36,9 @@ from archllm.ui.uploads import FOLDER, LARGEST_UPLOAD, UPLOAD, plain_name
 from archllm.ui.watching import Snapshot
 from archllm.workflows.fit import PAGE
 from archllm.workflows.options import FitOptions
+
+FURTHER = {"executorch": "model.pte for ExecuTorch, on phones", "tflite": "model.tflite for LiteRT, on small boards"}
+"""What the further files of a fit are called in the form."""
 
 _AT_ONCE = 60  # fits on the page
 
@@ -73,6 +79,7 @@ def _list(request: Request) -> Response:
         built_in=BUILT_IN,
         spaces=SPACES,
         methods=METHODS,
+        further=[(form, FURTHER[form]) for form in installed_forms()],
         most=LARGEST_UPLOAD,
         uploads=FOLDER,
     )
@@ -184,7 +191,9 @@ def _now(request: Request) -> Response:
     context, at, folder, job = _named(request)
     found = now(folder, job)
     if found.result is not None:
-        return part("fit_result.html.j2", at=at, found=outcome(folder, found.result), report=PAGE, study=STUDY)
+        ended = outcome(folder, found.result)
+        of, svg = _drawn(context, at, ended.space, ended.text)
+        return part("fit_result.html.j2", at=at, found=ended, of=of, svg=svg, report=PAGE, study=STUDY)
     trials = _trials(context, at)
     panels: list[Panel] = [] if trials is None else panels_of(trials, Known(None, ""))
     best = None if trials is None else trials.result.best
@@ -195,7 +204,7 @@ def _now(request: Request) -> Response:
         tiles_shown=tiles_of(found, 0 if trials is None else len(trials.over)),
         panels=panels,
         best=best,
-        svg="" if best is None or trials is None else drawing(trials.study.space, best.text),
+        svg="" if best is None or trials is None else _drawn(context, at, trials.study.space, best.text)[1],
         store=trials_at(at),
         study=STUDY,
         trials=0 if trials is None else len(trials.over),
@@ -208,6 +217,15 @@ def _trials(context: Context, at: str) -> Snapshot | None:
         return context.studies.now(context.home.there(trials_at(at), "store"), STUDY)
     except ArchLLMError:
         return None
+
+
+def _drawn(context: Context, at: str, space: str, text: str) -> tuple[str, str]:
+    """What a cell of a fit is opened with, and its drawing; nothing where it can't be read."""
+    of = space if space in space_names() else f"{OF_STUDY}{trials_at(at)}|{STUDY}"
+    try:
+        return of, space_of(context, of).parse(text).svg()
+    except ArchLLMError:
+        return "", ""
 
 
 def _log(request: Request) -> Response:

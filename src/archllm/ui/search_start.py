@@ -16,8 +16,9 @@ from archllm.searchers.registry import searcher_names
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name
 from archllm.study.store import Study
+from archllm.study.store.base import SPACE_FILE
 from archllm.ui.cell_facts import table_of
-from archllm.ui.cells import OF_FILE, OF_RUN, space_of
+from archllm.ui.cells import OF_FILE, OF_RUN, OF_STUDY, space_of
 from archllm.ui.context import Context
 from archllm.ui.home import STORES
 from archllm.workflows.options import SearchOptions
@@ -66,6 +67,8 @@ def options_from(context: Context, asked: Mapping[str, Any]) -> tuple[SearchOpti
         InvalidInput: something of it can't be used.
     """
     of = _word(asked, "of")
+    if of.startswith(OF_STUDY):
+        raise InvalidInput("a search in the space of another one begins with its space file in this folder")
     space = space_of(context, of)
     run = context.home.within(of.removeprefix(OF_RUN)) if of.startswith(OF_RUN) else None
     named: Any = None if run is not None else context.home.within(of.removeprefix(OF_FILE)) if ":" in of else of
@@ -115,9 +118,11 @@ def options_of(context: Context, at: str, study: Study, budget: int) -> SearchOp
     run = (
         context.home.within(folder) if folder != "." and (context.home.root / folder / "seal.json").is_file() else None
     )
-    if run is None and (is_reference(study.space) or not is_name(study.space)):
-        raise InvalidInput(f"study {study.name!r} is of a space of your own, whose file its store does not name")
-    space = space_of(context, f"{OF_RUN}{folder}") if run is not None else load_space(study.space)
+    kept = run is None and SPACE_FILE in study.settings  # then the command takes it from there
+    if run is None and not kept and (is_reference(study.space) or not is_name(study.space)):
+        raise InvalidInput(f"study {study.name!r} is of a space of your own, which its store does not keep")
+    of = f"{OF_RUN}{folder}" if run is not None else f"{OF_STUDY}{at}|{study.name}" if kept else study.space
+    space = space_of(context, of) if run is not None or kept else load_space(of)
     known = {*objectives_for(space)}
     foreign = [spec for spec in study.objectives if without_direction(spec) not in known]
     if foreign or study.method not in METHODS:
@@ -133,7 +138,7 @@ def options_of(context: Context, at: str, study: Study, budget: int) -> SearchOp
     ]
     return SearchOptions(
         run=run,
-        space=None if run is not None else study.space,
+        space=None if run is not None or kept else study.space,
         method=study.method,
         objective=study.objectives,
         budget=budget,

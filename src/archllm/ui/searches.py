@@ -12,9 +12,11 @@ from starlette.routing import Route
 from archllm.errors import ArchLLMError, InvalidInput, StoreError
 from archllm.reporting.words import duration, figure, measured
 from archllm.spaces import SearchSpace
+from archllm.study.kept_space import changed_since, named_file
 from archllm.study.store import Study
+from archllm.study.store.base import SPACE_FILE
 from archllm.ui import asking
-from archllm.ui.cells import OF_RUN, space_of
+from archllm.ui.cells import OF_RUN, OF_STUDY, space_of
 from archllm.ui.context import Context, context_of
 from archllm.ui.jobs import Job
 from archllm.ui.pages import page, part
@@ -91,12 +93,8 @@ def _facts(request: Request) -> Response:
 
 def _space_of(context: Context, at: str, study: Study) -> SearchSpace | None:
     """The space of a study, where the store or the run folder that it lies in says it."""
-    folder = at.rpartition("/")[0]
     try:
-        if folder and (context.home.root / folder / "seal.json").is_file():
-            space = space_of(context, f"{OF_RUN}{folder}")
-        else:
-            space = space_of(context, study.space)
+        space = space_of(context, _of(context, at, study))
     except ArchLLMError:
         return None
     return space if space.name == study.space else None
@@ -121,6 +119,7 @@ def _search(request: Request) -> Response:
         name=name,
         study=study,
         network="" if study is None else network_told(study),
+        changed="" if study is None else _changed_file(context, study),
         of="" if space is None or study is None else _of(context, at, study),
         job=job,
         shown=SHOWN,
@@ -129,10 +128,21 @@ def _search(request: Request) -> Response:
 
 
 def _of(context: Context, at: str, study: Study) -> str:
-    """What a cell of the study is opened with: the run that it lies in, or its space."""
+    """What a cell of the study is opened with: the run that it lies in, its space, or itself where it keeps that."""
     folder = at.rpartition("/")[0]
-    inside = folder and (context.home.root / folder / "seal.json").is_file()
-    return f"{OF_RUN}{folder}" if inside else study.space
+    if folder and (context.home.root / folder / "seal.json").is_file():
+        return f"{OF_RUN}{folder}"
+    return f"{OF_STUDY}{at}|{study.name}" if SPACE_FILE in study.settings else study.space
+
+
+def _changed_file(context: Context, study: Study) -> str:
+    """The space file that the study names, if it is in the folder and defines another space by now."""
+    named = named_file(study)
+    try:
+        file = context.home.there(named, "space")
+    except ArchLLMError:
+        return ""
+    return named if changed_since(study, file) else ""
 
 
 def _requirements(study: Study) -> list[str]:

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from filecmp import cmp
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,7 +59,7 @@ class Uploads:
 
     @asynccontextmanager
     async def receive(self, request: Request) -> AsyncIterator[Path]:
-        """The archive that a request sends; it goes when the block ends with an error.
+        """The archive that a request sends, or the same from before; a new one goes when the block ends with an error.
 
         Raises:
             InvalidInput: it is no archive, there is no room for it, or too many are under way.
@@ -70,12 +71,12 @@ class Uploads:
             raise InvalidInput(f"{self._running} uploads are under way already; wait for one of them")
         name = plain_name(asking.text(request, "name", "images"))
         self._running += 1
-        file: Path | None = None
+        file, new = None, False
         try:
-            file = await self._written(request, name)
+            file, new = await self._written(request, name)
             yield file
         except BaseException:
-            if file is not None:
+            if file is not None and new:
                 file.unlink(missing_ok=True)
             raise
         finally:
@@ -83,7 +84,7 @@ class Uploads:
             with suppress(OSError, InvalidInput):
                 self._home.within(FOLDER).rmdir()  # stays where there is anything in it
 
-    async def _written(self, request: Request, name: str) -> Path:
+    async def _written(self, request: Request, name: str) -> tuple[Path, bool]:
         folder = self._home.within(FOLDER)
         part = folder / f".{name}.{secrets.token_hex(4)}{_PART}"
         try:
@@ -117,16 +118,18 @@ async def _stream(request: Request, out: BinaryIO) -> None:
     await to_thread.run_sync(out.write, bytes(waiting))
 
 
-def _named(part: Path, folder: Path, name: str) -> Path:
-    """The file under the first name that is free."""
+def _named(part: Path, folder: Path, name: str) -> tuple[Path, bool]:
+    """The file under the first name that is free, and whether it is new: who sends the same twice gets the first."""
     for number in range(1, _MOST_NAMES):
         target = folder / (f"{name}.zip" if number == 1 else f"{name}-{number}.zip")
         try:
             target.open("xb").close()  # taken, whoever else looks for a name now
         except FileExistsError:
+            if target.is_file() and not target.is_symlink() and cmp(part, target, shallow=False):
+                return target, False
             continue
         part.replace(target)
-        return target
+        return target, True
     raise InvalidInput(f"{FOLDER} holds {_MOST_NAMES:,} archives of that name; remove some, or take another name")
 
 

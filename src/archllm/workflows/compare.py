@@ -13,6 +13,7 @@ from typing import Any
 from archllm.conditional.requirements import parse_all
 from archllm.errors import InvalidInput, NotApplicable, RunFolderError, StoreError
 from archllm.files import make_folder, refuse_existing, write_text
+from archllm.generation.hub import local
 from archllm.objectives import Objective
 from archllm.objectives.evaluation import sign
 from archllm.predictor.knowledge import Knows
@@ -80,6 +81,12 @@ class Compared:
     not_applicable: dict[str, str] = field(default_factory=dict)
     """Methods that were left out, and why they can't search here."""
 
+    def __repr__(self) -> str:
+        return f"<Compared {len(self.table.rows)} methods on {self.space.name}, in {self.out}>"
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
     def to_json(self) -> dict[str, Any]:
         """What `archllm compare --json` prints."""
         head = {"out": str(self.out), "space": self.space.name, "files": self.files, "network": self.network}
@@ -145,13 +152,14 @@ def compare(options: CompareOptions | None = None, /, *, progress: Progress = "a
     chosen = CompareOptions.given(options, settings)
     if chosen.workers is not None:
         check_workers(chosen.workers)
-    out, run, budget = chosen.out, chosen.run, chosen.budget
+    out, run, budget = chosen.out, local(chosen.run) if chosen.run is not None else None, chosen.budget
     home = searched_space(run, chosen.space)
     ranges = parse_all(chosen.where)
     asked = network_options(chosen.network, home)
     goals, network = goals_of(chosen.objective, home, chosen.time_limit, asked, chosen.train)
     methods = [
-        replace(each, options=with_lower_fidelity(each.method, each.options, goals)) for each in methods_of(chosen)
+        replace(each, options=with_lower_fidelity(each.method, each.options, goals))
+        for each in methods_of(replace(chosen, run=run))
     ]
     methods = informed(methods, chosen.transfer, home, goals)
     domain = Domain(home, pool_of(goals), constraint(home, ranges, network, goals), network)

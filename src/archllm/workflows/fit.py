@@ -89,7 +89,7 @@ def _check_installed(options: FitOptions) -> None:
         if find_spec(library) is None:
             raise MissingExtra(feature, extra)
     if options.also:
-        from archllm.networks.export.device_programs import need_device_format
+        from archllm.networks.device_forms import need_device_format
 
         for form in options.also:
             need_device_format(form)

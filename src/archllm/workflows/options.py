@@ -159,7 +159,8 @@ class SearchOptions(_Searching):
     """
 
     run: Annotated[Path | None, Option("RUN", positional=True)] = None
-    """Run folder of a trained generator, for methods that use one; its space is searched, trials are kept in it."""
+    """Run folder of a trained generator, or hf:OWNER/NAME, for methods that use one; its space is searched, and trials
+    are kept in the folder."""
 
     method: Annotated[Method | None, Option("METHOD")] = None
     """Search method: sequence, random, largest, local, evolution, gp, halving, ensemble, latent; optuna:tpe, optuna:gp,
@@ -203,7 +204,7 @@ class CompareOptions(_Searching):
     """
 
     run: Annotated[Path | None, Option("RUN")] = None
-    """Run folder of a trained generator, for methods that need one."""
+    """Run folder of a trained generator, or hf:OWNER/NAME, for methods that need one."""
 
     methods: Annotated[tuple[Method, ...], Option("METHOD")]
     """Methods to compare, see `archllm search --method`; NAME=METHOD compares one under another name, as with other
@@ -235,7 +236,7 @@ class ReportOptions(Settings):
     """
 
     run: Annotated[str | Path, Option("RUN", positional=True)]
-    """Run folder of a generator, folder of a comparison, or a store of trials: an SQLite file, or
+    """Run folder of a generator, or hf:OWNER/NAME, folder of a comparison, or a store of trials: an SQLite file, or
     postgresql+psycopg://USER@HOST/DATABASE."""
 
     study: Annotated[str | None, Option("NAME")] = None

@@ -14,6 +14,7 @@ from archllm.objectives import Objective, load_objective
 from archllm.objectives.complexity import Complexity
 from archllm.objectives.evaluation import signs
 from archllm.objectives.identity import without_direction
+from archllm.objectives.latency.specs import is_latency
 from archllm.objectives.shared_network import on_one_network
 from archllm.objectives.table import TableObjective
 from archllm.reporting.searching import Population
@@ -52,7 +53,8 @@ def population_of(study: Study, space: SearchSpace) -> Population | None:
 
 def known_population(study: Study, space: SearchSpace) -> tuple[Population | None, str]:
     """What the search could choose from; where that is not known, why."""
-    sized = bool({"params", "macs"} & {*map(without_direction, study.objectives), *study.settings.get("where", {})})
+    asked = {*map(without_direction, study.objectives), *study.settings.get("where", {})}
+    sized = bool({"params", "macs"} & asked) or any(map(is_latency, asked))
     networks = space.networks
     if (
         sized

@@ -22,7 +22,6 @@ _SHOWN = {
     "validation_loss": "validation {:.3f}",
     "best": "best {:.6g}",
     "failed": "{:.0f} failed",
-    "left": "{:.0f} s left in all",
 }
 
 
@@ -83,13 +82,24 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s"
 
 
+def clock(seconds: float) -> str:
+    """A time as a clock shows it.
+
+    Example:
+        >>> clock(75), clock(3_725.4)
+        ('1:15', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 @contextmanager
 def bars() -> Iterator[Listener]:
     """A listener that shows a bar for each stage, on a terminal or in a notebook."""
     from rich.console import Console as Rich
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         TextColumn,
         TimeElapsedColumn,
@@ -99,7 +109,7 @@ def bars() -> Iterator[Listener]:
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]:>13}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -116,10 +126,11 @@ def bars() -> Iterator[Listener]:
             if event.stage not in tasks:
                 for earlier in tasks.values():  # a stage may stop before its last step
                     progress.update(earlier, total=progress.tasks[earlier].completed)
-                tasks[event.stage] = progress.add_task(event.stage, figures="")
+                tasks[event.stage] = progress.add_task(event.stage, figures="", done="")
             latest = seen.setdefault(event.stage, {})
             latest.update(event.metrics)
-            progress.update(tasks[event.stage], completed=event.step, total=event.steps, figures=_told(event, latest))
+            figures, done = _told(event, latest), _done(event)
+            progress.update(tasks[event.stage], completed=event.step, total=event.steps, figures=figures, done=done)
 
         yield hear
 
@@ -159,12 +170,21 @@ class _Lines:
         self.latest = None
 
     def _head(self, event: Event) -> str:
-        head = f"{event.stage:<10} {event.step:,}/{event.steps:,}"
+        head = f"{event.stage:<10} {_done(event)}"
         told = _told(event, self.metrics)
         return f"{head}  {told}" if told else head
+
+
+def _done(event: Event) -> str:
+    """Steps done and planned."""
+    if event.unit == "s":
+        return f"{clock(event.step)}/{clock(event.steps)}"
+    return f"{event.step:,}/{event.steps:,}"
 
 
 def _told(event: Event, metrics: dict[str, float]) -> str:
     """What is under way, and the metrics that are worth showing."""
     figures = [form.format(metrics[name]) for name, form in _SHOWN.items() if name in metrics]
+    if "left" in metrics:
+        figures.append(f"{clock(metrics['left'])} left in all")
     return "  ".join([event.about, *figures] if event.about else figures)

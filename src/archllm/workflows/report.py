@@ -10,6 +10,7 @@ from typing import Any
 
 from archllm.errors import InvalidInput
 from archllm.files import write_text
+from archllm.generation.hub import is_on_hub, local
 from archllm.generation.run_folder import SPACE_FILE
 from archllm.reporting.comparing import Comparison
 from archllm.reporting.comparison_page import render_comparison
@@ -19,6 +20,7 @@ from archllm.reporting.provenance import Origin
 from archllm.reporting.searching import SearchData, collect
 from archllm.spaces import SearchSpace
 from archllm.spaces.registry import is_name
+from archllm.study.kept_space import named_file
 from archllm.study.result import Result, result
 from archllm.study.store import Store, Study, Trial, open_existing
 from archllm.study.store.opening import sqlite_file
@@ -103,7 +105,8 @@ def report(run: str | Path | Result | ReportOptions, **settings: Any) -> Report:
     whole = run if isinstance(run, ReportOptions) else None
     options = ReportOptions.given(whole, settings if whole is not None else {"run": run} | settings)
     source, study = options.run, options.study
-    folder = Path(source) if "://" not in str(source) and Path(source).is_dir() else None
+    there = local(source) if is_on_hub(source) else Path(source)
+    folder = there if "://" not in str(source) and there.is_dir() else None
     if folder is not None and is_comparison(folder):
         return _of_comparison(options, folder)
     generator = None
@@ -159,7 +162,7 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
     folder = Path(options.run) if generator is not None else None
     of_run = generator.model.space if generator is not None else None
     space = space_of_study(part.result.study, part.where, options.space, of_run)
-    own = space.name if folder is None else str(folder / SPACE_FILE)
+    own = named_file(part.result.study) or space.name if folder is None else str(folder / SPACE_FILE)
     name = space.name if is_name(space.name) else str(options.space or own)
     population, missing = known_population(part.result.study, space)
     data = collect(part.result, population, part.rivals)
@@ -170,6 +173,8 @@ def _written(options: ReportOptions, part: _Part | None, generator: GeneratorDat
 
 def _default_out(run: str | Path) -> Path:
     """Beside what it is about, or here where nothing may be written there."""
+    if is_on_hub(run):
+        return Path("report.html")
     if "://" not in str(run) and Path(run).is_dir():
         beside = Path(run) / "report.html"
     else:

@@ -16,6 +16,7 @@ from archllm.conditional.request import COUNTED
 from archllm.conditional.requirements import Range, all_hold, parse_all
 from archllm.config import did_you_mean, field_names, parse_words
 from archllm.errors import InvalidInput, RunFolderError, StoreError
+from archllm.generation.hub import is_on_hub, local
 from archllm.generation.run_folder import read_info, read_space
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
@@ -31,11 +32,10 @@ from archllm.predictor.knowledge import Knowledge, Knows
 from archllm.searchers import registry
 from archllm.searchers.domain import Allowed, Domain
 from archllm.spaces import SearchSpace
-from archllm.spaces.registry import is_name
+from archllm.study.kept_space import kept_of, resumed_space
 from archllm.study.loop import LoopOptions, run_search
 from archllm.study.result import Result
 from archllm.study.store import MEMORY, Study, check_same, open_store
-from archllm.study.store.base import DEFINITION
 from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
 from archllm.training.progress import Event
@@ -76,8 +76,9 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     chosen = SearchOptions.given(options, settings)
     if chosen.workers is not None:
         check_workers(chosen.workers)
-    run, method = chosen.run, chosen.method or (METHOD if chosen.run is None else METHOD_OF_RUN)
-    home = searched_space(run, chosen.space)
+    run = local(chosen.run) if chosen.run is not None else None
+    method = chosen.method or (METHOD if run is None else METHOD_OF_RUN)
+    home = _home(chosen, run)
     ranges = parse_all(chosen.where)
     asked = network_options(chosen.network, home)
     goals, network = goals_of(chosen.objective, home, chosen.time_limit, asked, chosen.train)
@@ -157,9 +158,10 @@ def kept(options: SearchOptions) -> SearchOptions:
     """
     if options.store is not None:
         return options
-    if options.run is not None:
+    if options.run is not None and not is_on_hub(options.run):
         return replace(options, store=options.run / "search.db")
-    return replace(options, store=f"search-{searched_space(None, options.space).name}.db")
+    run = local(options.run) if options.run is not None else None
+    return replace(options, store=f"search-{searched_space(run, options.space).name}.db")
 
 
 def goals_of(
@@ -210,6 +212,13 @@ def study_of(
         network=None if network is None else {name: plain(value) for name, value in vars(network).items()},
         identities=tuple(replace(goal.identity, immediate=goal.immediate) for goal in goals),
     )
+
+
+def _home(options: SearchOptions, run: Path | None) -> SearchSpace:
+    """The space that is searched; a search that goes on need not name it again."""
+    if options.resume and run is None and options.space is None and options.store is not None:
+        return resumed_space(options.store, options.study)
+    return searched_space(run, options.space)
 
 
 def searched_space(run: Path | None, space: object) -> SearchSpace:
@@ -375,15 +384,14 @@ def settings_of(
         settings["transfer"] = {source.name: source.fingerprint for source in knowledge.sources}
     if prior is not None:
         settings["prior"] = prior.fingerprint
-    if not is_name(space.name):
-        settings[DEFINITION] = space.definition.fingerprint[:16]
+    settings |= kept_of(space)
     if ranges:
         settings["where"] = {
             name: [None if math.isinf(end) else end for end in (wanted.low, wanted.high)]
             for name, wanted in ranges.items()
         }
     if "run" in options:
-        seal = (run or Path(options["run"])) / "seal.json"
+        seal = (run or local(options["run"])) / "seal.json"
         try:
             settings["generator"] = sha256(seal.read_bytes()).hexdigest()[:16]
         except OSError as error:

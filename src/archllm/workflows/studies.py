@@ -14,6 +14,7 @@ from archllm.plugins import is_reference
 from archllm.reporting.network_words import network_words
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import is_name, stored_space
+from archllm.study.kept_space import space_kept
 from archllm.study.store import Store, Study
 from archllm.study.store.base import DEFINITION
 from archllm.workflows.inputs import as_space
@@ -56,6 +57,8 @@ def space_of_study(
         found, name = of_run, "that of the run folder"
     elif is_name(study.space):
         found, name = stored_space(study.space, store), study.space
+    elif (kept := space_kept(study, store)) is not None:
+        return kept
     else:
         raise InvalidInput(f"study {study.name!r} is of a space of your own, {study.space}: name its file (--space)")
     known = study.settings.get(DEFINITION)

@@ -19,6 +19,7 @@ from archllm.reporting.words import duration
 from archllm.searchers import registry
 from archllm.spaces import SearchSpace, load_space
 from archllm.spaces.registry import space_names
+from archllm.study.kept_space import space_kept
 from archllm.study.store import Study, open_existing
 from archllm.study.store.base import architecture_of
 from archllm.study.store.opening import sqlite_file
@@ -129,7 +130,7 @@ def _of_study(text: str, store: str, name: str, space: SearchSpace, here: tuple[
         where = opened.where
     if len(study.objectives) != 1:
         raise InvalidInput(f"{text} has {len(study.objectives)} objectives, and a source has one")
-    home = _space_of(study, space, text)
+    home = _space_of(study, space, text, where)
     scored = [trial for trial in trials if trial.values is not None]
     if not scored:
         raise InvalidInput(f"{text} has no scores yet")
@@ -140,11 +141,13 @@ def _of_study(text: str, store: str, name: str, space: SearchSpace, here: tuple[
     return Source(text, home, graphs, values, float(cost) if cost else None)
 
 
-def _space_of(study: Study, space: SearchSpace, text: str) -> SearchSpace:
+def _space_of(study: Study, space: SearchSpace, text: str, store: str) -> SearchSpace:
     if study.space == space.name:
         return space
     if study.space in space_names():
         return load_space(study.space)
+    if (kept := space_kept(study, store)) is not None:
+        return kept
     raise InvalidInput(f"{text} is of {study.space}, a space of your own, and this is a search of {space.name}")
 
 

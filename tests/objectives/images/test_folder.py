@@ -312,3 +312,14 @@ def test_a_summary_finds_duplicates_between_classes_and_parts(tmp_path: Path) ->
     assert "6 grey images in 2 classes" in told and "not balanced: 1 images of 'b', 4 of 'a'" in told
     assert "1 image in several classes: 'train/a/2.png' = 'train/b/1.png'" in told
     assert found.to_json()["duplicates"][0]["classes"] == ("a", "b")
+
+
+def test_a_summary_says_which_images_stand_more_than_once_in_a_class(tmp_path: Path) -> None:
+    for name, level in (("a/1", 0), ("a/2", 0), ("a/3", 2), ("b/1", 3), ("b/2", 4)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        save(tmp_path / f"{name}.png", GREY + level)
+    found = summarise(load_images(str(tmp_path)))
+    assert [group.files for group in found.repeated] == [("a/1.png", "a/2.png")]
+    assert any(
+        "1 image more than once in a class" in line and "'a/1.png' = 'a/2.png'" in line for line in found.lines()
+    )

@@ -11,14 +11,14 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archllm.errors import ExportError, MissingExtra
+from archllm.errors import ExportError
+from archllm.networks.device_forms import RUNTIMES, need_device_format
 from archllm.networks.export.programs import Runner, quietly
 from archllm.spaces.network_interface import DeviceFormat
 
@@ -28,20 +28,7 @@ DEVICE_FORMATS: tuple[DeviceFormat, ...] = ("executorch", "tflite")
 ABOUT = "about"
 """Where a program says what it is: a method of this name in a `.pte` file, `about.json` behind a `.tflite` one."""
 
-_RUNTIMES = {"executorch": "ExecuTorch", "tflite": "LiteRT"}
-_LIBRARIES = {"executorch": ("executorch",), "tflite": ("litert_torch", "ai_edge_litert")}
-
 _Run = Callable[[Tensor], Tensor]
-
-
-def need_device_format(to: DeviceFormat) -> None:
-    """Makes sure that what a form needs is installed.
-
-    Raises:
-        MissingExtra: it is not.
-    """
-    if not all(find_spec(name) for name in _LIBRARIES[to]):
-        raise MissingExtra(f"writing a file for {_RUNTIMES[to]}", to)
 
 
 def load_libraries(to: DeviceFormat) -> None:
@@ -79,7 +66,7 @@ def device_program(
                 run = _load_tflite(content)
     except Exception as error:  # these libraries raise whatever their many layers do
         reason = str(error).strip().partition("\n")[0]
-        raise ExportError(f"{_RUNTIMES[to]} can't compile this network: {type(error).__name__}: {reason}") from error
+        raise ExportError(f"{RUNTIMES[to]} can't compile this network: {type(error).__name__}: {reason}") from error
     return content, lambda images: torch.cat([run(each) for each in images.split(1)])
 
 

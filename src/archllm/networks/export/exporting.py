@@ -13,7 +13,8 @@ from archllm.errors import ExportError, InvalidInput, shown
 from archllm.files import replacing
 from archllm.networks.blueprint import Blueprint
 from archllm.networks.counting import count_params
-from archllm.networks.export.device_programs import DEVICE_FORMATS, device_program, need_device_format
+from archllm.networks.device_forms import need_device_format
+from archllm.networks.export.device_programs import DEVICE_FORMATS, device_program
 from archllm.networks.export.programs import (
     AnyLength,
     Runner,

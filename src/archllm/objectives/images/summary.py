@@ -85,6 +85,11 @@ class Summary:
         """The same image in several parts of the source's own split: its test is too easy."""
         return tuple(group for group in self.duplicates if len(group.parts) > 1)
 
+    @property
+    def repeated(self) -> tuple[Duplicates, ...]:
+        """The same image several times in one class and one part: a split may put copies on both of its sides."""
+        return tuple(group for group in self.duplicates if len(group.classes) == 1 and len(group.parts) == 1)
+
     def lines(self) -> list[str]:
         """The summary in words, a line for each thing worth knowing."""
         channels, height, width = self.shape
@@ -104,6 +109,7 @@ class Summary:
         for groups, what in (
             (self.between_classes, "in several classes"),
             (self.between_parts, "in several parts of the split"),
+            (self.repeated, "more than once in a class, so that the test may see what was trained on"),
         ):
             if groups:
                 examples = "; ".join(" = ".join(map(repr, group.files[:NAMED])) for group in groups[:NAMED])

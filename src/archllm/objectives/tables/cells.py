@@ -114,7 +114,10 @@ class Cells:
             raise DataError(f"{self.where(row)}, column {heading}: expected a number, found {shown(text)}")
         if column.infinite is not None:
             row, text = column.infinite
-            raise DataError(f"{self.where(row)}, column {heading}: a score must be finite, found {text!r}")
+            raise DataError(
+                f"{self.where(row)}, column {heading}: a score must be finite, found {text!r}; leave the cell "
+                "empty where there is none"
+            )
         found = np.full(len(self.rows), np.nan)
         found[: len(column.values)] = column.values
         return found

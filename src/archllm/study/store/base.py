@@ -25,6 +25,9 @@ OVER: tuple[State, ...] = ("complete", "failed")
 DEFINITION = "definition of the space"
 """Setting of a study of a custom space: the fingerprint of its file."""
 
+SPACE_FILE = "file of the space"
+"""Setting of a study of a custom space: the path of its file, and its text; it is the fingerprint that is compared."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -333,7 +336,7 @@ def differences(found: Study, asked: Study) -> list[str]:
     """What differs between a study and the one that is asked for, in words; nothing if it can go on as that."""
     told = changes(*({name: getattr(study, name) for name in ("space", "method", "seed")} for study in (found, asked)))
     told += changes(*({"objective": _goals(study)} for study in (found, asked)))
-    told += changes(found.settings, asked.settings)
+    told += changes(*(_decisive(study.settings) for study in (found, asked)))
     told += changes(*(_named(study.network) for study in (found, asked)))
     several = len(asked.identities) > 1
     if len(found.identities) == len(asked.identities):
@@ -356,6 +359,10 @@ def _goals(study: Study) -> str:
     return " and ".join(
         f"{direction} {spec}" for spec, direction in zip(study.objectives, study.directions, strict=True)
     )
+
+
+def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != SPACE_FILE}
 
 
 def _named(network: dict[str, Any] | None) -> dict[str, Any]:

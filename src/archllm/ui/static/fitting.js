@@ -127,6 +127,7 @@ form.addEventListener("submit", async (event) => {
     const value = field.value.trim();
     if (value) asked[field.name] = field.type === "number" ? Number(value) : value;
   }
+  asked.also = [...form.querySelectorAll("[name=also]:checked")].map((each) => each.value);
   try {
     const { at } = await (await send("/fits/start", asked)).json();
     say("The fit is started");
