@@ -10,7 +10,7 @@ from archllm.errors import InvalidInput
 from archllm.generation.generator import Quality
 from archllm.generation.metrics import NAMES, Metric
 from archllm.reporting.published import PUBLISHED, published, sources
-from archllm.reporting.tables import quality
+from archllm.reporting.tables import Table, quality
 
 FIGURES = {name: Metric(0.9, 0.01, 0.95) for name in NAMES}
 ONE = Quality("nasbench201", 1_000, (0, 1, 2), 1.0, 0.999, 9.7, 9.657, FIGURES, 1.0)
