@@ -361,3 +361,11 @@ def test_the_command_writes_the_page_and_its_document(capsys):
     assert "written   a.html" in capsys.readouterr().out
     assert main(["report", "nowhere"]) == 1
     assert "there is no run folder or store nowhere" in capsys.readouterr().err
+
+
+def test_one_evaluation_far_from_the_front_does_not_squeeze_its_chart():
+    far = [Evaluation((10.0, 1.0))]
+    near = [Evaluation((90.0 + number / 100, 5.0 + number / 100)) for number in range(40)]
+    stored("both", *far, *near, objectives=("a", "b"), directions=("maximise", "maximise"))
+    told = text_of(report("a.db").path)
+    assert told.count("1 evaluation is outside the shown range") == 1

@@ -24,6 +24,7 @@ COLOURS = 8
 MOST_DOTS = 2_000
 """Evaluations up to which a chart shows each; of more, it shows so many, evenly spaced."""
 
+_WORST = 0.03  # share of evaluations that a chart of a front need not show
 _TEXT = 90  # characters of an architecture's text in a tooltip
 
 
@@ -123,9 +124,23 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         note = f"The front is that of all {len(names)} objectives."
     marks.append(Dots(x[on], y[on], "own", 4.2, [tip for tip, best in zip(tips, on, strict=True) if best]))
     says = f"{names[up]} against {names[right]}: {int(on.sum())} of {len(on)} evaluations are on the Pareto front"
-    axes = Axes(names[right], names[up], says, padded(x[np.isfinite(x)]), padded(y[np.isfinite(y)]))
+    ends = [_near_front(values, on, sign[at]) for values, at in ((x, right), (y, up))]
+    hidden = int(
+        np.any([(each < low) | (each > high) for each, (low, high) in zip((x, y), ends, strict=True)], 0).sum()
+    )
+    if hidden:
+        note = f"{note} {hidden:,} evaluation{'s are' if hidden > 1 else ' is'} outside the shown range.".strip()
+    axes = Axes(names[right], names[up], says, *ends)
     title = f"{names[up]} against {names[right]}"
     return Panel(title[:1].upper() + title[1:], chart(marks, axes), tuple(legend), note)
+
+
+def _near_front(values: Floats, on: NDArray[np.bool_], sign: float) -> tuple[float, float]:
+    """The range of an axis: all that is on the front, and of the others all but the worst, which would squeeze it."""
+    there = values[np.isfinite(values)]
+    good = sign * there
+    least = min(np.quantile(good, _WORST), np.min(sign * values[on], initial=np.inf)) if len(good) else -np.inf
+    return padded(there[good >= least])
 
 
 def codes(found: CodebookMap, space: SearchSpace) -> Panel:
