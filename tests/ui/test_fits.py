@@ -215,10 +215,13 @@ def test_further_files_are_offered_where_their_libraries_are_installed(browser, 
     browser.click("#go")
     browser.wait_for("location.pathname === '/fit' && document.getElementById('log-s') !== null")
     assert "--also tflite" in browser.run("document.getElementById('log-s').innerText")
-    browser.wait_for(f"{STATE} === 'running'")
+
+
+def test_a_fit_goes_on_with_its_further_files(clean):
+    FitFolder.begin(clean / "fits" / "further", FitRequest(data="digits", minutes=2, also=("tflite",)))
     context = Context(UiOptions(folder=clean))
     try:
-        assert options_of(context, "fits/digits").also == ("tflite",)
+        assert options_of(context, "fits/further").also == ("tflite",)
     finally:
         context.close()
 
