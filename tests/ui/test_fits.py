@@ -245,6 +245,8 @@ def test_a_form_of_another_page_starts_nothing(server):
         ({"asked": {"method": "python:os:path"}}, "method"),
         ({"asked": {"log": "python:os:path"}}, "log"),
         ({"minutes": "many"}, "minutes"),
+        ({"also": ["python:os:path"]}, "further files"),
+        ({"also": 5}, "further files"),
     ],
 )
 def test_what_a_record_of_somebody_else_asks_for_is_not_started(folder, record, why, request):

@@ -64,7 +64,14 @@ class FitFolder:
         except OSError as error:
             raise RunFolderError(f"can't make the folder {path}: {error.strerror}") from error
         folder = cls(path, {})
-        folder.note(version=VERSION, data=request.data, minutes=request.minutes, asked=request.to_json(), spent=0.0)
+        folder.note(
+            version=VERSION,
+            data=request.data,
+            minutes=request.minutes,
+            asked=request.to_json(),
+            also=list(request.also),
+            spent=0.0,
+        )
         return folder
 
     @classmethod
@@ -84,7 +91,7 @@ class FitFolder:
             raise RunFolderError(
                 f"{path} is another fit: {told}; go on with the options it has, or name another folder"
             )
-        folder.record["minutes"] = request.minutes  # written with the next note
+        folder.record |= {"minutes": request.minutes, "also": list(request.also)}  # written with the next note
         return folder
 
     @classmethod

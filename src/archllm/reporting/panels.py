@@ -124,13 +124,11 @@ def _pair(data: SearchData, population: Floats | None, up: int, right: int, name
         note = f"The front is that of all {len(names)} objectives."
     marks.append(Dots(x[on], y[on], "own", 4.2, [tip for tip, best in zip(tips, on, strict=True) if best]))
     says = f"{names[up]} against {names[right]}: {int(on.sum())} of {len(on)} evaluations are on the Pareto front"
-    ends = [_near_front(values, on, sign[at]) for values, at in ((x, right), (y, up))]
-    hidden = int(
-        np.any([(each < low) | (each > high) for each, (low, high) in zip((x, y), ends, strict=True)], 0).sum()
-    )
+    across, upwards = (_near_front(values, on, sign[at]) for values, at in ((x, right), (y, up)))
+    hidden = int(((x < across[0]) | (x > across[1]) | (y < upwards[0]) | (y > upwards[1])).sum())
     if hidden:
         note = f"{note} {hidden:,} evaluation{'s are' if hidden > 1 else ' is'} outside the shown range.".strip()
-    axes = Axes(names[right], names[up], says, *ends)
+    axes = Axes(names[right], names[up], says, across, upwards)
     title = f"{names[up]} against {names[right]}"
     return Panel(title[:1].upper() + title[1:], chart(marks, axes), tuple(legend), note)
 

@@ -12,7 +12,7 @@ from archllm.classifier.scale import SCALES
 from archllm.config import unknown
 from archllm.errors import DataMissing, InvalidInput, shown
 from archllm.files import check_own_files
-from archllm.networks.device_forms import installed_forms
+from archllm.networks.device_forms import RUNTIMES, installed_forms
 from archllm.ui.context import Context
 from archllm.ui.home import DEEPEST, Home
 from archllm.ui.search_start import METHODS as SEARCH_METHODS
@@ -103,11 +103,13 @@ def options_of(context: Context, at: str, minutes: float | None = None) -> FitOp
     if named.startswith("-"):
         raise InvalidInput(f"{shown(named)} can't be named on a command line; go on in a terminal")
     known = {name: value for name, value in record["asked"].items() if value is not None}
-    odd = [name for name in known if name not in (*CHOSEN, "also")]
+    odd = [name for name in known if name not in CHOSEN]
     if odd:
         raise InvalidInput(f"the record of {shown(at)} has {', '.join(map(shown, odd))}, which no fit has")
-    known["also"] = tuple(known.get("also", ()))
-    options = FitOptions(data=named, out=out, resume=True, **known)  # as it is known to the fit
+    also = record.get("also", [])
+    if not isinstance(also, list) or not all(each in RUNTIMES for each in map(str, also)):
+        raise InvalidInput(f"the record of {shown(at)} has further files that no fit has: {shown(also)}")
+    options = FitOptions(data=named, out=out, resume=True, also=tuple(also), **known)  # as it is known to the fit
     minutes = minutes if minutes is not None else before
     return _checked(options if minutes is None else replace(options, minutes=minutes))
 
