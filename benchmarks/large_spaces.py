@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archllm.generation.generator import ArchLLM
     from archllm.graphs import Graphs
     from archllm.spaces import SearchSpace
+    from archllm.tokenizer.config import Kind
     from archllm.training.progress import Event
 
 TOKENIZERS = ("plain", "merges", "vq")
@@ -45,6 +46,9 @@ UNIFORM = ("enas12", "interleaving", "conv-grammar", "hierarchical-nasbench201")
 CORPORA = ("nasbench101", "enas6")
 RECOMMENDED = (*UNIFORM, "nasnet")
 """Spaces that are learned with the recommended settings, too."""
+
+TRIED = {"conv-grammar": ("merges", "plain"), "interleaving": ("merges", "plain")}
+"""Spaces that are learned with these settings and each of these tokenizers, to tell which is to be recommended."""
 
 GOOD = tuple(SCORED)
 """Spaces whose best members are found by a training-free score."""
@@ -123,6 +127,10 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
             job = {"part": "ablation", "space": ABLATED, "tokenizer": "vq", "change": change}
             name = "-".join(change.split())
             found[f"ablation-{name}-{seed}"] = job | {"seconds": arguments.seconds, "seed": seed}
+        for space, tokenizers in TRIED.items():
+            for tokenizer in tokenizers:
+                job = {"part": "settings", "space": space, "tokenizer": tokenizer, "seed": seed}
+                found[f"settings-{space}-{tokenizer}-{seed}"] = job
         for space in RECOMMENDED:
             found[f"recommended-{space}-{seed}"] = {"part": "recommended", "space": space, "seed": seed}
     return found
@@ -145,8 +153,8 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     space = archllm.load_space(job["space"])
     if job["part"] == "scores":
         return lambda: scored_members(space, job["seconds"], job["seed"])
-    if job["part"] == "recommended":
-        return lambda: _recommended(space, job["seed"])
+    if job["part"] in ("recommended", "settings"):
+        return lambda: _recommended(space, job["seed"], job.get("tokenizer", ""))
     config = settings(space, job["tokenizer"])
     if job["part"] == "uniform":
         return lambda: _learned(space, config, job)
@@ -186,10 +194,9 @@ def _of_the_best(space: SearchSpace, config: TrainConfig, job: Job, folder: Path
 def settings(space: SearchSpace, tokenizer: str) -> TrainConfig:
     """The same language model for all tokenizers; of these, what is recommended for the space."""
     from archllm.generation.recommended import recommended
-    from archllm.tokenizer.config import Kind
 
     config = recommended(space)
-    kind = cast(Kind, tokenizer if tokenizer in TOKENIZERS else "plain")
+    kind = cast("Kind", tokenizer if tokenizer in TOKENIZERS else "plain")
     prior = replace(
         config.prior,
         kind="marginal" if tokenizer == "marginals" else "code",
@@ -234,12 +241,15 @@ def _learned(space: SearchSpace, config: TrainConfig, job: Job, fresh: int = 0) 
     return found | {"nats": float(-model.prior.log_prob(others).mean())}
 
 
-def _recommended(space: SearchSpace, seed: int) -> Result:
-    """A model of uniform members as `archllm train` makes it."""
+def _recommended(space: SearchSpace, seed: int, tokenizer: str = "") -> Result:
+    """A model of uniform members as `archllm train` makes it, or with another tokenizer."""
     import archllm
+    from archllm.generation.recommended import recommended
 
-    start = time.process_time()
-    model = archllm.train(space, seed=seed, progress=False)
+    config, start = recommended(space), time.process_time()
+    if tokenizer:
+        config = replace(config, tokenizer=replace(config.tokenizer, kind=cast("Kind", tokenizer)))
+    model = archllm.train(space, config, seed, progress=False)
     spent = {"train_cpu_seconds": time.process_time() - start}
     return _measured(model, (DRAWS,)) | spent | {"kind": model.config.tokenizer.kind}
 

@@ -70,14 +70,17 @@ RECOMMENDED = """\
 What `archllm train SPACE` takes. Targets: at least 99.5 % of the draws valid, 99.9 % of held-out members given back,
 and at most 1 % of ln(size) above it."""
 
+SETTINGS = """\
+### The same settings with each tokenizer"""
+
 HEAD = ["tokenizer", "seeds", "tokens", "vocabulary", "reconstruction", "nats", "uniform", "valid", "distinct", "novel"]
 
 
 def page(results: list[Result]) -> str:
     """The page."""
     parts = ["# Large spaces and corpora", INTRO]
-    parts_of = ("corpus", "good", "ablation", "published", "uniform", "few", "recommended")
-    corpus, good, ablation, published, uniform, few, recommended = (of(results, part=part) for part in parts_of)
+    parts_of = ("corpus", "good", "ablation", "published", "uniform", "few", "recommended", "settings")
+    corpus, good, ablation, published, uniform, few, recommended, tried = (of(results, part=part) for part in parts_of)
     if corpus:
         parts += [CORPUS, *_spaces(corpus)]
     if good:
@@ -93,8 +96,10 @@ def page(results: list[Result]) -> str:
         for members in sorted({result["members"] for result in few}):
             own = of(few, members=members)
             parts += [f"### {members:,} members", _table(own, str(DRAWS)), _verdict(own)]
-    if recommended:
-        parts += [RECOMMENDED, _recommended(recommended)]
+    if recommended or tried:
+        parts.append(RECOMMENDED)
+        parts += [_recommended(recommended)] * bool(recommended)
+        parts += [SETTINGS, _recommended(tried)] * bool(tried)
     return "\n\n".join([*parts, notes("large_spaces"), "## How it was measured", provenance(results)]) + "\n"
 
 
@@ -137,16 +142,17 @@ def _table(results: list[Result], draws: str) -> str:
 
 def _recommended(results: list[Result]) -> str:
     rows = []
-    for space in dict.fromkeys(result["space"] for result in results):
-        own = of(results, space=space)
+    for space, kind in dict.fromkeys((result["space"], result["kind"]) for result in results):
+        own = of(results, space=space, kind=kind)
         valid, back = [result["draws"][str(DRAWS)]["valid"] for result in own], [one["reconstruction"] for one in own]
         above = [(result["nats"] - result["ideal_nats"]) / result["ideal_nats"] for result in own]
         met = min(valid) >= 0.995 and min(back) >= 0.999 and max(above) <= 0.01
-        row = [f"`{space}`", f"`{own[0]['kind']}`", str(len(own)), spread((result["tokens"] for result in own), 1)]
+        row = [f"`{space}`", f"`{kind}`", str(len(own)), spread((result["tokens"] for result in own), 1)]
         row += [percent(back), percent(above), percent(valid), "met" if met else "missed"]
+        row.append(spread((result["draws_per_cpu_second"] for result in own), 0))
         rows.append([*row, spread((result["train_cpu_seconds"] for result in own), 0)])
     head = ["space", "tokenizer", "seeds", "tokens", "reconstruction", "nats above ln(size)", f"valid of {DRAWS:,}"]
-    return markdown([*head, "each seed", "CPU seconds of training"], rows)
+    return markdown([*head, "each seed", "draws a CPU second", "CPU seconds of training"], rows)
 
 
 def _row(kind: str, own: list[Result], draws: str, best: bool) -> list[str]:

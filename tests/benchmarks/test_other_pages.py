@@ -107,9 +107,9 @@ def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_
         }  # fmt: skip
         if job["part"] == "good":
             more |= {"corpus": 60, "held_out": 12, "scored": 1_200, "seconds_each": 0.25, "best": {"share": 0.25}}
-        if job["part"] == "recommended":
+        if job["part"] in ("recommended", "settings"):
             more |= {
-                "kind": "merges",
+                "kind": job.get("tokenizer", "merges"),
                 "nats": 12.97,
                 "draws": {"2000": drawn | {"valid": 0.996 - 0.002 * (job["seed"] == 1)}},
             }
@@ -124,6 +124,7 @@ def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_
     text = large_space_pages.page(found)
     assert "`merges` -0.25 ± 0.00 (3 seeds), `vq` 0.50 ± 0.00 (3 seeds)" in text
     assert "| 99.53 ± 0.12 % | missed |" in text and "`plain`, from the corpus alone" in text
+    assert "| `interleaving` | `plain` | 3 |" in text
     assert "| 50 ± 0 % |" in text and "| 120 ± 0 |" in text and "valid of 10,000" in text
     assert "1,200 members were scored, 0.25 CPU seconds each; 60 are the corpus" in text
     assert "### 500 members" in text and "| a code sees the whole cell | 3 | 6.0 ± 0.0 | 120 ± 0 |" in text
