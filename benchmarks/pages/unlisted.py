@@ -52,6 +52,9 @@ def page(results: list[Result]) -> str:
     for task in measured:
         parts += [f"## {TASKS[task].title}", _about(TASKS[task], of(results, task=task)), _table(task, results)]
     parts += [LEARNING, _learning(measured, results)]
+    missing = [TASKS[task].title for task in TASKS if task not in measured]
+    if missing:
+        parts.append(f"Not run: {'; '.join(missing)}.")
     return "\n\n".join([*parts, notes("unlisted"), "## How it was measured", provenance(results)]) + "\n"
 
 
