@@ -115,7 +115,7 @@ def _learning(tasks: list[str], results: list[Result]) -> str:
         rows.append(row)
     head = ["task", *(word for name in methods.values() for word in ("seeds", name, f"at most {FEWER}"))]
     counts = ", ".join(f"{name} on {met[method]}" for method, name in methods.items())
-    return markdown(head, rows) + f"\n\nMet, of {len(tasks)} tasks that were run: {counts}."
+    return markdown(head, rows) + f"\n\nMet: {counts}, of {len(tasks)} measured and {len(TASKS)} in all."
 
 
 def _until(result: Result, value: float | None) -> int | None:
