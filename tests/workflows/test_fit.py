@@ -70,7 +70,7 @@ def found(photos: Path, told: list[str], tmp_path_factory: pytest.TempPathFactor
     cell = load_space("nasbench201").sample(1, np.random.default_rng(0))
     load_space("nasbench201").architectures(cell)[0].export(out.parent / "any.onnx", to="onnx", channels=4, cells=1)
     options = {"data": str(photos), "minutes": 1, "max_params": "40k", "out": out, "say": told.append}
-    options["clock"] = fast(1.5)
+    options["clock"] = fast(1.0)
     seen: set[str] = set()
 
     def interrupting(event: Event) -> None:
@@ -102,7 +102,7 @@ def test_the_local_page_shows_what_came_out_and_what_was_under_way(found: Fitted
     shown = now(found.folder, None)
     assert shown.state == "complete" and shown.result == found.to_json() and shown.minutes == 1
     told = outcome(found.folder, found.to_json())
-    assert told.tiles[0][1] == f"{found.judged.accuracy:.1f} %" and told.svg.startswith("<svg")
+    assert told.tiles[0][1] == f"{found.judged.accuracy:.1f} %" and told.text == found.chosen.arch.text
     assert [each.asked for each in told.limits] == ["40,000", "", ""] and told.limits[0].kept
     assert {name for name, _ in told.files} == set(FILES) - {"model.pte", "model.tflite"}  # these are asked for
 
@@ -185,7 +185,7 @@ def test_a_complete_fit_gives_its_files_and_leaves_no_checkpoints(found: Fitted)
 
 def test_a_fit_goes_on_with_its_own_images_only(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = {"data": str(tmp_path / "photos"), "minutes": 1, "out": out, "clock": fast(2), "say": lambda line: None}
+    options = {"data": str(tmp_path / "photos"), "minutes": 1, "out": out, "clock": fast(1.2), "say": lambda line: None}
     shapes(tmp_path / "photos", 8)
 
     def interrupting(event: Event) -> None:

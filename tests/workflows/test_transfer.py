@@ -45,11 +45,11 @@ def best(found) -> float:
 
 def test_the_best_of_another_table_come_first_and_a_plain_search_joins_in() -> None:
     found = find("table:t.csv/near")
-    values = np.loadtxt("t.csv", delimiter=",", skiprows=1, usecols=2)
+    goal, values = np.loadtxt("t.csv", delimiter=",", skiprows=1, usecols=(1, 2), unpack=True)
     near = dict(zip(SPACE.format(CELLS), values, strict=True))
     top = sorted(near, key=near.get, reverse=True)[:12]
     assert [trial.text in top for trial in found.trials[:3]] == [True, True, False]
-    assert best(found) >= best(find(budget=6))
+    assert best(found) >= np.quantile(goal, 0.95)  # a search without it may be luckier, on some machine
 
 
 def test_several_sources_and_gaps_are_taken_and_a_misleading_one_stops_nothing() -> None:

@@ -20,7 +20,7 @@ from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
-from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from
+from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from, leading
 from archllm.searchers.transfer import Prior, hedged, informed, prior_knowledge
 from archllm.spaces import Architecture
 
@@ -192,12 +192,12 @@ class BayesianSearch(Searcher):
         if self._everything:
             unknown = self._unknown_rows()
             merits = self._surrogate.merits(self._known, [self._features.of_all], rng)
-            return self._member(int(unknown[merits[unknown].argmax()])) if len(unknown) else None
+            return self._member(int(unknown[leading(merits[unknown])])) if len(unknown) else None
         graphs = around(self.domain, self._parents(), self.options.random, self._taken, rng)
         if not len(graphs):
             return self._random(rng)
         merits = self._surrogate.merits(self._known, [self._features(graphs)], rng)
-        return self.domain.space.architecture(graphs[int(merits.argmax())])
+        return self.domain.space.architecture(graphs[leading(merits)])
 
     @property
     def _known(self) -> Known:

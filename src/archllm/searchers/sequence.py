@@ -25,7 +25,7 @@ from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
-from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from
+from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from, leading
 from archllm.searchers.transfer import hedged, informed, prior_knowledge
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
@@ -119,7 +119,7 @@ class SequenceSearch(Searcher):
         if self.options.lower_fidelity:
             best = left[np.argsort(-merits, kind="stable")[: self.options.shortlist]]
             return self._best_of(self.domain.space.architectures(graphs[best]), rng)
-        return self.domain.space.architecture(graphs[int(left[merits.argmax()])])
+        return self.domain.space.architecture(graphs[int(left[leading(merits)])])
 
     # --- what is expected ---
 
@@ -190,7 +190,7 @@ class SequenceSearch(Searcher):
         known = Known(known.features.joined(own), known.values)
         asked = self._features.of(shortlist).joined(theirs)
         surrogate = self._predictor(self._leading(len(self.evaluations)), more=1)
-        return shortlist[int(surrogate.merits(known, [asked], rng).argmax())]
+        return shortlist[leading(surrogate.merits(known, [asked], rng))]
 
     # --- what is proposed ---
 

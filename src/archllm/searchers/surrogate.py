@@ -22,6 +22,7 @@ _Key = tuple[int, int, int]
 """Numbers of a hypothesis, an objective and a target."""
 
 _FIRST = 16  # observations up to which hyperparameters are chosen anew after each, unless more is asked for
+_ROUNDING = 1e-5  # of merits, whose scale is that of standardised scores; features are single precision
 
 
 @dataclass(frozen=True)
@@ -260,6 +261,17 @@ class Surrogate:
             chosen = int(_FIRST * self.growth**steps)
         succeeded = np.flatnonzero(np.isfinite(values))
         return max(chosen, int(succeeded[1]) + 1)
+
+
+def leading(merits: NDArray[np.float64]) -> int:
+    """Position of the largest merit; of those that rounding alone tells apart, the first.
+
+    Members that compute the same often have the same features. A model that took in scores one at a time rounds in
+    another way than one that was fitted to all of them, and a search that was resumed is to go on as it would have.
+    """
+    most = float(merits.max())
+    least = most - _ROUNDING * max(1.0, abs(most)) if np.isfinite(most) else most
+    return int(np.argmax(merits >= least))
 
 
 def filled(values: NDArray[np.float64]) -> NDArray[np.float64]:

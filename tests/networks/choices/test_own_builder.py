@@ -243,7 +243,7 @@ def test_a_definition_made_in_python_names_a_builder_and_is_written_with_it(modu
         ("network = 3", "must be a table"),
         ("[network]", "must be .network., then builder = "),
         ("[network]\nbuilder = 3", r"line 4.*network\.builder.*found 3"),
-        ("[network]\nbuild = 'a:b'", r"line 4.*network\.build.*there is only builder"),
+        ("[network]\nbuild = 'a:b'", r"line 4.*network\.build: unknown key.*builder"),
         ("[network]\nbuilder = 'a b:c'", r"line 4.*network\.builder.*module:function"),
     ],
 )
