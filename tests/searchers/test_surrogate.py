@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archllm.predictor import Features, PredictorConfig, build_predictor
-from archllm.searchers.surrogate import Hypothesis, Known, Surrogate
+from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, leading
 
 RNG = np.random.default_rng(0)
 BLOCKS = (slice(0, 2),)
@@ -121,3 +121,10 @@ def test_a_hypothesis_that_does_not_believe_pseudo_observations_ignores_them() -
     found = Surrogate([sober], 0).merits(odd, [CANDIDATES], np.random.default_rng(0))
     expected = Surrogate([PLAIN], 0).merits(Known(PLACES[1:30], VALUES[1:30]), [CANDIDATES], np.random.default_rng(0))
     assert found == pytest.approx(expected)
+
+
+def test_of_merits_that_rounding_alone_tells_apart_the_first_leads() -> None:
+    assert leading(np.array([0.2, 1.5, 1.5 + 1e-7, 0.3])) == 1
+    assert leading(np.array([0.2, 1.5, 1.501, 0.3])) == 2
+    assert leading(np.array([-np.inf, -3.0, -np.inf])) == 1
+    assert leading(np.array([0.0, np.inf])) == 1

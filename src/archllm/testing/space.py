@@ -300,12 +300,12 @@ class SpaceContract:
             with pytest.raises((InvalidInput, FormatError, InvalidArchitecture)):
                 tested.parse(value)  # type: ignore[arg-type]
 
-    @examples(max_examples=60, suppress_health_check=SHARED)
+    @examples(max_examples=100, suppress_health_check=SHARED)
     @given(text=st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join)))
     def test_any_text_is_read_or_refused_with_a_place(self, tested: SearchSpace, text: str) -> None:
         refuse_or_read(tested, text)
 
-    @examples(max_examples=80, suppress_health_check=SHARED)
+    @examples(max_examples=120, suppress_health_check=SHARED)
     @given(data=st.data())
     def test_a_damaged_text_is_read_or_refused_with_a_place_in_it(
         self, tested: SearchSpace, data: st.DataObject
@@ -355,7 +355,7 @@ class SpaceContract:
         assert tested.validate(batch).all() and tested.keys(batch).tolist() == keys
         assert same(tested.normalise(batch), batch)
 
-    @examples(max_examples=5, suppress_health_check=SHARED)
+    @examples(max_examples=10, suppress_health_check=SHARED)
     @given(seed=SEEDS)
     def test_equal_architectures_have_the_same_neighbours(self, tested: SearchSpace, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -363,7 +363,7 @@ class SpaceContract:
         twin = tested.architecture(tested.permute(graph, rng))
         assert tested.neighbours(twin) == tested.neighbours(tested.architecture(graph))
 
-    @examples(max_examples=5, suppress_health_check=SHARED)
+    @examples(max_examples=10, suppress_health_check=SHARED)
     @given(seed=SEEDS)
     def test_a_neighbour_of_as_many_nodes_is_a_neighbour_both_ways(self, tested: SearchSpace, seed: int) -> None:
         if not tested.mutual_neighbours:
