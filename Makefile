@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	if $$python -c '$(PROBE)' 2>/dev/null; then echo $$python; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test lowest coverage lint style format docs attack bench clean
+.PHONY: help venv demo quick test lowest explore coverage lint style format docs attack bench clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ test: style ## every check, and every test
 lowest: ## the quick tests with the lowest versions that are supported, in .venv-lowest
 	@$(MAKE) --no-print-directory venv VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
 	@$(PYTEST:$(BIN)/%=.venv-lowest/bin/%) -m 'not slow'
+
+explore: $(STAMP) ## property tests on new random examples, which a found fault prints [TESTS=path]
+	@$(PYTEST) --hypothesis-profile=explore $(or $(TESTS),tests)
 
 coverage: $(STAMP) ## every test, and which lines none of them reaches [TESTS=path]
 	@rm -f .coverage .coverage.*

@@ -70,6 +70,18 @@ def test_what_training_never_saw_is_token_0_and_no_member():
     assert unseen.any() and not space.validate(way.read(tokens))[unseen].any()
 
 
+def test_a_part_that_was_always_the_same_in_training_is_not_lost_silently():
+    space = load_space("scaled-cells")
+    members = space.sample(100, np.random.default_rng(0))
+    plain_cell = "cell: |avg_pool_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|"
+    one_cell = space.parse_batch(
+        [plain_cell + arch.text[arch.text.index(";") :] for arch in space.architectures(members)]
+    )
+    way = PartsSerialisation.of(space, one_cell)
+    assert isinstance(way.ways[0], FixedPart) and space.validate(way.read(way.write(one_cell))).all()
+    assert not space.validate(way.read(way.write(members))).any()
+
+
 @pytest.mark.parametrize("kind", ["plain", "merges"])
 def test_a_tokenizer_of_parts_is_saved_and_read(mixed, kind, tmp_path):
     members = mixed.sample(200, np.random.default_rng(0))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,6 +59,28 @@ def test_the_token_of_an_absent_node_is_the_end() -> None:
     assert (small[:, 4:] == way.end).all() and not (small[:, :4] == way.end).any()
 
 
+@pytest.mark.parametrize("made", [NodeSerialisation.of, partial(EdgeSerialisation.of, load_space("nasbench101"))])
+def test_what_training_could_not_tell_of_is_written_as_no_member(made: Callable[[Graphs], Any]) -> None:
+    space = load_space("nasbench101")
+    graphs = members(space, 2000).padded(space.max_nodes)
+    varied = graphs.ops[:, 1]  # the first node after the input, which here is the same in all of training
+    alike = graphs[np.flatnonzero((varied == varied[0]) & graphs.adjacency[:, 0, 1])]
+    way = made(alike)
+    others = graphs[np.flatnonzero(varied != varied[0])]
+    assert equal(way.read(way.write(alike)), alike).all()
+    assert len(others) and not space.validate(way.read(way.write(others))).any()
+
+
+def test_a_longer_sequence_than_there_is_room_for_is_written_as_no_member() -> None:
+    space = load_space("nasbench101")
+    graphs = members(space, 2000).padded(space.max_nodes)
+    edges = graphs.adjacency.sum((1, 2))
+    way = EdgeSerialisation.of(space, graphs[np.flatnonzero(edges <= 5)])
+    restored = way.read(way.write(graphs))
+    valid = space.validate(restored)
+    assert 0 < valid.sum() < len(graphs) and equal(restored, graphs)[valid].all()
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_tokens_are_a_graph_of_which_nothing_is_lost(data: st.DataObject) -> None:
@@ -72,12 +98,3 @@ def test_any_tokens_are_a_graph_of_which_nothing_is_lost(data: st.DataObject) ->
     else:
         assert (graph.ops[0] != ABSENT).sum() == first + written
         assert graph.adjacency[0, :, first:].sum() <= (before > way.labels).sum()
-
-
-def test_a_sequence_that_finds_no_room_does_not_come_back() -> None:
-    space = load_space("nasbench101")
-    graphs = members(space, 2000)
-    edges = graphs.adjacency.sum((1, 2))
-    way = EdgeSerialisation.of(space, graphs[edges <= 5])
-    large = graphs[edges == 9]
-    assert (way.write(large)[:, -1] != way.end).any() and not equal(way.read(way.write(large)), large).all()

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from archllm.errors import RunFolderError
-from archllm.graphs import ABSENT, Graphs
+from archllm.graphs import ABSENT, Graphs, equal
 from archllm.spaces.base import SearchSpace
 from archllm.spaces.kinds.product.space import Product
 from archllm.tokenizer.groups import varying_nodes
@@ -106,11 +106,14 @@ class PartsSerialisation:
 
     def write(self, graphs: Graphs) -> NDArray[np.int64]:
         columns = []
+        alike = np.ones((len(graphs), 1), dtype=np.bool_)
         for way, (_, members), first in zip(self.ways, self.space.parted(graphs), self._firsts, strict=True):
             own = way.write(members)
             unseen = (own == 0) & isinstance(way, NodeSerialisation)
             columns.append(np.where(unseen, 0, own + first))
-        return np.concatenate(columns, axis=1)
+            if isinstance(way, FixedPart):
+                alike[:, 0] &= equal(members, way.graph[np.zeros(len(members), dtype=np.int64)])
+        return np.where(alike, np.concatenate(columns, axis=1), 0)
 
     def read(self, tokens: NDArray[np.int64]) -> Graphs:
         columns = pairwise(accumulate((way.length for way in self.ways), initial=0))

@@ -135,9 +135,12 @@ class NodeSerialisation:
         return at + 1 if at < len(self.words) and self.words[at] == absent else None
 
     def write(self, graphs: Graphs) -> NDArray[np.int64]:
-        asked = node_tokens(graphs.padded(len(self.varying)))[:, self.varying]
+        words = node_tokens(graphs.padded(len(self.varying)))
+        asked = words[:, self.varying]
         at = np.searchsorted(self.words, asked).clip(0, len(self.words) - 1)
-        return np.where(self.words[at] == asked, at + 1, 0)
+        # A node that is not written must be as in training: no tokens of another member may stand for one that differs.
+        alike = (words == self.fixed)[:, ~self.varying].all(1, keepdims=True)
+        return np.where(alike & (self.words[at] == asked), at + 1, 0)
 
     def read(self, tokens: NDArray[np.int64]) -> Graphs:
         words = np.repeat(self.fixed[None], len(tokens), axis=0)
@@ -167,7 +170,8 @@ class EdgeSerialisation:
     """A token for the label of a node, then one for each of its in-edges: how far before it the source stands.
 
     Token 0 is the end; `1 … labels` are labels, and `labels + d` is an edge from `d` nodes before. The first nodes,
-    as far as all training members begin alike, are not written. A sequence that is longer than `length` is cut off.
+    as far as all training members begin alike, are not written. A graph that begins otherwise, or whose sequence would
+    be longer than `length`, is written as an edge to nowhere, which stands for no member.
 
     Example:
         >>> from archllm.spaces import load_space
@@ -226,6 +230,11 @@ class EdgeSerialisation:
         at = np.arange(len(row)) - np.searchsorted(row, np.arange(n))[row]
         inside = at < self.length
         tokens[row[inside], at[inside]] = wide[row[inside], column[inside]]
+        alike = (graphs.ops[:, :first] == self.prefix).all(1)
+        alike &= (graphs.adjacency[:, :first, :first] == self.linked).all((1, 2))
+        alike[row[~inside]] = False
+        tokens[~alike] = 0
+        tokens[~alike, 0] = self.labels + 1  # before the first label, there is no node that it could lead to
         return tokens
 
     def _columns(self, graphs: Graphs, node: int) -> list[NDArray[np.int64]]:
