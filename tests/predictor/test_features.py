@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from archllm.errors import InvalidArchitecture, InvalidInput, NotEnumerable
 from archllm.generation.recommended import recommended
@@ -100,6 +101,21 @@ def test_an_average_is_that_of_all_cells_of_the_class(nasbench201: SearchSpace) 
 def test_where_every_operation_has_an_effect_there_is_nothing_to_average(nasbench101: SearchSpace) -> None:
     maker = usual.one_hot(nasbench101)
     assert averaged(maker, nasbench101) is maker
+
+
+@pytest.mark.parametrize(("untrained", "times"), [(True, 1), (False, 2)])
+def test_averages_of_what_the_space_alone_tells_are_made_once(
+    nasbench201: SearchSpace, untrained: bool, times: int
+) -> None:
+    made: list[int] = []
+
+    def make(graphs: Graphs) -> NDArray[np.float64]:
+        made.append(len(graphs))
+        return graphs.ops.astype(np.float64)
+
+    maker = FeatureMaker("labels", make, untrained)
+    first, second = (averaged(maker, nasbench201).make(nasbench201.enumerate()) for _ in range(2))
+    assert np.array_equal(first, second) and made == [nasbench201.size] * times
 
 
 def test_averages_need_a_space_that_can_be_listed(darts: SearchSpace) -> None:

@@ -86,7 +86,7 @@ def test_a_cluster_elsewhere_is_reached_by_its_url(cluster, nasbench201):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = ["--address", cluster.address, "--host", "127.0.0.1", "--port", str(port)]
-    patient = os.environ | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120"}  # the machine may be busy
+    patient = os.environ | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "45"}  # the machine may be busy
     nowhere: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen([sys.executable, "-m", "ray.util.client.server", *words], env=patient, **nowhere)
     try:

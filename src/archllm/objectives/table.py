@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -219,9 +219,24 @@ def find_table(name: str) -> Path:
 def load_table(path: Path, space: SearchSpace) -> Table:
     """Reads a table that was imported, or a CSV file as it is.
 
+    The last few are kept, as a search often asks for several columns of one.
+
     Raises:
         DataError: it can't be used.
     """
+    try:
+        about = path.stat()
+    except OSError:
+        return _read_table(path, space)  # which says what is wrong with it
+    return _kept_table(path.absolute(), space, (about.st_mtime_ns, about.st_size, about.st_ino))
+
+
+@lru_cache(maxsize=4)
+def _kept_table(path: Path, space: SearchSpace, state: tuple[int, ...]) -> Table:
+    return _read_table(path, space)
+
+
+def _read_table(path: Path, space: SearchSpace) -> Table:
     if path.suffix == ".parquet":
         return read_parquet(path, space)
     return read_delimited(path, space, {"source": path.name})

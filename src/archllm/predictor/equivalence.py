@@ -42,16 +42,26 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
             f"features can't be averaged in {space.name}: its {written_size(space.size)} members can't be enumerated"
         )
     classes = _classes(space)
-    raw = np.asarray(maker.make(space.enumerate()), dtype=np.float64)
-    order = classes.class_of.argsort(kind="stable")  # class by class: sums of slices, where `np.add.at` takes turns
-    counts = np.bincount(classes.class_of)
-    means = np.add.reduceat(raw[order], counts.cumsum() - counts) / counts[:, None]
+    means = _kept_means(maker, space) if maker.untrained else _means(maker, space)
 
     def make(graphs: Graphs) -> NDArray[np.float64]:
         found: NDArray[np.float64] = means[classes.of(space, graphs)]
         return found
 
-    return FeatureMaker(f"averaged {maker.name}", make)
+    return FeatureMaker(f"averaged {maker.name}", make, maker.untrained)
+
+
+def _means(maker: FeatureMaker, space: SearchSpace) -> NDArray[np.float64]:
+    """`classes x d` means over the members of each class."""
+    class_of = _classes(space).class_of
+    raw = np.asarray(maker.make(space.enumerate()), dtype=np.float64)
+    order = class_of.argsort(kind="stable")  # class by class: sums of slices, where `np.add.at` takes turns
+    counts = np.bincount(class_of)
+    means: NDArray[np.float64] = np.add.reduceat(raw[order], counts.cumsum() - counts) / counts[:, None]
+    return means
+
+
+_kept_means = lru_cache(maxsize=8)(_means)
 
 
 def one_of_each(space: SearchSpace, graphs: Graphs) -> Graphs:

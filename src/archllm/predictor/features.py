@@ -33,6 +33,9 @@ class FeatureMaker:
     make: Callable[[Graphs], NDArray[np.floating]]
     """From `n` members to `n x d`."""
 
+    untrained: bool = False
+    """Whether the space alone tells them: what is made of all its members is then kept for the next who asks."""
+
 
 @dataclass(frozen=True)
 class Features:

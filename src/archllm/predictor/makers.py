@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from archllm.tokenizer.vq import VQTokenizer
 
 
+@lru_cache(maxsize=8)
 def one_hot(space: SearchSpace) -> FeatureMaker:
     """The operation of each node position, and the links of each pair of positions of a part."""
 
@@ -27,16 +29,17 @@ def one_hot(space: SearchSpace) -> FeatureMaker:
         parts = space.parted(space.normalise(graphs))
         return np.concatenate([encodings.one_hot(part, members) for part, members in parts], axis=1)
 
-    return FeatureMaker("one_hot", make)
+    return FeatureMaker("one_hot", make, untrained=True)
 
 
+@lru_cache(maxsize=8)
 def written(space: SearchSpace) -> FeatureMaker:
     """The same as it is written, beside averages over all that computes the same.
 
     Scores of cells that compute the same may differ: a skip over a change of resolution is no identity, and trainings
     are noisy.
     """
-    return FeatureMaker("written", one_hot(space).make)
+    return FeatureMaker("written", one_hot(space).make, untrained=True)
 
 
 def path(space: SearchSpace, reference: Graphs, most: int = encodings.MOST_WORDS) -> FeatureMaker:
@@ -66,9 +69,10 @@ def has_paths(space: SearchSpace) -> bool:
     return any(not part.slotted for part, _ in space.parted(member))
 
 
+@lru_cache(maxsize=8)
 def slot_values(space: SearchSpace) -> FeatureMaker:
     """The numbers that are chosen in slots, as ranks from 0 to 1."""
-    return FeatureMaker("slot_values", lambda graphs: space.slot_values(space.normalise(graphs)))
+    return FeatureMaker("slot_values", lambda graphs: space.slot_values(space.normalise(graphs)), untrained=True)
 
 
 def tokenizer(model: Tokenizer) -> FeatureMaker:
@@ -96,6 +100,7 @@ def vae(model: GraphVAE) -> FeatureMaker:
     return FeatureMaker("vae", model.embed)
 
 
+@lru_cache(maxsize=8)
 def free(space: SearchSpace) -> FeatureMaker:
     """Logarithms of parameters and MACs, where the space has networks, and statistics of the paths that have an effect.
 
@@ -112,4 +117,4 @@ def free(space: SearchSpace) -> FeatureMaker:
         ]
         return np.concatenate([*sizes, *others], axis=1).astype(np.float32)
 
-    return FeatureMaker("free", make)
+    return FeatureMaker("free", make, untrained=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from functools import cached_property
 from typing import Any
 
 from archllm.errors import FormatError, InvalidInput
@@ -100,14 +101,18 @@ class Notation:
 
     def offset(self, node: ast.expr) -> int:
         """Position in the text of a node, whose column counts UTF-8 bytes."""
-        line = self._lines()[node.lineno - 1]
-        return self._place(node.lineno, len(line.encode(errors="replace")[: node.col_offset].decode(errors="ignore")))
+        line = self._lines[node.lineno - 1]
+        column = node.col_offset
+        if not line.isascii():
+            column = len(line.encode(errors="replace")[:column].decode(errors="ignore"))
+        return self._place(node.lineno, column)
 
     def _place(self, line: int, column: int) -> int:
         """Position in the text of a (1-based) line and a column of its stripped form."""
         lead = len(self.text) - len(self.text.lstrip())
-        return lead + sum(len(part) for part in self._lines()[: line - 1]) + column
+        return lead + sum(len(part) for part in self._lines[: line - 1]) + column
 
+    @cached_property  # each node of a long text asks for its position
     def _lines(self) -> list[str]:
         """The lines of the stripped form as Python's syntax counts them: a form feed, for one, ends none."""
         return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", self.text.strip())
