@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -149,6 +150,47 @@ def test_a_training_that_goes_on_from_its_state_is_the_one_that_was_not_interrup
         assert torch.equal(value, resumed.network.state_dict()[name])
 
 
+class Convolutional(nn.Module):
+    """A convolution and norm, then `flatten`, which some networks do in a way that depends on the layout."""
+
+    def __init__(self, flatten: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.flatten, self.layouts = flatten, set[bool]()
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+        self.classifier = nn.Linear(8 * 36, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.layers(x)
+        if self.training:
+            self.layouts.add(found.is_contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.classifier(self.flatten(found))
+        return logits
+
+
+def viewed(x: Tensor) -> Tensor:
+    return x.view(len(x), -1)
+
+
+@pytest.mark.parametrize(("flatten", "last"), [(nn.Flatten(), True), (viewed, False)])
+def test_weights_lie_as_is_fast_where_the_network_allows_it_and_learn_the_same(
+    flatten: Callable[[Tensor], Tensor], last: bool
+) -> None:
+    config = CandidateTraining(**PLAIN | {"batch_size": 4})
+    images = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    weights = []
+    for form in (flatten, viewed):
+        torch.manual_seed(0)
+        network = Convolutional(form)
+        training = Training(network, (images, LABELS[:8]), config, 0)
+        for step in range(4):
+            training.step(step / 4, (step + 1) / 4)
+        assert training.finish() is network and all(each.is_contiguous() for each in network.parameters())
+        weights.append(network.state_dict())
+        assert network.layouts == {last if form is flatten else False}
+    for name, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][name], rtol=1e-4, atol=1e-5)
+
+
 def test_small_sets_are_passed_over_more_often_and_measured_no_more_often() -> None:
     spy = Spy()
     found = fitted(spy, CandidateTraining(least_steps=90, **PLAIN))
@@ -209,7 +251,8 @@ def test_mixed_precision_computes_with_sixteen_bits_and_keeps_weights_with_thirt
 
         def forward(self, x: Tensor) -> Tensor:
             logits: Tensor = self.layer(x.flatten(1))
-            found.append(logits.dtype)
+            if self.training:
+                found.append(logits.dtype)
             return logits
 
     for precision in ("mixed", "auto"):

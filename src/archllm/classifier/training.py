@@ -101,7 +101,7 @@ def train_for(
         curve.append((clock() - began, accuracy(training.network, valid)))
     if checkpoint is not None:
         _save(training, checkpoint, {"spent": max(seconds, clock() - began), "images": images, "curve": curve})
-    return Trained(training.network.cpu().eval(), tuple(curve), images, clock() - began)
+    return Trained(training.finish().cpu().eval(), tuple(curve), images, clock() - began)
 
 
 def _save(training: Training, checkpoint: Path, about: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from archllm.errors import EvaluationFailed
 from archllm.objectives.candidate import CandidateTraining, Schedule
+from archllm.training.randomness import torch_seeded
 
 
 def augment(x: Tensor, kind: str, cutout: int, generator: torch.Generator) -> Tensor:
@@ -110,7 +111,8 @@ _LEARNED = 0.97  # of the loss of a guess: below that, something was learned
 class Training:
     """A training of one network, step by step; who calls `step` says how far the whole is, by steps or by the clock.
 
-    Between two steps, `state` is all that it takes to go on in another process.
+    Between two steps, `state` is all that it takes to go on in another process. While it goes on, weights lie in memory
+    as suits the network; `finish` puts them back.
 
     Args:
         network: maps images to logits, or to logits and those of an auxiliary head; it is trained in place.
@@ -133,6 +135,8 @@ class Training:
         warm_up: float | None = None,
     ) -> None:
         self.network, self.train, self.config, self.drop_path = network, train, config, drop_path
+        self._layout = _layout(network, train[0])
+        network.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.warm_up = config.warm_up if warm_up is None else warm_up
         self.epochs = 0
         """Passes over the images that were begun."""
@@ -176,6 +180,7 @@ class Training:
         rows = rows.to(x.device)
         self.network.train()
         images = augment(x[rows], self._augmentation, self.config.cutout, self._generator)
+        images = images.contiguous(memory_format=self._layout)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self._mixed):
             loss = _loss(self.network(images), y[rows], self.config.label_smoothing)
         if not math.isfinite(loss.item()):
@@ -188,6 +193,10 @@ class Training:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self._optimizer.step()
         self._total, self.seen = self._total + loss.item() * len(rows), self.seen + len(rows)
+
+    def finish(self) -> nn.Module:
+        """The network, its weights in the order of their dimensions again, as files want them."""
+        return self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload,no-any-return]
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """All that it takes to go on from here: tensors, and numbers."""
@@ -280,6 +289,7 @@ def fit(
             if guessed and curve[-1] <= best_guess(valid[1])[1]:
                 stopped = True
                 break
+    training.finish()
     return Fitted(tuple(curve), training.loss, step + 1, scoring, stopped)
 
 
@@ -302,6 +312,23 @@ def loss_of_a_guess(labels: Tensor, smoothing: float) -> float:
     logs = (counts[counts > 0] / len(labels)).log()
     shares = counts[counts > 0] / len(labels)
     return float(-((1 - smoothing) * (shares * logs).sum() + smoothing * logs.mean()))
+
+
+def _layout(network: nn.Module, images: Tensor) -> torch.memory_format:
+    """Channels last, in which convolutions are trained 1.3 to 2 times as fast on a CPU, where the network allows it.
+
+    A network may look at its tensors in the order of their dimensions (`x.view(len(x), -1)`), and then it can't be.
+    """
+    training, few = network.training, images[:2].contiguous(memory_format=torch.channels_last)
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        with torch.no_grad(), torch_seeded(0):
+            network(few)
+    except RuntimeError:
+        return torch.contiguous_format
+    finally:
+        network.train(training)
+    return torch.channels_last
 
 
 def _has_mixed(device: torch.device) -> bool:
