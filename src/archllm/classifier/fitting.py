@@ -184,7 +184,7 @@ class Fitting:
         predict = self._latency(setting) if self.limits.latency is not None else None
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
         domain = Domain(self.space, None, allowed)
-        searcher = informed_searcher(plan.method, domain, self.request.seed)
+        searcher = informed_searcher(plan.method, domain, self.request.seed, self.limits, setting)
         with open_store(self.folder.path / STORE) as store:
             if STUDY not in {study.name for study in store.studies()}:
                 about = Study(

@@ -76,6 +76,11 @@ class Domain:
         """Whether the domain is small enough for looking at all of it before each choice."""
         return self.size is not None and self.size <= LARGEST_SCANNED
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether a constraint makes random members of a space that can't be enumerated cost more draws than one."""
+        return self._allowed is not None and not self.enumerable
+
     def enumerate(self) -> Graphs:
         """All members, each once, normalised, in a fixed order.
 
