@@ -117,14 +117,17 @@ SLOW = (
 out. A new test is quick until it is named here."""
 
 
+LONGEST = ("test_readme.py", "test_fit.py", "test_jobs.py", "test_examples.py", "test_exporting.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow; the pages of the guides take longest, so that they come first."""
+    """Marks what is slow; the files that take longest come first, so that both workers end at the same time."""
     paths = {item.path for item in items}  # there are far more tests than files
     slow = {path for path in paths if path.is_relative_to(HERE) and path.relative_to(HERE).as_posix().startswith(SLOW)}
     for item in items:
         if item.path in slow:
             item.add_marker("slow")
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_collection_finish() -> None:

@@ -36,9 +36,9 @@ def kernel(started_fast: dict[str, str], tmp_path: Path, monkeypatch: pytest.Mon
 FAST = """
 import functools, time
 import archllm
-archllm.fit = functools.partial(archllm.fit, clock=lambda: 4 * time.process_time())
+archllm.fit = functools.partial(archllm.fit, clock=lambda: 5 * time.process_time())
 """
-"""Five minutes are over in 75 seconds of the processor."""
+"""Five minutes are over in 60 seconds of the processor."""
 
 
 def read(path: Path) -> Any:
