@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from archllm.graphs import Graphs, concatenate
+from archllm.graphs import Graphs
 from archllm.predictor import PredictorConfig
 from archllm.predictor.cell_prior import shipped_prior
 from archllm.predictor.knowledge import Knowledge
@@ -21,8 +21,7 @@ Prior = Literal["none", "shipped"]
 """What is known of cells before a search, without any source that is named."""
 
 _EXPLORATION = 0.5  # what is known is doubted less, so that a search stays near the sources' best for longer
-_CANDIDATES, _FEW_CANDIDATES = 2_000, 100  # random members; the latter where a constraint makes each cost many draws
-_CLIMBS, _STEPS = 10, 20  # from so many of them it is climbed, and so far
+_CANDIDATES = 2_000
 
 
 def prior_knowledge(space: SearchSpace, own: bool = False) -> Knowledge:
@@ -61,7 +60,7 @@ def hedged(
     """An initial design that neither trusts the sources nor ignores them: two of their best, then one of the others.
 
     Args:
-        domain: where the sources' best come from; of a large one, random members and what climbs from the best reach.
+        domain: where the sources' best come from; of a large one, random members and neighbours of the best of those.
         knowledge: what sources expect.
         others: what would be evaluated first without it.
         n: how many in all.
@@ -79,23 +78,8 @@ def hedged(
 
 
 def _ranked(domain: Domain, knowledge: Knowledge, rng: np.random.Generator) -> Graphs:
-    """All members of a small domain; of a large one, random members, and where climbing from the best of them ends."""
     if domain.scanned:
         return domain.enumerate()[np.arange(len(domain.keys))]
-    drawn = around(domain, (), _FEW_CANDIDATES if domain.narrowed else _CANDIDATES, (), rng)
-    if not len(drawn):
-        return drawn
-    starts = domain.space.architectures(drawn[knowledge.best_first(drawn)[:_CLIMBS]])
-    peaks = {_peak(domain, knowledge, start) for start in starts}
-    return concatenate([drawn, *(peak.graph for peak in peaks)])
-
-
-def _peak(domain: Domain, knowledge: Knowledge, start: Architecture) -> Architecture:
-    """Where going from neighbour to neighbour ends, as long as more is expected of the next."""
-    for _ in range(_STEPS):
-        near = [start, *domain.neighbours(start)]
-        best = near[int(knowledge.best_first(concatenate([each.graph for each in near]))[0])]
-        if best == start:
-            break
-        start = best
-    return start
+    drawn = domain.sample(_CANDIDATES, rng)
+    first = domain.space.architectures(drawn[knowledge.best_first(drawn)[:10]])
+    return around(domain, first, _CANDIDATES, (), rng)
