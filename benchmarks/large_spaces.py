@@ -5,7 +5,8 @@ CPU seconds, and draws from it. Part `uniform`: members of large spaces; part `c
 members, learned by a model that knows the space; part `good`: the best twentieth of members by a training-free score;
 part `few`: some hundred or thousand uniform members; part `ablation`: what learned codes see, and how many there are;
 part `published`: all scored members of ENAS' space, as variational autoencoders were measured on them; part
-`recommended`: large spaces with the settings that `archllm train` takes. Writes `docs/results/large_spaces.json` and
+`recommended`: large spaces with the settings that `archllm train` takes; part `built`: members of large spaces as
+networks. Writes `docs/results/large_spaces.json` and
 `.md`.
 """
 
@@ -49,6 +50,15 @@ RECOMMENDED = (*UNIFORM, "nasnet")
 
 TRIED = {"conv-grammar": ("merges", "plain"), "interleaving": ("merges", "plain")}
 """Spaces that are learned with these settings and each of these tokenizers, to tell which is to be recommended."""
+
+BUILT = (*RECOMMENDED, "ofa-mobilenetv3")
+"""Spaces of whose members networks are built and run."""
+
+BUILDS = 1_000
+"""Members that are built."""
+
+CHECKED = 2_000
+"""Different members that are asked of a model with recommended settings, checked one and all."""
 
 GOOD = tuple(SCORED)
 """Spaces whose best members are found by a training-free score."""
@@ -131,6 +141,8 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
             for tokenizer in tokenizers:
                 job = {"part": "settings", "space": space, "tokenizer": tokenizer, "seed": seed}
                 found[f"settings-{space}-{tokenizer}-{seed}"] = job
+        for space in BUILT:
+            found[f"built-{space}-{seed}"] = {"part": "built", "space": space, "seed": seed}
         for space in RECOMMENDED:
             found[f"recommended-{space}-{seed}"] = {"part": "recommended", "space": space, "seed": seed}
     return found
@@ -153,6 +165,8 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     space = archllm.load_space(job["space"])
     if job["part"] == "scores":
         return lambda: scored_members(space, job["seconds"], job["seed"])
+    if job["part"] == "built":
+        return lambda: _built(space, job["seed"])
     if job["part"] in ("recommended", "settings"):
         return lambda: _recommended(space, job["seed"], job.get("tokenizer", ""))
     config = settings(space, job["tokenizer"])
@@ -251,7 +265,27 @@ def _recommended(space: SearchSpace, seed: int, tokenizer: str = "") -> Result:
         config = replace(config, tokenizer=replace(config.tokenizer, kind=cast("Kind", tokenizer)))
     model = archllm.train(space, config, seed, progress=False)
     spent = {"train_cpu_seconds": time.process_time() - start}
+    start = time.process_time()
+    checked = len(model.generate(CHECKED))
+    spent["checked_per_cpu_second"] = checked / (time.process_time() - start)
     return _measured(model, (DRAWS,)) | spent | {"kind": model.config.tokenizer.kind}
+
+
+def _built(space: SearchSpace, seed: int) -> Result:
+    """Networks of random members, built with the small setting of candidates and run on two images."""
+    import torch
+
+    from archllm.training.randomness import torch_seeded
+
+    start, right = time.process_time(), 0
+    setting = dict(space.require_networks().small) | {"num_classes": 10}
+    for arch in space.architectures(space.sample(BUILDS, np.random.default_rng(seed))):
+        with torch_seeded(seed), torch.no_grad():
+            network = arch.build(**setting).eval()
+            size = setting.get("image_size", 32)
+            logits = network(torch.randn(2, 3, size, size))
+        right += logits.shape == (2, 10) and bool(logits.isfinite().all())
+    return {"built": BUILDS, "right": right, "seconds_each": (time.process_time() - start) / BUILDS}
 
 
 def _corpus(

@@ -69,13 +69,22 @@ RECOMMENDED = """\
 ## Recommended settings
 
 What `archllm train SPACE` takes. Targets: at least 99.5 % of the draws valid, 99.9 % of held-out members given back,
-and at most 1 % of ln(size) above it."""
+and at most 1 % of ln(size) above it. *Checked*: different members, each looked at, as `archllm sample` gives them."""
+
+BUILT = """\
+## Members as networks
+
+Uniform members, their networks built with the small setting that candidates of a search have, in evaluation mode, and
+run on two images: 10 finite logits for each are right."""
 
 SETTINGS = """\
 ### The same settings with each tokenizer"""
 
 LONG = 50
 """Plain tokens of a member from which on learned codes are to be shorter, faster and no worse."""
+
+SHORT = 20
+"""Tokens of a member up to which four times as many checked members a second are asked for as for longer ones."""
 
 LOSSLESS = 0.99
 """Share of held-out members that a tokenizer has to give back for its likelihood to be one of members."""
@@ -115,6 +124,8 @@ def page(results: list[Result]) -> str:
         parts.append(RECOMMENDED)
         parts += [_recommended(recommended)] * bool(recommended)
         parts += [SETTINGS, _recommended(tried)] * bool(tried)
+    if built := of(results, part="built"):
+        parts += [BUILT, _built(built)]
     parts += [TARGETS, _targets(results)]
     return "\n\n".join([*parts, notes("large_spaces"), "## How it was measured", provenance(results)]) + "\n"
 
@@ -166,9 +177,22 @@ def _recommended(results: list[Result]) -> str:
         row = [f"`{space}`", f"`{kind}`", str(len(own)), spread((result["tokens"] for result in own), 1)]
         row += [percent(back), percent(above), percent(valid), "met" if met else "missed"]
         row.append(spread((result["draws_per_cpu_second"] for result in own), 0))
+        checked = [result["checked_per_cpu_second"] for result in own if "checked_per_cpu_second" in result]
+        row.append(spread(checked, 0) if checked else NONE)
         rows.append([*row, spread((result["train_cpu_seconds"] for result in own), 0)])
     head = ["space", "tokenizer", "seeds", "tokens", "reconstruction", "nats above ln(size)", f"valid of {DRAWS:,}"]
-    return markdown([*head, "each seed", "draws a CPU second", "CPU seconds of training"], rows)
+    head += ["each seed", "draws a CPU second", "checked members a CPU second", "CPU seconds of training"]
+    return markdown(head, rows)
+
+
+def _built(results: list[Result]) -> str:
+    rows = []
+    for space in dict.fromkeys(result["space"] for result in results):
+        own = of(results, space=space)
+        members, right = (sum(result[key] for result in own) for key in ("built", "right"))
+        each = spread((1_000 * result["seconds_each"] for result in own), 0)
+        rows.append([f"`{space}`", f"{members:,}", f"{right:,}", each])
+    return markdown(["space", "members", "right", "CPU ms each"], rows)
 
 
 def _row(kind: str, own: list[Result], draws: str, best: bool) -> list[str]:
@@ -231,6 +255,13 @@ def _targets(results: list[Result]) -> str:
         told = " / ".join(f"{100 * each:.2f} %" for each in found) + f" / {result['train_cpu_seconds'] / 60:.0f} min"
         name = f"`{result['space']}`, `{result['kind']}`: valid / given back / above ln(size) / training"
         rows.append([name, "≥ 99.5 % / ≥ 99.9 % / ≤ 1 % / ≤ 40 CPU min", told, _word(met)])
+        if checked := result.get("checked_per_cpu_second"):
+            least = 2_000 if result["tokens"] <= SHORT else 500
+            name = f"`{result['space']}`, `{result['kind']}`: checked members a CPU second"
+            rows.append([name, f"≥ {least:,}", f"{checked:,.0f}", _word(checked >= least)])
+    for result in of(results, part="built"):
+        name, told = f"`{result['space']}`: networks that build and run", f"{result['right']:,} of {result['built']:,}"
+        rows.append([name, "all", told, _word(result["right"] == result["built"])])
     for part in ("corpus", "good"):
         own = [result for result in of(results, part=part) if (result.get("best") or {}).get("share") is not None]
         for space, kind in dict.fromkeys((result["space"], result["tokenizer"]) for result in own):
