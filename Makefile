@@ -53,7 +53,7 @@ lowest: ## the quick tests with the lowest versions that are supported, in .venv
 	@$(PYTEST:$(BIN)/%=.venv-lowest/bin/%) -m 'not slow'
 
 explore: $(STAMP) ## property tests on new random examples, which a found fault prints [TESTS=path]
-	@$(PYTEST) --hypothesis-profile=explore $(or $(TESTS),tests)
+	@$(PYTEST) --hypothesis-profile=explore -m hypothesis $(or $(TESTS),tests)
 
 coverage: $(STAMP) ## every test, and which lines none of them reaches [TESTS=path]
 	@rm -f .coverage .coverage.*

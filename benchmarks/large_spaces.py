@@ -6,8 +6,7 @@ members, learned by a model that knows the space; part `good`: the best twentiet
 part `few`: some hundred or thousand uniform members; part `ablation`: what learned codes see, and how many there are;
 part `published`: all scored members of ENAS' space, as variational autoencoders were measured on them; part
 `recommended`: large spaces with the settings that `archllm train` takes; part `built`: members of large spaces as
-networks. Writes `docs/results/large_spaces.json` and
-`.md`.
+networks. Writes `docs/results/large_spaces.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -275,17 +274,22 @@ def _built(space: SearchSpace, seed: int) -> Result:
     """Networks of random members, built with the small setting of candidates and run on two images."""
     import torch
 
+    from archllm.errors import ArchLLMError
     from archllm.training.randomness import torch_seeded
 
-    start, right = time.process_time(), 0
+    start, right, why = time.process_time(), 0, ""
     setting = dict(space.require_networks().small) | {"num_classes": 10}
     for arch in space.architectures(space.sample(BUILDS, np.random.default_rng(seed))):
-        with torch_seeded(seed), torch.no_grad():
-            network = arch.build(**setting).eval()
-            size = setting.get("image_size", 32)
-            logits = network(torch.randn(2, 3, size, size))
+        size = setting.get("image_size", 32)
+        try:
+            with torch_seeded(seed), torch.no_grad():
+                logits = arch.build(**setting).eval()(torch.randn(2, 3, size, size))
+        except (ArchLLMError, RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
+            why = why or f"{arch.text}: {error}"
+            continue
         right += logits.shape == (2, 10) and bool(logits.isfinite().all())
-    return {"built": BUILDS, "right": right, "seconds_each": (time.process_time() - start) / BUILDS}
+    spent = (time.process_time() - start) / BUILDS
+    return {"built": BUILDS, "right": right, "seconds_each": spent, "why": why}
 
 
 def _corpus(

@@ -113,6 +113,10 @@ def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_
                 "nats": 12.97,
                 "draws": {"2000": drawn | {"valid": 0.996 - 0.002 * (job["seed"] == 1)}},
             }
+        if job["part"] == "recommended":
+            more["checked_per_cpu_second"] = 1_234.0
+        if job["part"] == "built":
+            more |= {"built": 1_000, "right": 999 + job["seed"], "seconds_each": 0.02, "why": ""}
         if job["part"] == "corpus":
             more["best"] = {
                 "new": 900,
@@ -127,6 +131,9 @@ def test_the_page_of_large_spaces_names_the_likeliest_tokenizer_and_those_among_
     assert "| `interleaving` | `plain` | 3 |" in text
     assert "| 50 ± 0 % |" in text and "| 120 ± 0 |" in text and "valid of 10,000" in text
     assert "1,200 members were scored, 0.25 CPU seconds each; 60 are the corpus" in text
+    assert "| `nasnet` | 3,000 | 3,000 | 20 ± 0 |" in text and "| 1,234 ± 0 |" in text
+    assert "| `nasnet`: networks that build and run | all | 999 of 1,000 | missed |" in text
+    assert "| `nasnet`, `merges`: checked members a CPU second | ≥ 2,000 | 1,234 | missed |" in text
     assert "### 500 members" in text and "| a code sees the whole cell | 3 | 6.0 ± 0.0 | 120 ± 0 |" in text
 
 

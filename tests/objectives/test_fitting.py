@@ -167,6 +167,30 @@ class Convolutional(nn.Module):
         return logits
 
 
+class Auxiliary(Convolutional):
+    """Looks at its tensors in the order of their dimensions while it is trained, and only then."""
+
+    def forward(self, x: Tensor) -> Any:
+        logits = super().forward(x)
+        return (logits, self.classifier(viewed(self.layers(x)))) if self.training else logits
+
+
+class Deep(Convolutional):
+    """Has weights of five dimensions, for which there is no such layout."""
+
+    def __init__(self, flatten: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(flatten)
+        self.unused = nn.Conv3d(1, 1, 1)
+
+
+@pytest.mark.parametrize("kind", [Auxiliary, Deep])
+def test_a_network_that_does_not_allow_it_is_trained_as_it_is(kind: type[Convolutional]) -> None:
+    network = kind(nn.Flatten())
+    training = Training(network, (torch.randn(8, 3, 6, 6), LABELS[:8]), CandidateTraining(**PLAIN), 0)
+    training.step(0.0, 0.5)
+    assert network.layouts == {False} and math.isfinite(training.loss)
+
+
 def viewed(x: Tensor) -> Tensor:
     return x.view(len(x), -1)
 
@@ -247,12 +271,11 @@ def test_mixed_precision_computes_with_sixteen_bits_and_keeps_weights_with_thirt
     class Dense(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = nn.Linear(64, 4)
+            self.layer, self.found = nn.Linear(64, 4), list[torch.dtype]()
 
         def forward(self, x: Tensor) -> Tensor:
             logits: Tensor = self.layer(x.flatten(1))
-            if self.training:
-                found.append(logits.dtype)
+            self.found.append(logits.dtype)
             return logits
 
     for precision in ("mixed", "auto"):
@@ -260,4 +283,5 @@ def test_mixed_precision_computes_with_sixteen_bits_and_keeps_weights_with_thirt
         config = CandidateTraining(epochs=1, precision=precision, **PLAIN)
         Training(network, (IMAGES, LABELS), config, 0).step(0.0, 1.0)
         assert network.layer.weight.dtype == torch.float32
+        found += network.found
     assert found == [torch.bfloat16, torch.float32]  # auto is full on a CPU

@@ -103,9 +103,9 @@ def test_where_every_operation_has_an_effect_there_is_nothing_to_average(nasbenc
     assert averaged(maker, nasbench101) is maker
 
 
-@pytest.mark.parametrize(("untrained", "times"), [(True, 1), (False, 2)])
+@pytest.mark.parametrize(("of_space_alone", "times"), [(True, 1), (False, 2)])
 def test_averages_of_what_the_space_alone_tells_are_made_once(
-    nasbench201: SearchSpace, untrained: bool, times: int
+    nasbench201: SearchSpace, of_space_alone: bool, times: int
 ) -> None:
     made: list[int] = []
 
@@ -113,7 +113,7 @@ def test_averages_of_what_the_space_alone_tells_are_made_once(
         made.append(len(graphs))
         return graphs.ops.astype(np.float64)
 
-    maker = FeatureMaker("labels", make, untrained)
+    maker = FeatureMaker("labels", make, of_space_alone)
     first, second = (averaged(maker, nasbench201).make(nasbench201.enumerate()) for _ in range(2))
     assert np.array_equal(first, second) and made == [nasbench201.size] * times
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from archllm.graphs import ABSENT, Graphs, equal
 from archllm.spaces import SearchSpace, load_space
+from archllm.spaces.registry import space_of_text
+from archllm.tokenizer import TokenizerConfig, build_tokenizer
 from archllm.tokenizer.serialisation import EdgeSerialisation, NodeSerialisation, serialisation
 
 SPACES = ["nasbench101", "nasbench201", "darts", "transnasbench"]
@@ -69,6 +72,39 @@ def test_what_training_could_not_tell_of_is_written_as_no_member(made: Callable[
     others = graphs[np.flatnonzero(varied != varied[0])]
     assert equal(way.read(way.write(alike)), alike).all()
     assert len(others) and not space.validate(way.read(way.write(others))).any()
+
+
+WORDS = """
+kind = "grammar"
+max_blocks = 8
+blocks = ["a", "b", "c"]
+[rules]
+network = ["block", "sequence(block, network)"]
+block = ["a", "b", "c"]
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "merges"])
+@pytest.mark.parametrize("seen", ["a begins", "only a and b", "up to four", "a alone"])
+def test_members_of_a_grammar_that_can_not_be_written_come_back_as_no_members(kind: Any, seen: str) -> None:
+    space = space_of_text(WORDS, "words.toml")
+    every = space.enumerate()
+    texts = ["".join(re.findall(r"\b[abc]\b", text or "")) for text in space.format(every)]
+    rule: dict[str, Callable[[str], bool]] = {
+        "a begins": lambda text: text[0] == "a",
+        "only a and b": lambda text: "c" not in text,
+        "up to four": lambda text: len(text) <= 4,
+        "a alone": lambda text: set(text) == {"a"},
+    }
+    learned = every[np.flatnonzero([rule[seen](text) for text in texts])]
+    tokenizer = build_tokenizer(space, TokenizerConfig(kind=kind, merges=16))
+    tokenizer.fit(learned, 0)
+    assert tokenizer.reconstruction(learned) == 1
+    codes = tokenizer.encode(every)
+    restored = tokenizer.decode(codes)
+    valid = space.validate(restored)
+    assert 0 < valid.sum() < len(every) and equal(restored, every)[valid].all()
+    assert not valid[~tokenizer.told(codes)].any()
 
 
 def test_a_longer_sequence_than_there_is_room_for_is_written_as_no_member() -> None:

@@ -19,7 +19,7 @@ from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
-from archllm.classifier.plan import Plan
+from archllm.classifier.plan import Plan, within
 from archllm.classifier.planning import LEAST_TRAINING, check_time, new_plan
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
 from archllm.classifier.scale import image_sizes, scales_of
@@ -56,9 +56,6 @@ LEAST_LEFT = 0.3
 
 LEAST_SEARCH = 0.5
 """Share of the search's time that is for trainings, however long it takes to prepare them."""
-
-MARGIN = 0.96
-"""Share of a limit on latency that the file of a finalist should take, as two measurements differ by some percent."""
 
 Say = Callable[[str], None]
 """Takes a line for the user."""
@@ -272,34 +269,33 @@ class Fitting:
         return sorted(found, key=lambda each: (-each.trained.accuracy, each.params))
 
     def _finalists(self, plan: Plan, trials: Result, final: TrainObjective) -> list[Architecture]:
-        """The best of the search; where latency is limited, those whose file was measured to keep to it."""
+        """The best of the search; where latency is limited, of those whose file was measured to keep to it."""
         ranked = sorted(
             (trial for trial in trials.trials if trial.values), key=lambda trial: -(trial.values or (0.0,))[0]
         )
         if self.limits.latency is None:
             return [self.space.parse(trial.text) for trial in ranked[: plan.finalists]]
-        found: list[Architecture] = []
-        close: list[Architecture] = []  # to the limit: measured again after the training, they may well exceed it
         measured: dict[str, float] = dict(self.folder.get("measured") or {})
-        for trial in ranked:
-            arch = self.space.parse(trial.text)
-            if trial.text not in measured:
-                if found and self.times.open < 0.7 * LEAST_TRAINING * plan.finalists:
-                    break  # measuring takes an export each
-                measured[trial.text] = self._measured(arch, final).ms
-                self.folder.note(measured=measured)
-            if measured[trial.text] <= self.limits.latency:
-                (found if measured[trial.text] <= MARGIN * self.limits.latency else close).append(arch)
-            if len(found) == plan.finalists:
-                break
-        found = (found + close)[: plan.finalists]
-        if not found:
+
+        def timings() -> Iterator[tuple[Architecture, float]]:
+            for trial in ranked:
+                arch = self.space.parse(trial.text)
+                if trial.text not in measured:
+                    found = any(ms <= (self.limits.latency or 0.0) for ms in measured.values())
+                    if found and self.times.open < 0.7 * LEAST_TRAINING * plan.finalists:
+                        return  # measuring takes an export each
+                    measured[trial.text] = self._measured(arch, final).ms
+                    self.folder.note(measured=measured)
+                yield arch, measured[trial.text]
+
+        chosen = within(self.limits.latency, plan.finalists, timings())
+        if not chosen:
             least = min(measured.values())
             raise EvaluationFailed(
                 f"none of the {len(measured)} best networks keeps to {self.limits.latency:g} ms when it is measured; "
                 f"the fastest takes {least:.3g} ms; allow more, or smaller images (--image-size)"
             )
-        return found
+        return chosen
 
     def _measured(self, arch: Architecture, final: TrainObjective) -> Timing:
         """Latency of the file of an architecture, with fresh weights."""

@@ -13,7 +13,7 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.transfer import prior_knowledge
 
 RANDOM = 50
-"""Random members that are ranked beside neighbours of the best, where limits make each cost many draws."""
+"""Random members that are ranked beside neighbours of the best, where limits make each of them cost many draws."""
 
 
 def informed_searcher(method: str, domain: Domain, seed: int) -> Searcher:

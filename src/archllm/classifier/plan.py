@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from archllm.classifier.scale import Scale
 
@@ -26,6 +26,14 @@ FINALISTS = 3
 FULL_PASSES, FULL_IMAGES = 80, 20_000
 """A full training sees at least so many passes over the images, and at least so many images, where several networks are
 trained; where the time is too short for several, all of it goes to one."""
+
+MARGIN = 0.96
+"""Share of a limit on latency that the file of one finalist should take at most: measurements differ by percents."""
+
+MORE = 2
+"""Networks beyond the finalists that are measured until one leaves that margin."""
+
+Network = TypeVar("Network")
 
 END_PER_EXPORT, END_BESIDES = 2.0, 8.0
 """Seconds for the end: so many times those of one ONNX export, for all files and their verification, and more."""
@@ -85,6 +93,33 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
     """
     full = max(FULL_IMAGES, FULL_PASSES * images)
     return int(min(max(seconds * speed / full, 1), FINALISTS))
+
+
+def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> list[Network]:
+    """The first `n` networks that keep to a limit on latency; one of them leaves a margin if one of the next best does.
+
+    A network at the very limit may exceed it when it is measured again, after its training.
+
+    Args:
+        limit: milliseconds.
+        n: how many are to be trained.
+        ranked: networks, the best first, and their measured milliseconds; no more is taken from it than it needs.
+
+    Example:
+        >>> within(1.0, 1, iter([("a", 1.2), ("b", 0.99), ("c", 0.5), ("d", 0.4)]))
+        ['c']
+    """
+    found: list[Network] = []
+    ample: list[Network] = []
+    for network, ms in ranked:
+        if ms <= limit:
+            found.append(network)
+            ample += [network] * (ms <= MARGIN * limit)
+        if len(found) >= n and (ample or len(found) >= n + MORE):
+            break
+    if ample and ample[0] not in found[:n]:
+        found[n - 1] = ample[0]
+    return found[:n]
 
 
 def reserve(export: float, others: float = 0.0) -> float:

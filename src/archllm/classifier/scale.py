@@ -171,7 +171,11 @@ class Scaler:
         return None if self.limits.latency is None else rough_latency(self.space, setting)
 
     def speed(self, graph: Graphs, size: int, network: Mapping[str, int]) -> float:
-        """Training images a second of a member's network, by timing steps whose learning rate is zero."""
+        """Training images a second of a member's network, by timing steps whose learning rate is zero.
+
+        Raises:
+            EvaluationFailed: its loss is infinite from the start.
+        """
         import torch
 
         from archllm.objectives.candidate import CandidateTraining

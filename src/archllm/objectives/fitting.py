@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -136,7 +137,8 @@ class Training:
     ) -> None:
         self.network, self.train, self.config, self.drop_path = network, train, config, drop_path
         self._layout = _layout(network, train[0])
-        network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        if self._layout is torch.channels_last:
+            network.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.warm_up = config.warm_up if warm_up is None else warm_up
         self.epochs = 0
         """Passes over the images that were begun."""
@@ -317,17 +319,18 @@ def loss_of_a_guess(labels: Tensor, smoothing: float) -> float:
 def _layout(network: nn.Module, images: Tensor) -> torch.memory_format:
     """Channels last, in which convolutions are trained 1.3 to 2 times as fast on a CPU, where the network allows it.
 
-    A network may look at its tensors in the order of their dimensions (`x.view(len(x), -1)`), and then it can't be.
+    A network may look at its tensors in the order of their dimensions (`x.view(len(x), -1)`), and then it can't be. A
+    copy of it learns from two images to find out. On a GPU nothing was measured, so nothing is changed.
     """
-    training, few = network.training, images[:2].contiguous(memory_format=torch.channels_last)
-    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    try:
-        with torch.no_grad(), torch_seeded(0):
-            network(few)
-    except RuntimeError:
+    if images.device.type != "cpu":
         return torch.contiguous_format
-    finally:
-        network.train(training)
+    try:
+        twin = copy.deepcopy(network).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch_seeded(0):
+            found = twin(images[:2].contiguous(memory_format=torch.channels_last))
+            sum(part.sum() for part in (found if isinstance(found, tuple) else (found,))).backward()
+    except (RuntimeError, ValueError):
+        return torch.contiguous_format
     return torch.channels_last
 
 

@@ -228,7 +228,7 @@ def load_table(path: Path, space: SearchSpace) -> Table:
         about = path.stat()
     except OSError:
         return _read_table(path, space)  # which says what is wrong with it
-    return _kept_table(path.absolute(), space, (about.st_mtime_ns, about.st_size, about.st_ino))
+    return _kept_table(path.absolute(), space, (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino))
 
 
 @lru_cache(maxsize=4)

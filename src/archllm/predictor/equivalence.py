@@ -15,6 +15,9 @@ from archllm.predictor.features import FeatureMaker
 from archllm.spaces import SearchSpace
 from archllm.spaces.sizes import written_size
 
+MOST_KEPT = 100_000
+"""Members of a space up to which averages that depend on the space alone are kept."""
+
 
 def has_synonyms(space: SearchSpace) -> bool:
     """Whether members that are written differently may compute the same: where an operation has no effect."""
@@ -42,13 +45,14 @@ def averaged(maker: FeatureMaker, space: SearchSpace) -> FeatureMaker:
             f"features can't be averaged in {space.name}: its {written_size(space.size)} members can't be enumerated"
         )
     classes = _classes(space)
-    means = _kept_means(maker, space) if maker.untrained else _means(maker, space)
+    keep = maker.of_space_alone and space.size <= MOST_KEPT
+    means = _kept_means(maker, space) if keep else _means(maker, space)
 
     def make(graphs: Graphs) -> NDArray[np.float64]:
         found: NDArray[np.float64] = means[classes.of(space, graphs)]
         return found
 
-    return FeatureMaker(f"averaged {maker.name}", make, maker.untrained)
+    return FeatureMaker(f"averaged {maker.name}", make, maker.of_space_alone)
 
 
 def _means(maker: FeatureMaker, space: SearchSpace) -> NDArray[np.float64]:

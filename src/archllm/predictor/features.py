@@ -33,8 +33,8 @@ class FeatureMaker:
     make: Callable[[Graphs], NDArray[np.floating]]
     """From `n` members to `n x d`."""
 
-    untrained: bool = False
-    """Whether the space alone tells them: what is made of all its members is then kept for the next who asks."""
+    of_space_alone: bool = False
+    """Whether they depend on the space alone: averages over all its members are then kept for the next who asks."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def one_hot(space: SearchSpace) -> FeatureMaker:
         parts = space.parted(space.normalise(graphs))
         return np.concatenate([encodings.one_hot(part, members) for part, members in parts], axis=1)
 
-    return FeatureMaker("one_hot", make, untrained=True)
+    return FeatureMaker("one_hot", make, of_space_alone=True)
 
 
 @lru_cache(maxsize=8)
@@ -39,7 +39,7 @@ def written(space: SearchSpace) -> FeatureMaker:
     Scores of cells that compute the same may differ: a skip over a change of resolution is no identity, and trainings
     are noisy.
     """
-    return FeatureMaker("written", one_hot(space).make, untrained=True)
+    return FeatureMaker("written", one_hot(space).make, of_space_alone=True)
 
 
 def path(space: SearchSpace, reference: Graphs, most: int = encodings.MOST_WORDS) -> FeatureMaker:
@@ -72,7 +72,7 @@ def has_paths(space: SearchSpace) -> bool:
 @lru_cache(maxsize=8)
 def slot_values(space: SearchSpace) -> FeatureMaker:
     """The numbers that are chosen in slots, as ranks from 0 to 1."""
-    return FeatureMaker("slot_values", lambda graphs: space.slot_values(space.normalise(graphs)), untrained=True)
+    return FeatureMaker("slot_values", lambda graphs: space.slot_values(space.normalise(graphs)), of_space_alone=True)
 
 
 def tokenizer(model: Tokenizer) -> FeatureMaker:
@@ -117,4 +117,4 @@ def free(space: SearchSpace) -> FeatureMaker:
         ]
         return np.concatenate([*sizes, *others], axis=1).astype(np.float32)
 
-    return FeatureMaker("free", make, untrained=True)
+    return FeatureMaker("free", make, of_space_alone=True)

@@ -25,6 +25,7 @@ REFERENCE = 1_000  # members of the space by which features are scaled
 _LEAST_DRAWS = 20_000  # that are spent before a constraint is said to leave nothing
 _DRAWS_EACH = 1_000
 _CHUNK = 5_000
+_NARROW = 0.2  # share of draws that keep to a constraint, below which they are counted as dear
 
 LARGEST_SCANNED = 50_000
 """Members of a domain that predictors look at before each choice; of a larger one they are shown a part."""
@@ -61,6 +62,7 @@ class Domain:
         self.enumerable = pool is not None or space.enumerable
         self._pool, self._allowed = pool, allowed
         self._near: dict[int, list[Architecture]] = {}
+        self._found, self._drawn = 0, 0  # draws that kept to the constraint, and all
         if self.enumerable:
             self._positions  # noqa: B018  (a domain without members is refused here and now)
         elif allowed is not None:
@@ -78,8 +80,8 @@ class Domain:
 
     @property
     def narrowed(self) -> bool:
-        """Whether a constraint makes random members of a space that can't be enumerated cost more draws than one."""
-        return self._allowed is not None and not self.enumerable
+        """Whether a constraint makes a random member of a space that can't be enumerated cost many draws."""
+        return self._found < _NARROW * self._drawn
 
     def enumerate(self) -> Graphs:
         """All members, each once, normalised, in a fixed order.
@@ -120,6 +122,7 @@ class Domain:
             draws = self.space.sample(min(_CHUNK, most - drawn, max(100, 4 * (n - found))), rng)
             parts.append(draws[self._passes(draws)])
             found, drawn = found + len(parts[-1]), drawn + len(draws)
+        self._found, self._drawn = self._found + found, self._drawn + drawn
         if not found:
             raise InvalidInput(
                 f"none of {drawn:,} random architectures of {self.space.name} meets the constraint"

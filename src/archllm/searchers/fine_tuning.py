@@ -106,7 +106,9 @@ class SearchGenerator:
             seed: seed of all randomness.
         """
         tuned = self.prior.with_conditions((_CONDITION,), len(QUANTILES) + 1)
-        tuned.learn(self.tokenizer.encode(cells), performance_bins(values)[:, None], schedule, seed)
+        codes, bins = self.tokenizer.encode(cells), performance_bins(values)[:, None]
+        told = self.tokenizer.told(codes)
+        tuned.learn(codes[told], bins[told], schedule, seed)
         highest = np.full((n, 1), len(QUANTILES))
         generator = torch.Generator().manual_seed(seed)
         return self._members(tuned.sample(n, generator=generator, conditions=highest, guidance=guidance))

@@ -113,6 +113,13 @@ class Tokenizer(ABC):
         """
         return self.encode_as_written(self._normalised(members))
 
+    def told(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`n` booleans: which codes speak of a member.
+
+        What a tokenizer can't write, as it is unlike all of its training members, it writes as codes of no member.
+        """
+        return np.ones(len(codes), dtype=np.bool_)
+
     def _normalised(self, members: Members) -> Graphs:
         """The graphs of members, written in the space's normal form."""
         if not isinstance(members, Graphs):

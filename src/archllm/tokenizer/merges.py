@@ -18,6 +18,7 @@ from archllm.graphs import ABSENT, Graphs
 from archllm.spaces.base import SearchSpace
 from archllm.tokenizer.base import NOT_TRAINED, Members, Tokenizer
 from archllm.tokenizer.config import TokenizerConfig
+from archllm.tokenizer.parts import AnySerialisation
 from archllm.tokenizer.plain import PlainTokenizer
 from archllm.training.progress import Event, Listener
 
@@ -153,9 +154,18 @@ class MergesTokenizer(Tokenizer):
         codes = np.full((len(graphs), self.length), self.end, dtype=np.int64)
         encoded = self._library.encode_batch_fast(self._texts(self.plain.encode_as_written(graphs)))
         for row, each in enumerate(encoded):
-            ids = each.ids[: self.length]
+            ids = each.ids if len(each.ids) <= self.length else [self._way.foreign]  # too long to be written
             codes[row, : len(ids)] = ids
         return codes
+
+    def told(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._way.told(codes)
+
+    @property
+    def _way(self) -> AnySerialisation:
+        if self.plain.way is None:
+            raise InvalidInput(NOT_TRAINED)
+        return self.plain.way
 
     def encode_as_written(self, graphs: Graphs) -> NDArray[np.int64]:
         self._fitted  # noqa: B018 - says so if there is nothing to write with

@@ -98,6 +98,10 @@ class PartsSerialisation:
         return sum(way.length for way in self.ways)
 
     end = None
+    foreign: ClassVar[int] = 0
+
+    def told(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray((tokens != 0).all(1))
 
     @property
     def _firsts(self) -> list[int]:

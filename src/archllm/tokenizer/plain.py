@@ -76,6 +76,9 @@ class PlainTokenizer(Tokenizer):
         self._check(codes)
         return way.read(codes)
 
+    def told(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._fitted.told(codes)
+
     def embed(self, members: Members) -> NDArray[np.float32]:
         """`n x (v + v²)`: labels one-hot and, where there are edges, the adjacency matrix, flattened."""
         graphs = self._normalised(members)

@@ -49,8 +49,14 @@ class Serialisation(Protocol):
     end: int | None
     """The token behind the last one of a shorter sequence; it fills the rest."""
 
+    foreign: int
+    """The token that, in the first place, is written for a graph that can't be."""
+
     def write(self, graphs: Graphs) -> NDArray[np.int64]:
         """`n x length` tokens of graphs."""
+
+    def told(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`n` booleans: which sequences are not written for graphs that can't be."""
 
     def read(self, tokens: NDArray[np.int64]) -> Graphs:
         """The graphs that `n x length` tokens stand for; what stands for none has a loop, as no member does."""
@@ -113,6 +119,8 @@ class NodeSerialisation:
     linked: bool = True
     """Whether there are edges."""
 
+    foreign: ClassVar[int] = 0
+
     @classmethod
     def of(cls, graphs: Graphs) -> Self:
         """Of the nodes of training members."""
@@ -142,10 +150,18 @@ class NodeSerialisation:
         alike = (words == self.fixed)[:, ~self.varying].all(1, keepdims=True)
         return np.where(alike & (self.words[at] == asked), at + 1, 0)
 
+    def told(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray((tokens != 0).all(1))
+
     def read(self, tokens: NDArray[np.int64]) -> Graphs:
         words = np.repeat(self.fixed[None], len(tokens), axis=0)
-        words[:, self.varying] = np.concatenate([[np.int64(0)], self.words])[tokens]  # what is unknown becomes absent
-        return graphs_of_tokens(words, self.linked)
+        words[:, self.varying] = np.concatenate([[np.int64(0)], self.words])[tokens]
+        graphs, unknown = graphs_of_tokens(words, self.linked), (tokens == 0).any(1)
+        if self.linked:
+            graphs.adjacency[unknown, 0, 0] = True
+        else:
+            graphs.ops[unknown] = ABSENT  # no member holds nothing
+        return graphs
 
     def tensors(self) -> dict[str, torch.Tensor]:
         arrays = {"words": self.words, "varying": self.varying, "fixed": self.fixed}
@@ -216,6 +232,10 @@ class EdgeSerialisation:
         return self.labels + self.nodes
 
     @property
+    def foreign(self) -> int:
+        return self.labels + 1  # an edge: before the first label, there is no node that it could lead to
+
+    @property
     def end(self) -> int | None:
         return 0
 
@@ -234,8 +254,11 @@ class EdgeSerialisation:
         alike &= (graphs.adjacency[:, :first, :first] == self.linked).all((1, 2))
         alike[row[~inside]] = False
         tokens[~alike] = 0
-        tokens[~alike, 0] = self.labels + 1  # before the first label, there is no node that it could lead to
+        tokens[~alike, 0] = self.foreign
         return tokens
+
+    def told(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray(tokens[:, 0] != self.foreign)
 
     def _columns(self, graphs: Graphs, node: int) -> list[NDArray[np.int64]]:
         label = graphs.ops[:, node].astype(np.int64) + 1

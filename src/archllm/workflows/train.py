@@ -186,14 +186,23 @@ class _Training:
         )  # says what is wrong with them before long work
         tokenizer = self._tokenizer(written)
 
+        def codes_of(graphs: Graphs) -> NDArray[np.int64]:
+            """Codes to learn from; of members that the tokenizer can't write there are none."""
+            found = tokenizer.encode_as_written(with_permutations(space, graphs, config.permutations, seed))
+            # conditions go row by row
+            return found if config.conditions else found[tokenizer.told(found)]
+
         def sequences() -> tuple[NDArray[np.int64], NDArray[np.int64], Conditions | None, NDArray[np.int64]]:
-            codes, keys = [tokenizer.encode_as_written(written)], [known(space, cells.train)]
+            codes, keys = [codes_of(cells.train[aside:])], [known(space, cells.train)]
             for chunk in cells.further or ():
-                codes.append(tokenizer.encode_as_written(with_permutations(space, chunk, config.permutations, seed)))
+                codes.append(codes_of(chunk))
                 keys.append(space.keys(chunk))
-            validation = tokenizer.encode_as_written(
-                with_permutations(space, cells.train[:aside], config.permutations, seed)
-            )
+            validation = codes_of(cells.train[:aside])
+            if not sum(map(len, codes)):
+                raise InvalidInput(
+                    f"the tokenizer can write none of the {len(cells.train):,} architectures: they are unlike all that "
+                    "it was trained on; train without --start"
+                )
             conditions = self._conditions(tokenizer, cells.train, known_values)
             return np.concatenate(codes), validation, conditions, np.unique(np.concatenate(keys))
 

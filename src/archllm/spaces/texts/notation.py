@@ -11,6 +11,7 @@ import ast
 import re
 import warnings
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from archllm.errors import FormatError, InvalidInput
@@ -109,8 +110,12 @@ class Notation:
 
     def _place(self, line: int, column: int) -> int:
         """Position in the text of a (1-based) line and a column of its stripped form."""
-        lead = len(self.text) - len(self.text.lstrip())
-        return lead + sum(len(part) for part in self._lines[: line - 1]) + column
+        return self._starts[line - 1] + column
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Positions in the text at which the lines of the stripped form start, and where the last one ends."""
+        return list(accumulate(map(len, self._lines), initial=len(self.text) - len(self.text.lstrip())))
 
     @cached_property  # each node of a long text asks for its position
     def _lines(self) -> list[str]:
