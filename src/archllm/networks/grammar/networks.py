@@ -33,6 +33,8 @@ from archllm.spaces.space_file import placed
 if TYPE_CHECKING:
     from torch import nn
 
+_KEPT = 50_000  # networks whose cost is known
+
 WIDEST = 1 << 20
 """Most channels of a block."""
 
@@ -79,6 +81,7 @@ class GrammarNetworks(SpaceNetworks):
         self.sequences = space.definition.form == "sequences"
         self.setting_type = SequenceSetting if self.sequences else ImageSetting
         self._cost = lru_cache(maxsize=65_536)(self._count)
+        self._costs: dict[tuple[Any, tuple[int, ...]], Cost] = {}  # of whole networks, by setting and labels
         self._maker = lru_cache(maxsize=256)(self._find_maker)
 
     @property
@@ -122,8 +125,18 @@ class GrammarNetworks(SpaceNetworks):
 
     def _sizes(self, graphs: Graphs, setting: Any) -> NDArray[np.int64]:
         """`n x 2` parameters and multiply-accumulates."""
-        costs = [self.cost(self.space.row_of(graph), setting) for graph in graphs]
+        setting = self._complete(setting)
+        costs = [self._kept_cost(row, setting) for row in self.space.rows_of(graphs)]
         return np.array([(cost.params, cost.macs) for cost in costs], dtype=np.int64).reshape(len(graphs), 2)
+
+    def _kept_cost(self, row: Row, setting: Any) -> Cost:
+        """The same as `cost`, which a search asks for again and again."""
+        found = self._costs.get((setting, row.labels))
+        if found is None:
+            if len(self._costs) >= _KEPT:
+                self._costs.clear()
+            found = self._costs[setting, row.labels] = self.cost(row, setting)
+        return found
 
     def cost(self, row: Row, setting: Any = None) -> Cost:
         """What the network of a term costs, whether it is a member or not.

@@ -81,6 +81,7 @@ class Grammar(SearchSpace):
                 *(["max_blocks"] if definition.max_blocks is not None else ["rules"]),
             )
         self._read: dict[bytes, Row | str] = {}
+        self._ranks: dict[tuple[int, ...], int] = {}
         self._share: float | None = None
         self.exact_size = definition.max_params is None
         self.exact_keys = self.language.size < EXACT_BELOW
@@ -124,6 +125,15 @@ class Grammar(SearchSpace):
         assert isinstance(found, Row)
         return found
 
+    def rows_of(self, graphs: Graphs) -> list[Row]:
+        """The networks of `n` members."""
+        found = []
+        for ops in graphs.ops:
+            row = self._checked(ops)
+            assert isinstance(row, Row)
+            found.append(row)
+        return found
+
     def enumerate(self) -> Graphs:
         if not self.enumerable:
             raise NotEnumerable(
@@ -153,7 +163,7 @@ class Grammar(SearchSpace):
 
     def _measured(self, what: Literal["size", "depth"], graphs: Graphs) -> NDArray[np.float64]:
         """`n` numbers of blocks, repeats included, or of joins within one another."""
-        return np.array([getattr(self.row_of(graph), what) for graph in graphs], dtype=np.float64)
+        return np.array([getattr(row, what) for row in self.rows_of(graphs)], dtype=np.float64)
 
     def _checked(self, ops: NDArray[np.int8]) -> Row | str:
         """The network of `v` labels, in canonical form, or why they are none."""
@@ -224,7 +234,7 @@ class Grammar(SearchSpace):
     def normalise(self, graphs: Graphs) -> Graphs:
         valid = self.validate(graphs)
         if valid.all():
-            return self.graphs_of([self.row_of(graph) for graph in graphs])
+            return self.graphs_of(self.rows_of(graphs))
         wide = graphs.padded(max(graphs.nodes, self.max_nodes))
         ops = wide.ops.copy()
         for at in np.flatnonzero(valid):
@@ -236,8 +246,8 @@ class Grammar(SearchSpace):
     def permute(self, graphs: Graphs, rng: np.random.Generator) -> Graphs:
         """The same members with the branches of commutative joins in a random order."""
         ops = np.full((len(graphs), max(graphs.nodes, self.max_nodes)), ABSENT, dtype=np.int8)
-        for at, graph in enumerate(graphs):
-            labels = [label for element in self.row_of(graph).elements for label in self._shuffled(element, rng)]
+        for at, row in enumerate(self.rows_of(graphs)):
+            labels = [label for element in row.elements for label in self._shuffled(element, rng)]
             ops[at, : len(labels)] = labels
         return Graphs.unlinked(ops)
 
@@ -253,10 +263,19 @@ class Grammar(SearchSpace):
         return [element.labels[0], *(label for branch in branches for label in branch)]
 
     def _keys(self, graphs: Graphs) -> NDArray[np.int64]:
-        rows = [self.row_of(graph) for graph in graphs]
+        rows = self.rows_of(graphs)
         if self.exact_keys:
-            return np.array([self.language.rank(row) for row in rows], dtype=np.int64)
+            return np.array([self._rank(row) for row in rows], dtype=np.int64)
         return fingerprints(self.graphs_of(rows).ops.astype(np.int64))
+
+    def _rank(self, row: Row) -> int:
+        """The number of a network; a search asks for that of one member again and again."""
+        found = self._ranks.get(row.labels)
+        if found is None:
+            if len(self._ranks) * self.max_nodes >= _KEPT:
+                self._ranks.clear()
+            found = self._ranks[row.labels] = self.language.rank(row)
+        return found
 
     # --- neighbours --------------------------------------------------------------------------------------------------
 
