@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from archllm.classifier.limits import Limits
-from archllm.classifier.members import Predict
+from archllm.classifier.members import Predict, rough_latency
 from archllm.classifier.scale import SCALES, Scale, Scaler, image_sizes, scales_of
 from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
+from archllm.networks.latency import Timing
 from archllm.spaces import SearchSpace, load_space
 
 OPTIONS = {"num_classes": 3, "in_channels": 3}
@@ -97,3 +99,18 @@ def test_a_product_whose_members_choose_their_size_has_one_setting():
     assert scales_of(load_space("scaled-cells")) == ({},)
     with pytest.raises(InvalidInput, match="or a product whose file says under"):
         scales_of(load_space("darts"))
+
+
+def test_a_rough_latency_follows_the_fastest_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = load_space("mobile")
+    networks = space.require_networks()
+    setting = networks.setting(**OPTIONS, image_size=16)
+
+    def measured(asked: object, graphs: Graphs, setting: object) -> list[Timing]:
+        fastest = [0.05 + 1e-7 * float(macs) for macs in networks.macs(graphs, setting)]
+        return [Timing(ms=9.0 - ms, fastest=ms, low=ms, high=9.0, rounds=3) for ms in fastest]  # a busy machine
+
+    monkeypatch.setattr("archllm.networks.latency.measure_members", measured)
+    graphs = space.sample(50, np.random.default_rng(3))
+    expected = 0.05 + 1e-7 * networks.macs(graphs, setting)
+    assert rough_latency(space, setting)(graphs) == pytest.approx(expected)
