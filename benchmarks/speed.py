@@ -25,6 +25,9 @@ from benchmarks.harness.results import Result
 DRAWN = 10_000
 """Distinct cells asked for where sampling is measured."""
 
+STEPS = 20
+"""Steps of a training that is timed."""
+
 _CLOCK = """
 import json, sys, time
 from archllm import load_space
@@ -85,6 +88,36 @@ MEASURES: dict[str, Measure] = {
         space=space,
     )
     for space, title in (("nasbench101", "NAS-Bench-101"), ("nasbench201", "NAS-Bench-201"))
+}
+
+
+_TRAINING = """
+import torch
+from archllm.objectives.candidate import CandidateTraining
+from archllm.objectives.fitting import Training
+
+torch.set_num_threads(1)
+arch = space.architectures(space.sample(1, __import__("numpy").random.default_rng(0)))[0]
+images = torch.randn(64, 3, 24, 24), torch.zeros(64, dtype=torch.int64)
+training = Training(arch.build(num_classes=5, in_channels=3, image_size=24, channels=16), images, CandidateTraining(), 0)
+training.step(0.0, 0.0)
+print(clock(lambda: [training.step(0.0, 0.0) for _ in range(STEPS)]))
+"""
+"""Steps of training one random member, the first of which does not count."""
+
+MEASURES |= {
+    f"training-{space}": Measure(
+        f"{STEPS} steps of training a network of `{space}`, 64 images of 24 x 24",
+        f"space = load_space({space!r})" + _TRAINING.replace("STEPS", str(STEPS)),
+    )
+    for space in ("nasbench101", "nasbench201", "mobile", "nasnet", "conv-grammar")
+} | {
+    "long-texts": Measure(
+        "40 texts of hierarchical NAS-Bench-201 are read",
+        "import numpy as np; space = load_space('hierarchical-nasbench201'); "
+        "texts = space.format(space.sample(40, np.random.default_rng(0))); "
+        "print(clock(lambda: space.parse_batch(texts)))",
+    )
 }
 
 

@@ -108,7 +108,8 @@ class SearchGenerator:
         tuned = self.prior.with_conditions((_CONDITION,), len(QUANTILES) + 1)
         codes, bins = self.tokenizer.encode(cells), performance_bins(values)[:, None]
         told = self.tokenizer.told(codes)
-        tuned.learn(codes[told], bins[told], schedule, seed)
+        if told.any():
+            tuned.learn(codes[told], bins[told], schedule, seed)
         highest = np.full((n, 1), len(QUANTILES))
         generator = torch.Generator().manual_seed(seed)
         return self._members(tuned.sample(n, generator=generator, conditions=highest, guidance=guidance))

@@ -110,7 +110,7 @@ class Notation:
 
     def _place(self, line: int, column: int) -> int:
         """Position in the text of a (1-based) line and a column of its stripped form."""
-        return self._starts[line - 1] + column
+        return self._starts[min(line, len(self._starts)) - 1] + column
 
     @cached_property
     def _starts(self) -> list[int]:
