@@ -25,7 +25,7 @@ from benchmarks.harness.results import Result
 DRAWN = 10_000
 """Distinct cells asked for where sampling is measured."""
 
-STEPS = 20
+STEPS = 10
 """Steps of a training that is timed."""
 
 _CLOCK = """
@@ -99,7 +99,8 @@ from archllm.objectives.fitting import Training
 torch.set_num_threads(1)
 arch = space.architectures(space.sample(1, __import__("numpy").random.default_rng(0)))[0]
 images = torch.randn(64, 3, 24, 24), torch.zeros(64, dtype=torch.int64)
-training = Training(arch.build(num_classes=5, in_channels=3, image_size=24, channels=16), images, CandidateTraining(), 0)
+options = {**space.require_networks().small, "num_classes": 5, "in_channels": 3, "image_size": 24}
+training = Training(arch.build(**options), images, CandidateTraining(), 0)
 training.step(0.0, 0.0)
 print(clock(lambda: [training.step(0.0, 0.0) for _ in range(STEPS)]))
 """
