@@ -246,3 +246,12 @@ def test_a_compressed_table_is_read_where_it_lies(shared, data_dir, tmp_path, na
     assert table.about["source"] == "renamed.csv.gz" and "half of the training images" in table.about["meaning"]
     row = int(np.flatnonzero(table.keys == nasbench201.parse(BEST).key)[0])
     assert table.columns["cifar10.valid@200"][row] > 91
+
+
+def test_a_table_is_read_once_for_all_its_columns_and_again_when_its_file_has_changed(nasbench201, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("arch,a,b\n1,0.5,1\n2,0.25,2\n")
+    first = load_table(path, nasbench201)
+    assert load_table(path, nasbench201) is first
+    path.write_text("arch,a,b\n1,0.5,1\n2,0.75,2\n")
+    assert load_table(path, nasbench201).column("a").tolist() == [0.5, 0.75]
