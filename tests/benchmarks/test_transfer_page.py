@@ -13,8 +13,9 @@ from archllm.spaces import load_space
 
 def test_every_method_searches_every_data_set_with_and_without_knowledge() -> None:
     jobs = BENCHMARK.jobs(BENCHMARK.parse(["--seeds", "0", "1"]))
-    assert len(jobs) == 2 * 2 * 3 * 3 + 2 * 9 * 2
+    assert len(jobs) == 2 * 2 * 3 * 3 + 2 * 3 * 3 + 2 * 9 * 2
     assert jobs["gp-cifar100-200-reversed"]["seeds"] == [0, 1]
+    assert len(BENCHMARK.jobs(BENCHMARK.parse([]))["sequence-graph-cora-others"]["seeds"]) == 5
 
 
 def test_a_page_shows_what_is_there() -> None:
@@ -35,7 +36,7 @@ def test_a_page_shows_what_is_there() -> None:
         for data in DATA
         for known in ("nothing", "others", "reversed")
     ]
-    assert "| `gp` | cifar100 | 24 | 3.0 (2.0) |" in page(results)
+    assert "| `gp` | cifar100 | 1 | 24 | 3.0 (2.0) |" in page(results)
     assert queries({"regret": [1.0, 0.5]}) == 61 and regret({"regret": [1.0, 0.5]}, 50) == 0.5
 
 
@@ -47,7 +48,7 @@ def test_graph_networks_say_what_other_tables_cost_and_what_is_missing() -> None
         for known, lost in (("nothing", 0.5), ("others", 0.6))
     ]
     text = page(results)
-    assert "| `gp` | Cora | 0.500 | 0.600 | +20 % (missed) |" in text
+    assert "| `gp` | Cora | 1 | 0.500 | 0.600 | +20 % (missed) |" in text
     assert "**Not yet run:** `gp` on citeseer," in text
 
 

@@ -57,6 +57,15 @@ def test_several_sources_and_gaps_are_taken_and_a_misleading_one_stops_nothing()
     assert best(find("table:t.csv/far", budget=25)) >= np.quantile([best(find(budget=25, seed=s)) for s in (1, 2)], 0)
 
 
+def test_the_design_gives_a_source_up_whose_best_are_worse_than_others() -> None:
+    good, bad = ({t.text for t in find(source, budget=9, options=["initial=9"]).trials} for source in
+                 ("table:t.csv/near", "table:t.csv/far"))  # fmt: skip
+    goal = dict(zip(SPACE.format(CELLS), np.loadtxt("t.csv", delimiter=",", skiprows=1, usecols=1), strict=True))
+    order = sorted(goal, key=goal.get)
+    assert len(good & set(order[-12:])) >= 5  # two in three, of what the source puts first
+    assert len(bad & set(order[:12])) <= 4  # two, and of the others what chance brings
+
+
 def test_an_earlier_search_is_a_source_and_none_of_itself() -> None:
     find(store="old.db", study="first", budget=12, method="random", options=[])
     assert find("old.db#first").queries == 6

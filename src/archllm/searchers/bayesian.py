@@ -21,7 +21,7 @@ from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
 from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from, leading
-from archllm.searchers.transfer import Prior, hedged, informed, prior_knowledge
+from archllm.searchers.transfer import HedgedDesign, Prior, informed, prior_knowledge
 from archllm.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ class BayesianSearch(Searcher):
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self._taken) < self.options.initial or len(self._succeeded) < 2:
-            return next((arch for arch in self._design if arch.key not in self._taken), None) or self._random(rng)
+            designed = None if self._design is None else self._design.next(self.evaluations, self._taken)
+            return designed or self._random(rng)
         return self._most_promising(rng)
 
     def _most_promising(self, rng: np.random.Generator) -> Architecture | None:
@@ -212,13 +213,13 @@ class BayesianSearch(Searcher):
         return found if self.knowledge is None else [*found, self.knowledge.maker]
 
     @cached_property
-    def _design(self) -> list[Architecture]:
-        """What comes first, instead of random members: nothing, unless something is known from other tasks."""
+    def _design(self) -> HedgedDesign | None:
+        """What comes first, instead of random members, where something is known from other tasks."""
         if self.knowledge is None:
-            return []
+            return None
         rng = np.random.default_rng([self.seed, 1])
         others = self.domain.space.architectures(self.domain.sample(self.options.initial, rng))
-        return hedged(self.domain, self.knowledge, others, self.options.initial, rng)
+        return HedgedDesign(self.domain, self.knowledge, others, self.options.initial, rng)
 
     @cached_property
     def _surrogate(self) -> Surrogate:

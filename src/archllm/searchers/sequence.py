@@ -26,7 +26,7 @@ from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
 from archllm.searchers.sequence_options import SequenceOptions
 from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from, leading
-from archllm.searchers.transfer import hedged, informed, prior_knowledge
+from archllm.searchers.transfer import HedgedDesign, informed, prior_knowledge
 from archllm.spaces import Architecture
 from archllm.training.loop import Schedule
 
@@ -104,7 +104,7 @@ class SequenceSearch(Searcher):
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self.known) < self._initial or len(self._succeeded) < 2:
-            return next((arch for arch in self._design if arch.key not in self.known), None) or self._random(rng)
+            return self._designed or self._random(rng)
         parts = self._candidates()
         graphs, keys = concatenate([part.graphs for part in parts]), np.concatenate([part.keys for part in parts])
         left = np.flatnonzero(~np.isin(keys, np.fromiter(self.known, np.int64, len(self.known))))
@@ -242,9 +242,24 @@ class SequenceSearch(Searcher):
         schedule = Schedule(options.fine_tuning_steps, min(128, len(both)), 1e-3, 0.01, warmup=10)
         return self._generator.sample_fine_tuned(both, values, options.draws, schedule, options.guidance, seed)
 
+    @property
+    def _designed(self) -> Architecture | None:
+        """What of the initial design is evaluated next; nothing where all of it was."""
+        if self._hedged is not None:
+            return self._hedged.next(self.evaluations, self.known)
+        return next((arch for arch in self._design if arch.key not in self.known), None)
+
+    @cached_property
+    def _hedged(self) -> HedgedDesign | None:
+        """The design with the sources' best in it, where something is known from other tasks."""
+        if self.knowledge is None:
+            return None
+        rng = np.random.default_rng([self.seed, 5])
+        return HedgedDesign(self.domain, self.knowledge, self._design, self._initial, rng)
+
     @cached_property
     def _design(self) -> list[Architecture]:
-        """What is evaluated first, in order."""
+        """What is evaluated first without knowledge, in order."""
         space, options = self.domain.space, self.options
         rng, graphs = np.random.default_rng([self.seed, 2]), one_of_each(space, self._pretrained_draws)
         if options.initial_design == "random" or (self._sizeless and options.initial_design == "large"):
@@ -256,7 +271,7 @@ class SequenceSearch(Searcher):
                 order = np.lexsort((rng.random(len(graphs)), -fewest_params(space, graphs)))
                 pool = order[: max(options.initial, round(options.largest * len(graphs)))]
             design = space.architectures(graphs[pool[farthest_first(points[pool], self._initial, rng)]])
-        return design if self.knowledge is None else hedged(self.domain, self.knowledge, design, self._initial, rng)
+        return design
 
     @property
     def _initial(self) -> int:

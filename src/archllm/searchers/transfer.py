@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from archllm.graphs import Graphs
+from archllm.objectives.evaluation import Evaluation
 from archllm.predictor import PredictorConfig
 from archllm.predictor.cell_prior import shipped_prior
 from archllm.predictor.knowledge import Knowledge
@@ -22,6 +23,7 @@ Prior = Literal["none", "shipped"]
 
 _EXPLORATION = 0.5  # what is known is doubted less, so that a search stays near the sources' best for longer
 _CANDIDATES = 2_000
+_LEAST_MISLEADING = 2  # of the sources' best must be bad before the others go first
 
 
 def prior_knowledge(space: SearchSpace, own: bool = False) -> Knowledge:
@@ -54,10 +56,12 @@ def informed(configs: Sequence[PredictorConfig], blocks: tuple[int, ...], knowle
     )
 
 
-def hedged(
-    domain: Domain, knowledge: Knowledge, others: Sequence[Architecture], n: int, rng: np.random.Generator
-) -> list[Architecture]:
+class HedgedDesign:
     """An initial design that neither trusts the sources nor ignores them: two of their best, then one of the others.
+
+    Sources may mislead, and what they put first then says little. So evaluations decide: once all of the sources' best
+    turn out worse than half of the others, only others are evaluated. What sources that help are worth stays as it was,
+    as of their best one is good soon.
 
     Args:
         domain: where the sources' best come from; of a large one, random members and neighbours of the best of those.
@@ -66,15 +70,38 @@ def hedged(
         n: how many in all.
         rng: of random members.
     """
-    graphs = _ranked(domain, knowledge, rng)
-    best = iter(domain.space.architectures(graphs[knowledge.best_first(graphs)[:n]]))
-    rest = iter(others)
-    chosen: dict[Architecture, None] = {}
-    for number in range(3 * n):
-        found = next(rest if number % 3 == 2 else best, None)
-        if found is not None:
-            chosen[found] = None
-    return list(chosen)[:n]
+
+    def __init__(
+        self, domain: Domain, knowledge: Knowledge, others: Sequence[Architecture], n: int, rng: np.random.Generator
+    ) -> None:
+        graphs = _ranked(domain, knowledge, rng)
+        self._best = domain.space.architectures(graphs[knowledge.best_first(graphs)[:n]])
+        self._others = list(others)
+        self._keys = {arch.key for arch in self._best}
+
+    def next(self, evaluations: Mapping[Architecture, Evaluation], taken: Container[int]) -> Architecture | None:
+        """What is evaluated next; nothing where all were.
+
+        Args:
+            evaluations: those of the search so far.
+            taken: keys of what was evaluated, or is under way.
+        """
+        number = sum(arch.key in taken for arch in {*self._best, *self._others})
+        others_first = number % 3 == 2 or self._misled(evaluations)
+        turns = (self._others, self._best) if others_first else (self._best, self._others)
+        return next((arch for turn in turns for arch in turn if arch.key not in taken), None)
+
+    def _misled(self, evaluations: Mapping[Architecture, Evaluation]) -> bool:
+        """Whether all of the sources' best, two of them at least, are worse than the median of the others."""
+        best, others = list[tuple[float, ...]](), list[tuple[float, ...]]()
+        objectives = max((len(each.values) for each in evaluations.values() if each.values is not None), default=1)
+        for arch, evaluation in evaluations.items():
+            found = best if arch.key in self._keys else others
+            found.append(evaluation.values or (-np.inf,) * objectives)
+        if len(best) < _LEAST_MISLEADING or not others:
+            return False
+        middle = np.sort(np.array(others), axis=0)[len(others) // 2]
+        return bool((np.max(best, axis=0) < middle).all())
 
 
 def _ranked(domain: Domain, knowledge: Knowledge, rng: np.random.Generator) -> Graphs:
