@@ -3,7 +3,8 @@
 `python -m benchmarks.search` compares every method on the tasks of `benchmarks.tasks`, with many seeds: on test tasks,
 by which nothing was chosen, and on development tasks; `sequence` also with one ingredient left out or replaced at a
 time, and some methods on accuracy and latency at once. Every search is one of `archllm compare`, so an interrupted job
-goes on where it stood. Needs the tables in `$ARCHLLM_DATA`.
+goes on where it stood. The part `loop` has `sequence` as a sampler of Optuna beside Optuna's own, in Optuna's loop.
+Needs the tables in `$ARCHLLM_DATA`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from archllm.files import write_text
 from benchmarks.harness.jobs import Benchmark, Job, Work
 from benchmarks.harness.results import Result
+from benchmarks.optuna_loop import searched
 from benchmarks.tasks import TASKS, Role, applicable, named, table_of
 
 if TYPE_CHECKING:
@@ -101,13 +103,16 @@ DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
 FRONT_TASK = "cifar10"
 """Whose accuracy is maximised."""
 
+LOOP_METHODS = ("sequence", "optuna:tpe", "optuna:gp")
+"""Methods that search within Optuna's own loop."""
+
 FRONT_METHODS = ("sequence", "random", "evolution", "gp", "optuna:tpe", "optuna:nsga2")
 FRONT_BUDGET = 100
 
 PART_OF: dict[Role, str] = {"test": "methods", "development": "development"}
 """Parts in which all methods search."""
 
-PARTS = ("methods", "development", "ablation", "front", "trials")
+PARTS = ("methods", "development", "ablation", "front", "trials", "loop")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to run")
     parser.add_argument("--ablation-seeds", type=int, default=8, help="searches with each change of `sequence`")
     parser.add_argument("--front-seeds", type=int, default=5, help="searches of a method for accuracy and latency")
+    parser.add_argument("--loop-seeds", type=int, default=10, help="studies of a sampler within Optuna's own loop")
     parser.add_argument("--trial-seeds", type=int, default=8, help="searches of a trial of settings")
 
 
@@ -161,6 +167,12 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
             for task in named("development"):
                 job = {"part": "trials", "method": "sequence", "task": task, "seeds": seeds, "budget": budget}
                 found[f"trial-{slug(trial)}-{task}"] = job | {"trial": trial}
+    if "loop" in arguments.parts:
+        seeds, budget = arguments.loop_seeds, min(SHORT, arguments.budget)
+        for method in (each for each in LOOP_METHODS if each in arguments.methods):
+            for task in LONG:
+                job = {"part": "loop", "method": method, "task": task, "seeds": seeds, "budget": budget}
+                found[f"loop-{slug(method)}-{task}"] = job
     return found
 
 
@@ -199,6 +211,8 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
         specs.append(f"nasbench201_latency/latency_ms.{job['device']}")
     tables = [TableObjective.of(spec, space) for spec in specs]
     run = folder / f"generator-{space.name}" if job["method"] == "sequence" else None
+    if job["part"] == "loop":
+        return lambda: searched(job["method"], tables[0], run or folder, job["seeds"], job["budget"], task.points)
     options = _options(job) | ({"vae": str(folder / f"vae-{space.name}")} if job["method"] == "latent" else {})
     words = [f"{name}={_word(value)}" for name, value in options.items()]
     searcher_options(job["method"])(**options_of(job["method"], words, run))  # what can't be used is told at once

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import search
+from benchmarks import optuna_loop, search
 from benchmarks.pages import search as page
 from benchmarks.tasks import TASKS, applicable, named, table_of
 
-from archllm.objectives.table import find_table
+from archllm.objectives.table import TableObjective, find_table
 from archllm.spaces import load_space
 
 ABOUT = {"command": "c", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
@@ -187,3 +187,25 @@ def test_the_readme_says_whether_fine_tuning_matters() -> None:
         "; with draws as candidates, fine-tuning matters (CIFAR-100, 2 seeds: 130.0 with, 600.0 without) |"
         in page.readme(every + changes)
     )
+
+
+def test_samplers_of_optuna_are_told_by_their_trials() -> None:
+    def studied(method: str, trials: list[int]) -> dict[str, Any]:
+        runs = [
+            {"seed": seed, "trials": each, "reached": each < 100, "seconds": 1.0} for seed, each in enumerate(trials)
+        ]
+        return measured(method, "cifar10", "loop") | {"runs": runs}
+
+    text = page.page([studied("sequence", [10, 20]), studied("optuna:tpe", [40, 100]), studied("optuna:gp", [50, 60])])
+    assert "| 15.0 ± 7.1 | ≥ 70.0 ± 42.4 | 55.0 ± 7.1 | 0.27 (met) | abc1234 |" in text
+
+
+def test_studies_end_where_they_come_near_enough(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    space = load_space("nasbench201")
+    lines = [f"{text},{float(k)}" for k, text in enumerate(space.format(space.enumerate()))]
+    (tmp_path / "t.csv").write_text("arch,score\n" + "\n".join(lines) + "\n")
+    table = TableObjective.of(f"{tmp_path / 't.csv'}/score", space)
+    near = optuna_loop.searched("optuna:tpe", table, tmp_path, seeds=2, budget=4, points=1e-9)
+    far = optuna_loop.searched("optuna:tpe", table, tmp_path, seeds=1, budget=4, points=1.0)
+    assert [(run["trials"], run["reached"]) for run in near["runs"] + far["runs"]] == [(1, True), (1, True), (4, False)]
