@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.harness.results import Result, of
 from benchmarks.harness.tables import commits, markdown, notes, provenance, spread, verdict
@@ -98,7 +99,8 @@ TARGETS = {"cifar10": (20, 15), "cifar100": (13, 12), "imagenet16": (40, 25)}
 
 def page(results: list[Result]) -> str:
     """The page."""
-    parts = ["# Search", INTRO, _missing(results), _targets(of(results, part="methods")), _whole(results)]
+    methods = of(results, part="methods")
+    parts = ["# Search", INTRO, _missing(results), _targets(methods), _against_all(methods), _whole(results)]
     parts += [notes("search")]
     for role, heading in ROLES.items():
         found = of(results, part=PARTS[role])
@@ -198,6 +200,57 @@ def _targets(methods: list[Result]) -> str:
     return markdown(["`sequence`, targets", "mean queries to the best", f"to within {NEAR} points"], rows)
 
 
+def _against_all(found: list[Result]) -> str:
+    """Targets of `sequence` among all methods on the test tasks that it searched."""
+    tasks, methods = _ranked(found, "test")
+    if not tasks or len(methods) < 2 or "sequence" not in methods:
+        return ""
+    rows = []
+    values = _regrets(found, tasks, methods)
+    own = methods.index("sequence")
+    for after in (50, 100):
+        at = AFTER.index(after)
+        mean, _, high = mean_ranks([[each[:, at] for each in task] for task in values])
+        second = min(np.delete(mean, own))
+        told = "met" if high[own] < second else "first, not by as much" if mean[own] < second else "missed"
+        what = f"mean rank after {after}, {len(tasks)} tasks: first, the interval excludes the second"
+        rows.append([what, f"{mean[own]:.2f}, at most {high[own]:.2f}; the second {second:.2f}", told])
+    for after in (50, 100):
+        behind = [f"{task} ({more:.2f})" for task in tasks if (more := _behind(found, task, after)) > 0]
+        told = "met" if not behind else f"missed on {len(behind)}"
+        what = f"regret after {after} at most one standard error above the best other method's, on each task"
+        rows.append([what, ", ".join(behind) or "on each", told])
+    if "nasbench101" in tasks:
+        share = _share_of_best(found, "nasbench101", 100)
+        what = "NAS-Bench-101 pool, regret after 100, of the best other method's: at most half"
+        rows.append([what, f"{share:.2f}", verdict(share, 0.5, 2, at_least=False)])
+    return markdown(["`sequence`, targets among all methods", "measured", "verdict"], rows)
+
+
+def _others(found: list[Result], task: str, after: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Regrets of `sequence` on a task, and of the method with the least mean regret of all others."""
+    at = AFTER.index(after)
+    done = {
+        method: regrets(each["runs"], each["optimum"], TASKS[task].points)[:, at]
+        for method, each in _by_method(found, task).items()
+    }
+    own = done.pop("sequence")
+    return own, min(done.values(), key=lambda each: float(each.mean()))
+
+
+def _behind(found: list[Result], task: str, after: int) -> float:
+    """By how much the regret of `sequence` is above the least of all others, if by more than one standard error."""
+    own, best = _others(found, task, after)
+    error = np.sqrt(own.var(ddof=1) / len(own) + best.var(ddof=1) / len(best))
+    more = float(own.mean() - best.mean())
+    return more if more > error else 0.0
+
+
+def _share_of_best(found: list[Result], task: str, after: int) -> float:
+    own, best = _others(found, task, after)
+    return float(own.mean() / best.mean()) if best.mean() else float("inf")
+
+
 def _whole(results: list[Result]) -> str:
     """What the comparison of all methods on all tasks costs."""
     done = [result for part in PARTS.values() for result in of(results, part=part)]
@@ -213,15 +266,10 @@ def _whole(results: list[Result]) -> str:
 
 def _ranking(found: list[Result], role: Role) -> str:
     """Mean ranks of the methods that searched all tasks of a role that `sequence` searched; without it, any method."""
-    done = {task: _by_method(found, task) for task in named(role)}
-    tasks = [task for task in done if "sequence" in done[task]] or [task for task in done if done[task]]
-    methods = [method for method in TITLES if all(method in _by_method(found, task) for task in tasks)]
+    tasks, methods = _ranked(found, role)
     if len(methods) < 2:
         return ""
-    values = [
-        [regrets(result["runs"], result["optimum"], TASKS[task].points) for result in _of_all(found, task, methods)]
-        for task in tasks
-    ]
+    values = _regrets(found, tasks, methods)
     columns = [mean_ranks([[each[:, at] for each in task] for task in values]) for at in range(len(AFTER))]
     rows = []
     for number, method in enumerate(methods):
@@ -231,6 +279,21 @@ def _ranking(found: list[Result], role: Role) -> str:
     left_out = [f"`{method}`" for method in SINGLE if method not in methods]
     told = f" Not ranked, as they did not search all of them: {', '.join(left_out)}." if left_out else ""
     return f"{RANKED} Over {len(tasks)} tasks: {', '.join(tasks)}.{told}\n\n{markdown(head, rows)}"
+
+
+def _ranked(found: list[Result], role: Role) -> tuple[list[str], list[str]]:
+    """Tasks that `sequence` searched (without it, that any method did), and the methods that searched all of them."""
+    done = {task: _by_method(found, task) for task in named(role)}
+    tasks = [task for task in done if "sequence" in done[task]] or [task for task in done if done[task]]
+    return tasks, [method for method in TITLES if all(method in done[task] for task in tasks)]
+
+
+def _regrets(found: list[Result], tasks: Sequence[str], methods: Sequence[str]) -> list[list[NDArray[np.float64]]]:
+    """For each task and method, `seeds x len(AFTER)` regrets."""
+    return [
+        [regrets(result["runs"], result["optimum"], TASKS[task].points) for result in _of_all(found, task, methods)]
+        for task in tasks
+    ]
 
 
 def _against(values: Sequence[Sequence[Any]], methods: Sequence[str], number: int) -> list[str]:

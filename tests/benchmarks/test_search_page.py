@@ -69,6 +69,20 @@ def test_methods_that_search_alike_share_their_ranks() -> None:
     assert row.split(" | ")[-1].startswith("0 / 13 / 0")
 
 
+def test_targets_among_all_methods_are_held_against_the_best_of_them() -> None:
+    def at(method: str, task: str, scores: list[float]) -> dict[str, Any]:
+        runs = [{"seed": k, "queries": 100, "seconds": 1.0, "best": "b", "incumbents": [[1, score, None]]}
+                for k, score in enumerate(scores)]  # fmt: skip
+        return measured(method, task, runs=runs)
+
+    behind = [at("sequence", "cifar10", [80.0, 81.0]), at("random", "cifar10", [88.0, 89.0])]
+    ahead = [at("sequence", "nasbench101", [90.0, 90.5]), at("random", "nasbench101", [88.0, 88.5])]
+    text = page.page([*behind, *ahead])
+    assert "| cifar10 (8.00) | missed on 1 |" in text
+    assert "at most half | 0.27 | met |" in text
+    assert "the second 1.50 | missed |" in text
+
+
 def test_what_was_not_run_is_named() -> None:
     every = everything()
     assert "Not yet run" not in page.page(every)
