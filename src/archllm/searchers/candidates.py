@@ -33,13 +33,19 @@ class Candidates:
         """`k` rows of features."""
         return self._describe(self.graphs)
 
-    def others(self, graphs: Graphs, space: SearchSpace) -> Candidates | None:
-        """Members that are not among these; `None` if there are none."""
-        if not len(graphs):
-            return None
+    @classmethod
+    def of(cls, graphs: Graphs, space: SearchSpace, describe: Callable[[Graphs], Features]) -> Candidates:
+        """Members, each once, in order."""
         keys = space.keys(graphs)
-        new = ~np.isin(keys, self.keys)
-        return Candidates(graphs[new], keys[new], self._describe) if new.any() else None
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        return cls(graphs if len(first) == len(keys) else graphs[first], keys[first], describe)
+
+    def without(self, others: Sequence[Candidates]) -> Candidates | None:
+        """Those that are not among others; `None` if there are none."""
+        new = ~np.isin(self.keys, np.concatenate([each.keys for each in others]))
+        if new.all():
+            return self
+        return Candidates(self.graphs[new], self.keys[new], self._describe) if new.any() else None
 
 
 def around(

@@ -73,7 +73,7 @@ class SequenceSearch(Searcher):
         super().__init__(domain, seed, objectives, options)
         self.lower = LowerFidelityScores(domain.space, self.options.lower_fidelity, domain.network)
         self._loaded = SearchGenerator.load(Path(self.options.run), domain) if self.options.run else None
-        self._drawn: tuple[int, Candidates] | None = None  # the round of fine-tuning, and the candidates drawn then
+        self._drawn: tuple[int, list[Candidates]] | None = None  # the round of fine-tuning, and what was drawn by then
         self._front: list[tuple[float, ...]] = []  # values that no others dominate
         self._fruitless = 0  # evaluations since the last that joined it, or since another hypothesis took over
         self._turns = [0]  # after none, one, two ... evaluations: how often another hypothesis has taken over
@@ -107,7 +107,8 @@ class SequenceSearch(Searcher):
             return self._designed or self._random(rng)
         parts = self._candidates()
         graphs, keys = concatenate([part.graphs for part in parts]), np.concatenate([part.keys for part in parts])
-        left = np.flatnonzero(~np.isin(keys, np.fromiter(self.known, np.int64, len(self.known))))
+        first = np.sort(np.unique(keys, return_index=True)[1]) if len(parts) > 1 else np.arange(len(keys))
+        left = first[~np.isin(keys[first], np.fromiter(self.known, np.int64, len(self.known)))]
         if not len(left):
             return self._random(rng)
         if self.options.predictor == "none":
@@ -195,31 +196,39 @@ class SequenceSearch(Searcher):
     # --- what is proposed ---
 
     def _candidates(self) -> list[Candidates]:
-        """What may be asked for: the draws of the last round, and neighbours of the best so far."""
+        """What may be asked for: draws of the last round and of the pretrained generator, neighbours of the best.
+
+        A member that was drawn in both ways is in both. What doesn't change from one choice to the next is the same
+        object, so its features and what predictors keep of it are made once.
+        """
         number = 0 if self._everything else len(self.evaluations) // self.options.every
         if self._drawn is None or self._drawn[0] != number:
-            graphs = self.domain.enumerate() if self._everything else self._draw(number)
-            self._drawn = number, Candidates(graphs, self.domain.space.keys(graphs), self._features)
+            self._drawn = number, self._draw(number)
         drawn, succeeded = self._drawn[1], self._succeeded
         if self._everything or not succeeded:
-            return [drawn]
+            return drawn
         best = [succeeded[at] for at in best_first(self._values(succeeded))[: self.options.parents]]
-        near = drawn.others(around(self.domain, best, 0, (), np.random.default_rng(self.seed)), self.domain.space)
-        return [drawn] if near is None else [drawn, near]
+        graphs = around(self.domain, best, 0, (), np.random.default_rng(self.seed))
+        near = self._as_candidates(graphs).without(drawn) if len(graphs) else None
+        return drawn if near is None else [*drawn, near]
+
+    def _as_candidates(self, graphs: Graphs) -> Candidates:
+        return Candidates.of(graphs, self.domain.space, self._features)
 
     @property
     def _everything(self) -> bool:
         return self.domain.scanned and (self.options.candidates == "all" or self.domain.sparse)
 
-    def _draw(self, number: int) -> Graphs:
+    def _draw(self, number: int) -> list[Candidates]:
         """Draws of the generator after the `number`-th fine-tuning, and those of the pretrained one."""
+        if self._everything:
+            return [self._as_candidates(self.domain.enumerate())]
         told = dict(islice(self.evaluations.items(), number * self.options.every))
-        parts = [self._pretrained_draws]
         if self.options.learn and sum(each.values is not None for each in told.values()) >= 2:
             better = self._inside(self._fine_tuned_draws(told, number))
-            parts = [better, self._pretrained_draws] if len(better) else parts
-        graphs = concatenate(parts)
-        return graphs[np.sort(np.unique(self.domain.space.keys(graphs), return_index=True)[1])]
+            if len(better):
+                return [self._as_candidates(better), self._pretrained]
+        return [self._pretrained]
 
     def _fine_tuned_draws(self, told: dict[Architecture, Evaluation], number: int) -> Graphs:
         """Draws, conditioned on the highest bin, of a copy of the generator that was fine-tuned on evaluations."""
@@ -231,14 +240,15 @@ class SequenceSearch(Searcher):
         cells = [arch.graph for arch in told]
         if len(scores) > len(told) and self._worst is not None:
             cells.insert(0, self._worst.graph)
-        labelled, replayed = concatenate(cells), self._pretrained_draws
-        new = replayed[~np.isin(self.domain.space.keys(replayed), self.domain.space.keys(labelled))]
-        both = concatenate([labelled, new])
+        labelled, replayed = concatenate(cells), self._pretrained
+        new = ~np.isin(replayed.keys, self.domain.space.keys(labelled))
+        both = concatenate([labelled, replayed.graphs[new]])
         if options.labels == "predicted":
             joined = Known(known.features, scores[:, None], known.pseudo)
-            values = self._predictor(self._leading(len(told))).merits(joined, [self._features(both)], rng)
+            asked = [known.features, replayed.features[new]]
+            values = self._predictor(self._leading(len(told))).merits(joined, asked, rng)
         else:
-            values = np.concatenate([scores, np.full(len(new), np.nan)])
+            values = np.concatenate([scores, np.full(int(new.sum()), np.nan)])
         schedule = Schedule(options.fine_tuning_steps, min(128, len(both)), 1e-3, 0.01, warmup=10)
         return self._generator.sample_fine_tuned(both, values, options.draws, schedule, options.guidance, seed)
 
@@ -312,6 +322,11 @@ class SequenceSearch(Searcher):
         more = around(self.domain, (), 2 * FEWEST_CANDIDATES, (), rng)
         both = concatenate([part for part in (graphs, more) if len(part)])
         return both[np.sort(np.unique(self.domain.space.keys(both), return_index=True)[1])]
+
+    @cached_property
+    def _pretrained(self) -> Candidates:
+        """The same as candidates."""
+        return self._as_candidates(self._pretrained_draws)
 
     def _inside(self, graphs: Graphs) -> Graphs:
         return graphs[self.domain.contains(graphs)] if len(graphs) else graphs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from archllm.spaces.kinds.grammar.terms import Element, Row, Terms
 
 MOST_KEPT = 1_000
 """Most rows of a class and a size for each to be kept once it was made: most branches are of few kinds."""
+
+MOST_RANKED = 50_000
+"""Most joins, and most of their branches, of a depth whose number is kept once it was found: they come again."""
 
 
 class Language:
@@ -33,6 +37,9 @@ class Language:
         self.counts = Counts(rules, self.automaton)
         self.size, self.longest, self.levels = self.counts.size, self.counts.longest, self.counts.levels
         # depth -> (class of rows, size) -> number -> the row, where rows are few
+        # depth -> labels -> number, of joins and of rows within them
+        self._joins: list[dict[tuple[int, ...], int]] = [{} for _ in self.levels]
+        self._branches: list[dict[tuple[int, ...], int]] = [{} for _ in self.levels]
         self._kept: list[dict[tuple[int, int], dict[int, Row]]] = [
             {
                 (row, size): {}
@@ -95,6 +102,9 @@ class Language:
         number = self._rank_row(len(self.levels) - 1, row)
         return self.counts.networks.rank([(START, (row.number, self.counts.weight(row.size)), "network", number)])
 
+    def _rank_branch(self, depth: int, row: Row) -> int:
+        return _remembered(self._branches[depth], row.labels, lambda: self._rank_row(depth, row))
+
     def _rank_row(self, depth: int, row: Row) -> int:
         level, automaton = self.levels[depth], self.automaton
         node = automaton.beginning, 0
@@ -113,6 +123,11 @@ class Language:
             name = self.terms.names[element.labels[0]]
             choice = self.automaton.groups[element.number].index(name)
             return level.elements.rank([(START, None, own, choice)])
+        return _remembered(self._joins[depth], element.labels, lambda: self._rank_join(depth, element))
+
+    def _rank_join(self, depth: int, element: Element) -> int:
+        assert element.shape is not None
+        level, own = self.levels[depth], (element.number, self.counts.weight(element.size))
         if self.automaton.unordered(element.shape):
             return self._rank_multiset(depth, element)
         paths, node, steps = level.joined[element.shape], START, []
@@ -123,7 +138,7 @@ class Language:
             size = self.counts.weight(row.size)
             total += size
             target = (*after, total)
-            steps.append((node, (row.number, size), target, self._rank_row(depth - 1, row)))
+            steps.append((node, (row.number, size), target, self._rank_branch(depth - 1, row)))
             node = target
         return level.elements.rank([(START, (element.shape, node), own, paths.rank(steps))])
 
@@ -149,7 +164,7 @@ class Language:
         node: Any = START
         had = total = 0
         for size in sorted(level.row_sizes[number]):
-            alike = [self._rank_row(depth, row) for row in rows if self.counts.weight(row.size) == size]
+            alike = [self._rank_branch(depth, row) for row in rows if self.counts.weight(row.size) == size]
             had, total = had + len(alike), total + size * len(alike)
             target = size, had, total
             steps.append((node, (size, len(alike)), target, rank_multiset(alike)))
@@ -162,6 +177,16 @@ class Language:
     def draw(self, n: int, rng: np.random.Generator) -> list[Row]:
         """`n` independent networks, exactly uniform."""
         return [self.unrank(below(self.size, rng)) for _ in range(n)]
+
+
+def _remembered(known: dict[tuple[int, ...], int], labels: tuple[int, ...], find: Callable[[], int]) -> int:
+    """A number that was found before, or is found now."""
+    found = known.get(labels)
+    if found is None:
+        if len(known) >= MOST_RANKED:
+            known.clear()
+        found = known[labels] = find()
+    return found
 
 
 def below(bound: int, rng: np.random.Generator) -> int:

@@ -232,9 +232,11 @@ class Grammar(SearchSpace):
         return None if isinstance(found, Row) else found
 
     def normalise(self, graphs: Graphs) -> Graphs:
+        found = [self._checked(ops) for ops in graphs.ops]
+        rows = [row for row in found if isinstance(row, Row)]
+        if len(rows) == len(found) and (graphs.edgeless or not graphs.adjacency.any()):
+            return self.graphs_of(rows)
         valid = self.validate(graphs)
-        if valid.all():
-            return self.graphs_of(self.rows_of(graphs))
         wide = graphs.padded(max(graphs.nodes, self.max_nodes))
         ops = wide.ops.copy()
         for at in np.flatnonzero(valid):
@@ -376,7 +378,7 @@ class Grammar(SearchSpace):
         np.add.at(places, (rows, ops), np.arange(v) / v)
         pairs = np.zeros((n, labels * labels))
         np.add.at(pairs, (rows, ops[:, :-1] * labels + ops[:, 1:]), 1.0)
-        sizes = [(row.size, row.depth) for row in map(self.row_of, graphs)]
+        sizes = [(row.size, row.depth) for row in self.rows_of(graphs)]
         return np.concatenate([counts, places, pairs, np.array(sizes, dtype=np.float64).reshape(n, 2)], axis=1)
 
     def drawing_cells(self, graph: Graphs) -> list[Nested]:
