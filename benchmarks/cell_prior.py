@@ -184,13 +184,15 @@ def _searches(job: Job, domain: Any, table: Any, task: Task) -> Result:
     """Regret after each evaluation of searches with and without the prior as it ships."""
     from archllm.predictor.cell_prior import shipped_prior
     from archllm.predictor.knowledge import Knowledge
+    from archllm.searchers.registry import build_searcher
 
     knowledge = None
     if job["prior"] == "shipped":
         prior = shipped_prior(domain.space)
         check_left_out(task, [part.space for part in prior.parts])
         knowledge = Knowledge(domain.space, [prior])
-    return {"runs": [search(job["method"], domain, table, knowledge, seed) for seed in job["seeds"]]}
+    searchers = (build_searcher(job["method"], domain, seed) for seed in job["seeds"])
+    return {"runs": [search(searcher, table, knowledge) for searcher in searchers]}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -203,7 +203,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
         task = next(each for each in TASKS.values() if each.space == job["space"])
         space = load_space(task.space)
         pool = TableObjective.of(table_of(task, folder / "tables"), space).architectures()
-        return lambda: {"seconds": _pre_train(job["model"], space, pool, folder)}
+        return lambda: {"seconds": pre_train(job["model"], space, pool, folder)}
     task = TASKS[job.get("task", FRONT_TASK)]
     space = load_space(task.space)
     specs = [table_of(task, folder / "tables")]
@@ -326,7 +326,7 @@ class Clock:
         self.path.write_text(json.dumps(self.seconds))
 
 
-def _pre_train(model: str, space: SearchSpace, pool: Any, folder: Path) -> float:
+def pre_train(model: str, space: SearchSpace, pool: Any, folder: Path) -> float:
     """Trains what a method uses, without scores; its CPU seconds.
 
     The generator is trained as recommended, on 90 % of the space, the VAE on the members of the pool.

@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.harness.jobs import Benchmark, Job, Work, seeds
 from benchmarks.harness.results import Result
+from benchmarks.search import pre_train
 from benchmarks.tasks import GRAPHS, TASKS, table_of
 
 DATA = ("cifar10", "cifar100", "imagenet16")
@@ -56,15 +57,31 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     return found
 
 
+def pre_training(arguments: argparse.Namespace) -> dict[str, Job]:
+    """The generators of `sequence`, trained without scores, once for each space."""
+    chosen = [job for name, job in jobs(arguments).items() if name.startswith(tuple(arguments.only))]
+    spaces = dict.fromkeys(_space(job) for job in chosen if job["method"] == "sequence")
+    return {
+        f"pre-training-generator-{space}": {"part": "pre-training", "model": "generator", "space": space}
+        for space in spaces
+    }
+
+
 def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     """Reads the tables."""
     from archllm import load_space
     from archllm.objectives.table import TableObjective
     from archllm.predictor.knowledge import Knowledge, Source
     from archllm.searchers.domain import Domain
+    from archllm.searchers.registry import build_searcher
 
-    name, specs, points = _tables(job, arguments.folder)
-    space = load_space(name)
+    folder: Path = arguments.folder
+    if job.get("part") == "pre-training":
+        first = next(task for task in TASKS.values() if task.space == job["space"])
+        space = load_space(job["space"])
+        pool = TableObjective.of(table_of(first, folder), space).architectures()
+        return lambda: {"seconds": pre_train(job["model"], space, pool, folder)}
+    space, (specs, points) = load_space(_space(job)), _tables(job, folder)
     tables = {data: TableObjective.of(spec, space) for data, spec in specs.items()}
     goal, graph = tables.pop(job["data"]), job.get("part") == "graph"
     domain = Domain(space, goal.architectures() if graph else None)
@@ -73,21 +90,28 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
         sign = -1.0 if job["known"] == "reversed" else 1.0
         sources = [Source(data, space, each.architectures(), sign * each.values) for data, each in tables.items()]
         knowledge = None if job["known"] == "nothing" else Knowledge(space, sources)
-        runs = [search(job["method"], domain, goal, knowledge, seed, points) for seed in job["seeds"]]
+        options = {"run": str(folder / f"generator-{space.name}")} if job["method"] == "sequence" else {}
+        searchers = (build_searcher(job["method"], domain, seed, 1, **options) for seed in job["seeds"])
+        runs = [search(searcher, goal, knowledge, points) for searcher in searchers]
         known = sum(each.known for each in sources)
         return {"runs": runs} | ({} if graph else {"order": order(goal, list(tables.values())), "scores": known})
 
     return work
 
 
-def _tables(job: Job, folder: Path) -> tuple[str, dict[str, str], float]:
-    """The space of a job, the table of each of its data sets, and what a score is multiplied by to be in points."""
+def _space(job: Job) -> str:
+    """The space that a job searches."""
+    return {"graph": "nasbench-graph", "transnas": "transnasbench"}.get(job.get("part", ""), "nasbench201")
+
+
+def _tables(job: Job, folder: Path) -> tuple[dict[str, str], float]:
+    """The table of each data set of a job, and what a score is multiplied by to be in percentage points."""
     if job.get("part") == "graph":
         names = [job["data"]] if job["known"] == "nothing" else GRAPHS  # each takes seconds to read
-        return "nasbench-graph", {data: table_of(TASKS[f"graph-{data}"], folder) for data in names}, 1.0
+        return {data: table_of(TASKS[f"graph-{data}"], folder) for data in names}, 1.0
     if job.get("part") == "transnas":
-        return "transnasbench", {data: table_of(TASKS[data], folder) for data in TRANSNAS}, TASKS[job["data"]].points
-    return "nasbench201", {data: f"nasbench201/{data}.valid@{job['epochs']}" for data in DATA}, 1.0
+        return {data: table_of(TASKS[data], folder) for data in TRANSNAS}, TASKS[job["data"]].points
+    return {data: f"nasbench201/{data}.valid@{job['epochs']}" for data in DATA}, 1.0
 
 
 def order(goal: Any, others: list[Any]) -> int:
@@ -102,12 +126,10 @@ def order(goal: Any, others: list[Any]) -> int:
     return int((total > total[best]).sum()) + 1
 
 
-def search(method: str, domain: Any, goal: Any, knowledge: Any, seed: int, points: float = 1.0) -> dict[str, Any]:
+def search(searcher: Any, goal: Any, knowledge: Any, points: float = 1.0) -> dict[str, Any]:
     """Regret after each evaluation, in percentage points, of which a unit of the score is so many."""
     from archllm.objectives.evaluation import for_searcher
-    from archllm.searchers.registry import build_searcher
 
-    searcher = build_searcher(method, domain, seed)
     if knowledge is not None:
         searcher.use(knowledge)
     regret: list[float] = []
@@ -126,7 +148,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seeds(parser, range(20), "seeds of the searches")
 
 
-BENCHMARK = Benchmark("transfer", __doc__, jobs, prepare, add_arguments)
+BENCHMARK = Benchmark("transfer", __doc__, jobs, prepare, add_arguments, pre_training)
 
 if __name__ == "__main__":
     BENCHMARK.main()

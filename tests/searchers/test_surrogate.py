@@ -106,6 +106,21 @@ def test_the_hypothesis_that_predicts_scores_gets_the_say() -> None:
     assert joined == pytest.approx(right, abs=1e-3) and not np.allclose(joined, wrong, atol=0.1)
 
 
+def test_a_doubted_hypothesis_steps_aside_after_evaluations_that_found_nothing_better() -> None:
+    """It predicts by far better, as scores follow the block that it alone sees."""
+    both = Features(PLACES.values, (slice(0, 1), slice(1, 2)))
+    plain, doubted = Hypothesis((CONFIG,), blocks=(1,)), Hypothesis((CONFIG,), blocks=(0,), doubted=True)
+    rising = both[np.argsort(both.values[:40, 0])]
+
+    def told(hypotheses: list[Hypothesis], worse: int) -> np.ndarray:
+        order = np.r_[worse:40, :worse]  # the last so many are no better than those before
+        known = Known(rising[order], rising.values[order, :1].astype(float))
+        return Surrogate(hypotheses, 0).merits(known, [both[40:]], np.random.default_rng(0))
+
+    for worse, leads in ((0, doubted), (2, doubted), (3, plain), (5, plain), (6, doubted)):
+        assert told([plain, doubted], worse) == pytest.approx(told([leads], worse), abs=1e-3)
+
+
 def test_predictors_without_leave_one_out_densities_get_equal_weights() -> None:
     quick = PredictorConfig(kind="ensemble", members=2, width=8, steps=10, target="score")
     ensemble = Hypothesis((quick,))

@@ -21,6 +21,7 @@ Acquisition = Literal["upper_bound", "thompson"]
 _Key = tuple[int, int, int]
 """Numbers of a hypothesis, an objective and a target."""
 
+_PATIENCE = 3  # evaluations that find nothing better, after which what is doubted steps aside for as many
 _FIRST = 16  # observations up to which hyperparameters are chosen anew after each, unless more is asked for
 _ROUNDING = 1e-5  # of merits, whose scale is that of standardised scores; features are single precision
 
@@ -112,7 +113,8 @@ class Hypothesis:
     doubted: bool = False
     """Whether it has to earn its say, as what comes from outside of the search may mislead: every third choice is made
     without it unless it predicts better than all others, by a factor of e in likelihood, and all are if it predicts
-    worse by as much."""
+    worse by as much. After three evaluations that found nothing better, three are chosen without it, too: what predicts
+    most scores well may still be wrong about the best."""
 
     def seen(self, features: Features) -> Features:
         """The features that it sees."""
@@ -196,6 +198,7 @@ class Surrogate:
 
     def _merit(self, known: Known, objective: int, rng: np.random.Generator) -> NDArray[np.float64]:
         merits = []
+        fruitless = _fruitless(known.real.values[:, objective])
         for target in range(len(self.hypotheses[0].configs)):
             bounds, evidence = [], []
             for number, hypothesis in enumerate(self.hypotheses):
@@ -205,22 +208,29 @@ class Surrogate:
                 evidence.append(None if densities is None else float(densities[seen.pseudo :].sum()))
                 found = [part.predictions(key, model, hypothesis) for part in self._scans]
                 bounds.append(self._bound(found, self.exploration * hypothesis.exploration, rng))
-            merits.append(np.average(bounds, axis=0, weights=self._weights(evidence, len(known.features))))
+            merits.append(np.average(bounds, axis=0, weights=self._weights(evidence, len(known.features), fruitless)))
         merit: NDArray[np.float64] = np.mean(merits, axis=0)
         return merit
 
-    def _weights(self, evidence: Sequence[float | None], known: int) -> NDArray[np.float64]:
-        """How much each hypothesis says, at the choice that follows on so many architectures."""
-        weights = _normalised(evidence)
+    def _weights(self, evidence: Sequence[float | None], known: int, fruitless: int) -> NDArray[np.float64]:
+        """How much each hypothesis says, at the choice that follows on so many architectures.
+
+        Args:
+            evidence: of each hypothesis.
+            known: architectures.
+            fruitless: how many of the last ones were no better than those before.
+        """
         others = [each for each, of in zip(evidence, self.hypotheses, strict=True) if not of.doubted]
+        heard = np.ones(len(evidence), dtype=np.bool_)
         for at, hypothesis in enumerate(self.hypotheses):
             mine = evidence[at]
             if not hypothesis.doubted or not others:
                 continue
             ahead = 0.0 if mine is None or None in others else mine - max(each for each in others if each is not None)
-            if ahead < -1 or (ahead < 1 and known % 3 == 2):
-                weights[at] = 0.0
-        weights /= weights.sum()
+            aside = fruitless // _PATIENCE % 2 == 1
+            heard[at] = not (aside or ahead < -1 or (ahead < 1 and known % 3 == 2))
+        weights = np.zeros(len(evidence))
+        weights[heard] = _normalised([each for each, kept in zip(evidence, heard, strict=True) if kept])
         return weights
 
     def _bound(self, found: Sequence[Prediction], exploration: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -287,6 +297,11 @@ def _as_scores(
     order = np.argsort(predicted)
     found: NDArray[np.float64] = np.interp(wanted, predicted[order], np.sort(scores))
     return found
+
+
+def _fruitless(values: NDArray[np.float64]) -> int:
+    """How many of the last values are no better than the best before them."""
+    return len(values) - 1 - int(values.argmax()) if len(values) else 0
 
 
 def _normalised(evidence: Sequence[float | None]) -> NDArray[np.float64]:
