@@ -131,11 +131,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def pre_training(arguments: argparse.Namespace) -> dict[str, Job]:
-    """What methods learn without scores, once for all tasks and seeds of a space."""
+    """What the methods of the chosen jobs learn without scores, once for all tasks and seeds of a space."""
     found = {}
-    for job in jobs(arguments).values():
+    for name, job in jobs(arguments).items():
         model, space = PRE_TRAINED.get(job["method"]), TASKS[job.get("task", FRONT_TASK)].space
-        if model is not None:
+        if model is not None and name.startswith(tuple(arguments.only)):
             found[f"pre-training-{model}-{space}"] = {"part": "pre-training", "model": model, "space": space}
     return found
 
