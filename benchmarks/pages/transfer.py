@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness.results import Result, of
-from benchmarks.harness.tables import markdown, provenance
+from benchmarks.harness.tables import markdown, notes, provenance
 from benchmarks.tasks import GRAPHS
 from benchmarks.transfer import DATA, EPOCHS, GRAPH_KNOWN, KNOWN, METHODS, QUERIES, TRANSNAS
 
@@ -55,7 +55,8 @@ def page(results: list[Result]) -> str:
     if found := _rows(results, TRANSNAS, part="transnas"):
         parts += ["## TransNAS-Bench (development tasks)", TRANSNAS_INTRO, markdown(HEAD, found)]
     parts += _graphs(results)
-    return "\n\n".join([*parts, "## How it was measured", provenance(results)]) + "\n"
+    parts += ["## What it says", notes("transfer"), "## How it was measured", provenance(results)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _graphs(results: list[Result]) -> list[str]:
