@@ -6,21 +6,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.pages.search_measure import NEAR
+
 if TYPE_CHECKING:
     import optuna
 
     from archllm.objectives.table import TableObjective
     from benchmarks.harness.results import Result
 
-NEAR = 0.2
-"""Percentage points from the best of the table at which a search ends."""
+METHODS = ("sequence", "optuna:tpe", "optuna:gp")
+"""Methods that search within Optuna's own loop."""
 
 
 def searched(method: str, table: TableObjective, run: Path, seeds: int, budget: int, points: float) -> Result:
     """Trials of each study until one came near enough to the best; repeats count, as they do in that loop.
 
     Args:
-        method: `sequence`, `optuna:tpe` or `optuna:gp`.
+        method: one of `METHODS`.
         table: what is maximised, by tables in which more is better.
         run: folder of the generator of `sequence`.
         seeds: how many studies.

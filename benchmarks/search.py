@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archllm.files import write_text
+from benchmarks import optuna_loop
 from benchmarks.harness.jobs import Benchmark, Job, Work
 from benchmarks.harness.results import Result
-from benchmarks.optuna_loop import searched
 from benchmarks.tasks import TASKS, Role, applicable, named, table_of
 
 if TYPE_CHECKING:
@@ -103,9 +103,6 @@ DEVICES = ("1080ti_1", "gold_6226", "raspi4", "pixel3", "eyeriss", "fpga")
 FRONT_TASK = "cifar10"
 """Whose accuracy is maximised."""
 
-LOOP_METHODS = ("sequence", "optuna:tpe", "optuna:gp")
-"""Methods that search within Optuna's own loop."""
-
 FRONT_METHODS = ("sequence", "random", "evolution", "gp", "optuna:tpe", "optuna:nsga2")
 FRONT_BUDGET = 100
 
@@ -169,7 +166,7 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
                 found[f"trial-{slug(trial)}-{task}"] = job | {"trial": trial}
     if "loop" in arguments.parts:
         seeds, budget = arguments.loop_seeds, min(SHORT, arguments.budget)
-        for method in (each for each in LOOP_METHODS if each in arguments.methods):
+        for method in (each for each in optuna_loop.METHODS if each in arguments.methods):
             for task in LONG:
                 job = {"part": "loop", "method": method, "task": task, "seeds": seeds, "budget": budget}
                 found[f"loop-{slug(method)}-{task}"] = job
@@ -212,7 +209,9 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     tables = [TableObjective.of(spec, space) for spec in specs]
     run = folder / f"generator-{space.name}" if job["method"] == "sequence" else None
     if job["part"] == "loop":
-        return lambda: searched(job["method"], tables[0], run or folder, job["seeds"], job["budget"], task.points)
+        return lambda: optuna_loop.searched(
+            job["method"], tables[0], run or folder, job["seeds"], job["budget"], task.points
+        )
     options = _options(job) | ({"vae": str(folder / f"vae-{space.name}")} if job["method"] == "latent" else {})
     words = [f"{name}={_word(value)}" for name, value in options.items()]
     searcher_options(job["method"])(**options_of(job["method"], words, run))  # what can't be used is told at once

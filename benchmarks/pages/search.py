@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import optuna_loop
 from benchmarks.harness.results import Result, of
 from benchmarks.harness.tables import commits, markdown, notes, provenance, spread, verdict
 from benchmarks.pages.search_measure import (
@@ -37,9 +38,6 @@ TITLES = {
     "nevergrad:ngopt": "`nevergrad:ngopt`: Nevergrad's NGOpt",
 }
 
-LOOP_METHODS = ("sequence", "optuna:tpe", "optuna:gp")
-"""Methods within Optuna's own loop."""
-
 FRONTS_ONLY = ("optuna:nsga2",)
 """Methods of several objectives alone."""
 
@@ -53,12 +51,13 @@ PARTS: dict[Role, str] = {"test": "methods", "development": "development"}
 
 INTRO = f"""\
 Searches are those of `archllm compare`. Each evaluates one architecture at a time, all different by canonical key, and
-sees validation scores only; random draws of methods are independent of each other. *Regret*: the best score of the
-whole table minus that of the incumbent, in percentage points (hundredths of a loss), mean ± standard deviation over
-seeds. *Within {NEAR}*: evaluations until the regret was at most {NEAR}; *to the best*: until the best of all was
-evaluated; a search that came to neither counts with its budget, and the mean is then marked ≥. *Test*: mean test
-accuracy of the incumbents after 100, where the table has one. *Seconds*: CPU time of 100 evaluations, which is that of
-the method, as scores are looked up. Curves with quartiles are in [search-curves.csv](search-curves.csv)."""
+sees validation scores only; random draws of methods are independent of each other, but for the first ten of Optuna's
+two samplers, which are the same. *Regret*: the best score of the whole table minus that of the incumbent, in percentage
+points (hundredths of a loss), mean ± standard deviation over seeds. *Within {NEAR}*: evaluations until the regret was
+at most {NEAR}; *to the best*: until the best of all was evaluated; a search that came to neither counts with its
+budget, and the mean is then marked ≥. *Test*: mean test accuracy of the incumbents after 100, where the table has one.
+*Seconds*: CPU time of 100 evaluations, which is that of the method, as scores are looked up. Curves with quartiles are
+in [search-curves.csv](search-curves.csv)."""
 
 RANKED = """\
 *Mean rank*: methods are ranked on each task by their mean regret, and ranks averaged over tasks; in brackets the 95 %
@@ -373,9 +372,9 @@ def _loop(results: list[Result]) -> str:
         own, others = means.pop("sequence", None), list(means.values())
         share = own / min(others) if own is not None and others else None
         told = "–" if share is None else f"{share:.2f} ({verdict(share, LOOP_SHARE, 2, at_least=False)})"
-        cells = [_studies(found[method]) if method in found else "–" for method in LOOP_METHODS]
+        cells = [_studies(found[method]) if method in found else "–" for method in optuna_loop.METHODS]
         rows.append([TASKS[task].title, *cells, told, commits(found.values())])
-    head = [f"task, {results[0]['seeds']} studies each", *(f"`{method}`" for method in LOOP_METHODS)]
+    head = [f"task, {results[0]['seeds']} studies each", *(f"`{method}`" for method in optuna_loop.METHODS)]
     return markdown([*head, "share of the best of Optuna's", "commit"], rows)
 
 

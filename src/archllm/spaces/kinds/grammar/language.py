@@ -36,10 +36,10 @@ class Language:
         self.terms = Terms(rules, self.automaton)
         self.counts = Counts(rules, self.automaton)
         self.size, self.longest, self.levels = self.counts.size, self.counts.longest, self.counts.levels
-        # depth -> (class of rows, size) -> number -> the row, where rows are few
         # depth -> labels -> number, of joins and of rows within them
         self._joins: list[dict[tuple[int, ...], int]] = [{} for _ in self.levels]
         self._branches: list[dict[tuple[int, ...], int]] = [{} for _ in self.levels]
+        # depth -> (class of rows, size) -> number -> the row, where rows are few
         self._kept: list[dict[tuple[int, int], dict[int, Row]]] = [
             {
                 (row, size): {}
