@@ -31,8 +31,8 @@ MINUTES = 6.0
 
 CONTROLS = ("ResNet-8", "MobileNetV2 0.35", "DS-CNN")
 
-RATES = (0.3, 1.0, 3.0)
-"""Learning rates to choose from, as multiples of the recipe's own."""
+RATES = (0.03, 0.1, 0.3)
+"""Learning rates that controls choose from; a fit takes the last one, whatever the images."""
 
 RATE_SEED, RATE_SHARE = 1_000, 1 / 3
 """Seed, and share of the minutes, of the runs that choose a learning rate."""
@@ -115,7 +115,7 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     """Reads the images of a job."""
     if job["part"] == "latency":
         return lambda: _timed(job, arguments.folder)
-    rate = 1.0
+    rate = 0.0
     if job["part"] == "control":
         rate = _rate_runs(job["data"], job["network"], arguments)["rate"]
     elif job["part"] == "rate":
@@ -224,17 +224,14 @@ def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
 
 def _objective(source: str, seed: int) -> TrainObjective:
     """The images, split and recipe of a fit; its space is of no account here."""
-    from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE
+    from archllm.classifier.config import recipe
     from archllm.classifier.scale import image_sizes
-    from archllm.objectives.candidate import CandidateTraining
     from archllm.objectives.train import TrainObjective
     from archllm.spaces import load_space
 
     space = load_space("nasbench201")
-    config = CandidateTraining(validation_share=VALIDATION_SHARE, test_share=TEST_SHARE)
-    objective = TrainObjective(space, source, config, seed)
-    size = image_sizes(*objective.images.x.shape[2:])[0]
-    return TrainObjective(space, source, CandidateTraining(**{**vars(config), "image_size": size}), seed)
+    objective = TrainObjective(space, source, recipe(None), seed)
+    return TrainObjective(space, source, recipe(image_sizes(*objective.images.x.shape[2:])[0]), seed)
 
 
 def _rate_runs(data: str, network: str, arguments: argparse.Namespace) -> Result:
@@ -307,7 +304,7 @@ def _control(job: Job, objective: TrainObjective, rate: float, onnx: Path) -> Re
     image = _image(objective)
     torch.manual_seed(job["seed"])
     network = SMALL_NETWORKS[job["network"]](len(objective.images.classes), image[0])
-    config = replace(objective.config, learning_rate=rate * objective.config.learning_rate)
+    config = replace(objective.config, learning_rate=rate)
     train, valid, test = objective.sets
     seconds = 60 * job["minutes"] - (time.process_time() - began) - 5  # what a fit needs to write its files
     trained = train_for(Training(network, train, config, job["seed"]), valid, seconds, time.process_time)

@@ -14,10 +14,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from tests.networks import sizes
 
+from archllm.baselines.small_networks import ResidualBlock
 from archllm.networks.blueprint import Call
 from archllm.networks.choices.sizes import Size, layer_size
 from archllm.networks.counting import count_params, trace
 from archllm.networks.mobile_layers import (
+    BasicResidual,
     Classifier,
     ConvNormAct,
     FusedResidual,
@@ -41,6 +43,7 @@ def layers(draw: st.DrawFn) -> Call:
                 Call(SqueezeExcitation, (c_in, hidden)),
                 Call(InvertedResidual, (c_in, hidden, c_out), (*conv, squeeze)),
                 Call(FusedResidual, (c_in, hidden, c_out), (*conv, squeeze)),
+                Call(BasicResidual, (c_in, c_out), (conv[1], squeeze)),
                 Call(Classifier, (c_in, 3), (("hidden", draw(st.sampled_from([0, hidden]))),)),
             ]
         )
@@ -69,6 +72,16 @@ def test_residual_blocks_add_their_input_where_the_shape_stays() -> None:
         torch.nn.init.zeros_(block.project[0].weight)  # type: ignore[index,arg-type]
         out = block.eval()(x)
         assert torch.equal(out, x) if added else not out.any()
+
+
+def test_a_basic_block_adds_its_input_or_a_projection_of_it() -> None:
+    x = torch.randn(2, 8, 5, 5)
+    for block in (BasicResidual(8, 8), BasicResidual(8, 12, 2)):
+        torch.nn.init.zeros_(block.project[0].weight)  # type: ignore[arg-type]
+        out = block.eval()(x)
+        assert torch.equal(out, block.shortcut(x).relu()) and out.any()
+    assert count_params(BasicResidual(16, 16)) == count_params(ResidualBlock(16, 16, 1))
+    assert count_params(BasicResidual(16, 32, 2)) == count_params(ResidualBlock(16, 32, 2))
 
 
 def test_the_layers_make_mobilenetv3_large_with_its_published_parameters() -> None:
@@ -147,15 +160,15 @@ def test_mobile_networks_take_images_of_any_size(image_size: int, in_channels: i
     arch = space.architectures(space.sample(1, np.random.default_rng(image_size)))[0]
     blueprint = networks.blueprint(arch.graph, setting)
     assert blueprint.build().eval()(torch.zeros(2, *setting.image)).shape == (2, 4)
-    last = next(note for note in reversed(blueprint.notes) if "InvertedResidual" in note)
+    last = next(note for note in reversed(blueprint.notes) if "Residual" in note)
     pixels = int(last.partition(" x ")[2].partition(" ")[0])
     assert pixels <= 12 if image_size >= 28 else pixels <= 2
 
 
-def test_mobile_networks_have_some_ten_thousand_to_a_million_parameters() -> None:
+def test_mobile_networks_have_some_ten_thousand_to_three_million_parameters() -> None:
     space = load_space("mobile")
     counts = sizes.params(space, space.sample(500, np.random.default_rng(0)))
-    assert 5_000 < counts.min() < 20_000 and 800_000 < counts.max() < 2_000_000
+    assert 5_000 < counts.min() < 20_000 and 1_500_000 < counts.max() < 4_000_000
     small, large = sizes.params(space, space.sample(50, np.random.default_rng(1)), channels=8), counts
     assert np.median(small) < np.median(large) / 3
 

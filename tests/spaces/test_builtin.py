@@ -101,7 +101,7 @@ SIZES = {
     "enas12": 6**12 * 2**66,
     "nasnet": prod(comb(13 * sources + 1, 2) for sources in (2, 3, 4, 5, 6)) ** 2,
     "nasbench-graph": graph_networks(),
-    "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * 3 * 3) * (3 * 4 * 4 * 3) * (3 * 4 * 4 * 3),
+    "mobile": (3 * 2 * 2 * 2 * 3) * (3 * 3 * (2 * 3 + 3 + 1)) * (4 * 4 * (2 * 3 + 3 + 1)) * (4 * 4 * (3 * 3 + 3 + 1)),
     "transformer": 4 * sum((3 * 4) ** layers for layers in (1, 2, 3, 4)),
     "scaled-cells": scaled_cells(),
     "conv-grammar": conv_grammar(),

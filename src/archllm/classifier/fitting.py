@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.classifier.config import TEST_SHARE, VALIDATION_SHARE, FitRequest
+from archllm.classifier.config import FitRequest, recipe
+from archllm.classifier.designs import known_designs
 from archllm.classifier.fitted import Finalist, Fitted
 from archllm.classifier.folder import CHECKPOINTS, STORE, STUDY, FitFolder
 from archllm.classifier.front import measured_front, worth_measuring
@@ -26,7 +27,6 @@ from archllm.classifier.scale import image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
 from archllm.errors import ArchLLMError, EvaluationFailed, RunFolderError
 from archllm.files import make_folder
-from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.identity import Identity
 from archllm.objectives.images import Summary, summarise
 from archllm.objectives.train import TrainObjective
@@ -133,8 +133,7 @@ class Fitting:
         return objective, summary
 
     def _objective(self, size: int | None) -> TrainObjective:
-        config = CandidateTraining(image_size=size, validation_share=VALIDATION_SHARE, test_share=TEST_SHARE)
-        return TrainObjective(self.space, self.request.data, config, self.request.seed)
+        return TrainObjective(self.space, self.request.data, recipe(size), self.request.seed)
 
     def _plan(self, objective: TrainObjective) -> Plan:
         split = objective.split
@@ -147,11 +146,12 @@ class Fitting:
             return plan
         return new_plan(self.request, self.space, objective, self.times, self.say)
 
-    def _latency(self, setting: Any) -> Callable[[Any], NDArray[np.float64]]:
+    def _latency(self, setting: Any, plan: Plan) -> Callable[[Any], NDArray[np.float64]]:
+        """Predicts milliseconds of files. Half of those at the limit exceed it, which is found out before training."""
         from archllm.objectives.latency import machine_latency
 
         model = machine_latency(self.space, setting)
-        return lambda graphs: model.predict(graphs).high
+        return lambda graphs: model.predict(graphs).ms + plan.around
 
     def _final(self, objective: TrainObjective, plan: Plan) -> TrainObjective:
         """The objective of full trainings under a plan, which a fit that goes on has to have been begun with.
@@ -181,7 +181,7 @@ class Fitting:
         short = replace(final.config, epochs=plan.epochs, most_images=plan.images)
         goal = final.with_training(short)
         setting = goal.network_setting
-        predict = self._latency(setting) if self.limits.latency is not None else None
+        predict = self._latency(setting, plan) if self.limits.latency is not None else None
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
         domain = Domain(self.space, None, allowed)
         searcher = informed_searcher(plan.method, domain, self.request.seed)
@@ -199,6 +199,8 @@ class Fitting:
                     (goal.identity,),
                 )
                 store.create(about)
+                if plan.method != "random":  # which is there to be compared with
+                    store.add(STUDY, known_designs(self.space, allowed), MOST_TRIALS)
             if self.folder.get("searched"):
                 return result(store, STUDY)
             # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't

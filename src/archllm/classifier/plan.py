@@ -64,6 +64,9 @@ class Plan:
     others: float = 0.0
     """Seconds of one export to each of the forms that were asked for besides."""
 
+    around: float = 0.0
+    """Milliseconds that resizing, normalisation and probabilities add to a network's own."""
+
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         return asdict(self)

@@ -9,7 +9,7 @@ import numpy as np
 from archllm.classifier.config import FitRequest
 from archllm.classifier.informed import generator_of
 from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
-from archllm.classifier.raw import deployed
+from archllm.classifier.raw import deployed, timed
 from archllm.classifier.scale import Scale, Scaler, image_sizes
 from archllm.classifier.timetable import Timetable
 from archllm.errors import InvalidInput
@@ -44,13 +44,13 @@ def new_plan(
     sizes_to_try = image_sizes(height, width, request.image_size)
     scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
     check_time(request, times)
-    export, others = _timed_exports(scaler, scale, times, request)
+    export, others, around = _timed_exports(scaler, scale, times, request)
     times.reserve = reserve(export, others)
     check_time(request, times)
     search = times.search_ends() - times.elapsed
     epochs, images = short_training(scale.speed, len(split.train_y), search, options["num_classes"])
     finalists = finalists_in(times.open - search, scale.speed, len(split.train_y))
-    plan = Plan(scale, epochs, images, finalists, method_of(request, space), export, others)
+    plan = Plan(scale, epochs, images, finalists, method_of(request, space), export, others, around)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
     size = f"{scale.image_size} x {scale.image_size}"
     say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
@@ -81,12 +81,17 @@ def method_of(request: FitRequest, space: SearchSpace) -> str:
     return request.method or ("sequence" if generator_of(space.name) is not None else "gp")
 
 
-def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitRequest) -> tuple[float, float]:
-    """Seconds of an export to ONNX here, and of those asked for besides: most of the end of a fit."""
+def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitRequest) -> tuple[float, float, float]:
+    """Seconds of an export to ONNX here, and of those asked for besides, which are most of the end of a fit.
+
+    Returns:
+        Both, and, where latency is limited, milliseconds that a file takes beyond its network.
+    """
     import onnxruntime  # noqa: F401 - loading libraries is paid for once
     import onnxscript  # noqa: F401
 
     from archllm.networks.export.device_programs import load_libraries
+    from archllm.networks.latency import measure_members
 
     setting = scaler.setting(scale.image_size, scale.network)
     for form in request.also:
@@ -94,7 +99,8 @@ def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitR
     check_time(request, times)
     clock = times.clock
     before = clock()
-    blueprint = scaler.space.require_networks().blueprint(scaler.members[len(scaler.members) // 2], setting)
+    member = scaler.members[[len(scaler.members) // 2]]
+    blueprint = scaler.networks.blueprint(member, setting)
     deployment = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2)
     _ = deployment.onnx
     onnx = clock() - before
@@ -102,4 +108,8 @@ def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitR
     check_time(request, times)
     for form in request.also:
         deployment.for_device(form, {})
-    return onnx, clock() - before - onnx
+    others = clock() - before - onnx
+    if request.limits.latency is None:
+        return onnx, others, 0.0
+    alone = measure_members(scaler.networks, member, setting)[0]
+    return onnx, others, max(0.0, timed(deployment).fastest - alone.fastest)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from archllm.networks.choices.builder import Builder, Choices, Layer, Layers
-from archllm.networks.mobile_layers import Classifier, ConvNormAct, FusedResidual, InvertedResidual
+from archllm.networks.mobile_layers import BasicResidual, Classifier, ConvNormAct, FusedResidual, InvertedResidual
 from archllm.networks.setting import NetworkSetting, Size
 from archllm.networks.widths import rounded
 
@@ -48,21 +48,31 @@ class Mobile(Builder):
         for stage, stride in enumerate((2 if more else 1, 2, 2), start=1):
             c_out = width(float(choices[f"width{stage}"]))
             for place in range(int(choices[f"depth{stage}"])):
-                hidden = c_in * int(choices[f"expansion{stage}"])
-                found.append(
-                    partial(
-                        FusedResidual if choices.get(f"block{stage}") == "fused" else InvertedResidual,
-                        c_in,
-                        hidden,
-                        c_out,
-                        kernel=int(choices.get(f"kernel{stage}", 3)),
-                        stride=1 if place else stride,
-                        activation=activation,
-                        squeeze=rounded(hidden / 4, multiple=4) if choices["squeeze"] else 0,
-                    )
-                )
+                found.append(_block(choices, stage, c_in, c_out, 1 if place else stride))
                 c_in = c_out
         if choices["head"]:
             c_out = width(float(choices["head"]))
             found.append(partial(ConvNormAct, c_in, c_out, 1, activation=activation))
         return [*found, partial(Classifier, c_out, setting.num_classes)]
+
+
+def _block(choices: Choices, stage: int, c_in: int, c_out: int, stride: int) -> Layer:
+    """A block of a stage; those that widen, by its expansion, squeeze between their convolutions."""
+    kind, activation = choices[f"block{stage}"], str(choices["activation"])
+
+    def squeeze(channels: int) -> int:
+        return rounded(channels / 4, multiple=4) if choices["squeeze"] else 0
+
+    if kind == "basic":
+        return partial(BasicResidual, c_in, c_out, stride, activation=activation, squeeze=squeeze(c_out))
+    hidden = c_in * int(choices[f"expansion{stage}"])
+    return partial(
+        FusedResidual if kind == "fused" else InvertedResidual,
+        c_in,
+        hidden,
+        c_out,
+        kernel=int(choices.get(f"kernel{stage}", 3)),
+        stride=stride,
+        activation=activation,
+        squeeze=squeeze(hidden),
+    )

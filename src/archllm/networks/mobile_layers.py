@@ -136,6 +136,32 @@ class FusedResidual(nn.Module):
         return x + out if self.keeps_shape else out
 
 
+class BasicResidual(nn.Module):
+    """Two dense convolutions beside a shortcut (He et al., 2016, figure 2), which projects where the shape changes.
+
+    Args:
+        c_in: channels of the input.
+        c_out: channels of the output.
+        stride: 1, or 2 to halve the resolution.
+        activation: a name of `ACTIVATIONS`.
+        squeeze: narrow channels of a squeeze and excitation; 0 for none.
+    """
+
+    def __init__(self, c_in: int, c_out: int, stride: int = 1, activation: str = "relu", squeeze: int = 0) -> None:
+        super().__init__()
+        keeps_shape = stride == 1 and c_in == c_out
+        self.conv = ConvNormAct(c_in, c_out, 3, stride, activation)
+        self.project = ConvNormAct(c_out, c_out, 3, activation="none")
+        self.weigh = SqueezeExcitation(c_out, squeeze) if squeeze else nn.Identity()
+        self.shortcut = nn.Identity() if keeps_shape else ConvNormAct(c_in, c_out, 1, stride, activation="none")
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps `n x c_in x h x w` to `n x c_out x h/stride x w/stride`."""
+        found: Tensor = self.activation(self.weigh(self.project(self.conv(x))) + self.shortcut(x))
+        return found
+
+
 class Classifier(nn.Sequential):
     """Average over pixels, a hidden layer if there is one, classes.
 

@@ -102,6 +102,18 @@ def _fused_residual(
     return total.then(_conv(total.shape, hidden, c_out, 1)) if hidden != c_in else total
 
 
+def _basic_residual(
+    shape: Shape, c_in: int, c_out: int, stride: int = 1, activation: str = "", squeeze: int = 0
+) -> Size:
+    first = _conv(shape, c_in, c_out, 3, stride)
+    total = first.then(_conv(first.shape, c_out, c_out, 3))
+    if squeeze:
+        total = total.then(_squeeze(total.shape, c_out, squeeze))
+    if stride == 1 and c_in == c_out:
+        return total
+    return total.then(_conv(shape, c_in, c_out, 1, stride))
+
+
 def _classifier(
     shape: Shape, c_in: int, num_classes: int, hidden: int = 0, activation: str = "", dropout: float = 0.0
 ) -> Size:
@@ -115,6 +127,7 @@ _FORMULAS: dict[str, Callable[..., Size]] = {
     "SqueezeExcitation": _squeeze,
     "InvertedResidual": _inverted_residual,
     "FusedResidual": _fused_residual,
+    "BasicResidual": _basic_residual,
     "Classifier": _classifier,
 }
 """Layer -> its formula, with the layer's own arguments after the shape of the input."""
