@@ -84,7 +84,7 @@ def test_controls_wait_for_their_learning_rates(tmp_path: Path) -> None:
     jobs = fit.jobs(arguments)
     names = list(jobs)
     assert max(names.index(name) for name in names if name.startswith("rate-")) < names.index("digits-DS-CNN-0")
-    with pytest.raises(FileNotFoundError, match=r"run rate-digits-DS-CNN-0\.3 first"):
+    with pytest.raises(FileNotFoundError, match=r"run rate-digits-DS-CNN-0\.03 first"):
         fit.prepare(jobs["digits-DS-CNN-0"], arguments)
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archllm.graphs import concatenate
+from archllm.graphs import Graphs, concatenate
 from archllm.searchers.domain import Allowed
 from archllm.spaces import Architecture, SearchSpace
 
 _WIDTHS = ((24, 32, 64, 128), (24, 24, 48, 96), (16, 16, 32, 64), (8, 16, 24, 48))
 """Channels of the stem and of the three stages of `mobile`, the widest first: each stage about twice the one before."""
+
+_USUAL = 2  # the row of them that is published
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class MobileDesign:
     """A network of three stages alike.
 
     Example:
-        >>> next(MobileDesign("basic", 2, 1).members())[:60]
+        >>> next(MobileDesign("basic", 2, 1).members())[:61]
         '[stem=24 stem_stride=2 block1=basic block2=basic block3=basic'
     """
 
@@ -66,6 +68,12 @@ DESIGNS: dict[str, tuple[MobileDesign, ...]] = {
     ),
 }
 """Spaces -> designs, the first of which is evaluated first."""
+
+
+def usual_designs(space: SearchSpace) -> Graphs | None:
+    """Each design at its usual width; `None` for a space whose designs nobody wrote down."""
+    designs = DESIGNS.get(space.name, ())
+    return concatenate([space.parse(list(each.members())[_USUAL]).graph for each in designs]) if designs else None
 
 
 def known_designs(space: SearchSpace, allowed: Allowed | None) -> list[Architecture]:

@@ -13,25 +13,24 @@ from numpy.typing import NDArray
 from archllm.classifier.config import FitRequest, recipe
 from archllm.classifier.designs import known_designs
 from archllm.classifier.fitted import Finalist, Fitted
-from archllm.classifier.folder import CHECKPOINTS, STORE, STUDY, FitFolder
+from archllm.classifier.folder import STORE, STUDY, FitFolder
 from archllm.classifier.front import measured_front, worth_measuring
 from archllm.classifier.informed import informed_searcher
 from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
-from archllm.classifier.plan import Plan, within
-from archllm.classifier.planning import LEAST_TRAINING, check_time, new_plan
+from archllm.classifier.plan import Plan
+from archllm.classifier.planning import check_time, new_plan
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
+from archllm.classifier.rounds import Finalists, Rounds
 from archllm.classifier.scale import image_sizes, scales_of
 from archllm.classifier.timetable import Clock, Timetable
 from archllm.errors import ArchLLMError, EvaluationFailed, RunFolderError
-from archllm.files import make_folder
 from archllm.objectives.identity import Identity
 from archllm.objectives.images import Summary, summarise
 from archllm.objectives.train import TrainObjective
 from archllm.searchers.domain import Domain
-from archllm.spaces import Architecture
 from archllm.spaces.registry import load_space
 from archllm.study.kept_space import kept_of
 from archllm.study.loop import LoopOptions, run_search
@@ -105,7 +104,8 @@ class Fitting:
             with self._phase("search"):
                 trials = self._search(final, plan)
             with self._phase("training"):
-                finalists = self._train(final, plan, trials)
+                rounds = Rounds(self.request, self.folder, self.times, final, plan, self.say, self._tell)
+                finalists = rounds.run(trials)
             with self._phase("end"):
                 found = self._end(final, summary, plan, trials, finalists)
         except (ArchLLMError, KeyboardInterrupt):
@@ -225,98 +225,17 @@ class Fitting:
         self.say(f"search: {trainings}, the best reaches {found.best.values[0]:.1f} % on the images to choose by")
         return found
 
-    # Full training
-
-    def _train(self, final: TrainObjective, plan: Plan, trials: Result) -> list[Finalist]:
-        """The finalists, trained one after the other, the best by validation accuracy first."""
-        from archllm.classifier.training import train_for
-
-        setting = final.network_setting
-        chosen = self._finalists(plan, trials, final)
-        kept = self.folder.path / CHECKPOINTS
-        make_folder(kept)
-        begins, best = self.times.elapsed, 0.0
-        found: list[Finalist] = []
-        lengths: dict[str, float] = dict(self.folder.get("lengths") or {})
-        for place, arch in enumerate(chosen):
-            left = max(1.0, self.times.training_ends() - self.times.elapsed)
-            seconds = lengths.setdefault(arch.text, left / (len(chosen) - place))
-            self.folder.note(lengths=lengths)
-
-            def heard(accuracy: float, best: float = best) -> None:
-                self._tell(
-                    "training", begins, self.times.training_ends(), {"best": max(best, accuracy), "accuracy": accuracy}
-                )
-
-            try:
-                trained = train_for(
-                    final.training(arch),
-                    final.sets[1],
-                    seconds,
-                    self.clock,
-                    seed=self.request.seed,
-                    checkpoint=kept / str(place + 1),
-                    heard=heard,
-                )
-            except EvaluationFailed as error:
-                self.say(f"finalist {place + 1} failed: {error}")
-                continue
-            params, macs = (int(count(arch.graph, setting)[0]) for count in (self.networks.params, self.networks.macs))
-            found.append(Finalist(arch, trained, params, macs))
-            best = max(best, trained.accuracy)
-            told = f"{trained.accuracy:.1f} % on the images to choose by, {params:,} parameters"
-            self.say(f"finalist {place + 1} of {len(chosen)}: {told}")
-        if not found:
-            raise EvaluationFailed("no full training gave a network; the reasons stand above")
-        return sorted(found, key=lambda each: (-each.trained.accuracy, each.params))
-
-    def _finalists(self, plan: Plan, trials: Result, final: TrainObjective) -> list[Architecture]:
-        """The best of the search; where latency is limited, of those whose file was measured to keep to it."""
-        ranked = sorted(
-            (trial for trial in trials.trials if trial.values), key=lambda trial: -(trial.values or (0.0,))[0]
-        )
-        if self.limits.latency is None:
-            return [self.space.parse(trial.text) for trial in ranked[: plan.finalists]]
-        measured: dict[str, float] = dict(self.folder.get("measured") or {})
-
-        def timings() -> Iterator[tuple[Architecture, float]]:
-            for trial in ranked:
-                arch = self.space.parse(trial.text)
-                if trial.text not in measured:
-                    found = any(ms <= (self.limits.latency or 0.0) for ms in measured.values())
-                    if found and self.times.open < 0.7 * LEAST_TRAINING * plan.finalists:
-                        return  # measuring takes an export each
-                    measured[trial.text] = self._measured(arch, final).ms
-                    self.folder.note(measured=measured)
-                yield arch, measured[trial.text]
-
-        chosen = within(self.limits.latency, plan.finalists, timings())
-        if not chosen:
-            least = min(measured.values())
-            raise EvaluationFailed(
-                f"none of the {len(measured)} best networks keeps to {self.limits.latency:g} ms when it is measured; "
-                f"the fastest takes {least:.3g} ms; allow more, or smaller images (--image-size)"
-            )
-        return chosen
-
-    def _measured(self, arch: Architecture, final: TrainObjective) -> Timing:
-        """Latency of the file of an architecture, with fresh weights."""
-        blueprint = self.networks.blueprint(arch.graph, final.network_setting)
-        return timed(deployed(blueprint, blueprint.build().eval(), *bytes_statistics(final)), self.limits.latency)
-
     # The end
 
-    def _end(
-        self, final: TrainObjective, summary: Summary, plan: Plan, trials: Result, finalists: Sequence[Finalist]
-    ) -> Fitted:
+    def _end(self, final: TrainObjective, summary: Summary, plan: Plan, trials: Result, trained: Finalists) -> Fitted:
         """Tests the chosen network by its file, writes the files."""
         from archllm.networks.export.deployed import DeployedModel
         from archllm.networks.export.deploying import FILES
 
         begins = self.times.elapsed
         images, labels = as_bytes(final, final.split.test_x), final.split.test_y
-        chosen, deployment, timing = self._choose(final, finalists)
-        finalists = [chosen, *(each for each in finalists if each is not chosen)]
+        chosen, deployment, timing = self._choose(final, [*trained.fully, *trained.longer])
+        finalists = [chosen, *(each for each in trained.fully if each is not chosen)]
         self._tell("files", begins, self.times.seconds, {})
         probabilities = np.concatenate([deployment.probabilities(part) for part in batches(images)])
         judged = Judged(labels, probabilities)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from archllm.classifier.scale import Scale
 
-TRIALS = 30
+TRIALS = 20
 """Short trainings that the search should have time for."""
 
 LEAST_TRIALS = 3
@@ -23,9 +23,16 @@ SHORT_IMAGES = 4_800
 FINALISTS = 3
 """Networks that are trained fully, at most."""
 
-FULL_PASSES, FULL_IMAGES = 80, 20_000
+FULL_PASSES, FULL_IMAGES = 150, 20_000
 """A full training sees at least so many passes over the images, and at least so many images, where several networks are
 trained; where the time is too short for several, all of it goes to one."""
+
+ENTRANTS, QUALIFYING = 4, 0.3
+"""Networks that are trained longer than in the search before the finalists are chosen among them, at most; share of the
+time of full training that this takes."""
+
+LONGER = 2
+"""It sees so many times the images of a short training, at least: else it tells no more."""
 
 MARGIN = 0.96
 """Share of a limit on latency that the file of one finalist should take at most: measurements differ by percents."""
@@ -67,6 +74,9 @@ class Plan:
     around: float = 0.0
     """Milliseconds that resizing, normalisation and probabilities add to a network's own."""
 
+    entrants: int = 1
+    """Networks that are trained longer, to choose the finalists among them; as many as these where that is left out."""
+
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         return asdict(self)
@@ -96,6 +106,28 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
     """
     full = max(FULL_IMAGES, FULL_PASSES * images)
     return int(min(max(seconds * speed / full, 1), FINALISTS))
+
+
+def entrants_in(seconds: float, speed: float, short: int, finalists: int) -> int:
+    """Networks that are trained longer before the finalists are chosen among them.
+
+    Args:
+        seconds: time of all full trainings.
+        speed: training images a second.
+        short: images that a short training sees, those of all passes.
+        finalists: networks that are trained fully; with the most of them, time is not short.
+
+    Returns:
+        As many as finalists where it is left out.
+
+    Example:
+        >>> entrants_in(240.0, 3_000.0, 12_000, 1), entrants_in(20.0, 800.0, 4_800, 1)
+        (4, 1)
+    """
+    if finalists >= FINALISTS:
+        return finalists
+    found = int(min(QUALIFYING * seconds * speed / (LONGER * short), ENTRANTS))
+    return max(finalists, found)
 
 
 def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> list[Network]:

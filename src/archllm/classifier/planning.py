@@ -8,9 +8,9 @@ import numpy as np
 
 from archllm.classifier.config import FitRequest
 from archllm.classifier.informed import generator_of
-from archllm.classifier.plan import Plan, finalists_in, reserve, short_training
+from archllm.classifier.plan import QUALIFYING, Plan, entrants_in, finalists_in, reserve, short_training
 from archllm.classifier.raw import deployed, timed
-from archllm.classifier.scale import Scale, Scaler, image_sizes
+from archllm.classifier.scale import Scaler, image_sizes, scales_of
 from archllm.classifier.timetable import Timetable
 from archllm.errors import InvalidInput
 from archllm.objectives.train import TrainObjective
@@ -39,24 +39,29 @@ def new_plan(
     split, limits = objective.split, request.limits
     options = {"num_classes": len(objective.images.classes), "in_channels": objective.images.x.shape[1]}
     scaler = Scaler(space, limits, options, times.clock)
-    rough = max(0.0, times.left - reserve(0.0))
     height, width = objective.images.x.shape[2:]
     sizes_to_try = image_sizes(height, width, request.image_size)
-    scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * rough)
-    check_time(request, times)
-    export, others, around = _timed_exports(scaler, scale, times, request)
+    export, others, scaler.around = _timed_exports(scaler, sizes_to_try[0], times, request)
     times.reserve = reserve(export, others)
+    check_time(request, times)
+    scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * max(0.0, times.open))
     check_time(request, times)
     search = times.search_ends() - times.elapsed
     epochs, images = short_training(scale.speed, len(split.train_y), search, options["num_classes"])
-    finalists = finalists_in(times.open - search, scale.speed, len(split.train_y))
-    plan = Plan(scale, epochs, images, finalists, method_of(request, space), export, others, around)
+    training = times.open - search
+    finalists = finalists_in(training, scale.speed, len(split.train_y))
+    entrants = entrants_in(training, scale.speed, epochs * images, finalists)
+    method = method_of(request, space)
+    plan = Plan(scale, epochs, images, finalists, method, export, others, scaler.around, entrants)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
     size = f"{scale.image_size} x {scale.image_size}"
     say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
     say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
+    if entrants > finalists:
+        say(f"plan: then the {entrants} that promise most, each for {QUALIFYING * training / entrants:.0f} s")
+        training *= 1 - QUALIFYING
     full = "1 full training of" if finalists == 1 else f"{finalists} full trainings, each of"
-    say(f"plan: then {full} {(times.open - search) / finalists:.0f} s")
+    say(f"plan: then {full} {training / finalists:.0f} s")
     return plan
 
 
@@ -81,8 +86,10 @@ def method_of(request: FitRequest, space: SearchSpace) -> str:
     return request.method or ("sequence" if generator_of(space.name) is not None else "gp")
 
 
-def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitRequest) -> tuple[float, float, float]:
+def _timed_exports(scaler: Scaler, size: int, times: Timetable, request: FitRequest) -> tuple[float, float, float]:
     """Seconds of an export to ONNX here, and of those asked for besides, which are most of the end of a fit.
+
+    They hardly depend on the scale, which is not known yet; a small network with images of a size stands for all.
 
     Returns:
         Both, and, where latency is limited, milliseconds that a file takes beyond its network.
@@ -93,7 +100,7 @@ def _timed_exports(scaler: Scaler, scale: Scale, times: Timetable, request: FitR
     from archllm.networks.export.device_programs import load_libraries
     from archllm.networks.latency import measure_members
 
-    setting = scaler.setting(scale.image_size, scale.network)
+    setting = scaler.setting(size, scales_of(scaler.space)[0])
     for form in request.also:
         load_libraries(form)
     check_time(request, times)

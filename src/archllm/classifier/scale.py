@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from archllm.classifier.designs import usual_designs
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import Predict, met, rough_latency, smallest, some_members
 from archllm.classifier.timetable import Clock
@@ -25,12 +27,13 @@ SCALES: dict[str, tuple[Mapping[str, int], ...]] = {
         {"channels": channels, "stacks": 3, "cells": cells}
         for channels, cells in ((8, 1), (12, 1), (16, 1), (24, 1), (32, 1), (32, 2), (64, 2))
     ),
-    "mobile": tuple({"channels": channels} for channels in (8, 12, 16, 24, 32)),
+    "mobile": tuple({"channels": channels} for channels in (8, 16, 24, 32)),
 }
 """Spaces that a fit can search -> network settings from the smallest to the largest."""
 
-CHOICE = 0.1
-"""Share of the members that must meet the limits, so that a search has something to choose from."""
+CHOICE, LEAST_CHOICE = 0.1, 0.005
+"""Share of the members that must meet the limits, so that a search has something to choose from; the second where a
+known design of usual width meets them, too, as then neighbours of good networks do."""
 
 LARGEST_IMAGE = 64
 """Height and width of the largest images that are looked at; photos are resized to it."""
@@ -121,6 +124,8 @@ class Scaler:
     ) -> None:
         self.space, self.limits, self.options, self.clock = space, limits, options, clock
         self.networks, self.members = space.require_networks(), some_members(space)
+        self.around = 0.0
+        """Milliseconds that a file takes beyond its network."""
 
     def choose(self, sizes: Sequence[int], images: int, seconds: float) -> Scale:
         """The scale, and the image size, of which the first that leaves a choice and the time is taken.
@@ -167,8 +172,18 @@ class Scaler:
         return self.networks.setting(**self.options, **network, image_size=size)
 
     def predictor(self, setting: Any) -> Predict | None:
-        """What predicts the latency of members under a setting, where it is limited."""
-        return None if self.limits.latency is None else rough_latency(self.space, setting)
+        """What predicts the latency of members' files under a setting, where it is limited."""
+        if self.limits.latency is None:
+            return None
+        rough = rough_latency(self.space, setting)
+        return lambda graphs: rough(graphs) + self.around
+
+    def measured(self, graphs: Graphs, setting: Any) -> NDArray[np.float64]:
+        """Milliseconds of members' files."""
+        from archllm.networks.latency import measure_members
+
+        found = measure_members(self.networks, graphs, setting)
+        return np.array([timing.fastest for timing in found]) + self.around
 
     def speed(self, graph: Graphs, size: int, network: Mapping[str, int]) -> float:
         """Training images a second of a member's network, by timing steps whose learning rate is zero.
@@ -198,12 +213,17 @@ class Scaler:
         """The median member, by multiply-accumulates, of those that meet the limits.
 
         Returns:
-            `None` where these are none, or a smaller share than `least`.
+            `None` where these are none, or a smaller share than `least` and no known design among them.
         """
         setting = self.setting(size, network)
         good = np.flatnonzero(met(self.limits, self.space, setting, self.predictor(setting))(self.members))
-        if not len(good) or len(good) < least * len(self.members):
-            return None
+        share = len(good) / len(self.members)
+        if not len(good) or share < least:
+            known = usual_designs(self.space)
+            if not len(good) or share < LEAST_CHOICE or known is None:
+                return None
+            if not met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known).any():
+                return None
         macs = self.networks.macs(self.members[good], setting)
         return self.members[good[np.argsort(macs, kind="stable")[len(good) // 2]]]
 

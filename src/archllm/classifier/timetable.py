@@ -8,7 +8,7 @@ from collections.abc import Callable
 Clock = Callable[[], float]
 """Seconds since some point in time, never going back."""
 
-SEARCH = 0.4
+SEARCH = 0.25
 """Share of the time for search and full training that is spent on the search."""
 
 

@@ -69,14 +69,14 @@ def machine_latency(
     found = _kept(file, space)
     if found is None:
         members = _sample(features, sample)
-        ms = _milliseconds(measure_members(networks, members, complete, chosen, clock))
+        ms = usual_milliseconds(measure_members(networks, members, complete, chosen, clock))
         with suppress(ArchLLMError, OSError):  # a cache that can't be written costs time, not the result
             _keep(file, members, ms, space, chosen)
         found = members, ms
     return LatencyModel(features, *found)
 
 
-def _milliseconds(timings: Sequence[Timing]) -> NDArray[np.float64]:
+def usual_milliseconds(timings: Sequence[Timing]) -> NDArray[np.float64]:
     """Medians, with the repeatability of the fastest runs: those times what a median is longer than they usually."""
     fastest = np.array([timing.fastest for timing in timings])
     return fastest * float(np.median([timing.ms for timing in timings] / fastest))

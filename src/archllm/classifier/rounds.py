@@ -1,0 +1,196 @@
+"""Rounds: some networks of the search are trained longer, the best of these fully.
+
+What learns fast in a short training need not be the best in the end: larger networks catch up late. So those go on that
+no other one beats in both, accuracy and size, and a longer training tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from archllm.classifier.config import FitRequest
+from archllm.classifier.fitted import Finalist
+from archllm.classifier.folder import CHECKPOINTS, FitFolder
+from archllm.classifier.plan import QUALIFYING, Plan, within
+from archllm.classifier.timetable import Timetable
+from archllm.errors import EvaluationFailed
+from archllm.files import make_folder
+from archllm.objectives.train import TrainObjective
+from archllm.searchers.pareto import non_dominated
+from archllm.spaces import Architecture
+from archllm.study.result import Result
+from archllm.study.store import Trial
+
+TOGETHER = 8
+"""Networks that are measured in turns before it is known whether more have to be."""
+
+Tell = Callable[[str, float, float, Mapping[str, float]], None]
+"""Takes a phase, when it began, when it is to end, and figures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finalists:
+    """Networks that were trained, each sequence with the best by validation accuracy first."""
+
+    fully: Sequence[Finalist]
+    """Those that had all of the time; one at least."""
+
+    longer: Sequence[Finalist]
+    """Those among which they were chosen: what is left, should no other file keep to the limits in the end."""
+
+
+class Rounds:
+    """The trainings after a search.
+
+    Args:
+        request: what is asked for.
+        folder: the run folder; what it holds is gone on with.
+        times: what time there is.
+        final: the objective of full trainings.
+        plan: how many networks are trained how long.
+        say: takes what was found.
+        tell: is told how far it is.
+    """
+
+    def __init__(
+        self,
+        request: FitRequest,
+        folder: FitFolder,
+        times: Timetable,
+        final: TrainObjective,
+        plan: Plan,
+        say: Callable[[str], None],
+        tell: Tell,
+    ) -> None:
+        self.limits, self.seed, self.folder, self.times = request.limits, request.seed, folder, times
+        self.final, self.plan, self.say, self.tell = final, plan, say, tell
+        self.networks = final.space.require_networks()
+        self._begins = times.elapsed
+        self._best = 0.0
+        make_folder(folder.path / CHECKPOINTS)
+
+    def run(self, trials: Result) -> Finalists:
+        """Trains what promises most.
+
+        Raises:
+            EvaluationFailed: no training gave a network, or none of the best keeps to the limit on latency.
+        """
+        chosen = self._entrants(trials)
+        longer: list[Finalist] = []
+        if len(chosen) > self.plan.finalists:
+            ends = self.times.elapsed + QUALIFYING * (self.times.training_ends() - self.times.elapsed)
+            longer = self._trained(chosen, ends, "entrant")
+            chosen = [each.arch for each in prospects(longer, len(self.final.sets[1][1]))[: self.plan.finalists]]
+        fully = self._trained(chosen, self.times.training_ends(), "finalist")
+        if not fully:
+            raise EvaluationFailed("no full training gave a network; the reasons stand above")
+        return Finalists(fully, longer)
+
+    def _trained(self, chosen: Sequence[Architecture], ends: float, kind: str) -> list[Finalist]:
+        """Networks that are trained one after the other until a time, the best first."""
+        from archllm.classifier.training import train_for
+
+        found: list[Finalist] = []
+        lengths: dict[str, float] = dict(self.folder.get(f"{kind} lengths") or {})
+        for place, arch in enumerate(chosen):
+            left = max(1.0, ends - self.times.elapsed)
+            seconds = lengths.setdefault(arch.text, left / (len(chosen) - place))
+            self.folder.note(**{f"{kind} lengths": lengths})
+            try:
+                trained = train_for(
+                    self.final.training(arch),
+                    self.final.sets[1],
+                    seconds,
+                    self.times.clock,
+                    seed=self.seed,
+                    checkpoint=self.folder.path / CHECKPOINTS / f"{kind}-{place + 1}",
+                    heard=self._heard,
+                )
+            except EvaluationFailed as error:
+                self.say(f"{kind} {place + 1} failed: {error}")
+                continue
+            setting = self.final.network_setting
+            params, macs = (int(count(arch.graph, setting)[0]) for count in (self.networks.params, self.networks.macs))
+            found.append(Finalist(arch, trained, params, macs))
+            self._best = max(self._best, trained.accuracy)
+            told = f"{trained.accuracy:.1f} % on the images to choose by, {params:,} parameters"
+            self.say(f"{kind} {place + 1} of {len(chosen)}: {told}")
+        return sorted(found, key=lambda each: (-each.trained.accuracy, each.params))
+
+    def _heard(self, accuracy: float) -> None:
+        figures = {"best": max(self._best, accuracy), "accuracy": accuracy}
+        self.tell("training", self._begins, self.times.training_ends(), figures)
+
+    def _entrants(self, trials: Result) -> list[Architecture]:
+        """What promises most; where latency is limited, of those that were measured to keep to it."""
+        ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials)]
+        n = max(self.plan.entrants, self.plan.finalists)
+        if self.limits.latency is None:
+            return ranked[:n]
+        measured: dict[str, float] = dict(self.folder.get("measured") or {})
+
+        def milliseconds() -> Iterator[tuple[Architecture, float]]:
+            for first in range(0, len(ranked), TOGETHER):
+                some = ranked[first : first + TOGETHER]
+                if any(arch.text not in measured for arch in some):
+                    measured.update(zip((arch.text for arch in some), self._measured(some), strict=True))
+                    self.folder.note(measured=measured)
+                yield from ((arch, measured[arch.text]) for arch in some)
+
+        chosen = within(self.limits.latency, n, milliseconds())
+        if not chosen:
+            least = min(measured.values())
+            raise EvaluationFailed(
+                f"none of the {len(measured)} networks of the search keeps to {self.limits.latency:g} ms when it is "
+                f"measured; the fastest takes {least:.3g} ms; allow more, or smaller images (--image-size)"
+            )
+        return chosen
+
+    def _measured(self, some: Sequence[Architecture]) -> list[float]:
+        """Milliseconds that the files of architectures will take."""
+        from archllm.graphs import concatenate
+        from archllm.networks.latency import measure_members
+        from archllm.objectives.latency.machine import usual_milliseconds
+
+        graphs = concatenate([arch.graph for arch in some])
+        found = usual_milliseconds(measure_members(self.networks, graphs, self.final.network_setting))
+        return [float(ms) + self.plan.around for ms in found]
+
+
+def prospects(longer: Sequence[Finalist], images: int) -> list[Finalist]:
+    """Networks that were trained longer, in the order in which full trainings of them are worthwhile.
+
+    Of those that are no more than a standard error behind the best, which may be chance, the largest catch up most.
+
+    Args:
+        longer: the networks, the most accurate first.
+        images: how many their accuracy was measured on.
+    """
+    if not longer:
+        return []
+    best = longer[0].trained.accuracy
+    error = 100 * np.sqrt(best / 100 * (1 - best / 100) / images)
+    level = [each for each in longer if each.trained.accuracy >= best - error]
+    return [*sorted(level, key=lambda each: -each.macs), *longer[len(level) :]]
+
+
+def promising(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials with a score, in the order in which longer trainings of them are worthwhile.
+
+    A network that is both less accurate and smaller than another one can't be expected to overtake it, so those come
+    first to which that does not apply, in either group the most accurate.
+    """
+    scored = [trial for trial in trials if trial.values]
+
+    def value(trial: Trial, name: str) -> float:
+        metrics: Mapping[str, Any] = trial.evaluation.metrics
+        return float(metrics.get(name, 0.0))
+
+    accuracy = np.array([trial.values[0] for trial in scored if trial.values], dtype=np.float64)
+    macs = np.array([value(trial, "macs") for trial in scored], dtype=np.float64)
+    front = np.asarray(non_dominated(np.stack([accuracy, macs], 1)), dtype=np.bool_) if scored else np.zeros(0, bool)
+    return [scored[row] for row in np.lexsort((-accuracy, ~front))]
