@@ -104,8 +104,8 @@ def latency_jobs(arguments: argparse.Namespace) -> dict[str, Job]:
         for seed in arguments.seeds:
             runs = _runs(arguments, data, seed)
             done = {name: read_job(arguments.folder, name, job) for name, job in runs.items()}
-            files = {name: result["image"] for name, result in done.items() if result is not None}
-            if len(files) == len(runs):
+            files = {name: result["image"] for name, result in done.items() if result and "image" in result}
+            if all(result is not None for result in done.values()):
                 job = {"part": "latency", "data": data, "minutes": arguments.minutes, "seed": seed, "files": files}
                 found[f"latency-{data}-{seed}"] = job
     return found
@@ -180,6 +180,7 @@ def coloured_shapes(folder: Path, each: int = 100) -> None:
 
 
 def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
+    from archllm.errors import EvaluationFailed, InvalidInput
     from archllm.workflows.fit import fit
 
     objective = _objective(source, job["seed"])
@@ -187,17 +188,21 @@ def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder  # what a first fit has to measure is a part of its minutes
         options: dict[str, Any] = {} if job["space"] is None else {"space": job["space"]}
-        found = fit(
-            data=source,
-            minutes=job["minutes"],
-            max_latency=f"{half:.4f}ms",
-            method=OURS[job["method"]],
-            seed=job["seed"],
-            out=Path(folder) / "run",
-            clock=time.process_time,
-            progress=False,
-            **options,
-        )
+        asked = {"control": control["network"], "max_latency": float(f"{half:.4f}")}
+        try:
+            found = fit(
+                data=source,
+                minutes=job["minutes"],
+                max_latency=f"{half:.4f}ms",
+                method=OURS[job["method"]],
+                seed=job["seed"],
+                out=Path(folder) / "run",
+                clock=time.process_time,
+                progress=False,
+                **options,
+            )
+        except (InvalidInput, EvaluationFailed) as error:
+            return asked | {"nothing": str(error)}  # keeps to the limit
         result = found.to_json()
         shutil.copyfile(Path(folder) / "run" / "model.onnx", onnx)
     kept = (
@@ -212,8 +217,7 @@ def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
     return {
         **{name: result[name] for name in kept},
         "image": [_image(objective)[0], *[result["network"]["image_size"]] * 2],
-        "control": control["network"],
-        "max_latency": result["limits"]["latency"],
+        **asked,
         "network_setting": result["network"],
         "architecture": result["architecture"],
         "short_trainings": result["short_trainings"],

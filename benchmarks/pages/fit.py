@@ -39,18 +39,18 @@ def page(results: list[Result]) -> str:
     for data in DATA:
         own = of(runs, data=data)
         if own:
-            parts += [f"## {TITLES[data]}", _table(own), _verdicts(own)]
+            parts += [f"## {TITLES[data]}", _table(own), _verdicts(own), _nothing(results, data)]
     missing = [TITLES[data] for data in DATA if not of(runs, data=data)]
     if missing:
         parts.append(f"Not run: {'; '.join(missing)}.")
-    parts += [_limits(runs), notes("fit"), "## How it was run", provenance(results)]
+    parts += [_target(results, runs), _limits(runs), notes("fit"), "## How it was run", provenance(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _with_turns(results: Sequence[Result]) -> tuple[list[Result], bool]:
     """The runs, with the milliseconds of their files when those took turns; and whether all have them."""
     turns = {name: timing for result in of(results, part="latency") for name, timing in result["timings"].items()}
-    runs = [result for result in results if result["part"] in ("fit", "control")]
+    runs = [result for result in results if result["part"] in ("fit", "control") and "nothing" not in result]
     found = [
         run | {"latency_ms": turns[run["name"]]["fastest"], "took_turns": True} if run["name"] in turns else run
         for run in runs
@@ -125,6 +125,37 @@ def _verdicts(runs: Sequence[Result]) -> str:
         slower = _mean(ours, "latency_ms") / _mean(random, "latency_ms")
         told.append(f"Against random search: {more:+.1f} points, at {slower:.2f} times its milliseconds.")
     return " ".join(told)
+
+
+def _nothing(results: Sequence[Result], data: str) -> str:
+    """Fits that found no network within the limit, and why."""
+    failed = [result for result in of(results, data=data, part="fit") if "nothing" in result]
+    if not failed:
+        return ""
+    told = failed[0]["nothing"]
+    return f"{len(failed)} fits and random searches end without a network, {failed[0]['name']} with: *{told}*"
+
+
+def _target(results: Sequence[Result], runs: Sequence[Result]) -> str:
+    """On how many sets a fit reaches the best control within half its milliseconds."""
+    met = {}
+    for data in DATA:
+        ours, controls = of(runs, data=data, method="fit"), [of(runs, data=data, network=name) for name in CONTROLS]
+        failed = any("nothing" in result for result in of(results, data=data, method="fit"))
+        if (ours or failed) and all(controls):
+            best = max(controls, key=lambda own: _mean(own, "test_accuracy"))
+            met[data] = not failed and (
+                _mean(ours, "test_accuracy") >= _mean(best, "test_accuracy")
+                and _mean(ours, "latency_ms") <= 0.5 * _mean(best, "latency_ms")
+            )
+    if not met:
+        return ""
+    sets = ", ".join(data for data, each in met.items() if each) or "none"
+    return (
+        "## Target\n\nTo be at least as accurate as the best control at half its milliseconds, on 3 of "
+        f"{len(DATA)} sets: {'met' if sum(met.values()) >= 3 else 'missed'}, with {sum(met.values())} of the {len(met)} that were run "
+        f"({sets})."
+    )
 
 
 def _of(runs: Sequence[Result], name: str) -> list[Result]:

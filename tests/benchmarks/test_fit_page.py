@@ -56,6 +56,15 @@ def test_without_all_controls_nothing_is_claimed() -> None:
     assert "can't be judged" in fit_page.page(some)
 
 
+def test_a_fit_that_finds_nothing_within_the_limit_is_told_with_its_reason() -> None:
+    runs = results(86.0, 0.9)
+    told = {"nothing": "no network keeps to 0.01 ms", "control": "ResNet-8", "max_latency": 0.01}
+    text = fit_page.page([run | told if run["name"].startswith("photos5-fit") else run for run in runs])
+    assert "3 fits and random searches end without a network" in text and told["nothing"] in text
+    assert "missed, with 0 of the 1 that were run (none)" in text
+    assert "missed, with 1 of the 1 that were run (photos5)" in fit_page.page(runs)
+
+
 def test_files_that_took_turns_count_by_them() -> None:
     runs = results(86.0, 0.9)
     for run in runs:
