@@ -84,6 +84,14 @@ def test_the_page_tells_when_learning_has_what_no_learning_has_in_the_end() -> N
     assert "| `sequence`, plain tokens | 1 | 70.00 | 74.00 | 74.00 | 15.0 |" in text
 
 
+def test_what_methods_were_tried_on_does_not_judge_them() -> None:
+    pair = [searched("sequence-plain", [(1, 0.9)], "conv-grammar"), searched("sequence-plain-fixed", [(9, 0.8)])]
+    pair[1]["task"] = "conv-grammar"
+    text = page.page(pair)
+    assert "| 1 | 1 | met |" in text and "plain tokens on 0, learned codes on 0, of 0 measured and 5 in all" in text
+    assert "tried on `conv-grammar`, so the target is not judged by it" in text
+
+
 def test_searches_that_are_the_same_do_not_count_as_learning() -> None:
     same = [(1, 0.7), (60, 0.74)]
     text = page.page([searched("sequence-plain", same), searched("sequence-plain-fixed", same)])
