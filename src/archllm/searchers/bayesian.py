@@ -11,6 +11,7 @@ import numpy as np
 
 from archllm.config import Bounds, Settings
 from archllm.graphs import Graphs
+from archllm.objectives.evaluation import Evaluation
 from archllm.predictor import PredictorConfig, makers
 from archllm.predictor.feature_sets import feature_set
 from archllm.predictor.features import FeatureMaker
@@ -20,6 +21,7 @@ from archllm.searchers.candidates import around
 from archllm.searchers.domain import Domain
 from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.pareto import best_first
+from archllm.searchers.restarts import Restarts
 from archllm.searchers.surrogate import Acquisition, Hypothesis, Known, Surrogate, known_from, leading
 from archllm.searchers.transfer import HedgedDesign, Prior, informed, prior_knowledge
 from archllm.spaces import Architecture
@@ -73,6 +75,10 @@ class BayesianOptions(Settings):
     parents: Annotated[int, Bounds(0, 1_000)] = 10
     """Best members whose neighbours are ranked in that case."""
 
+    restart: Annotated[int, Bounds(0, 1_000_000)] = 20
+    """Evaluations in a row without a new best after which, in that case, the parents are the best from then on; 0 for
+    never."""
+
     prior: Prior = "none"
     """Whether what published scores of other spaces say of cells (`shipped`) is known before, as a source beside those
     of `--transfer`; `gp` and `sequence` can use it."""
@@ -104,6 +110,7 @@ class EnsembleOptions(BayesianOptions):
     ranked: Literal["all", "near"] = "near"
     random: Annotated[int, Bounds(0, 100_000)] = 50
     parents: Annotated[int, Bounds(0, 1_000)] = 5
+    restart: Annotated[int, Bounds(0, 1_000_000)] = 0
 
     members: Annotated[int, Bounds(1, 100_000)] = 5
     """Networks."""
@@ -179,8 +186,12 @@ class BayesianSearch(Searcher):
     def __init__(self, domain: Domain, seed: int, objectives: int = 1, options: Settings | None = None) -> None:
         super().__init__(domain, seed, objectives, options)
         self._everything = domain.scanned and self.options.ranked == "all"
+        self._restarts = Restarts(self.options.restart, self.options.initial)
         if self.options.prior == "shipped":
             self.use(prior_knowledge(domain.space))
+
+    def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
+        self._restarts.learn(evaluation.values)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self._taken) < self.options.initial or len(self._succeeded) < 2:
@@ -237,9 +248,8 @@ class BayesianSearch(Searcher):
         )
 
     def _parents(self) -> list[Architecture]:
-        succeeded = self._succeeded
-        best = best_first(self._values(succeeded))[: self.options.parents]
-        return [succeeded[at] for at in best]
+        climbing = self._restarts.since(self.evaluations)
+        return [climbing[at] for at in best_first(self._values(climbing))[: self.options.parents]] if climbing else []
 
 
 class EnsembleSearch(BayesianSearch):

@@ -24,6 +24,7 @@ from archllm.searchers.domain_features import DomainFeatures
 from archllm.searchers.fine_tuning import SearchGenerator
 from archllm.searchers.lower_fidelity import LowerFidelityScores
 from archllm.searchers.pareto import best_first, random_weights
+from archllm.searchers.restarts import Progress, Restarts
 from archllm.searchers.sequence_options import SequenceOptions
 from archllm.searchers.surrogate import Hypothesis, Known, Surrogate, known_from, leading
 from archllm.searchers.transfer import HedgedDesign, informed, prior_knowledge
@@ -59,6 +60,9 @@ class SequenceSearch(Searcher):
     long, and so on by turns (win-stay, lose-shift: Robbins, 1952). So what does not hold costs a few evaluations, and
     what holds is used at once.
 
+    Where neighbours of the best are candidates and nothing better is found for longer, the search begins anew: some of
+    the generator's draws are evaluated next, and then neighbours of the best since.
+
     With several objectives, each is predicted by itself, and what would add most to the hypervolume is chosen; the
     generator is fine-tuned on objectives joined by random augmented Chebyshev weights (Knowles, 2006, "ParEGO"), drawn
     anew each time. Failed evaluations get the worst score seen.
@@ -74,8 +78,8 @@ class SequenceSearch(Searcher):
         self.lower = LowerFidelityScores(domain.space, self.options.lower_fidelity, domain.network)
         self._loaded = SearchGenerator.load(Path(self.options.run), domain) if self.options.run else None
         self._drawn: tuple[int, list[Candidates]] | None = None  # the round of fine-tuning, and what was drawn by then
-        self._front: list[tuple[float, ...]] = []  # values that no others dominate
-        self._fruitless = 0  # evaluations since the last that joined it, or since another hypothesis took over
+        self._progress = Progress()  # its fruitless evaluations are also counted from when another hypothesis took over
+        self._restarts = Restarts(self.options.restart, self._initial)
         self._turns = [0]  # after none, one, two ... evaluations: how often another hypothesis has taken over
         if self.options.prior == "shipped":
             self.use(prior_knowledge(domain.space))
@@ -89,17 +93,13 @@ class SequenceSearch(Searcher):
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
         self.lower.note(evaluation.lower_fidelity)
-        values, turns = evaluation.values, self._turns[-1]
-        improved = values is not None and not any(
-            all(own <= other for own, other in zip(values, others, strict=True)) for others in self._front
-        )
-        if improved and values is not None:
-            rest = [each for each in self._front if any(other > own for own, other in zip(values, each, strict=True))]
-            self._front = [*rest, values]
-        if len(self._turns) > self._initial:  # the design is not for improving on itself
-            self._fruitless = 0 if improved else self._fruitless + 1
-        if self._fruitless == self.options.patience:
-            self._fruitless, turns = 0, turns + 1
+        self._restarts.learn(evaluation.values)
+        self._progress.add(evaluation.values)
+        turns = self._turns[-1]
+        if len(self._turns) <= self._initial:  # the design is not for improving on itself
+            self._progress.fruitless = 0
+        if self._progress.fruitless == self.options.patience:
+            self._progress.fruitless, turns = 0, turns + 1
         self._turns.append(turns)
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
@@ -204,10 +204,10 @@ class SequenceSearch(Searcher):
         number = 0 if self._everything else len(self.evaluations) // self.options.every
         if self._drawn is None or self._drawn[0] != number:
             self._drawn = number, self._draw(number)
-        drawn, succeeded = self._drawn[1], self._succeeded
-        if self._everything or not succeeded:
+        drawn, climbing = self._drawn[1], self._restarts.since(self.evaluations)
+        if self._everything or len(climbing) < (self.options.initial if self._restarts.began else 1):
             return drawn
-        best = [succeeded[at] for at in best_first(self._values(succeeded))[: self.options.parents]]
+        best = [climbing[at] for at in best_first(self._values(climbing))[: self.options.parents]]
         graphs = around(self.domain, best, 0, (), np.random.default_rng(self.seed))
         near = self._as_candidates(graphs).without(drawn) if len(graphs) else None
         return drawn if near is None else [*drawn, near]

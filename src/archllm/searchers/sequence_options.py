@@ -104,6 +104,10 @@ class SequenceOptions(Settings):
     """Evaluations in a row without a new best (a new member of the front) after which the other hypothesis takes
     over."""
 
+    restart: Annotated[int, Bounds(0, 1_000_000)] = 20
+    """Evaluations in a row without a new best after which, where neighbours of the best are candidates, others take
+    their place: those of the best from then on. 0 for never."""
+
     exploration: Annotated[float, Bounds(0, 100)] = 1.0
     """Weight of the standard deviation in the upper confidence bound, mean + weight x deviation."""
 
