@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from archllm.classifier import training as training_module
 from archllm.classifier.training import KEPT_EVERY, train_for
 from archllm.errors import RunFolderError
 from archllm.objectives.candidate import CandidateTraining
@@ -68,3 +69,18 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "1.safetensors").write_bytes(b"nothing")
     with pytest.raises(RunFolderError, match=r"1\.safetensors"):
         train_for(training(), (X, Y), 10.0, Clock(), checkpoint=tmp_path / "1")
+
+
+def test_looks_at_validation_images_take_a_small_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
+    def slow(network: nn.Module, images: object) -> float:
+        clock.now += 30.0
+        return 50.0
+
+    monkeypatch.setattr(training_module, "accuracy", slow)
+    found = train_for(training(), (X, Y), 2_000.0, clock)
+    looks = len(found.curve)
+    assert looks >= 2 and 30 * (looks - 1) <= 1.2 * training_module.LOOKING * 2_000
+    assert found.seconds == pytest.approx(2_000, abs=10)  # the last look included
+    assert len(train_for(training(), (X, Y), 2_000.0, Clock(), looks=False).curve) == 1

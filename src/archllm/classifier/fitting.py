@@ -25,6 +25,7 @@ from archllm.classifier.planning import check_time, new_plan
 from archllm.classifier.raw import as_bytes, batches, bytes_statistics, deployed, other_sizes, timed
 from archllm.classifier.rounds import Finalists, Rounds
 from archllm.classifier.scale import image_sizes, scales_of
+from archllm.classifier.timed import TimedTraining
 from archllm.classifier.timetable import Clock, Timetable
 from archllm.errors import ArchLLMError, EvaluationFailed, RunFolderError
 from archllm.objectives.identity import Identity
@@ -178,8 +179,7 @@ class Fitting:
     def _search(self, final: TrainObjective, plan: Plan) -> Result:
         """The short trainings."""
         begins, ends, opened = self.times.elapsed, self.times.search_ends(), self.times.open
-        short = replace(final.config, epochs=plan.epochs, most_images=plan.images)
-        goal = final.with_training(short)
+        goal = TimedTraining(final, plan.short, self.clock)
         setting = goal.network_setting
         predict = self._latency(setting, plan) if self.limits.latency is not None else None
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
@@ -219,7 +219,7 @@ class Fitting:
             why = f"; the last reason: {reasons[-1]}" if reasons else ""
             raise EvaluationFailed(f"none of {found.queries} short trainings gave a score{why}")
         late = self.times.open < LEAST_LEFT * opened
-        known = [] if late else train_known(goal, self.clock, known_seconds)
+        known = [] if late else train_known(goal, known_seconds)
         self.folder.note(searched=True, known=[each.to_json() for each in known])
         trainings = "1 short training" if found.queries == 1 else f"{found.queries} short trainings"
         self.say(f"search: {trainings}, the best reaches {found.best.values[0]:.1f} % on the images to choose by")

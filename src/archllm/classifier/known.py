@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from archllm.classifier.timed import TimedTraining
 from archllm.errors import EvaluationFailed
-from archllm.objectives.train import TrainObjective
 
 
 @dataclass(frozen=True)
@@ -36,37 +35,33 @@ class Known:
         return asdict(self)
 
 
-def train_known(objective: TrainObjective, clock: Callable[[], float], seconds: float) -> list[Known]:
-    """Trains known networks with the images, passes and recipe of an objective, as far as there is time.
+def train_known(objective: TimedTraining, seconds: float) -> list[Known]:
+    """Trains known networks with the images, seconds and recipe of a search, as far as there is time.
 
     Args:
-        objective: of the short trainings of a search.
-        clock: what time it is.
+        objective: what the search trains for.
         seconds: time after which no further one is begun.
     """
-    import time
-
     from archllm.baselines.small_networks import SMALL_NETWORKS
     from archllm.networks.counting import count_macs, count_params
-    from archllm.objectives.fitting import fit
+    from archllm.objectives.fitting import Training
     from archllm.training.randomness import torch_seeded
 
     found: list[Known] = []
+    full, clock = objective.full, objective.clock
     ends = clock() + seconds
-    train, valid, _ = objective.sets
-    image: tuple[int, int, int] = objective.network_setting.image
+    train = full.sets[0]
+    image: tuple[int, int, int] = full.network_setting.image
     for name, build in SMALL_NETWORKS.items():
         if clock() >= ends:
             break
-        with torch_seeded(objective.seed):
-            network = build(len(objective.images.classes), image[0])
-            macs = count_macs(network.eval(), image)
-            try:
-                deadline = time.monotonic() + objective.config.time_limit
-                fitted = fit(
-                    network.to(train[0].device), train, valid, objective.config, objective.seed, deadline=deadline
-                )
-            except EvaluationFailed:  # a network that diverges with this recipe is of no use as a comparison
-                continue
-        found.append(Known(name, fitted.curve[-1], count_params(network), macs))
+        with torch_seeded(full.seed):
+            network = build(len(full.images.classes), image[0])
+        macs = count_macs(network.eval(), image)
+        try:
+            training = Training(network.to(train[0].device), train, full.config, full.seed)
+            accuracy, _ = objective.accuracy_of(training)
+        except EvaluationFailed:  # a network that diverges with this recipe is of no use as a comparison
+            continue
+        found.append(Known(name, accuracy, count_params(network), macs))
     return found

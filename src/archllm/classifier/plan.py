@@ -14,11 +14,8 @@ TRIALS = 20
 LEAST_TRIALS = 3
 """Short trainings that the search has time for on a slow machine, too: they get shorter before they get fewer."""
 
-LEAST_PASSES, LEAST_KEPT = 3, 64
-"""A short training makes at least so many passes over at least so many images, if there are so many."""
-
 SHORT_IMAGES = 4_800
-"""It sees at least so many images, those of all passes, where `LEAST_TRIALS` allow."""
+"""Images that a network in the middle sees in a short training, those of all passes, where `LEAST_TRIALS` allow."""
 
 FINALISTS = 3
 """Networks that are trained fully, at most."""
@@ -32,7 +29,7 @@ ENTRANTS, QUALIFYING = 4, 0.3
 time of full training that this takes."""
 
 LONGER = 2
-"""It sees so many times the images of a short training, at least: else it tells no more."""
+"""It takes so many times the seconds of a short training, at least: else it tells no more."""
 
 MARGIN = 0.96
 """Share of a limit on latency that the file of one finalist should take at most: measurements differ by percents."""
@@ -53,11 +50,8 @@ class Plan:
     scale: Scale
     """Image size and size of networks."""
 
-    epochs: int
-    """Passes of a short training."""
-
-    images: int
-    """Images of a short training."""
+    short: float
+    """Seconds of a short training."""
 
     finalists: int
     """Networks that are trained fully."""
@@ -108,25 +102,24 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
     return int(min(max(seconds * speed / full, 1), FINALISTS))
 
 
-def entrants_in(seconds: float, speed: float, short: int, finalists: int) -> int:
+def entrants_in(seconds: float, short: float, finalists: int) -> int:
     """Networks that are trained longer before the finalists are chosen among them.
 
     Args:
         seconds: time of all full trainings.
-        speed: training images a second.
-        short: images that a short training sees, those of all passes.
+        short: that of a short training.
         finalists: networks that are trained fully; with the most of them, time is not short.
 
     Returns:
         As many as finalists where it is left out.
 
     Example:
-        >>> entrants_in(240.0, 3_000.0, 12_000, 1), entrants_in(20.0, 800.0, 4_800, 1)
+        >>> entrants_in(240.0, 4.0, 1), entrants_in(20.0, 3.0, 1)
         (4, 1)
     """
     if finalists >= FINALISTS:
         return finalists
-    found = int(min(QUALIFYING * seconds * speed / (LONGER * short), ENTRANTS))
+    found = int(min(QUALIFYING * seconds / (LONGER * short), ENTRANTS))
     return max(finalists, found)
 
 
@@ -162,22 +155,17 @@ def reserve(export: float, others: float = 0.0) -> float:
     return END_PER_EXPORT * export + END_BESIDES + others
 
 
-def short_training(speed: float, images: int, seconds: float, classes: int = 1) -> tuple[int, int]:
-    """Passes and images of a short training, such that a search has time for `TRIALS` of them.
+def short_training(speed: float, seconds: float) -> float:
+    """Seconds of a short training, such that a search has time for `TRIALS` of them, or for fewer that tell something.
 
     Args:
-        speed: training images a second.
-        images: training images that there are.
+        speed: training images a second of a network in the middle.
         seconds: time of the search.
-        classes: of the images; an image of each is kept.
 
     Example:
-        >>> short_training(speed=500.0, images=4_000, seconds=150.0), short_training(500.0, 200, 150.0)
-        ((3, 1600), (24, 200))
-        >>> short_training(speed=40.0, images=80, seconds=30.0)  # a machine that is slow, or busy
-        (4, 80)
+        >>> short_training(speed=3_000.0, seconds=80.0), short_training(speed=500.0, seconds=80.0)
+        (4.0, 9.6)
+        >>> short_training(speed=40.0, seconds=30.0)  # a machine that is slow, or busy
+        10.0
     """
-    all_seen = 0.8 * speed * seconds  # a part of the time goes to validation
-    seen = int(max(min(SHORT_IMAGES, all_seen / LEAST_TRIALS), all_seen / TRIALS))
-    kept = min(images, max(LEAST_KEPT, classes, seen // LEAST_PASSES))
-    return max(LEAST_PASSES, round(seen / kept)), kept
+    return max(seconds / TRIALS, min(SHORT_IMAGES / speed, seconds / LEAST_TRIALS))

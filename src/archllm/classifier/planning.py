@@ -47,16 +47,16 @@ def new_plan(
     scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * max(0.0, times.open))
     check_time(request, times)
     search = times.search_ends() - times.elapsed
-    epochs, images = short_training(scale.speed, len(split.train_y), search, options["num_classes"])
+    short = short_training(scale.speed, search)
     training = times.open - search
     finalists = finalists_in(training, scale.speed, len(split.train_y))
-    entrants = entrants_in(training, scale.speed, epochs * images, finalists)
+    entrants = entrants_in(training, short, finalists)
     method = method_of(request, space)
-    plan = Plan(scale, epochs, images, finalists, method, export, others, scaler.around, entrants)
+    plan = Plan(scale, short, finalists, method, export, others, scaler.around, entrants)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
     size = f"{scale.image_size} x {scale.image_size}"
     say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
-    say(f"plan: {search:.0f} s of search by trainings of {epochs} passes over {images:,} images")
+    say(f"plan: {search:.0f} s of search by trainings of {short:.1f} s each")
     if entrants > finalists:
         say(f"plan: then the {entrants} that promise most, each for {QUALIFYING * training / entrants:.0f} s")
         training *= 1 - QUALIFYING

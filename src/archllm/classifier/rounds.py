@@ -84,7 +84,7 @@ class Rounds:
         if len(chosen) > self.plan.finalists:
             ends = self.times.elapsed + QUALIFYING * (self.times.training_ends() - self.times.elapsed)
             longer = self._trained(chosen, ends, "entrant")
-            chosen = [each.arch for each in prospects(longer, len(self.final.sets[1][1]))[: self.plan.finalists]]
+            chosen = [each.arch for each in longer[: self.plan.finalists]]
         fully = self._trained(chosen, self.times.training_ends(), "finalist")
         if not fully:
             raise EvaluationFailed("no full training gave a network; the reasons stand above")
@@ -159,23 +159,6 @@ class Rounds:
         graphs = concatenate([arch.graph for arch in some])
         found = usual_milliseconds(measure_members(self.networks, graphs, self.final.network_setting))
         return [float(ms) + self.plan.around for ms in found]
-
-
-def prospects(longer: Sequence[Finalist], images: int) -> list[Finalist]:
-    """Networks that were trained longer, in the order in which full trainings of them are worthwhile.
-
-    Of those that are no more than a standard error behind the best, which may be chance, the largest catch up most.
-
-    Args:
-        longer: the networks, the most accurate first.
-        images: how many their accuracy was measured on.
-    """
-    if not longer:
-        return []
-    best = longer[0].trained.accuracy
-    error = 100 * np.sqrt(best / 100 * (1 - best / 100) / images)
-    level = [each for each in longer if each.trained.accuracy >= best - error]
-    return [*sorted(level, key=lambda each: -each.macs), *longer[len(level) :]]
 
 
 def promising(trials: Sequence[Trial]) -> list[Trial]:

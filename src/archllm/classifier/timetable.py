@@ -29,7 +29,7 @@ class Timetable:
         >>> now = 110.0
         >>> table.reserve = 50.0
         >>> table.elapsed, table.left, table.open, table.search_ends()
-        (10.0, 350.0, 300.0, 130.0)
+        (10.0, 350.0, 300.0, 85.0)
     """
 
     def __init__(self, seconds: float, spent: float = 0.0, clock: Clock = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""Full training of a finalist: as long as there is time, kept on the way, the best of its epochs taken."""
+"""Training for a time: kept on the way, the weights at its end taken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ KEPT_EVERY = 20.0
 """Seconds between two checkpoints: what a killed training loses at most."""
 
 VALIDATED_EVERY = 0.04
-"""Share of a training between two looks at the validation images, where epochs are longer."""
+"""Share of a training between two looks at the validation images."""
+
+LOOKING = 0.05
+"""Share of the time that looks take, at most: where validation images are many, there are fewer looks."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def train_for(
     seed: int = 0,
     checkpoint: Path | None = None,
     heard: Callable[[float], None] | None = None,
+    looks: bool = True,
 ) -> Trained:
     """Trains for a time. The learning rate follows the clock, so a slow machine sees fewer images, not half a schedule.
 
@@ -72,6 +76,7 @@ def train_for(
         seed: of what networks draw from torch's own generator.
         checkpoint: a file without ending to keep the training in; what is there is gone on with.
         heard: told now and then, with the validation accuracy.
+        looks: whether validation images are looked at on the way, too, not only in the end.
 
     Raises:
         EvaluationFailed: the training diverged.
@@ -83,16 +88,17 @@ def train_for(
             spent, images, curve = float(found["spent"]), int(found["images"]), [(s, a) for s, a in found["curve"]]
         began = clock() - spent
         kept = looked = spent
-        last = 0.0  # seconds of the last step
-        while (now := clock() - began) < seconds or not images:
+        last = look = 0.0  # seconds of the last step, and of the last look
+        while (now := clock() - began) < (length := max(seconds - look, 1e-9)) or not images:
             before = training.seen if not training.between_epochs else 0
-            training.step(min(1.0, now / seconds), min(1.0, (now + last) / seconds))
+            training.step(min(1.0, now / length), min(1.0, (now + last) / length))
             images += training.seen - before
             after = clock() - began
             last = after - now
-            if after - looked >= VALIDATED_EVERY * seconds and after < seconds:
+            if looks and after - looked >= max(VALIDATED_EVERY * seconds, look / LOOKING) and after < length:
                 curve.append((after, accuracy(training.network, valid)))
                 looked = clock() - began
+                look = looked - after
                 if heard is not None:
                     heard(curve[-1][1])
             if checkpoint is not None and after - kept >= KEPT_EVERY:

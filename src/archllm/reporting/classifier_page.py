@@ -142,7 +142,7 @@ def _front(found: Fitted, label: str, costs: Mapping[str, float]) -> Panel:
         if len(over)
         else Axes(label, "", says)
     )
-    note = f"A short training is {found.plan.epochs} passes over {found.plan.images:,} images; full ones reach more."
+    note = f"A short training takes {found.plan.short:.1f} s; full ones reach more."
     return Panel(f"Accuracy against {label}", chart(marks, axes), tuple(legend), note)
 
 
