@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archllm.classifier.config import FitRequest
 from archllm.classifier.folder import FitFolder
-from archllm.classifier.plan import ENTRANTS, FINALISTS, Plan, entrants_in
+from archllm.classifier.plan import ENTRANTS, FINALISTS, SHARES, Plan, rounds_in
 from archllm.classifier.rounds import Rounds, promising
 from archllm.classifier.scale import Scale
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Evaluation
+from archllm.objectives.fitting import Training
 from archllm.objectives.train import TrainObjective
-from archllm.spaces import load_space
+from archllm.spaces import Architecture, load_space
 from archllm.study.result import Result
 from archllm.study.store import Study, Trial
 
@@ -37,10 +42,14 @@ def test_a_network_that_is_smaller_and_less_accurate_than_another_one_comes_last
     assert promising([failed]) == []
 
 
-def test_a_longer_training_is_one_that_tells_more() -> None:
-    assert entrants_in(240, 4, 1) == ENTRANTS
-    assert entrants_in(60, 10, 1) == 1  # four of them would have no more than in the search
-    assert entrants_in(1e6, 1, FINALISTS) == FINALISTS  # where there is time for all
+@given(st.floats(1, 1e5), st.floats(0.1, 100), st.integers(1, FINALISTS))
+def test_every_round_trains_fewer_networks_for_longer(seconds: float, short: float, finalists: int) -> None:
+    rounds = rounds_in(seconds, short, finalists)
+    shares = SHARES[len(rounds)]
+    assert rounds[-1] == finalists and rounds[0] <= ENTRANTS and sum(shares) == pytest.approx(1)
+    each = [share * seconds / count for count, share in zip(rounds, shares, strict=True)]
+    assert list(rounds) == sorted(set(rounds), reverse=True) and each == sorted(each)
+    assert len(rounds) == 1 or each[0] >= short
 
 
 class Clock:
@@ -60,7 +69,7 @@ Fixture = Callable[..., Rounds]
 
 @pytest.fixture
 def rounds(tmp_path: Path) -> Fixture:
-    def made(said: list[str], resume: bool = False, latency: str | None = None, **decided: int) -> Rounds:
+    def made(said: list[str], resume: bool = False, latency: str | None = None, **decided: Any) -> Rounds:
         request = FitRequest(data="digits", minutes=5, max_latency=latency)
         folder = (FitFolder.resume if resume else FitFolder.begin)(tmp_path / "run", request)
         plan = Plan(Scale(8, {}, 1e3), 5.0, method="random", export=0.0, **decided)
@@ -78,26 +87,60 @@ def trials(count: int) -> Result:
     return Result.of(STUDY, tuple(trial(at, arch.text, 50.0 + at, 100.0) for at, arch in enumerate(archs)))
 
 
-def test_the_best_of_a_longer_training_is_trained_fully(rounds: Fixture) -> None:
-    said: list[str] = []
-    found = rounds(said, finalists=1, entrants=3).run(trials(5))
-    texts = [each.text for each in reversed(trials(5).trials)]
-    assert {each.arch.text for each in found.longer} == set(texts[:3])
-    (best,) = found.fully
-    accuracies = [each.trained.accuracy for each in found.longer]
-    assert accuracies == sorted(accuracies, reverse=True)
-    assert best.arch == found.longer[0].arch
-    assert best.trained.images > 2 * max(each.trained.images for each in found.longer)
-    assert sum("entrant" in line for line in said) == 3 and "training" in said
+def test_the_better_half_goes_on_and_the_best_to_the_end(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, bool]] = []
+    training = TrainObjective.training
 
-    again = rounds([], resume=True, finalists=1, entrants=3).run(trials(5))  # all of it is taken from checkpoints
-    assert [each.trained.curve[-1][1] for each in again.longer] == accuracies
+    def noted(self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None) -> Training:
+        found = training(self, arch, network)
+        begun.append((arch.text, network is not None))
+        if network is not None:
+            pairs = zip(found.network.parameters(), network.parameters(), strict=True)
+            assert all(torch.equal(own, other) for own, other in pairs)
+        return found
+
+    monkeypatch.setattr(TrainObjective, "training", noted)
+    said: list[str] = []
+    found = rounds(said, rounds=(4, 2, 1)).run(trials(6))
+    texts = [each.text for each in reversed(trials(6).trials)]
+    assert [text for text, _ in begun[:4]] == texts[:4] and not any(again for _, again in begun[:4])
+    times = [seconds for seconds, _ in found.fully[0].trained.curve]
+    assert times == sorted(times)  # the curve is that of all rounds
+    assert len(begun) == 7 and all(again for _, again in begun[4:]) and begun[6] in begun[4:6]
+    (best,) = found.fully
+    assert best.arch.text == begun[6][0] and len(found.earlier) == 3
+    assert {each.arch.text for each in found.earlier} | {best.arch.text} == set(texts[:4])
+    accuracies = [each.trained.accuracy for each in found.earlier]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert best.trained.images > 2 * max(each.trained.images for each in found.earlier)
+    assert sum("round 1 of 3" in line for line in said) == 4 and sum("round 3 of 3" in line for line in said) == 1
+
+    again = rounds([], resume=True, rounds=(4, 2, 1)).run(trials(6))  # all of it is taken from checkpoints
+    assert [each.trained.accuracy for each in again.earlier] == accuracies
     assert again.fully[0].trained.images == best.trained.images
 
 
-def test_without_a_longer_training_the_first_are_trained_fully(rounds: Fixture) -> None:
-    found = rounds([], finalists=2, entrants=2).run(trials(4))
-    assert not found.longer and {each.arch.text for each in found.fully} == {each.text for each in trials(4).trials[2:]}
+def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(
+    rounds: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = TrainObjective.training
+
+    def diverging(self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None) -> Training:
+        if network is not None:
+            raise EvaluationFailed("it diverged")
+        return training(self, arch, network)
+
+    monkeypatch.setattr(TrainObjective, "training", diverging)
+    said: list[str] = []
+    found = rounds(said, rounds=(2, 1)).run(trials(4))
+    assert len(found.fully) == len(found.earlier) == 1 and "round 2 of 2, network 1 failed: it diverged" in said
+
+
+def test_without_rounds_the_first_are_trained_fully(rounds: Fixture) -> None:
+    found = rounds([], rounds=(2,)).run(trials(4))
+    assert not found.earlier and {each.arch.text for each in found.fully} == {
+        each.text for each in trials(4).trials[2:]
+    }
 
 
 def test_only_networks_that_were_measured_to_keep_to_the_limit_are_trained(
@@ -106,11 +149,11 @@ def test_only_networks_that_were_measured_to_keep_to_the_limit_are_trained(
     some = trials(12)
     fast = {each.text for each in some.trials[:3]}
     monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [1.0 if arch.text in fast else 3.0 for arch in archs])
-    found = rounds([], latency="2ms", finalists=1, entrants=2).run(some)
-    assert {each.arch.text for each in found.longer} == {each.text for each in some.trials[1:3]}
+    found = rounds([], latency="2ms", rounds=(2, 1)).run(some)
+    assert {each.arch.text for each in [*found.fully, *found.earlier]} == {each.text for each in some.trials[1:3]}
 
 
 def test_where_none_keeps_to_the_limit_the_fastest_is_told(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [3.0] * len(archs))
     with pytest.raises(EvaluationFailed, match=r"none of the 12 networks .* the fastest takes 3 ms"):
-        rounds([], latency="2ms", finalists=1, entrants=2).run(trials(12))
+        rounds([], latency="2ms", rounds=(2, 1)).run(trials(12))

@@ -234,7 +234,7 @@ class Fitting:
 
         begins = self.times.elapsed
         images, labels = as_bytes(final, final.split.test_x), final.split.test_y
-        chosen, deployment, timing = self._choose(final, [*trained.fully, *trained.longer])
+        chosen, deployment, timing = self._choose(final, [*trained.fully, *trained.earlier])
         finalists = [chosen, *(each for each in trained.fully if each is not chosen)]
         self._tell("files", begins, self.times.seconds, {})
         probabilities = np.concatenate([deployment.probabilities(part) for part in batches(images)])

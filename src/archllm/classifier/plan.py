@@ -24,12 +24,14 @@ FULL_PASSES, FULL_IMAGES = 150, 20_000
 """A full training sees at least so many passes over the images, and at least so many images, where several networks are
 trained; where the time is too short for several, all of it goes to one."""
 
-ENTRANTS, QUALIFYING = 4, 0.3
-"""Networks that are trained longer than in the search before the finalists are chosen among them, at most; share of the
-time of full training that this takes."""
+ENTRANTS = 4
+"""Networks of the search that go on to be trained longer, at most; half of them go on again."""
+
+SHARES: dict[int, tuple[float, ...]] = {1: (1.0,), 2: (0.3, 0.7), 3: (0.3, 0.2, 0.5)}
+"""Number of rounds -> shares of the time after the search that they take."""
 
 LONGER = 2
-"""It takes so many times the seconds of a short training, at least: else it tells no more."""
+"""A training of the first round takes so many times the seconds of a short one, at least: else it tells no more."""
 
 MARGIN = 0.96
 """Share of a limit on latency that the file of one finalist should take at most: measurements differ by percents."""
@@ -53,8 +55,8 @@ class Plan:
     short: float
     """Seconds of a short training."""
 
-    finalists: int
-    """Networks that are trained fully."""
+    rounds: tuple[int, ...]
+    """Networks that are trained in each round after the search; those of the last are the finalists."""
 
     method: str
     """How the search chooses."""
@@ -68,9 +70,6 @@ class Plan:
     around: float = 0.0
     """Milliseconds that resizing, normalisation and probabilities add to a network's own."""
 
-    entrants: int = 1
-    """Networks that are trained longer, to choose the finalists among them; as many as these where that is left out."""
-
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
         return asdict(self)
@@ -78,7 +77,7 @@ class Plan:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Plan:
         """What `to_json` gave."""
-        return cls(**{**found, "scale": Scale(**found["scale"])})
+        return cls(**{**found, "scale": Scale(**found["scale"]), "rounds": tuple(found["rounds"])})
 
     @property
     def reserve(self) -> float:
@@ -102,25 +101,22 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
     return int(min(max(seconds * speed / full, 1), FINALISTS))
 
 
-def entrants_in(seconds: float, short: float, finalists: int) -> int:
-    """Networks that are trained longer before the finalists are chosen among them.
+def rounds_in(seconds: float, short: float, finalists: int) -> tuple[int, ...]:
+    """Networks that are trained in each round after a search, the last of which are trained fully.
 
     Args:
-        seconds: time of all full trainings.
+        seconds: time of all rounds.
         short: that of a short training.
         finalists: networks that are trained fully; with the most of them, time is not short.
 
-    Returns:
-        As many as finalists where it is left out.
-
     Example:
-        >>> entrants_in(240.0, 4.0, 1), entrants_in(20.0, 3.0, 1)
-        (4, 1)
+        >>> rounds_in(240.0, 4.0, 1), rounds_in(40.0, 3.0, 1), rounds_in(20.0, 4.0, 1), rounds_in(900.0, 2.0, FINALISTS)
+        ((4, 2, 1), (2, 1), (1,), (3,))
     """
-    if finalists >= FINALISTS:
-        return finalists
-    found = int(min(QUALIFYING * seconds / (LONGER * short), ENTRANTS))
-    return max(finalists, found)
+    first = int(min(SHARES[2][0] * seconds / (LONGER * short), ENTRANTS))
+    if finalists >= FINALISTS or first <= finalists:
+        return (finalists,)
+    return (first, first // 2, finalists) if first // 2 > finalists else (first, finalists)
 
 
 def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> list[Network]:

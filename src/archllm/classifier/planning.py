@@ -8,7 +8,7 @@ import numpy as np
 
 from archllm.classifier.config import FitRequest
 from archllm.classifier.informed import generator_of
-from archllm.classifier.plan import QUALIFYING, Plan, entrants_in, finalists_in, reserve, short_training
+from archllm.classifier.plan import SHARES, Plan, finalists_in, reserve, rounds_in, short_training
 from archllm.classifier.raw import deployed, timed
 from archllm.classifier.scale import Scaler, image_sizes, scales_of
 from archllm.classifier.timetable import Timetable
@@ -50,16 +50,15 @@ def new_plan(
     short = short_training(scale.speed, search)
     training = times.open - search
     finalists = finalists_in(training, scale.speed, len(split.train_y))
-    entrants = entrants_in(training, short, finalists)
-    method = method_of(request, space)
-    plan = Plan(scale, short, finalists, method, export, others, scaler.around, entrants)
+    rounds = rounds_in(training, short, finalists)
+    plan = Plan(scale, short, rounds, method_of(request, space), export, others, scaler.around)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
     size = f"{scale.image_size} x {scale.image_size}"
     say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
     say(f"plan: {search:.0f} s of search by trainings of {short:.1f} s each")
-    if entrants > finalists:
-        say(f"plan: then the {entrants} that promise most, each for {QUALIFYING * training / entrants:.0f} s")
-        training *= 1 - QUALIFYING
+    for count, share in zip(rounds[:-1], SHARES[len(rounds)], strict=False):
+        say(f"plan: then the {count} that promise most go on, each for {share * training / count:.0f} s")
+    training *= SHARES[len(rounds)][-1]
     full = "1 full training of" if finalists == 1 else f"{finalists} full trainings, each of"
     say(f"plan: then {full} {training / finalists:.0f} s")
     return plan

@@ -1,7 +1,10 @@
-"""Rounds: some networks of the search are trained longer, the best of these fully.
+"""Rounds: some networks of the search are trained longer, the better half of these again, the best to the end.
 
-What learns fast in a short training need not be the best in the end: larger networks catch up late. So those go on that
-no other one beats in both, accuracy and size, and a longer training tells them apart.
+What learns fast in a short training need not be the best in the end: larger networks catch up late. So those go on
+that no other one beats in both, accuracy and size, and longer trainings tell them apart, as successive halving does
+(Jamieson and Talwalkar, 2016). Each round has a learning rate of its own that comes down to zero, or accuracies would
+tell nothing, and begins with the weights of the one before (warm restarts: Loshchilov and Hutter, 2017), so that little
+is lost.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 from archllm.classifier.config import FitRequest
 from archllm.classifier.fitted import Finalist
 from archllm.classifier.folder import CHECKPOINTS, FitFolder
-from archllm.classifier.plan import QUALIFYING, Plan, within
+from archllm.classifier.plan import SHARES, Plan, within
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed
 from archllm.files import make_folder
@@ -37,10 +40,10 @@ class Finalists:
     """Networks that were trained, each sequence with the best by validation accuracy first."""
 
     fully: Sequence[Finalist]
-    """Those that had all of the time; one at least."""
+    """Those of the last round; one at least."""
 
-    longer: Sequence[Finalist]
-    """Those among which they were chosen: what is left, should no other file keep to the limits in the end."""
+    earlier: Sequence[Finalist]
+    """Those that were left behind: what there is, should no file of the others keep to the limits in the end."""
 
 
 class Rounds:
@@ -74,52 +77,70 @@ class Rounds:
         make_folder(folder.path / CHECKPOINTS)
 
     def run(self, trials: Result) -> Finalists:
-        """Trains what promises most.
+        """Trains what promises most, longer and longer, until one or a few are left.
 
         Raises:
             EvaluationFailed: no training gave a network, or none of the best keeps to the limit on latency.
         """
+        shares, last = SHARES[len(self.plan.rounds)], len(self.plan.rounds)
+        going: list[Finalist] = []
+        left_behind: list[Finalist] = []
         chosen = self._entrants(trials)
-        longer: list[Finalist] = []
-        if len(chosen) > self.plan.finalists:
-            ends = self.times.elapsed + QUALIFYING * (self.times.training_ends() - self.times.elapsed)
-            longer = self._trained(chosen, ends, "entrant")
-            chosen = [each.arch for each in longer[: self.plan.finalists]]
-        fully = self._trained(chosen, self.times.training_ends(), "finalist")
-        if not fully:
+        for number, (count, share) in enumerate(zip(self.plan.rounds, shares, strict=True), start=1):
+            open_ = max(0.0, self.times.training_ends() - self.times.elapsed)
+            ends = self.times.elapsed + open_ * share / sum(shares[number - 1 :])
+            left_behind += going[count:]
+            begun = {each.arch: each for each in going[:count]}
+            named = f"round {number} of {last}, network" if last > 1 else "finalist"
+            going = self._trained(chosen[:count] if number == 1 else [*begun], ends, number, named, begun)
+        if not going:
             raise EvaluationFailed("no full training gave a network; the reasons stand above")
-        return Finalists(fully, longer)
+        return Finalists(going, sorted(left_behind, key=_rank))
 
-    def _trained(self, chosen: Sequence[Architecture], ends: float, kind: str) -> list[Finalist]:
-        """Networks that are trained one after the other until a time, the best first."""
+    def _trained(
+        self,
+        chosen: Sequence[Architecture],
+        ends: float,
+        number: int,
+        named: str,
+        begun: Mapping[Architecture, Finalist],
+    ) -> list[Finalist]:
+        """Networks that are trained one after the other until a time, the best first; they go on from what was begun.
+
+        One that fails stays what it was, if it was anything.
+        """
         from archllm.classifier.training import train_for
 
         found: list[Finalist] = []
-        lengths: dict[str, float] = dict(self.folder.get(f"{kind} lengths") or {})
+        key = f"lengths {number}"
+        lengths: dict[str, float] = dict(self.folder.get(key) or {})
         for place, arch in enumerate(chosen):
             left = max(1.0, ends - self.times.elapsed)
             seconds = lengths.setdefault(arch.text, left / (len(chosen) - place))
-            self.folder.note(**{f"{kind} lengths": lengths})
+            self.folder.note(**{key: lengths})
             try:
                 trained = train_for(
-                    self.final.training(arch),
+                    self.final.training(arch, begun[arch].trained.network if arch in begun else None),
                     self.final.sets[1],
                     seconds,
                     self.times.clock,
                     seed=self.seed,
-                    checkpoint=self.folder.path / CHECKPOINTS / f"{kind}-{place + 1}",
+                    checkpoint=self.folder.path / CHECKPOINTS / f"{number}-{place + 1}",
                     heard=self._heard,
                 )
             except EvaluationFailed as error:
-                self.say(f"{kind} {place + 1} failed: {error}")
+                self.say(f"{named} {place + 1} failed: {error}")
+                found += [begun[arch]] if arch in begun else []
                 continue
+            if arch in begun:
+                trained = begun[arch].trained.then(trained)
             setting = self.final.network_setting
             params, macs = (int(count(arch.graph, setting)[0]) for count in (self.networks.params, self.networks.macs))
             found.append(Finalist(arch, trained, params, macs))
             self._best = max(self._best, trained.accuracy)
             told = f"{trained.accuracy:.1f} % on the images to choose by, {params:,} parameters"
-            self.say(f"{kind} {place + 1} of {len(chosen)}: {told}")
-        return sorted(found, key=lambda each: (-each.trained.accuracy, each.params))
+            self.say(f"{named} {place + 1} of {len(chosen)}: {told}")
+        return sorted(found, key=_rank)
 
     def _heard(self, accuracy: float) -> None:
         figures = {"best": max(self._best, accuracy), "accuracy": accuracy}
@@ -128,7 +149,7 @@ class Rounds:
     def _entrants(self, trials: Result) -> list[Architecture]:
         """What promises most; where latency is limited, of those that were measured to keep to it."""
         ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials)]
-        n = max(self.plan.entrants, self.plan.finalists)
+        n = self.plan.rounds[0]
         if self.limits.latency is None:
             return ranked[:n]
         measured: dict[str, float] = dict(self.folder.get("measured") or {})
@@ -159,6 +180,10 @@ class Rounds:
         graphs = concatenate([arch.graph for arch in some])
         found = usual_milliseconds(measure_members(self.networks, graphs, self.final.network_setting))
         return [float(ms) + self.plan.around for ms in found]
+
+
+def _rank(each: Finalist) -> tuple[float, int]:
+    return -each.trained.accuracy, each.params
 
 
 def promising(trials: Sequence[Trial]) -> list[Trial]:

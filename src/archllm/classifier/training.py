@@ -52,6 +52,12 @@ class Trained:
         """Validation accuracy at the end, in percent."""
         return self.curve[-1][1]
 
+    def then(self, following: Trained) -> Trained:
+        """Both, where another training followed that began with these weights."""
+        curve = ((self.seconds + seconds, accuracy) for seconds, accuracy in following.curve)
+        images, seconds = self.images + following.images, self.seconds + following.seconds
+        return Trained(following.network, (*self.curve, *curve), images, seconds)
+
 
 def train_for(
     training: Training,

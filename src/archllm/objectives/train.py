@@ -232,8 +232,12 @@ class TrainObjective(Objective):
                 raise
             raise EvaluationFailed("it ran out of memory", time.monotonic() - start) from error
 
-    def training(self, arch: Architecture) -> Training:
+    def training(self, arch: Architecture, begun: nn.Module | None = None) -> Training:
         """A training of a candidate with these images and this recipe that has not begun: its caller says how long.
+
+        Args:
+            arch: the candidate.
+            begun: its network after another training, whose weights this one begins with; by default fresh ones.
 
         Raises:
             InvalidInput: the architecture is of another space.
@@ -245,6 +249,8 @@ class TrainObjective(Objective):
         seed = self._seed_of(arch)
         with torch_seeded(seed):
             network = self.space.require_networks().build(arch.graph, self.network_setting).to(self._device)
+        if begun is not None:
+            network.load_state_dict(begun.state_dict())
         drop_path = float(self.network_options.get("drop_path") or 0.0)
         return Training(network, self.sets[0], self.config, seed, drop_path=drop_path)
 
