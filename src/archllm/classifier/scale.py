@@ -31,9 +31,12 @@ SCALES: dict[str, tuple[Mapping[str, int], ...]] = {
 }
 """Spaces that a fit can search -> network settings from the smallest to the largest."""
 
-CHOICE, LEAST_CHOICE = 0.1, 0.005
-"""Share of the members that must meet the limits, so that a search has something to choose from; the second where a
-known design of usual width meets them, too, as then neighbours of good networks do."""
+CHOICE = 0.1
+"""Share of the members that must meet the limits, so that a search has something to choose from, unless known designs
+of usual width meet them: then neighbours of good networks do."""
+
+DESIGNS_SHARE = 0.5
+"""Share of the designs that must."""
 
 LARGEST_IMAGE = 64
 """Height and width of the largest images that are looked at; photos are resized to it."""
@@ -213,19 +216,21 @@ class Scaler:
         """The median member, by multiply-accumulates, of those that meet the limits.
 
         Returns:
-            `None` where these are none, or a smaller share than `least` and no known design among them.
+            `None` where these are none, or a smaller share than `least`, and too few known designs are among them.
         """
         setting = self.setting(size, network)
-        good = np.flatnonzero(met(self.limits, self.space, setting, self.predictor(setting))(self.members))
-        share = len(good) / len(self.members)
-        if not len(good) or share < least:
+        members = self.members
+        good = np.flatnonzero(met(self.limits, self.space, setting, self.predictor(setting))(members))
+        if not len(good) or len(good) < least * len(members):
             known = usual_designs(self.space)
-            if not len(good) or share < LEAST_CHOICE or known is None:
+            if known is None:
                 return None
-            if not met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known).any():
+            keep = met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known)
+            if keep.mean() < DESIGNS_SHARE:
                 return None
-        macs = self.networks.macs(self.members[good], setting)
-        return self.members[good[np.argsort(macs, kind="stable")[len(good) // 2]]]
+            members, good = known, np.flatnonzero(keep)
+        macs = self.networks.macs(members[good], setting)
+        return members[good[np.argsort(macs, kind="stable")[len(good) // 2]]]
 
     def _nothing(self, size: int) -> str:
         setting = self.setting(size, scales_of(self.space)[0])
