@@ -7,6 +7,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import Predict, rough_latency
@@ -114,3 +115,29 @@ def test_a_rough_latency_follows_the_fastest_runs(monkeypatch: pytest.MonkeyPatc
     graphs = space.sample(50, np.random.default_rng(3))
     expected = 0.05 + 1e-7 * networks.macs(graphs, setting)
     assert rough_latency(space, setting)(graphs) == pytest.approx(expected)
+
+
+class Tight(Machine):
+    """A machine on which random members are slow and known designs are fast on images up to a size, or narrow ones."""
+
+    def predictor(self, setting: object) -> Predict:
+        return lambda graphs: np.full(len(graphs), 9.0)
+
+    def measured(self, graphs: Graphs, setting: object) -> NDArray[np.float64]:
+        slow = [self.least_size < setting.image_size, setting.channels > 16]  # type: ignore[attr-defined]
+        ms = np.full(len(graphs), 9.0 if any(slow) else 0.5)
+        ms[: self.always_slow] = 9.0
+        return ms
+
+    least_size, always_slow = 32, 1
+
+
+def test_known_designs_decide_where_few_members_keep_to_the_limits() -> None:
+    def found(always_slow: int) -> Scale:
+        scaler = Tight(load_space("mobile"), Limits(latency=1.0), OPTIONS, lambda: 0.0)
+        scaler.always_slow = always_slow
+        return scaler.choose([48, 32, 24], 5_000, 1e6)
+
+    assert (found(1).image_size, found(1).network) == (32, {"channels": 16})
+    with pytest.raises(InvalidInput, match=r"no network of mobile .* the smallest there is takes 9 ms"):
+        found(3)  # one design of four is no choice
