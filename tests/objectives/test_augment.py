@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from archllm.objectives import fitting
 from archllm.objectives.fitting import augment
 
 
@@ -71,3 +72,11 @@ def test_colour_changes_contrast_and_tint_of_whole_images_a_little(images: Tenso
         assert torch.allclose(after - contrast * before, (after - contrast * before)[:, :1, :1], atol=1e-4)
         assert 0.8 <= contrast <= 1.2
     assert (inside[1] - inside[0]).std() > 0.05
+
+
+def test_windows_are_the_same_whether_they_are_cut_out_or_gathered() -> None:
+    images = torch.randn(9, 3, 12, 20, generator=seeded())
+    cut = fitting._shifted(images, seeded(5))
+    places = torch.randint(0, 3, (2, 9), generator=seeded(5))
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1))
+    assert torch.equal(cut, fitting._gathered(padded, places, 12, 20))

@@ -42,14 +42,26 @@ def augment(x: Tensor, kind: str, cutout: int, generator: torch.Generator) -> Te
 
 def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     """A window of the padded image, at a place of its own for each image."""
-    n, channels, height, width = x.shape
+    n, _, height, width = x.shape
     most = max(1, min(height, width) // 8)
     padded = F.pad(x, (most, most, most, most))
-    down, right = torch.randint(0, 2 * most + 1, (2, n), generator=generator).to(x.device)
-    rows = down[:, None] + torch.arange(height, device=x.device)
-    columns = right[:, None] + torch.arange(width, device=x.device)
-    image = torch.arange(n, device=x.device)[:, None, None, None]
-    channel = torch.arange(channels, device=x.device)[None, :, None, None]
+    places = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
+    if x.device.type == "cpu":  # image by image: gathering pixel by pixel takes twenty times as long there
+        windows = torch.empty_like(x)
+        source, target = padded.numpy(), windows.numpy()
+        for image, (top, left) in enumerate(places.T.tolist()):
+            target[image] = source[image, :, top : top + height, left : left + width]
+        return windows
+    return _gathered(padded, places.to(x.device), height, width)
+
+
+def _gathered(padded: Tensor, places: Tensor, height: int, width: int) -> Tensor:
+    """Windows of padded images, whose first rows and columns are `2 x n`, all at once."""
+    n, channels = padded.shape[:2]
+    rows = places[0][:, None] + torch.arange(height, device=padded.device)
+    columns = places[1][:, None] + torch.arange(width, device=padded.device)
+    image = torch.arange(n, device=padded.device)[:, None, None, None]
+    channel = torch.arange(channels, device=padded.device)[None, :, None, None]
     return padded[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
@@ -368,7 +380,8 @@ def _optimizer(network: nn.Module, config: CandidateTraining) -> torch.optim.Opt
     if config.optimizer == "adamw":
         return torch.optim.AdamW(network.parameters(), **options)
     # Nesterov's rule is defined for a positive momentum alone
-    return torch.optim.SGD(network.parameters(), momentum=config.momentum, nesterov=config.momentum > 0, **options)
+    nesterov = config.momentum > 0
+    return torch.optim.SGD(network.parameters(), momentum=config.momentum, nesterov=nesterov, fused=True, **options)
 
 
 def _factor(schedule: Schedule, warm_up: float, done: float, after: float) -> float:
