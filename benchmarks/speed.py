@@ -92,33 +92,48 @@ MEASURES: dict[str, Measure] = {
 
 
 _TRAINING = """
+import numpy
 import torch
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.fitting import Training
 
 torch.set_num_threads(1)
-arch = space.architectures(space.sample(1, __import__("numpy").random.default_rng(0)))[0]
+text = TEXT
+arch = space.parse(text) if text else space.architectures(space.sample(1, numpy.random.default_rng(0)))[0]
 images = torch.randn(64, 3, 24, 24), torch.zeros(64, dtype=torch.int64)
 options = {**space.require_networks().small, "num_classes": 5, "in_channels": 3, "image_size": 24}
 training = Training(arch.build(**options), images, CandidateTraining(), 0)
 training.step(0.0, 0.0)
 print(clock(lambda: [training.step(0.0, 0.0) for _ in range(STEPS)]))
 """
-"""Steps of training one random member, the first of which does not count."""
+"""Steps of training a member, a random one where none is named, the first of which does not count."""
+
+SMALL = (
+    "[stem=16 stem_stride=2 block1=mb block2=mb block3=mb kernel1=3 kernel2=3 kernel3=3 width1=16 width2=32 width3=64 "
+    "depth1=2 depth2=2 depth3=2 expansion1=1 expansion2=1 expansion3=1 squeeze=false activation=relu head=0]"
+)
+"""A small network of `mobile`, of depthwise separable convolutions."""
+
+
+def _training(space: str, text: str = "") -> str:
+    return f"space = load_space({space!r})" + _TRAINING.replace("STEPS", str(STEPS)).replace("TEXT", repr(text))
+
 
 MEASURES |= {
     f"training-{space}": Measure(
-        f"{STEPS} steps of training a network of `{space}`, 64 images of 24 x 24",
-        f"space = load_space({space!r})" + _TRAINING.replace("STEPS", str(STEPS)),
+        f"{STEPS} steps of training a network of `{space}`, 64 images of 24 x 24", _training(space)
     )
     for space in ("nasbench101", "nasbench201", "mobile", "nasnet", "conv-grammar")
 } | {
+    "training-small": Measure(
+        f"{STEPS} steps of training a small network of `mobile`, 64 images of 24 x 24", _training("mobile", SMALL)
+    ),
     "long-texts": Measure(
         "40 texts of hierarchical NAS-Bench-201 are read",
         "import numpy as np; space = load_space('hierarchical-nasbench201'); "
         "texts = space.format(space.sample(40, np.random.default_rng(0))); "
         "print(clock(lambda: space.parse_batch(texts)))",
-    )
+    ),
 }
 
 
