@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from archllm.classifier.fitted import Fitted
 from archllm.errors import DataError, InvalidInput, MissingExtra, RunFolderError
 from archllm.networks.export.device_programs import DEVICE_FORMATS
+from archllm.reporting import classifier_page
 from archllm.spaces import load_space
 from archllm.training.progress import Event
 from archllm.ui.fit_facts import FILES, now, outcome
@@ -176,10 +178,18 @@ def test_the_page_holds_all_of_it_and_no_script_of_a_class_name(found: Fitted) -
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
 
 
+def test_the_page_shows_what_was_left_behind_in_earlier_rounds(found: Fitted) -> None:
+    other = replace(found.chosen, params=1_234_567)
+    staged = replace(found, earlier=(other,), plan=replace(found.plan, rounds=(2, 1)))
+    page = classifier_page.page(staged)
+    assert "left behind" in page and "1,234,567" in page and "at the end of each of 2 rounds" in page
+    assert staged.to_json()["left_behind"] == [other.to_json()]
+
+
 def test_a_complete_fit_gives_its_files_and_leaves_no_checkpoints(found: Fitted) -> None:
     names = {path.name for path in found.folder.iterdir()}
     assert {"model.onnx", "model.py", "model.safetensors", "model.pt2", "report.html", "fit.json", "search.db"} <= names
-    assert "finalists" not in names
+    assert "checkpoints" not in names
     assert max(each.difference for each in found.files) < 1e-4
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Finalist:
-    """A network that was trained fully."""
+    """A network that went on after the search."""
 
     arch: Architecture
     """Its architecture."""
@@ -38,6 +38,11 @@ class Finalist:
 
     macs: int
     """Multiply-accumulates for one image."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What tells it from others, as JSON has it."""
+        accuracy = self.trained.accuracy
+        return {"architecture": self.arch.text, "validation_accuracy": accuracy, "params": self.params}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,9 @@ class Fitted:
 
     finalists: tuple[Finalist, ...]
     """Networks that were trained fully, the chosen one first."""
+
+    earlier: tuple[Finalist, ...]
+    """Networks that went on after the search and were left behind in an earlier round, the best first."""
 
     judged: Judged
     """The chosen one on the test images, by its ONNX file."""
@@ -112,9 +120,7 @@ class Fitted:
             "differences": {each.format: each.difference for each in self.files},
             "short_trainings": self.trials.queries,
             "known_networks": [each.to_json() for each in self.known],
-            "finalists": [
-                {"architecture": each.arch.text, "validation_accuracy": each.trained.accuracy, "params": each.params}
-                for each in self.finalists
-            ],
+            "finalists": [each.to_json() for each in self.finalists],
+            "left_behind": [each.to_json() for each in self.earlier],
             "seconds": self.seconds,
         }

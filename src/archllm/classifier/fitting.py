@@ -254,6 +254,7 @@ class Fitting:
             plan,
             trials,
             tuple(finalists),
+            tuple(each for each in trained.earlier if each is not chosen),
             Judged(labels, by_file),
             images,
             timing,

@@ -22,8 +22,8 @@ STORE = "search.db"
 STUDY = "search"
 """Name of the study in that store."""
 
-CHECKPOINTS = "finalists"
-"""Full trainings that are not complete, one file each."""
+CHECKPOINTS = "checkpoints"
+"""Trainings after the search, one file each, until the fit is complete."""
 
 MODEL = "model.onnx"
 """What `predict` runs."""

@@ -60,6 +60,7 @@ def page(found: Fitted) -> str:
         "spent": [(name, duration(seconds)) for name, seconds in found.seconds.items()],
         "whole": duration(sum(found.seconds.values())),
         "finalists": found.finalists,
+        "earlier": found.earlier,
         "setting": {"image size": found.plan.scale.image_size, **found.plan.scale.network},
         "remarks": found.summary.lines(),
         "files": found.files,
@@ -89,18 +90,20 @@ def _tiles(found: Fitted) -> list[tuple[str, str, str]]:
 
 
 def _learning(found: Fitted) -> Panel:
-    """Validation accuracy of the finalists over their full training."""
+    """Validation accuracy of the networks that went on after the search, over their training."""
     marks: list[Mark] = []
     legend = [("own", "the chosen network")]
-    for place, each in reversed(list(enumerate(found.finalists))):
+    for each in (*found.earlier, *reversed(found.finalists)):
         points = np.array(each.trained.curve, dtype=np.float64).reshape(-1, 2)
-        marks.append(Line(points[:, 0], points[:, 1], "random" if place else "own"))
-    if len(found.finalists) > 1:
-        legend.append(("random", "the other finalists"))
+        marks.append(Line(points[:, 0], points[:, 1], "own" if each is found.chosen else "random"))
+    if len(marks) > 1:
+        legend.append(("random", "the others that went on after the search"))
     end = found.chosen.trained.accuracy
     says = f"Validation accuracy of the chosen network over its training: {end:.1f} % at the end"
     axes = Axes("seconds of training", "validation accuracy, %", says)
-    return Panel("Learning curve", chart(marks, axes), tuple(legend), "The learning rate falls to zero at the end.")
+    rounds = len(found.plan.rounds)
+    note = "The learning rate falls to zero at the end" + (f" of each of {rounds} rounds." if rounds > 1 else ".")
+    return Panel("Learning curve", chart(marks, axes), tuple(legend), note)
 
 
 def _size(found: Fitted, label: str, name: str) -> Panel:
