@@ -123,7 +123,8 @@ def _learning(tasks: list[str], results: list[Result]) -> str:
     counts = ", ".join(f"{name} on {met[method]}" for method, name in methods.items())
     of_all = [task for task in TASKS if not TASKS[task].tried]
     tried = [f"`{task}`" for task in tasks if TASKS[task].tried]
-    told = f" Methods were tried on {' and '.join(tried)}, so the target is not judged by it." if tried else ""
+    each = "them" if len(tried) > 1 else "it"
+    told = f" Methods were tried on {' and '.join(tried)}, so the target is not judged by {each}." if tried else ""
     measured = sum(task in tasks for task in of_all)
     return markdown(head, rows) + f"\n\nMet: {counts}, of {measured} measured and {len(of_all)} in all.{told}"
 

@@ -18,7 +18,7 @@ from archllm.classifier.plan import ENTRANTS, FINALISTS, SHARES, Plan, rounds_in
 from archllm.classifier.rounds import Rounds, promising
 from archllm.classifier.scale import Scale
 from archllm.classifier.timetable import Timetable
-from archllm.errors import EvaluationFailed
+from archllm.errors import EvaluationFailed, RunFolderError
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.fitting import Training
@@ -39,7 +39,13 @@ def test_a_network_that_is_smaller_and_less_accurate_than_another_one_comes_last
     some = [trial(0, "a", 60, 10), trial(1, "b", 59, 30), trial(2, "c", 58, 20), trial(3, "d", 50, 90)]
     failed = Trial(4, "e", 4, "failed", Evaluation(None, failure="too large"), place=5)
     assert [each.text for each in promising([*some, failed])] == ["a", "b", "d", "c"]
+    assert [each.text for each in promising([*some, failed], catching_up=False)] == ["a", "b", "c", "d"]
     assert promising([failed]) == []
+
+
+def test_a_network_that_is_far_behind_does_not_go_on_for_its_size() -> None:
+    some = [trial(0, "a", 80, 10), trial(1, "b", 79.9, 9), trial(2, "c", 20, 50), trial(3, "d", 19, 60)]
+    assert [each.text for each in promising(some)] == ["a", "b", "c", "d"]
 
 
 @given(st.floats(1, 1e5), st.floats(0.1, 100), st.integers(1, FINALISTS))
@@ -91,8 +97,11 @@ def test_the_better_half_goes_on_and_the_best_to_the_end(rounds: Fixture, monkey
     begun: list[tuple[str, bool]] = []
     training = TrainObjective.training
 
-    def noted(self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None) -> Training:
-        found = training(self, arch, network)
+    def noted(
+        self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None, earlier: int = 0
+    ) -> Training:
+        found = training(self, arch, network, earlier)
+        assert (earlier > 0) == (network is not None)
         begun.append((arch.text, network is not None))
         if network is not None:
             pairs = zip(found.network.parameters(), network.parameters(), strict=True)
@@ -125,15 +134,42 @@ def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(
 ) -> None:
     training = TrainObjective.training
 
-    def diverging(self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None) -> Training:
+    def diverging(
+        self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None, earlier: int = 0
+    ) -> Training:
         if network is not None:
             raise EvaluationFailed("it diverged")
-        return training(self, arch, network)
+        return training(self, arch, network, earlier)
 
     monkeypatch.setattr(TrainObjective, "training", diverging)
     said: list[str] = []
     found = rounds(said, rounds=(2, 1)).run(trials(4))
     assert len(found.fully) == len(found.earlier) == 1 and "round 2 of 2, network 1 failed: it diverged" in said
+
+
+def test_one_that_goes_on_to_the_last_round_leaves_a_margin(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = trials(3)
+    tight = {each.text for each in some.trials[1:]}
+    monkeypatch.setattr(
+        Rounds, "_measured", lambda self, archs: [1.99 if arch.text in tight else 1.0 for arch in archs]
+    )
+    found = rounds([], latency="2ms", rounds=(3, 1)).run(some)
+    assert [each.arch.text for each in found.fully] == [some.trials[0].text]
+
+
+def test_trainings_of_one_network_see_images_in_different_orders() -> None:
+    first, again = (OBJECTIVE.training(SPACE.parse("1"), earlier=earlier) for earlier in (0, 1))
+    for each in (first, again):
+        each.step(0.0, 0.1)
+    assert not torch.equal(first._order, again._order)
+
+
+def test_a_plan_of_another_version_is_refused_in_words() -> None:
+    plan = Plan(Scale(8, {}, 1e3), 5.0, (2, 1), "gp", 1.0)
+    assert Plan.from_json(plan.to_json()) == plan
+    old = {key: value for key, value in plan.to_json().items() if key != "rounds"}
+    with pytest.raises(RunFolderError, match="another version of archllm"):
+        Plan.from_json(old)
 
 
 def test_without_rounds_the_first_are_trained_fully(rounds: Fixture) -> None:

@@ -80,7 +80,18 @@ def test_looks_at_validation_images_take_a_small_part_of_the_time(monkeypatch: p
 
     monkeypatch.setattr(training_module, "accuracy", slow)
     found = train_for(training(), (X, Y), 2_000.0, clock)
-    looks = len(found.curve)
-    assert looks >= 2 and 30 * (looks - 1) <= 1.2 * training_module.LOOKING * 2_000
+    on_the_way = len(found.curve) - 1
+    assert on_the_way >= 2 and 30 * on_the_way <= training_module.LOOKING * 2_000
     assert found.seconds == pytest.approx(2_000, abs=10)  # the last look included
-    assert len(train_for(training(), (X, Y), 2_000.0, Clock(), looks=False).curve) == 1
+    assert len(train_for(training(), (X, Y), 2_000.0, Clock(), validate=False).curve) == 1
+    short = train_for(training(), (X, Y), 200.0, clock)  # of which the look at its end takes 30
+    assert len(short.curve) == 1 and short.seconds == pytest.approx(200, abs=10) and short.images > 100
+
+
+def test_what_is_complete_is_taken_from_its_checkpoint_as_it_is(tmp_path: Path) -> None:
+    whole = train_for(training(), (X, Y), 100.0, Clock(), checkpoint=tmp_path / "1")
+    clock = Clock()
+    again = train_for(training(), (X, Y), 100.0, clock, checkpoint=tmp_path / "1")
+    assert (again.curve, again.images, clock.now) == (whole.curve, whole.images, 0.0)
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name])

@@ -132,7 +132,8 @@ def test_a_training_that_goes_on_from_its_state_is_the_one_that_was_not_interrup
 
     def network() -> nn.Module:
         torch.manual_seed(0)
-        return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+        convolution = nn.Conv2d(1, 4, 3, padding=1)  # its weights and momentum lie in memory with channels last
+        return nn.Sequential(convolution, nn.Conv2d(4, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 64, 4))
 
     def stepped(training: Training, first: int, last: int) -> None:
         for step in range(first, last):

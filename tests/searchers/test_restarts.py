@@ -27,16 +27,16 @@ def test_with_several_objectives_what_no_other_dominates_is_an_improvement() -> 
 def test_an_initial_design_is_not_for_improving_on_itself() -> None:
     restarts = Restarts(patience=2, design=4)
     for value in (9.0, 1.0, 1.0, 1.0, 1.0):
-        restarts.learn((value,))
+        restarts.learn((value,), 9)
     assert restarts.began == 0
-    restarts.learn(None)
+    restarts.learn(None, 9)
     assert restarts.began == 6
 
 
 def test_without_patience_there_are_none() -> None:
     restarts = Restarts(patience=0)
     for _ in range(100):
-        restarts.learn((1.0,))
+        restarts.learn((1.0,), 9)
     assert restarts.began == 0
 
 
@@ -70,3 +70,20 @@ def test_parents_are_the_best_since_the_search_began_anew(method: str, monkeypat
     searcher.ask()
     (parents,) = asked
     assert set(parents) <= set(found[6:]) and found[-1] in parents
+
+
+def test_what_was_under_way_when_the_search_began_anew_belongs_to_the_time_before() -> None:
+    archs = load_space("nasbench201").architectures(load_space("nasbench201").sample(6, np.random.default_rng(0)))
+    restarts, known = Restarts(patience=2), {arch.key: arch for arch in archs[:4]}
+    evaluations = dict.fromkeys(archs[:3], Evaluation(1.0))
+    for _ in range(3):  # the fourth is still under way
+        restarts.learn((1.0,), len(known))
+    assert restarts.began == 3
+    evaluations[archs[3]] = Evaluation(0.5)
+    known |= {arch.key: arch for arch in archs[4:]}
+    evaluations |= {archs[4]: Evaluation(0.2), archs[5]: Evaluation(None, failure="x")}
+    assert restarts.since(known, evaluations) == [archs[4]]
+
+
+def test_published_methods_have_no_restarts() -> None:
+    assert [options().restart for options in (bayesian.EnsembleOptions, bayesian.LatentOptions)] == [0, 0]

@@ -152,7 +152,7 @@ class Fitting:
         from archllm.objectives.latency import machine_latency
 
         model = machine_latency(self.space, setting)
-        return lambda graphs: model.predict(graphs).ms + plan.around
+        return lambda graphs: model.predict(graphs).ms + plan.overhead
 
     def _final(self, objective: TrainObjective, plan: Plan) -> TrainObjective:
         """The objective of full trainings under a plan, which a fit that goes on has to have been begun with.
@@ -235,6 +235,8 @@ class Fitting:
         begins = self.times.elapsed
         images, labels = as_bytes(final, final.split.test_x), final.split.test_y
         chosen, deployment, timing = self._choose(final, [*trained.fully, *trained.earlier])
+        if chosen not in trained.fully:
+            self.say("the network that is taken was trained in an earlier round only")
         finalists = [chosen, *(each for each in trained.fully if each is not chosen)]
         self._tell("files", begins, self.times.seconds, {})
         probabilities = np.concatenate([deployment.probabilities(part) for part in batches(images)])
@@ -274,9 +276,7 @@ class Fitting:
             if not self.limits.broken(each.params, each.macs, timing.ms):
                 return each, deployment, timing
             slow.append(timing.ms)
-            self.say(
-                f"a finalist takes {timing.ms:.3g} ms, more than {self.limits.latency:g} ms: the next one is taken"
-            )
+            self.say(f"a network takes {timing.ms:.3g} ms, more than {self.limits.latency:g} ms: the next one is taken")
         raise EvaluationFailed(
             f"no trained network keeps to {self.limits}: the fastest takes {min(slow):.3g} ms now; the machine may be "
             "busier than it was; go on with --resume"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from archllm.classifier.scale import Scale
+from archllm.errors import RunFolderError
 
 TRIALS = 20
 """Short trainings that the search should have time for."""
@@ -34,10 +35,11 @@ LONGER = 2
 """A training of the first round takes so many times the seconds of a short one, at least: else it tells no more."""
 
 MARGIN = 0.96
-"""Share of a limit on latency that the file of one finalist should take at most: measurements differ by percents."""
+"""Share of a limit on latency that the file of one network should take at most, in the first round and in the last:
+measurements differ by percents."""
 
 MORE = 2
-"""Networks beyond the finalists that are measured until one leaves that margin."""
+"""Networks beyond those of the first round that are looked at until one leaves that margin."""
 
 Network = TypeVar("Network")
 
@@ -67,7 +69,7 @@ class Plan:
     others: float = 0.0
     """Seconds of one export to each of the forms that were asked for besides."""
 
-    around: float = 0.0
+    overhead: float = 0.0
     """Milliseconds that resizing, normalisation and probabilities add to a network's own."""
 
     def to_json(self) -> dict[str, Any]:
@@ -76,8 +78,17 @@ class Plan:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Plan:
-        """What `to_json` gave."""
-        return cls(**{**found, "scale": Scale(**found["scale"]), "rounds": tuple(found["rounds"])})
+        """What `to_json` gave.
+
+        Raises:
+            RunFolderError: it is not of this version.
+        """
+        try:
+            return cls(**{**found, "scale": Scale(**found["scale"]), "rounds": tuple(found["rounds"])})
+        except (KeyError, TypeError) as error:
+            raise RunFolderError(
+                f"the fit was begun by another version of archllm, whose plans differ ({error}); begin a new one"
+            ) from error
 
     @property
     def reserve(self) -> float:
@@ -119,7 +130,7 @@ def rounds_in(seconds: float, short: float, finalists: int) -> tuple[int, ...]:
     return (first, first // 2, finalists) if first // 2 > finalists else (first, finalists)
 
 
-def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> list[Network]:
+def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]], more: int = MORE) -> list[Network]:
     """The first `n` networks that keep to a limit on latency; one of them leaves a margin if one of the next best does.
 
     A network at the very limit may exceed it when it is measured again, after its training.
@@ -128,6 +139,7 @@ def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> lis
         limit: milliseconds.
         n: how many are to be trained.
         ranked: networks, the best first, and their measured milliseconds; no more is taken from it than it needs.
+        more: networks beyond `n` that are looked at until one leaves the margin.
 
     Example:
         >>> within(1.0, 1, iter([("a", 1.2), ("b", 0.99), ("c", 0.5), ("d", 0.4)]))
@@ -139,7 +151,7 @@ def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> lis
         if ms <= limit:
             found.append(network)
             ample += [network] * (ms <= MARGIN * limit)
-        if len(found) >= n and (ample or len(found) >= n + MORE):
+        if len(found) >= n and (ample or len(found) >= n + more):
             break
     if ample and ample[0] not in found[:n]:
         found[n - 1] = ample[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from archllm.classifier.raw import deployed, timed
 from archllm.classifier.scale import Scaler, image_sizes, scales_of
 from archllm.classifier.timetable import Timetable
 from archllm.errors import InvalidInput
+from archllm.graphs import Graphs
 from archllm.objectives.train import TrainObjective
 from archllm.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from archllm.networks.export.deploying import Deployment
 
 LEAST_TRAINING = 10.0
 """Seconds for search and training below which a fit makes no sense."""
@@ -41,17 +46,19 @@ def new_plan(
     scaler = Scaler(space, limits, options, times.clock)
     height, width = objective.images.x.shape[2:]
     sizes_to_try = image_sizes(height, width, request.image_size)
-    export, others, scaler.around = _timed_exports(scaler, sizes_to_try[0], times, request)
+    export, others, scaler.overhead = _timed_exports(scaler, sizes_to_try[0], times, request)
     times.reserve = reserve(export, others)
     check_time(request, times)
     scale = scaler.choose(sizes_to_try, len(split.train_y), 0.5 * max(0.0, times.open))
     check_time(request, times)
+    if request.limits.latency is not None and scale.image_size != sizes_to_try[0]:
+        scaler.overhead = _overhead(scaler, scale.image_size)
     search = times.search_ends() - times.elapsed
     short = short_training(scale.speed, search)
     training = times.open - search
     finalists = finalists_in(training, scale.speed, len(split.train_y))
     rounds = rounds_in(training, short, finalists)
-    plan = Plan(scale, short, rounds, method_of(request, space), export, others, scaler.around)
+    plan = Plan(scale, short, rounds, method_of(request, space), export, others, scaler.overhead)
     network = ", ".join(f"{name} {value}" for name, value in scale.network.items()) or "sizes of their own"
     size = f"{scale.image_size} x {scale.image_size}"
     say(f"plan: images of {size}, networks of {space.name} with {network} ({limits})")
@@ -97,17 +104,13 @@ def _timed_exports(scaler: Scaler, size: int, times: Timetable, request: FitRequ
     import onnxscript  # noqa: F401
 
     from archllm.networks.export.device_programs import load_libraries
-    from archllm.networks.latency import measure_members
 
-    setting = scaler.setting(size, scales_of(scaler.space)[0])
     for form in request.also:
         load_libraries(form)
     check_time(request, times)
     clock = times.clock
     before = clock()
-    member = scaler.members[[len(scaler.members) // 2]]
-    blueprint = scaler.networks.blueprint(member, setting)
-    deployment = deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2)
+    deployment = _deployed(scaler, size)
     _ = deployment.onnx
     onnx = clock() - before
     times.reserve = reserve(onnx)
@@ -117,5 +120,24 @@ def _timed_exports(scaler: Scaler, size: int, times: Timetable, request: FitRequ
     others = clock() - before - onnx
     if request.limits.latency is None:
         return onnx, others, 0.0
+    return onnx, others, _overhead(scaler, size, deployment)
+
+
+def _overhead(scaler: Scaler, size: int, deployment: Deployment | None = None) -> float:
+    """Milliseconds that the file of a small network takes beyond the network, for images of a size."""
+    from archllm.networks.latency import measure_members
+
+    setting, member = _small(scaler, size)
     alone = measure_members(scaler.networks, member, setting)[0]
-    return onnx, others, max(0.0, timed(deployment).fastest - alone.fastest)
+    return max(0.0, timed(deployment or _deployed(scaler, size)).fastest - alone.fastest)
+
+
+def _deployed(scaler: Scaler, size: int) -> Deployment:
+    """A small network with what raw images need before it."""
+    setting, member = _small(scaler, size)
+    blueprint = scaler.networks.blueprint(member, setting)
+    return deployed(blueprint, blueprint.build().eval(), *[np.ones(setting.in_channels, dtype=np.float32)] * 2)
+
+
+def _small(scaler: Scaler, size: int) -> tuple[Any, Graphs]:
+    return scaler.setting(size, scales_of(scaler.space)[0]), scaler.members[[len(scaler.members) // 2]]

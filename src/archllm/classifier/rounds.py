@@ -22,14 +22,17 @@ from archllm.classifier.plan import SHARES, Plan, within
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed
 from archllm.files import make_folder
-from archllm.objectives.train import TrainObjective
+from archllm.objectives.train import TrainObjective, running_out_of_memory
 from archllm.searchers.pareto import non_dominated
 from archllm.spaces import Architecture
 from archllm.study.result import Result
 from archllm.study.store import Trial
 
-TOGETHER = 8
+MEASURED_AT_ONCE = 8
 """Networks that are measured in turns before it is known whether more have to be."""
+
+IN_REACH = 0.8
+"""Share of the best accuracy of the search below which no network is expected to catch up."""
 
 Tell = Callable[[str, float, float, Mapping[str, float]], None]
 """Takes a phase, when it began, when it is to end, and figures."""
@@ -40,7 +43,7 @@ class Finalists:
     """Networks that were trained, each sequence with the best by validation accuracy first."""
 
     fully: Sequence[Finalist]
-    """Those of the last round; one at least."""
+    """Those of the last round, one at least; one whose last training failed is what it was before."""
 
     earlier: Sequence[Finalist]
     """Those that were left behind: what there is, should no file of the others keep to the limits in the end."""
@@ -89,13 +92,26 @@ class Rounds:
         for number, (count, share) in enumerate(zip(self.plan.rounds, shares, strict=True), start=1):
             open_ = max(0.0, self.times.training_ends() - self.times.elapsed)
             ends = self.times.elapsed + open_ * share / sum(shares[number - 1 :])
-            left_behind += going[count:]
-            begun = {each.arch: each for each in going[:count]}
+            if number > 1:
+                chosen, left = self._parted(going, count, last=number == last)
+                left_behind += left
             named = f"round {number} of {last}, network" if last > 1 else "finalist"
-            going = self._trained(chosen[:count] if number == 1 else [*begun], ends, number, named, begun)
-        if not going:
-            raise EvaluationFailed("no full training gave a network; the reasons stand above")
+            going = self._trained(chosen, ends, number, named, {each.arch: each for each in going})
+            if not going:
+                raise EvaluationFailed("none of the trainings after the search gave a network; the reasons stand above")
         return Finalists(going, sorted(left_behind, key=_rank))
+
+    def _parted(self, ranked: list[Finalist], count: int, last: bool) -> tuple[list[Architecture], list[Finalist]]:
+        """Those that go on to the next round, and those that are left behind.
+
+        Where latency is limited, one that goes on to the last round leaves a margin, if any does.
+        """
+        limit, measured = self.limits.latency, self.folder.get("measured") or {}
+        going = [each.arch for each in ranked]
+        if last and limit is not None:
+            going = within(limit, count, ((arch, measured.get(arch.text, 0.0)) for arch in going), len(going))
+        chosen = going[:count]
+        return chosen, [each for each in ranked if each.arch not in chosen]
 
     def _trained(
         self,
@@ -114,22 +130,30 @@ class Rounds:
         found: list[Finalist] = []
         key = f"lengths {number}"
         lengths: dict[str, float] = dict(self.folder.get(key) or {})
+        failed: dict[str, str] = dict(self.folder.get("failed") or {})
         for place, arch in enumerate(chosen):
+            if (why := failed.get(f"{number} {arch.text}")) is not None:  # in an earlier call
+                found += [begun[arch]] if arch in begun else []
+                self.say(f"{named} {place + 1} failed: {why}")
+                continue
             left = max(1.0, ends - self.times.elapsed)
             seconds = lengths.setdefault(arch.text, left / (len(chosen) - place))
             self.folder.note(**{key: lengths})
             try:
-                trained = train_for(
-                    self.final.training(arch, begun[arch].trained.network if arch in begun else None),
-                    self.final.sets[1],
-                    seconds,
-                    self.times.clock,
-                    seed=self.seed,
-                    checkpoint=self.folder.path / CHECKPOINTS / f"{number}-{place + 1}",
-                    heard=self._heard,
-                )
+                with running_out_of_memory():
+                    trained = train_for(
+                        self.final.training(arch, begun[arch].trained.network if arch in begun else None, number - 1),
+                        self.final.sets[1],
+                        seconds,
+                        self.times.clock,
+                        seed=self.seed,
+                        checkpoint=self.folder.path / CHECKPOINTS / f"{number}-{arch.key % 2**64:016x}",
+                        heard=self._heard,
+                    )
             except EvaluationFailed as error:
                 self.say(f"{named} {place + 1} failed: {error}")
+                failed[f"{number} {arch.text}"] = str(error)
+                self.folder.note(failed=failed)
                 found += [begun[arch]] if arch in begun else []
                 continue
             if arch in begun:
@@ -148,15 +172,16 @@ class Rounds:
 
     def _entrants(self, trials: Result) -> list[Architecture]:
         """What promises most; where latency is limited, of those that were measured to keep to it."""
-        ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials)]
+        catching_up = len(self.plan.rounds) > 1
+        ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials, catching_up=catching_up)]
         n = self.plan.rounds[0]
         if self.limits.latency is None:
             return ranked[:n]
         measured: dict[str, float] = dict(self.folder.get("measured") or {})
 
         def milliseconds() -> Iterator[tuple[Architecture, float]]:
-            for first in range(0, len(ranked), TOGETHER):
-                some = ranked[first : first + TOGETHER]
+            for first in range(0, len(ranked), MEASURED_AT_ONCE):
+                some = ranked[first : first + MEASURED_AT_ONCE]
                 if any(arch.text not in measured for arch in some):
                     measured.update(zip((arch.text for arch in some), self._measured(some), strict=True))
                     self.folder.note(measured=measured)
@@ -179,18 +204,23 @@ class Rounds:
 
         graphs = concatenate([arch.graph for arch in some])
         found = usual_milliseconds(measure_members(self.networks, graphs, self.final.network_setting))
-        return [float(ms) + self.plan.around for ms in found]
+        return [float(ms) + self.plan.overhead for ms in found]
 
 
 def _rank(each: Finalist) -> tuple[float, int]:
     return -each.trained.accuracy, each.params
 
 
-def promising(trials: Sequence[Trial]) -> list[Trial]:
+def promising(trials: Sequence[Trial], catching_up: bool = True) -> list[Trial]:
     """Trials with a score, in the order in which longer trainings of them are worthwhile.
 
     A network that is both less accurate and smaller than another one can't be expected to overtake it, so those come
-    first to which that does not apply, in either group the most accurate.
+    first to which that does not apply, in either group the most accurate. One that is far behind is not expected to
+    catch up, however large it is.
+
+    Args:
+        trials: what the search evaluated.
+        catching_up: whether longer trainings will tell which do catch up; else the most accurate come first.
     """
     scored = [trial for trial in trials if trial.values]
 
@@ -199,6 +229,9 @@ def promising(trials: Sequence[Trial]) -> list[Trial]:
         return float(metrics.get(name, 0.0))
 
     accuracy = np.array([trial.values[0] for trial in scored if trial.values], dtype=np.float64)
-    macs = np.array([value(trial, "macs") for trial in scored], dtype=np.float64)
-    front = np.asarray(non_dominated(np.stack([accuracy, macs], 1)), dtype=np.bool_) if scored else np.zeros(0, bool)
+    front = np.zeros(len(scored), dtype=np.bool_)
+    if catching_up and scored:
+        macs = np.array([value(trial, "macs") for trial in scored], dtype=np.float64)
+        front = np.asarray(non_dominated(np.stack([accuracy, macs], 1)), dtype=np.bool_)
+        front &= accuracy >= IN_REACH * accuracy.max()
     return [scored[row] for row in np.lexsort((-accuracy, ~front))]

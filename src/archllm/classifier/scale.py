@@ -127,7 +127,7 @@ class Scaler:
     ) -> None:
         self.space, self.limits, self.options, self.clock = space, limits, options, clock
         self.networks, self.members = space.require_networks(), some_members(space)
-        self.around = 0.0
+        self.overhead = 0.0
         """Milliseconds that a file takes beyond its network."""
 
     def choose(self, sizes: Sequence[int], images: int, seconds: float) -> Scale:
@@ -179,14 +179,14 @@ class Scaler:
         if self.limits.latency is None:
             return None
         rough = rough_latency(self.space, setting)
-        return lambda graphs: rough(graphs) + self.around
+        return lambda graphs: rough(graphs) + self.overhead
 
     def measured(self, graphs: Graphs, setting: Any) -> NDArray[np.float64]:
         """Milliseconds of members' files."""
         from archllm.networks.latency import measure_members
 
         found = measure_members(self.networks, graphs, setting)
-        return np.array([timing.fastest for timing in found]) + self.around
+        return np.array([timing.fastest for timing in found]) + self.overhead
 
     def speed(self, graph: Graphs, size: int, network: Mapping[str, int]) -> float:
         """Training images a second of a member's network, by timing steps whose learning rate is zero.
@@ -223,7 +223,7 @@ class Scaler:
         good = np.flatnonzero(met(self.limits, self.space, setting, self.predictor(setting))(members))
         if not len(good) or len(good) < least * len(members):
             known = usual_designs(self.space)
-            if known is None:
+            if known is None or not len(good):  # where no random member keeps to them, a search draws none
                 return None
             keep = met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known)
             if keep.mean() < DESIGNS_SHARE:

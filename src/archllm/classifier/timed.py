@@ -11,12 +11,13 @@ import numpy as np
 
 from archllm.classifier.timetable import Clock
 from archllm.classifier.training import train_for
+from archllm.errors import EvaluationFailed
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.fitting import Labelled, Training
 from archllm.objectives.identity import Identity
-from archllm.objectives.train import TrainObjective
+from archllm.objectives.train import TrainObjective, running_out_of_memory
 from archllm.spaces import Architecture
 
 MOST_VALIDATION = 2_000
@@ -55,17 +56,21 @@ class TimedTraining(Objective):
         """Validation accuracy, in percent, after the seconds of a training that has not begun, and images seen.
 
         Raises:
-            EvaluationFailed: the training diverged.
+            EvaluationFailed: the training diverged, or ran out of memory.
         """
-        trained = train_for(training, self.valid, self.seconds, self.clock, seed=self.full.seed, looks=False)
+        with running_out_of_memory():
+            trained = train_for(training, self.valid, self.seconds, self.clock, seed=self.full.seed, validate=False)
         return trained.accuracy, trained.images
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         begins = self.clock()
+        networks, most = self.space.require_networks(), self.full.config.most_params
+        params = int(networks.params(arch.graph, self.network_setting)[0])
+        if params > most:
+            raise EvaluationFailed(f"it has {params:,} parameters, more than {most:,}")
         accuracy, images = self.accuracy_of(self.full.training(arch))
-        networks = self.space.require_networks()
         metrics = {
-            "params": float(networks.params(arch.graph, self.network_setting)[0]),
+            "params": float(params),
             "macs": float(networks.macs(arch.graph, self.network_setting)[0]),
             "images": float(images),
         }

@@ -46,7 +46,8 @@ def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     most = max(1, min(height, width) // 8)
     padded = F.pad(x, (most, most, most, most))
     places = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
-    if x.device.type == "cpu":  # image by image: gathering pixel by pixel takes twenty times as long there
+    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
+    if plain:  # image by image: gathering pixel by pixel takes twenty times as long
         windows = torch.empty_like(x)
         source, target = padded.numpy(), windows.numpy()
         for image, (top, left) in enumerate(places.T.tolist()):
@@ -241,6 +242,10 @@ class Training:
             packed.setdefault(int(index), {})[key] = value
         self.network.load_state_dict(under("network."))
         self._optimizer.load_state_dict({"state": packed, "param_groups": self._optimizer.state_dict()["param_groups"]})
+        for parameter, state in self._optimizer.state.items():  # the fused kernel wants them laid out as the weights
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    state[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
         self._order = tensors["order"]
         self._generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["torch"])

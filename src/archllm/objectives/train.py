@@ -18,7 +18,8 @@ by `objective.statistics[1]`, each per channel, then resized or padded with zero
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -224,20 +225,18 @@ class TrainObjective(Objective):
         """
         start = time.monotonic()
         try:
-            return self._train(arch, start)
+            with running_out_of_memory():
+                return self._train(arch, start)
         except EvaluationFailed as error:
             raise EvaluationFailed(str(error), time.monotonic() - start) from error
-        except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
-                raise
-            raise EvaluationFailed("it ran out of memory", time.monotonic() - start) from error
 
-    def training(self, arch: Architecture, begun: nn.Module | None = None) -> Training:
+    def training(self, arch: Architecture, begun: nn.Module | None = None, earlier: int = 0) -> Training:
         """A training of a candidate with these images and this recipe that has not begun: its caller says how long.
 
         Args:
             arch: the candidate.
             begun: its network after another training, whose weights this one begins with; by default fresh ones.
+            earlier: how many trainings of it came before; each sees the images in an order of its own.
 
         Raises:
             InvalidInput: the architecture is of another space.
@@ -251,6 +250,8 @@ class TrainObjective(Objective):
             network = self.space.require_networks().build(arch.graph, self.network_setting).to(self._device)
         if begun is not None:
             network.load_state_dict(begun.state_dict())
+        if earlier:
+            seed = int(np.random.SeedSequence([seed, earlier]).generate_state(1)[0])
         drop_path = float(self.network_options.get("drop_path") or 0.0)
         return Training(network, self.sets[0], self.config, seed, drop_path=drop_path)
 
@@ -318,6 +319,21 @@ class TrainObjective(Objective):
         split = self.split
         parts = ((split.train_x, split.train_y), (split.valid_x, split.valid_y), (split.test_x, split.test_y))
         return [(self.prepared(x).to(self._device), torch.from_numpy(y).to(self._device)) for x, y in parts]
+
+
+@contextmanager
+def running_out_of_memory() -> Iterator[None]:
+    """Turns that into a failure of the candidate, which another one may not share.
+
+    Raises:
+        EvaluationFailed: it ran out of memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        raise EvaluationFailed("it ran out of memory") from error
 
 
 def _allowed_size(networks: Networks, options: dict[str, Any], size: int) -> int:

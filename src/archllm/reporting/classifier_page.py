@@ -206,7 +206,7 @@ def _facts(found: Fitted) -> dict[str, str]:
         "space": found.chosen.arch.space.name,
         "architecture": found.chosen.arch.text,
         "search": f"{plan.method}, short trainings: {found.trials.queries}, failed: {found.trials.failed}",
-        "chosen by": f"validation accuracy of the full training, {found.chosen.trained.accuracy:.1f} %",
+        "chosen by": f"validation accuracy at the end of its training, {found.chosen.trained.accuracy:.1f} %",
         "training images seen": f"{found.chosen.trained.images:,}",
         "run folder": str(found.folder),
     }

@@ -153,6 +153,8 @@ class LatentOptions(BayesianOptions):
     steps: Annotated[int, Bounds(0)] = 0
     """Optimiser steps of that training; 0 stands for what is recommended for the space."""
 
+    restart: Annotated[int, Bounds(0, 1_000_000)] = 0
+
     cells: Annotated[int, Bounds(1)] = 50_000
     """Members that the training sees, at most."""
 
@@ -191,7 +193,7 @@ class BayesianSearch(Searcher):
             self.use(prior_knowledge(domain.space))
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
-        self._restarts.learn(evaluation.values)
+        self._restarts.learn(evaluation.values, len(self.known))
 
     def _propose(self, rng: np.random.Generator) -> Architecture | None:
         if len(self._taken) < self.options.initial or len(self._succeeded) < 2:
@@ -248,7 +250,7 @@ class BayesianSearch(Searcher):
         )
 
     def _parents(self) -> list[Architecture]:
-        climbing = self._restarts.since(self.evaluations)
+        climbing = self._restarts.since(self.known, self.evaluations)
         return [climbing[at] for at in best_first(self._values(climbing))[: self.options.parents]] if climbing else []
 
 

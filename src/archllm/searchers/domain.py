@@ -123,7 +123,7 @@ class Domain:
             parts.append(draws[self._passes(draws)])
             found, drawn = found + len(parts[-1]), drawn + len(draws)
         self._found, self._drawn = self._found + found, self._drawn + drawn
-        if not found:
+        if not self._found:
             raise InvalidInput(
                 f"none of {drawn:,} random architectures of {self.space.name} meets the constraint"
                 f"{self._sizes(draws)}; loosen it"

@@ -65,6 +65,7 @@ class SuccessiveHalving(BayesianSearch):
         return self.lower.new()
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
+        super()._learn(arch, evaluation)
         self.lower.note(evaluation.lower_fidelity)
         rungs = {objective.spec: rung for objective, rung in zip(self.lower.objectives, self._scored, strict=True)}
         for each in evaluation.lower_fidelity:  # of an earlier process, or another one

@@ -52,7 +52,7 @@ class Restarts:
     Example:
         >>> restarts = Restarts(patience=2)
         >>> for value in (1.0, 3.0, 2.0, 2.0, 1.0):
-        ...     restarts.learn((value,))
+        ...     restarts.learn((value,), asked=5)
         >>> restarts.began
         4
     """
@@ -61,19 +61,32 @@ class Restarts:
         self.patience, self.design = patience, design
         self.began = 0
         """Evaluations before the latest beginning."""
+        self._asked = 0  # architectures that were asked for before it
         self._told = 0
         self._progress = Progress()
 
-    def learn(self, values: Values | None) -> None:
-        """Takes note of the next evaluation."""
+    def learn(self, values: Values | None, asked: int) -> None:
+        """Takes note of the next evaluation.
+
+        Args:
+            values: what it gave.
+            asked: architectures asked for so far; what is still under way then belongs to the time before a restart.
+        """
         self._told += 1
         self._progress.add(values)
         if self._told <= self.design:
             self._progress.fruitless = 0
         if self.patience and self._progress.fruitless >= self.patience:
-            self.began, self._progress = self._told, Progress()
+            self.began, self._asked, self._progress = self._told, asked, Progress()
 
-    def since(self, evaluations: Mapping[Architecture, Evaluation]) -> list[Architecture]:
-        """Those that were evaluated since the latest beginning, and gave values."""
-        late = islice(evaluations.items(), self.began, None)
-        return [arch for arch, evaluation in late if evaluation.values is not None]
+    def since(
+        self, known: Mapping[int, Architecture], evaluations: Mapping[Architecture, Evaluation]
+    ) -> list[Architecture]:
+        """Those that were asked for since the latest beginning, and gave values.
+
+        Args:
+            known: all that were asked for, in order.
+            evaluations: what they gave.
+        """
+        late = (arch for arch in islice(known.values(), self._asked, None) if arch in evaluations)
+        return [arch for arch in late if evaluations[arch].values is not None]

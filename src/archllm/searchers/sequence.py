@@ -93,7 +93,7 @@ class SequenceSearch(Searcher):
 
     def _learn(self, arch: Architecture, evaluation: Evaluation) -> None:
         self.lower.note(evaluation.lower_fidelity)
-        self._restarts.learn(evaluation.values)
+        self._restarts.learn(evaluation.values, len(self.known))
         self._progress.add(evaluation.values)
         turns = self._turns[-1]
         if len(self._turns) <= self._initial:  # the design is not for improving on itself
@@ -204,7 +204,7 @@ class SequenceSearch(Searcher):
         number = 0 if self._everything else len(self.evaluations) // self.options.every
         if self._drawn is None or self._drawn[0] != number:
             self._drawn = number, self._draw(number)
-        drawn, climbing = self._drawn[1], self._restarts.since(self.evaluations)
+        drawn, climbing = self._drawn[1], self._restarts.since(self.known, self.evaluations)
         if self._everything or len(climbing) < (self.options.initial if self._restarts.began else 1):
             return drawn
         best = [climbing[at] for at in best_first(self._values(climbing))[: self.options.parents]]
