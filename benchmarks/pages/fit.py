@@ -11,8 +11,6 @@ from benchmarks.fit import CONTROLS, DATA, OURS, RATES
 from benchmarks.harness.results import Result, of
 from benchmarks.harness.tables import NONE, commits, markdown, notes, provenance, spread, verdict
 
-README: dict[str, Callable[[list[Result]], str]] = {}
-
 ENOUGH = 3
 """Sets of images on which the target is to be reached."""
 
@@ -175,3 +173,25 @@ def _interval(runs: Sequence[Result]) -> tuple[float, float]:
     right = sum(round(result["test_accuracy"] / 100 * result["test_images"]) for result in runs)
     low, high = wilson(right, images)
     return 100 * low, 100 * high
+
+
+def _readme(results: list[Result]) -> str:
+    """What a fit reaches beside the best control, for each set of images that was run."""
+    runs, _ = _with_turns(results)
+    rows = []
+    for data in DATA:
+        ours, controls = of(runs, data=data, method="fit"), [of(runs, data=data, network=name) for name in CONTROLS]
+        if not (ours and all(controls)):
+            continue
+        best = max(controls, key=lambda own: _mean(own, "test_accuracy"))
+        row = [TITLES[data].partition(":")[0]]
+        for own in (ours, best):
+            low, high = _interval(own)
+            accuracy = spread([run["test_accuracy"] for run in own], 1)
+            row += [f"{accuracy} % ({low:.1f} to {high:.1f})", spread([run["latency_ms"] for run in own], 3)]
+        rows.append([*row, best[0]["network"], str(len(ours))])
+    head = ["images", "`archllm fit`", "ms", "best known network", "ms", "which", "seeds"]
+    return "\n" + markdown(head, rows) + "\n"
+
+
+README: dict[str, Callable[[list[Result]], str]] = {"fit": _readme}

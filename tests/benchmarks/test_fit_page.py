@@ -101,3 +101,12 @@ def test_shapes_are_three_classes_of_mixed_colours(tmp_path: Path) -> None:
     fit.coloured_shapes(tmp_path / "shapes", each=4)
     images = load_images(str(tmp_path / "shapes"))
     assert images.classes == ("circle", "square", "triangle") and images.x.shape == (12, 3, 48, 64)
+
+
+def test_the_readme_shows_a_fit_beside_the_best_known_network() -> None:
+    text = fit_page.README["fit"](results(86.0, 0.9))
+    (row,) = [line for line in text.splitlines() if line.startswith("| photos5")]
+    assert "86.0 ± 0.0 %" in row and "0.900 ± 0.000" in row and "| ResNet-8 | 3 |" in row
+    assert "photos5" not in fit_page.README["fit"](
+        [run for run in results(86.0, 0.9) if run.get("network") != "DS-CNN"]
+    )
