@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archllm.classifier import rounds as rounds_module
 from archllm.classifier.config import FitRequest
 from archllm.classifier.folder import FitFolder
 from archllm.classifier.plan import ENTRANTS, FINALISTS, SHARES, Plan, rounds_in
@@ -19,6 +21,7 @@ from archllm.classifier.rounds import Rounds, promising
 from archllm.classifier.scale import Scale
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed, RunFolderError
+from archllm.networks.latency import Timing
 from archllm.objectives.candidate import CandidateTraining
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.fitting import Training
@@ -85,6 +88,7 @@ def rounds(tmp_path: Path) -> Fixture:
 
         return Rounds(request, folder, Timetable(300.0, clock=Clock()), OBJECTIVE, plan, said.append, tell)
 
+    made.folder = tmp_path / "run"  # type: ignore[attr-defined]
     return made
 
 
@@ -147,14 +151,27 @@ def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(
     assert len(found.fully) == len(found.earlier) == 1 and "round 2 of 2, network 1 failed: it diverged" in said
 
 
-def test_one_that_goes_on_to_the_last_round_leaves_a_margin(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    some = trials(3)
-    tight = {each.text for each in some.trials[1:]}
-    monkeypatch.setattr(
-        Rounds, "_measured", lambda self, archs: [1.99 if arch.text in tight else 1.0 for arch in archs]
-    )
-    found = rounds([], latency="2ms", rounds=(3, 1)).run(some)
-    assert [each.arch.text for each in found.fully] == [some.trials[0].text]
+def test_files_are_measured_before_the_last_round(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = trials(4)
+    texts = [each.text for each in some.trials]
+    monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [1.0] * len(archs))
+    for ms, taken in (({texts[0]: 1.0}, texts[0]), (dict.fromkeys(texts[1:], 2.5) | {texts[0]: 1.99}, texts[0])):
+        monkeypatch.setattr(Rounds, "_file", lambda self, arch, network=None, ms=ms: ms.get(arch.text, 1.99))
+        found = rounds([], latency="2ms", rounds=(4, 1)).run(some)  # the others are at the limit, or beyond it
+        assert [each.arch.text for each in found.fully] == [taken] and len(found.earlier) == 3
+        shutil.rmtree(rounds.folder)  # type: ignore[attr-defined]
+
+
+def test_a_file_is_measured_once(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, taken = rounds([], latency="2ms", rounds=(1,)), []
+
+    def timed(deployment: Any, limit: float) -> Timing:
+        taken.append(len(deployment.onnx))
+        return Timing(1.5, 1.5, 1.5, 1.5, 1)
+
+    monkeypatch.setattr(rounds_module, "timed", timed)
+    assert own._file(SPACE.parse("1")) == own._file(SPACE.parse("1")) == 1.5 and len(taken) == 1
+    assert taken[0] > 1_000
 
 
 def test_trainings_of_one_network_see_images_in_different_orders() -> None:
@@ -185,6 +202,7 @@ def test_only_networks_that_were_measured_to_keep_to_the_limit_are_trained(
     some = trials(12)
     fast = {each.text for each in some.trials[:3]}
     monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [1.0 if arch.text in fast else 3.0 for arch in archs])
+    monkeypatch.setattr(Rounds, "_file", lambda self, arch, network=None: 1.0)
     found = rounds([], latency="2ms", rounds=(2, 1)).run(some)
     assert {each.arch.text for each in [*found.fully, *found.earlier]} == {each.text for each in some.trials[1:3]}
 

@@ -125,12 +125,12 @@ class Tight(Machine):
         return lambda graphs: np.where(np.arange(len(graphs)) == self.only, 0.5, 9.0)
 
     def measured(self, graphs: Graphs, setting: object) -> NDArray[np.float64]:
-        slow = [self.least_size < setting.image_size, setting.channels > 16]  # type: ignore[attr-defined]
+        slow = [self.largest < setting.image_size, setting.channels > self.widest]  # type: ignore[attr-defined]
         ms = np.full(len(graphs), 9.0 if any(slow) else 0.5)
         ms[: self.always_slow] = 9.0
         return ms
 
-    least_size, always_slow, only = 32, 1, 0
+    largest, widest, always_slow, only = 32, 16, 1, 0
 
 
 def test_known_designs_decide_where_few_members_keep_to_the_limits() -> None:
@@ -141,6 +141,13 @@ def test_known_designs_decide_where_few_members_keep_to_the_limits() -> None:
 
     assert (found(1).image_size, found(1).network) == (32, {"channels": 16})
     assert found(3) == replace(found(3), image_size=24, network={"channels": 8})  # one design of four is no choice
+
+
+def test_known_designs_make_the_smallest_scale_better_than_smaller_images() -> None:
+    scaler = Tight(load_space("mobile"), Limits(latency=1.0), OPTIONS, lambda: 0.0)
+    scaler.widest = 8
+    found = scaler.choose([32, 24], 5_000, 1e6)
+    assert (found.image_size, found.network) == (32, {"channels": 8})
 
 
 def test_a_scale_at_which_no_random_member_keeps_to_the_limits_is_none() -> None:

@@ -39,7 +39,7 @@ MARGIN = 0.96
 measurements differ by percents."""
 
 MORE = 2
-"""Networks beyond those of the first round that are looked at until one leaves that margin."""
+"""Networks beyond those that go on that are looked at until one leaves that margin."""
 
 Network = TypeVar("Network")
 
@@ -130,7 +130,7 @@ def rounds_in(seconds: float, short: float, finalists: int) -> tuple[int, ...]:
     return (first, first // 2, finalists) if first // 2 > finalists else (first, finalists)
 
 
-def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]], more: int = MORE) -> list[Network]:
+def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]]) -> list[Network]:
     """The first `n` networks that keep to a limit on latency; one of them leaves a margin if one of the next best does.
 
     A network at the very limit may exceed it when it is measured again, after its training.
@@ -139,7 +139,6 @@ def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]], more: 
         limit: milliseconds.
         n: how many are to be trained.
         ranked: networks, the best first, and their measured milliseconds; no more is taken from it than it needs.
-        more: networks beyond `n` that are looked at until one leaves the margin.
 
     Example:
         >>> within(1.0, 1, iter([("a", 1.2), ("b", 0.99), ("c", 0.5), ("d", 0.4)]))
@@ -151,7 +150,7 @@ def within(limit: float, n: int, ranked: Iterable[tuple[Network, float]], more: 
         if ms <= limit:
             found.append(network)
             ample += [network] * (ms <= MARGIN * limit)
-        if len(found) >= n and (ample or len(found) >= n + more):
+        if len(found) >= n and (ample or len(found) >= n + MORE):
             break
     if ample and ample[0] not in found[:n]:
         found[n - 1] = ample[0]

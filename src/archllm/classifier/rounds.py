@@ -19,6 +19,7 @@ from archllm.classifier.config import FitRequest
 from archllm.classifier.fitted import Finalist
 from archllm.classifier.folder import CHECKPOINTS, FitFolder
 from archllm.classifier.plan import SHARES, Plan, within
+from archllm.classifier.raw import bytes_statistics, deployed, timed
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed
 from archllm.files import make_folder
@@ -92,26 +93,42 @@ class Rounds:
         for number, (count, share) in enumerate(zip(self.plan.rounds, shares, strict=True), start=1):
             open_ = max(0.0, self.times.training_ends() - self.times.elapsed)
             ends = self.times.elapsed + open_ * share / sum(shares[number - 1 :])
+            begun: dict[Architecture, Finalist] = {}
             if number > 1:
-                chosen, left = self._parted(going, count, last=number == last)
-                left_behind += left
+                going, left_behind = self._parted(going, left_behind, count, last=number == last)
+                begun = {each.arch: each for each in going}
+                chosen = [*begun]
             named = f"round {number} of {last}, network" if last > 1 else "finalist"
-            going = self._trained(chosen, ends, number, named, {each.arch: each for each in going})
+            going = self._trained(chosen, ends, number, named, begun)
             if not going:
                 raise EvaluationFailed("none of the trainings after the search gave a network; the reasons stand above")
         return Finalists(going, sorted(left_behind, key=_rank))
 
-    def _parted(self, ranked: list[Finalist], count: int, last: bool) -> tuple[list[Architecture], list[Finalist]]:
+    def _parted(
+        self, going: list[Finalist], left_behind: list[Finalist], count: int, last: bool
+    ) -> tuple[list[Finalist], list[Finalist]]:
         """Those that go on to the next round, and those that are left behind.
 
-        Where latency is limited, one that goes on to the last round leaves a margin, if any does.
+        Where latency is limited, files are measured before the last round, and one of those that go on leaves a margin
+        if any does; one that was left behind before comes back where no other keeps to the limit.
         """
-        limit, measured = self.limits.latency, self.folder.get("measured") or {}
-        going = [each.arch for each in ranked]
-        if last and limit is not None:
-            going = within(limit, count, ((arch, measured.get(arch.text, 0.0)) for arch in going), len(going))
+        limit, ranked = self.limits.latency, [*going, *sorted(left_behind, key=_rank)]
         chosen = going[:count]
-        return chosen, [each for each in ranked if each.arch not in chosen]
+        if last and limit is not None:
+            files = ((each, self._file(each.arch, each.trained.network)) for each in ranked)
+            chosen = within(limit, count, files) or chosen
+        return chosen, [each for each in ranked if each not in chosen]
+
+    def _file(self, arch: Architecture, network: Any = None) -> float:
+        """Measured milliseconds of the file of an architecture, with the weights of a network or fresh ones."""
+        measured: dict[str, float] = dict(self.folder.get("files") or {})
+        if arch.text not in measured:
+            blueprint = self.networks.blueprint(arch.graph, self.final.network_setting)
+            network = (network or blueprint.build()).eval()
+            deployment = deployed(blueprint, network, *bytes_statistics(self.final))
+            measured[arch.text] = timed(deployment, self.limits.latency).ms
+            self.folder.note(files=measured)
+        return measured[arch.text]
 
     def _trained(
         self,
@@ -175,7 +192,8 @@ class Rounds:
         catching_up = len(self.plan.rounds) > 1
         ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials, catching_up=catching_up)]
         n = self.plan.rounds[0]
-        if self.limits.latency is None:
+        limit = self.limits.latency
+        if limit is None:
             return ranked[:n]
         measured: dict[str, float] = dict(self.folder.get("measured") or {})
 
@@ -185,13 +203,15 @@ class Rounds:
                 if any(arch.text not in measured for arch in some):
                     measured.update(zip((arch.text for arch in some), self._measured(some), strict=True))
                     self.folder.note(measured=measured)
-                yield from ((arch, measured[arch.text]) for arch in some)
+                for arch in some:
+                    exact = not catching_up and measured[arch.text] <= limit  # there is no later round before the last
+                    yield arch, self._file(arch) if exact else measured[arch.text]
 
-        chosen = within(self.limits.latency, n, milliseconds())
+        chosen = within(limit, n, milliseconds())
         if not chosen:
             least = min(measured.values())
             raise EvaluationFailed(
-                f"none of the {len(measured)} networks of the search keeps to {self.limits.latency:g} ms when it is "
+                f"none of the {len(measured)} networks of the search keeps to {limit:g} ms when it is "
                 f"measured; the fastest takes {least:.3g} ms; allow more, or smaller images (--image-size)"
             )
         return chosen

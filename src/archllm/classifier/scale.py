@@ -162,8 +162,9 @@ class Scaler:
                 chosen = scale
                 if self.clock() > ends:
                     return chosen
-            if chosen is not None and chosen.network != scales_of(self.space)[0]:
-                return chosen  # where only the smallest fits, smaller images may serve better
+            smallest_only = chosen is not None and chosen.network == scales_of(self.space)[0]
+            if chosen is not None and not (smallest_only and self._designs(size, chosen.network) is None):
+                return chosen  # where only the smallest fits, and no known designs, smaller images may serve better
             modest = modest or chosen
         found = modest or fastest  # too slow for all that is wanted, and still the best that can be done
         if found is None:
@@ -222,15 +223,20 @@ class Scaler:
         members = self.members
         good = np.flatnonzero(met(self.limits, self.space, setting, self.predictor(setting))(members))
         if not len(good) or len(good) < least * len(members):
-            known = usual_designs(self.space)
-            if known is None or not len(good):  # where no random member keeps to them, a search draws none
+            designs = self._designs(size, network)
+            if designs is None or not len(good):  # where no random member keeps to them, a search draws none
                 return None
-            keep = met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known)
-            if keep.mean() < DESIGNS_SHARE:
-                return None
-            members, good = known, np.flatnonzero(keep)
+            members, good = designs, np.arange(len(designs))
         macs = self.networks.macs(members[good], setting)
         return members[good[np.argsort(macs, kind="stable")[len(good) // 2]]]
+
+    def _designs(self, size: int, network: Mapping[str, int]) -> Graphs | None:
+        """Known designs of usual width that meet the limits; `None` where these are too few, or none are known."""
+        setting, known = self.setting(size, network), usual_designs(self.space)
+        if known is None:
+            return None
+        keep = met(self.limits, self.space, setting, lambda graphs: self.measured(graphs, setting))(known)
+        return known[np.flatnonzero(keep)] if keep.mean() >= DESIGNS_SHARE else None
 
     def _nothing(self, size: int) -> str:
         setting = self.setting(size, scales_of(self.space)[0])
