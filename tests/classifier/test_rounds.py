@@ -154,9 +154,9 @@ def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(
 def test_files_are_measured_before_the_last_round(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
     some = trials(4)
     texts = [each.text for each in some.trials]
-    monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [1.0] * len(archs))
+    monkeypatch.setattr(Rounds, "estimated_ms", lambda self, archs: [1.0] * len(archs))
     for ms, taken in (({texts[0]: 1.0}, texts[0]), (dict.fromkeys(texts[1:], 2.5) | {texts[0]: 1.99}, texts[0])):
-        monkeypatch.setattr(Rounds, "_file", lambda self, arch, network=None, ms=ms: ms.get(arch.text, 1.99))
+        monkeypatch.setattr(Rounds, "file_ms", lambda self, arch, network=None, ms=ms: ms.get(arch.text, 1.99))
         found = rounds([], latency="2ms", rounds=(4, 1)).run(some)  # the others are at the limit, or beyond it
         assert [each.arch.text for each in found.fully] == [taken] and len(found.earlier) == 3
         shutil.rmtree(rounds.folder)  # type: ignore[attr-defined]
@@ -170,7 +170,7 @@ def test_a_file_is_measured_once(rounds: Fixture, monkeypatch: pytest.MonkeyPatc
         return Timing(1.5, 1.5, 1.5, 1.5, 1)
 
     monkeypatch.setattr(rounds_module, "timed", timed)
-    assert own._file(SPACE.parse("1")) == own._file(SPACE.parse("1")) == 1.5 and len(taken) == 1
+    assert own.file_ms(SPACE.parse("1")) == own.file_ms(SPACE.parse("1")) == 1.5 and len(taken) == 1
     assert taken[0] > 1_000
 
 
@@ -201,13 +201,15 @@ def test_only_networks_that_were_measured_to_keep_to_the_limit_are_trained(
 ) -> None:
     some = trials(12)
     fast = {each.text for each in some.trials[:3]}
-    monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [1.0 if arch.text in fast else 3.0 for arch in archs])
-    monkeypatch.setattr(Rounds, "_file", lambda self, arch, network=None: 1.0)
+    monkeypatch.setattr(
+        Rounds, "estimated_ms", lambda self, archs: [1.0 if arch.text in fast else 3.0 for arch in archs]
+    )
+    monkeypatch.setattr(Rounds, "file_ms", lambda self, arch, network=None: 1.0)
     found = rounds([], latency="2ms", rounds=(2, 1)).run(some)
     assert {each.arch.text for each in [*found.fully, *found.earlier]} == {each.text for each in some.trials[1:3]}
 
 
 def test_where_none_keeps_to_the_limit_the_fastest_is_told(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rounds, "_measured", lambda self, archs: [3.0] * len(archs))
+    monkeypatch.setattr(Rounds, "estimated_ms", lambda self, archs: [3.0] * len(archs))
     with pytest.raises(EvaluationFailed, match=r"none of the 12 networks .* the fastest takes 3 ms"):
         rounds([], latency="2ms", rounds=(2, 1)).run(trials(12))

@@ -115,11 +115,11 @@ class Rounds:
         limit, ranked = self.limits.latency, [*going, *sorted(left_behind, key=_rank)]
         chosen = going[:count]
         if last and limit is not None:
-            files = ((each, self._file(each.arch, each.trained.network)) for each in ranked)
+            files = ((each, self.file_ms(each.arch, each.trained.network)) for each in ranked)
             chosen = within(limit, count, files) or chosen
         return chosen, [each for each in ranked if each not in chosen]
 
-    def _file(self, arch: Architecture, network: Any = None) -> float:
+    def file_ms(self, arch: Architecture, network: Any = None) -> float:
         """Measured milliseconds of the file of an architecture, with the weights of a network or fresh ones."""
         measured: dict[str, float] = dict(self.folder.get("files") or {})
         if arch.text not in measured:
@@ -201,11 +201,11 @@ class Rounds:
             for first in range(0, len(ranked), MEASURED_AT_ONCE):
                 some = ranked[first : first + MEASURED_AT_ONCE]
                 if any(arch.text not in measured for arch in some):
-                    measured.update(zip((arch.text for arch in some), self._measured(some), strict=True))
+                    measured.update(zip((arch.text for arch in some), self.estimated_ms(some), strict=True))
                     self.folder.note(measured=measured)
                 for arch in some:
                     exact = not catching_up and measured[arch.text] <= limit  # there is no later round before the last
-                    yield arch, self._file(arch) if exact else measured[arch.text]
+                    yield arch, self.file_ms(arch) if exact else measured[arch.text]
 
         chosen = within(limit, n, milliseconds())
         if not chosen:
@@ -216,7 +216,7 @@ class Rounds:
             )
         return chosen
 
-    def _measured(self, some: Sequence[Architecture]) -> list[float]:
+    def estimated_ms(self, some: Sequence[Architecture]) -> list[float]:
         """Milliseconds that the files of architectures will take."""
         from archllm.graphs import concatenate
         from archllm.networks.latency import measure_members
