@@ -47,7 +47,7 @@ def _shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     padded = F.pad(x, (most, most, most, most))
     places = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
-    if plain:  # image by image: gathering pixel by pixel takes twenty times as long
+    if plain:  # image by image: gathering pixel by pixel takes much longer
         windows = torch.empty_like(x)
         source, target = padded.numpy(), windows.numpy()
         for image, (top, left) in enumerate(places.T.tolist()):
