@@ -151,6 +151,32 @@ def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(
     assert len(found.fully) == len(found.earlier) == 1 and "round 2 of 2, network 1 failed: it diverged" in said
 
 
+def test_the_next_of_the_search_go_on_where_all_of_the_first_fail(
+    rounds: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = trials(5)
+    training = TrainObjective.training
+    failing = {each.text for each in some.trials[1:]}
+
+    def diverging(
+        self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None, earlier: int = 0
+    ) -> Training:
+        if arch.text in failing:
+            raise EvaluationFailed("it diverged")
+        return training(self, arch, network, earlier)
+
+    monkeypatch.setattr(TrainObjective, "training", diverging)
+    said: list[str] = []
+    found = rounds(said, rounds=(2, 1)).run(some)
+    assert [each.arch.text for each in found.fully] == [some.trials[0].text]
+    assert sum("failed: it diverged" in line for line in said) == 4
+
+    failing.add(some.trials[0].text)
+    shutil.rmtree(rounds.folder)  # type: ignore[attr-defined]
+    with pytest.raises(EvaluationFailed, match="none of the trainings after the search gave a network"):
+        rounds([], rounds=(2, 1)).run(some)
+
+
 def test_files_are_measured_before_the_last_round(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
     some = trials(4)
     texts = [each.text for each in some.trials]

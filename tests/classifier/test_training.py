@@ -81,7 +81,7 @@ def test_looks_at_validation_images_take_a_small_part_of_the_time(monkeypatch: p
     monkeypatch.setattr(training_module, "accuracy", slow)
     found = train_for(training(), (X, Y), 2_000.0, clock)
     on_the_way = len(found.curve) - 1
-    assert on_the_way >= 2 and 30 * on_the_way <= training_module.LOOKING * 2_000
+    assert on_the_way >= 2 and 30 * on_the_way <= training_module.VALIDATION_TIME * 2_000
     assert found.seconds == pytest.approx(2_000, abs=10)  # the last look included
     assert len(train_for(training(), (X, Y), 2_000.0, Clock(), validate=False).curve) == 1
     short = train_for(training(), (X, Y), 200.0, clock)  # of which the look at its end takes 30

@@ -13,7 +13,7 @@ import pytest
 
 from archllm.errors import InvalidInput, MissingExtra
 from archllm.training.progress import Event
-from archllm.workflows.logs import Work, heard
+from archllm.workflows.logs import Work, listening
 from archllm.workflows.options import SearchOptions
 from archllm.workflows.search import search
 from archllm.workflows.train import train
@@ -28,7 +28,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def told(log: str | list[Any], *events: Event) -> None:
-    with heard(False, [log] if isinstance(log, str) else log, WORK) as listener:
+    with listening(False, [log] if isinstance(log, str) else log, WORK) as listener:
         assert listener is not None
         for event in events:
             listener(event)
@@ -69,7 +69,7 @@ class TestCSV:
 
     def test_a_log_that_fails_on_the_way_does_not_end_the_work(self, tmp_path, caplog):
         path = tmp_path / "gone" / "log.csv"
-        with caplog.at_level(logging.WARNING), heard(False, [f"csv:{path}"], WORK) as listener:
+        with caplog.at_level(logging.WARNING), listening(False, [f"csv:{path}"], WORK) as listener:
             path.unlink()
             path.parent.rmdir()
             for step in (1, 2):
@@ -105,7 +105,7 @@ def test_mlflow_reads_what_a_search_logs(tmp_path):
     assert run.data.params["space"] == "nasbench201"
     history = client.get_metric_history(run.info.run_id, "search/params")
     assert [each.step for each in history] == [1, 2, 3, 4, 5, 6]
-    with pytest.raises(KeyboardInterrupt), heard(False, [f"mlflow:{tmp_path / 'runs'}"], WORK):
+    with pytest.raises(KeyboardInterrupt), listening(False, [f"mlflow:{tmp_path / 'runs'}"], WORK):
         raise KeyboardInterrupt
     states = [run.info.status for run in client.search_runs([run.info.experiment_id])]
     assert sorted(states) == ["FINISHED", "KILLED"]

@@ -43,7 +43,7 @@ MORE = 2
 
 Network = TypeVar("Network")
 
-END_PER_EXPORT, END_BESIDES = 2.0, 8.0
+END_PER_EXPORT, END_BESIDES = 2.5, 4.0
 """Seconds for the end: so many times those of one ONNX export, for all files and their verification, and more."""
 
 

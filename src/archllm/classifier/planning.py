@@ -100,11 +100,10 @@ def _timed_exports(scaler: Scaler, size: int, times: Timetable, request: FitRequ
     Returns:
         Both, and, where latency is limited, milliseconds that a file takes beyond its network.
     """
-    import onnxruntime  # noqa: F401 - loading libraries is paid for once
-    import onnxscript  # noqa: F401
-
+    from archllm.networks.export.deploying import load_onnx
     from archllm.networks.export.device_programs import load_libraries
 
+    load_onnx()  # loading libraries is paid for once
     for form in request.also:
         load_libraries(form)
     check_time(request, times)

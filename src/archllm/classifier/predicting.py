@@ -64,12 +64,12 @@ class Classifier:
         """Names of the classes."""
         return self._model.classes
 
-    def predict(self, images: Sequence[Path], heard: Callable[[int], None] | None = None) -> list[Prediction]:
+    def predict(self, images: Sequence[Path], listener: Callable[[int], None] | None = None) -> list[Prediction]:
         """What the network says of files; one that can't be read is told with the reason, and the rest goes on.
 
         Args:
             images: the files.
-            heard: told how many are done.
+            listener: told how many are done.
         """
         found: list[Prediction] = []
         for start in range(0, len(images), BATCH):
@@ -82,8 +82,8 @@ class Classifier:
                     found.append(Prediction(file, None, image))
                 else:
                     found.append(Prediction(file, tuple(next(answers))))
-            if heard is not None:
-                heard(len(found))
+            if listener is not None:
+                listener(len(found))
         return found
 
     def _read(self, file: Path) -> NDArray[Any] | str:

@@ -9,7 +9,7 @@ is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,8 @@ MEASURED_AT_ONCE = 8
 IN_REACH = 0.8
 """Share of the best accuracy of the search below which no network is expected to catch up."""
 
-Tell = Callable[[str, float, float, Mapping[str, float]], None]
-"""Takes a phase, when it began, when it is to end, and figures."""
+PhaseListener = Callable[[str, float, float, Mapping[str, float]], None]
+"""Is told a phase, when it began, when it is to end, and figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Rounds:
         final: TrainObjective,
         plan: Plan,
         say: Callable[[str], None],
-        tell: Tell,
+        tell: PhaseListener,
     ) -> None:
         self.limits, self.seed, self.folder, self.times = request.limits, request.seed, folder, times
         self.final, self.plan, self.say, self.tell = final, plan, say, tell
@@ -100,6 +100,10 @@ class Rounds:
                 chosen = [*begun]
             named = f"round {number} of {last}, network" if last > 1 else "finalist"
             going = self._trained(chosen, ends, number, named, begun)
+            tried = set(chosen)  # where all of these fail, the next of the search have their turn
+            while not going and number == 1 and self.times.elapsed < ends and (chosen := self._entrants(trials, tried)):
+                tried |= set(chosen)
+                going = self._trained(chosen, ends, number, named, begun)
             if not going:
                 raise EvaluationFailed("none of the trainings after the search gave a network; the reasons stand above")
         return Finalists(going, sorted(left_behind, key=_rank))
@@ -165,7 +169,7 @@ class Rounds:
                         self.times.clock,
                         seed=self.seed,
                         checkpoint=self.folder.path / CHECKPOINTS / f"{number}-{arch.key % 2**64:016x}",
-                        heard=self._heard,
+                        listener=self._on_accuracy,
                     )
             except EvaluationFailed as error:
                 self.say(f"{named} {place + 1} failed: {error}")
@@ -183,14 +187,15 @@ class Rounds:
             self.say(f"{named} {place + 1} of {len(chosen)}: {told}")
         return sorted(found, key=_rank)
 
-    def _heard(self, accuracy: float) -> None:
+    def _on_accuracy(self, accuracy: float) -> None:
         figures = {"best": max(self._best, accuracy), "accuracy": accuracy}
         self.tell("training", self._begins, self.times.training_ends(), figures)
 
-    def _entrants(self, trials: Result) -> list[Architecture]:
-        """What promises most; where latency is limited, of those that were measured to keep to it."""
+    def _entrants(self, trials: Result, tried: Set[Architecture] = frozenset()) -> list[Architecture]:
+        """What promises most and was not tried; where latency is limited, of those that were measured to keep to it."""
         catching_up = len(self.plan.rounds) > 1
-        ranked = [self.final.space.parse(trial.text) for trial in promising(trials.trials, catching_up=catching_up)]
+        archs = (self.final.space.parse(trial.text) for trial in promising(trials.trials, catching_up=catching_up))
+        ranked = [arch for arch in archs if arch not in tried]
         n = self.plan.rounds[0]
         limit = self.limits.latency
         if limit is None:
@@ -208,7 +213,7 @@ class Rounds:
                     yield arch, self.file_ms(arch) if exact else measured[arch.text]
 
         chosen = within(limit, n, milliseconds())
-        if not chosen:
+        if not chosen and not tried:
             least = min(measured.values())
             raise EvaluationFailed(
                 f"none of the {len(measured)} networks of the search keeps to {limit:g} ms when it is "

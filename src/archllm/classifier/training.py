@@ -27,7 +27,7 @@ KEPT_EVERY = 20.0
 VALIDATED_EVERY = 0.04
 """Share of a training between two looks at the validation images."""
 
-LOOKING = 0.05
+VALIDATION_TIME = 0.05
 """Share of the time that looks on the way take, at most: where validation images are many, there are fewer looks."""
 
 SAMPLED = 256
@@ -70,7 +70,7 @@ def train_for(
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
-    heard: Callable[[float], None] | None = None,
+    listener: Callable[[float], None] | None = None,
     validate: bool = True,
 ) -> Trained:
     """Trains for a time. The learning rate follows the clock, so a slow machine sees fewer images, not half a schedule.
@@ -84,7 +84,7 @@ def train_for(
         clock: what time it is.
         seed: of what networks draw from torch's own generator.
         checkpoint: a file without ending to keep the training in; what is there is gone on with.
-        heard: told now and then, with the validation accuracy.
+        listener: told now and then, with the validation accuracy.
         validate: whether validation images are looked at on the way, too, not only in the end.
 
     Raises:
@@ -106,12 +106,16 @@ def train_for(
             images += training.seen - before
             after = clock() - began
             last = after - now
-            if validate and after - looked >= max(VALIDATED_EVERY * seconds, look / LOOKING) and after < length:
+            if (
+                validate
+                and after - looked >= max(VALIDATED_EVERY * seconds, look / VALIDATION_TIME)
+                and after < length
+            ):
                 curve.append((after, accuracy(training.network, valid)))
                 looked = clock() - began
                 look = looked - after
-                if heard is not None:
-                    heard(curve[-1][1])
+                if listener is not None:
+                    listener(curve[-1][1])
             if checkpoint is not None and after - kept >= KEPT_EVERY:
                 _save(training, checkpoint, {"spent": after, "images": images, "curve": curve})
                 kept = clock() - began

@@ -193,7 +193,7 @@ class _Followed:
     values: Mapping[str, Sequence[Any]] | None
     """Values of the parameters in the order of the searched slots; `None` where the space has names of its own."""
 
-    heard: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
     """Numbers of trials whose outcome was told."""
 
     def next(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
@@ -202,11 +202,11 @@ class _Followed:
         told: dict[Architecture, Evaluation] = {}
         waiting: list[Architecture] = []
         for other in study.get_trials(deepcopy=False):
-            if other.number in self.heard or other.number == trial.number:
+            if other.number in self.seen or other.number == trial.number:
                 continue
             arch = self._read(other)
             if other.state.is_finished():
-                self.heard.add(other.number)
+                self.seen.add(other.number)
                 if arch is not None and arch not in told and arch not in self.searcher.evaluations:
                     told[arch] = _evaluation(other, signs)
             elif arch is not None:

@@ -221,16 +221,16 @@ class Surrogate:
             fruitless: how many of the last ones were no better than those before.
         """
         others = [each for each, of in zip(evidence, self.hypotheses, strict=True) if not of.doubted]
-        heard = np.ones(len(evidence), dtype=np.bool_)
+        used = np.ones(len(evidence), dtype=np.bool_)
         for at, hypothesis in enumerate(self.hypotheses):
             mine = evidence[at]
             if not hypothesis.doubted or not others:
                 continue
             ahead = 0.0 if mine is None or None in others else mine - max(each for each in others if each is not None)
             aside = fruitless // _PATIENCE % 2 == 1
-            heard[at] = not (aside or ahead < -1 or (ahead < 1 and known % 3 == 2))
+            used[at] = not (aside or ahead < -1 or (ahead < 1 and known % 3 == 2))
         weights = np.zeros(len(evidence))
-        weights[heard] = _normalised([each for each, kept in zip(evidence, heard, strict=True) if kept])
+        weights[used] = _normalised([each for each, kept in zip(evidence, used, strict=True) if kept])
         return weights
 
     def _bound(self, found: Sequence[Prediction], exploration: float, rng: np.random.Generator) -> NDArray[np.float64]:

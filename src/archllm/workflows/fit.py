@@ -13,7 +13,7 @@ from archllm.classifier.folder import FitFolder
 from archllm.config import field_names
 from archllm.errors import ArchLLMError, MissingExtra
 from archllm.files import write_text
-from archllm.workflows.logs import Work, heard
+from archllm.workflows.logs import Work, listening
 from archllm.workflows.options import FitOptions
 from archllm.workflows.progress import Progress
 
@@ -59,7 +59,7 @@ def fit(
     from archllm.reporting.classifier_page import page
 
     try:
-        with heard(progress, chosen.log, Work("fit", chosen)) as listener:
+        with listening(progress, chosen.log, Work("fit", chosen)) as listener:
             found = Fitting(request, folder, say or _say, listener, clock, began).run()
     except ArchLLMError:
         folder.forget()

@@ -83,7 +83,7 @@ def _called(value: Any) -> str:
 
 
 @contextmanager
-def heard(progress: Progress, logs: Sequence[Log], work: Work) -> Iterator[Listener | None]:
+def listening(progress: Progress, logs: Sequence[Log], work: Work) -> Iterator[Listener | None]:
     """The one listener of long work: what shows its progress, and its logs.
 
     Args:

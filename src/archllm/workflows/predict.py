@@ -87,11 +87,11 @@ def predict(options: PredictOptions | None = None, /, *, progress: Progress = Fa
     network = Classifier(chosen.run)
     with shown(progress) as listener:
 
-        def heard(done: int) -> None:
+        def on_done(done: int) -> None:
             if listener is not None:
                 listener(Event("images", done, len(chosen.images), {}))
 
-        found = Predicted(network.classes, network.predict(chosen.images, heard))
+        found = Predicted(network.classes, network.predict(chosen.images, on_done))
     if chosen.csv is not None:
         write_text(Path(chosen.csv), found.to_csv())
     return found

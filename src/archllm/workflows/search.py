@@ -40,7 +40,7 @@ from archllm.study.store.opening import sqlite_file
 from archllm.study.workers import check_workers
 from archllm.training.progress import Event
 from archllm.workflows.inputs import as_space
-from archllm.workflows.logs import Work, heard
+from archllm.workflows.logs import Work, listening
 from archllm.workflows.options import Method, SearchOptions
 from archllm.workflows.progress import Progress
 from archllm.workflows.studies import network_options, study_name
@@ -105,7 +105,7 @@ def search(options: SearchOptions | None = None, /, *, progress: Progress = "aut
     file = sqlite_file(url)
     if chosen.resume and (url == MEMORY or (file is not None and not file.exists())):
         raise StoreError(f"there is nothing to resume: there is no store {file or 'but one in memory'}")
-    with heard(progress, chosen.log, Work("search", chosen)) as listener, open_store(url) as opened:
+    with listening(progress, chosen.log, Work("search", chosen)) as listener, open_store(url) as opened:
         if chosen.resume:
             check_same(opened, about)
         else:

@@ -44,7 +44,7 @@ from archllm.training.progress import Event, Listener
 from archllm.workflows.condition_values import ConditionValues
 from archllm.workflows.corpus import read_corpus
 from archllm.workflows.inputs import as_space
-from archllm.workflows.logs import Work, heard
+from archllm.workflows.logs import Work, listening
 from archllm.workflows.options import TrainOptions
 from archllm.workflows.progress import Progress
 
@@ -95,7 +95,7 @@ def train(
     searched = as_space(options.space)
     options = replace(options, config=options.config or recommended(searched))
     main = started()[0] == 0  # of several processes, one speaks
-    with heard(progress, options.log if main else (), Work("train", options)) as listener:
+    with listening(progress, options.log if main else (), Work("train", options)) as listener:
         return _train(options, searched, listener)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -125,6 +126,22 @@ def looping(model: Any) -> None:
     model.graph.node.append(helper.make_node("Loop", ["", ""], [], body=body))
 
 
+def branching_again(model: Any) -> None:
+    choice = next(node for node in model.graph.node if node.op_type == "If")
+    choice.attribute[0].g.node.append(copy.deepcopy(choice))
+
+
+def elsewhere_in_a_branch(model: Any) -> None:
+    choice = next(node for node in model.graph.node if node.op_type == "If")
+    tensor = choice.attribute[0].g.initializer.add()
+    tensor.data_location = 1
+
+
+def foreign_in_a_branch(model: Any) -> None:
+    choice = next(node for node in model.graph.node if node.op_type == "If")
+    choice.attribute[1].g.node[0].domain = "com.others"
+
+
 def elsewhere(model: Any) -> None:
     tensor = model.graph.initializer[0]
     tensor.data_location = 1
@@ -160,6 +177,9 @@ def deep(model: Any) -> None:
 
 HOSTILE = [
     (looping, "a program within the program \\('Loop'\\)"),
+    (branching_again, "a program within the program \\('If'\\)"),
+    (elsewhere_in_a_branch, "numbers in other files"),
+    (foreign_in_a_branch, "of 'com.others'"),
     (elsewhere, "numbers in other files"),
     (foreign, "of 'com.others'"),
     (padded, "numbers for one image"),

@@ -34,7 +34,8 @@ class DeployedModel:
     """The ONNX file of a deployed network, read again.
 
     What `archllm fit` would not have written is refused by name before anything is run: programs within the program
-    (loops, branches), operations of other libraries, tensors that are kept in other files, sizes beyond all images.
+    (loops, and branches within branches), operations of other libraries, tensors that are kept in other files, sizes
+    beyond all images.
 
     Args:
         path: the file.
@@ -132,12 +133,11 @@ def _check(model: Any, size: int, channels: int) -> None:
 
     if model.functions:
         raise DataError(f"it holds functions ({shown(model.functions[0].name)})")
-    for node in model.graph.node:
+    graphs = list(_graphs(model))
+    for node in (node for graph in graphs for node in graph.node):
         if node.domain not in ("", "ai.onnx"):
             raise DataError(f"it holds the operation {shown(node.op_type)} of {shown(node.domain)}")
-        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-            raise DataError(f"it holds a program within the program ({shown(node.op_type)})")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for graph in graphs for tensor in _tensors(graph)):
         raise DataError("it keeps numbers in other files")
     (images,), (answer,) = model.graph.input, model.graph.output
     shape = images.type.tensor_type.shape.dim
@@ -147,18 +147,39 @@ def _check(model: Any, size: int, channels: int) -> None:
         raise DataError("its output must be floats")
     for dimension, length in zip(shape, (1, size, size, channels), strict=True):
         dimension.dim_value = length
-    del model.graph.value_info[:]
+    for graph in graphs:
+        del graph.value_info[:]
+    for output in (output for node in model.graph.node if node.op_type == "If" for output in node.output):
+        # What resizing makes of any image; inference does not look into branches for it.
+        own = onnx.helper.make_tensor_value_info(output, _FLOATS, (1, channels, size, size))
+        model.graph.value_info.append(own)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    for tensor in inferred.graph.value_info:
+    for tensor in (tensor for graph in _graphs(inferred) for tensor in graph.value_info):
         lengths = [dimension.dim_value for dimension in tensor.type.tensor_type.shape.dim]
         if math.prod(lengths) > MOST_NUMBERS:
             raise DataError(f"{shown(tensor.name)} would have {' x '.join(map(str, lengths))} numbers for one image")
 
 
-def _tensors(model: Any) -> Iterator[Any]:
-    yield from model.graph.initializer
-    for sparse in model.graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
+def _graphs(model: Any) -> Iterator[Any]:
+    """The graph of a model, and the two that it has for images of the network's own size and for others."""
+    yield model.graph
     for node in model.graph.node:
+        for inner in _programs(node):
+            if node.op_type != "If" or any(_programs(deeper) for deeper in inner.node):
+                raise DataError(f"it holds a program within the program ({shown(node.op_type)})")
+            yield inner
+
+
+def _programs(node: Any) -> list[Any]:
+    """The graphs that a node carries."""
+    own = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return own + [graph for attribute in node.attribute for graph in attribute.graphs]
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)

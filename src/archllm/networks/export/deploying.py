@@ -130,7 +130,7 @@ class Deployment:
             ExportError: it can't be made.
         """
         need_onnx()
-        return onnx_program(self.module, self._example, self._any_size, "probabilities")
+        return onnx_program(self.module, self._example, _any_size(), "probabilities")
 
     def write(self, folder: Path, to: str, about: Mapping[str, Any], batches: Sequence[Bytes]) -> Deployed:
         """Writes one file, after making sure that it gives the probabilities of the trained network.
@@ -155,7 +155,7 @@ class Deployment:
             run = onnx_runner(content)
         elif to == "torch":
             content, run = torch_program(
-                self.module, self._example, self._any_size, {"about.json": json.dumps(dict(about))}
+                self.module, self._example, _any_size(), {"about.json": json.dumps(dict(about))}
             )
         elif to in DEVICE_FILES:
             batches = [images for images in batches if images.shape[1:] == self._own_shape]
@@ -211,14 +211,29 @@ class Deployment:
 
     @property
     def _example(self) -> Tensor:
-        """Images to trace with: no length is that of another, or of the network's own images."""
         channels, size, _ = self.blueprint.image
-        shape = (3, size + 7, size + 12, channels)
-        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        return _example(size, channels)
 
-    @property
-    def _any_size(self) -> AnyLength:
-        return {at: torch.export.Dim(name, min=1) for at, name in enumerate(("batch", "height", "width"))}
+
+def load_onnx() -> None:
+    """Loads what ONNX needs, by exporting next to nothing: the first file takes seconds more than others.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    need_onnx()
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    onnx_program(RawImages(network, 1, (0.0,), (1.0,)).eval(), _example(1, 1), _any_size(), "probabilities")
+
+
+def _example(size: int, channels: int) -> Tensor:
+    """Images to trace with: no length is that of another, or of the network's own images."""
+    shape = (3, size + 7, size + 12, channels)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def _any_size() -> AnyLength:
+    return {at: torch.export.Dim(name, min=1) for at, name in enumerate(("batch", "height", "width"))}
 
 
 def _run(run: Callable[[Tensor], Tensor], images: Bytes) -> NDArray[np.float32]:

@@ -51,7 +51,20 @@ class RawImages(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Maps bytes `n x h x w x c`, of any height and width, to probabilities `n x classes`."""
         x = images.permute(0, 3, 1, 2).to(torch.float32)
-        return self.of_own_size(resizing(x.shape[2], self.size) @ x @ resizing(x.shape[3], self.size).T)
+        own: bool | torch.SymBool = (x.shape[2] == self.size) & (x.shape[3] == self.size)
+        # An exported program holds both branches. Resizing takes as long as a small network, so that images of the
+        # network's own size do without.
+        if isinstance(own, bool):
+            return self.of_own_size(x if own else self.resized(x))
+        return self.of_own_size(torch.cond(own, self.unchanged, self.resized, (x,)))  # type: ignore[arg-type]
+
+    def resized(self, x: Tensor) -> Tensor:
+        """Maps `n x c x h x w` to `n x c x size x size` values."""
+        return (resizing(x.shape[2], self.size) @ x @ resizing(x.shape[3], self.size).T).contiguous()
+
+    def unchanged(self, x: Tensor) -> Tensor:
+        """The same for values of that size already, which a tracer does not know to be of it."""
+        return nn.functional.interpolate(x, size=(self.size, self.size), mode="nearest").contiguous()
 
     def of_own_size(self, x: Tensor) -> Tensor:
         """Maps values of bytes `n x c x size x size` to probabilities `n x classes`."""
