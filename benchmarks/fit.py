@@ -332,7 +332,7 @@ def _control(job: Job, objective: TrainObjective, rate: float, onnx: Path) -> Re
 
 
 def _onnx(network: Any, image: tuple[int, int, int]) -> bytes:
-    """Written as that of a fit: with resizing and normalisation inside."""
+    """Written as that of a fit: with normalisation inside, and resizing where an image has another size."""
     import torch
 
     from archllm.networks.export.programs import onnx_program

@@ -27,7 +27,7 @@ limit, and known small networks. The limit is a little less than half of what th
 validation images of the same seed, as its own run measured it. All share images, split, training recipe and CPU time
 on one thread; controls have the best of {rates} learning rates, found in shorter runs with another seed. Accuracy is
 of test images that nothing saw, with the 95 % interval (Wilson) of all seeds together; milliseconds are those of the
-ONNX file with resizing and normalisation inside, one image, one thread{timed}."""
+ONNX file with normalisation inside, one image of the network's own size, which needs no resizing, one thread{timed}."""
 
 TIMED = "; all files of a seed took turns, and of the fastest runs of all rounds the first tenth counts"
 

@@ -70,7 +70,7 @@ class Plan:
     """Seconds of one export to each of the forms that were asked for besides."""
 
     overhead: float = 0.0
-    """Milliseconds that resizing, normalisation and probabilities add to a network's own."""
+    """Milliseconds that bytes, normalisation and probabilities add to a network's own, for images of its size."""
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
