@@ -106,11 +106,7 @@ def train_for(
             images += training.seen - before
             after = clock() - began
             last = after - now
-            if (
-                validate
-                and after - looked >= max(VALIDATED_EVERY * seconds, look / VALIDATION_TIME)
-                and after < length
-            ):
+            if validate and after - looked >= max(VALIDATED_EVERY * seconds, look / VALIDATION_TIME) and after < length:
                 curve.append((after, accuracy(training.network, valid)))
                 looked = clock() - began
                 look = looked - after
