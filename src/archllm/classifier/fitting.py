@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archllm.classifier.config import FitRequest, recipe
 from archllm.classifier.designs import known_designs
@@ -18,6 +17,7 @@ from archllm.classifier.front import measured_front, worth_measuring
 from archllm.classifier.informed import informed_searcher
 from archllm.classifier.judging import Judged
 from archllm.classifier.known import Known, train_known
+from archllm.classifier.latency import FileLatency
 from archllm.classifier.limits import Limits
 from archllm.classifier.members import met
 from archllm.classifier.plan import Plan
@@ -147,13 +147,6 @@ class Fitting:
             return plan
         return new_plan(self.request, self.space, objective, self.times, self.say)
 
-    def _latency(self, setting: Any, plan: Plan) -> Callable[[Any], NDArray[np.float64]]:
-        """Predicts milliseconds of files. Half of those at the limit exceed it, which is found out before training."""
-        from archllm.objectives.latency import machine_latency
-
-        model = machine_latency(self.space, setting)
-        return lambda graphs: model.predict(graphs).ms + plan.overhead
-
     def _final(self, objective: TrainObjective, plan: Plan) -> TrainObjective:
         """The objective of full trainings under a plan, which a fit that goes on has to have been begun with.
 
@@ -181,7 +174,9 @@ class Fitting:
         begins, ends, opened = self.times.elapsed, self.times.search_ends(), self.times.open
         goal = TimedTraining(final, plan.short, self.clock)
         setting = goal.network_setting
-        predict = self._latency(setting, plan) if self.limits.latency is not None else None
+        limit = self.limits.latency
+        latency = None if limit is None else FileLatency(self.space, setting, limit, plan.overhead)
+        predict = None if latency is None else latency.predicted
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
         domain = Domain(self.space, None, allowed)
         searcher = informed_searcher(plan.method, domain, self.request.seed)
@@ -200,7 +195,7 @@ class Fitting:
                 )
                 store.create(about)
                 if plan.method != "random":  # which is there to be compared with
-                    store.add(STUDY, known_designs(self.space, allowed), MOST_TRIALS)
+                    store.add(STUDY, known_designs(self.space, setting, self.limits, latency), MOST_TRIALS)
             if self.folder.get("searched"):
                 return result(store, STUDY)
             # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't

@@ -14,6 +14,10 @@ COUNTS = {"": 1.0, **units.COUNTS}
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}
 """What may stand behind a latency."""
 
+MARGIN = 0.96
+"""Share of a limit on latency that known designs take at most, and one network of the first and of the last round:
+measurements differ by percents."""
+
 
 def quantity(value: float | str | None, units: dict[str, float], name: str) -> float | None:
     """A positive number as people write it.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from archllm.classifier.limits import MARGIN
 from archllm.classifier.scale import Scale
 from archllm.errors import RunFolderError
 
@@ -19,11 +20,11 @@ SHORT_IMAGES = 4_800
 """Images that a network in the middle sees in a short training, those of all passes, where `LEAST_TRIALS` allow."""
 
 FINALISTS = 3
-"""Networks that are trained fully, at most."""
+"""Networks that are trained fully, where there is time for so many; else one is, after rounds that tell which."""
 
 FULL_PASSES, FULL_IMAGES = 150, 20_000
 """A full training sees at least so many passes over the images, and at least so many images, where several networks are
-trained; where the time is too short for several, all of it goes to one."""
+trained."""
 
 ENTRANTS = 4
 """Networks of the search that go on to be trained longer, at most; half of them go on again."""
@@ -33,10 +34,6 @@ SHARES: dict[int, tuple[float, ...]] = {1: (1.0,), 2: (0.3, 0.7), 3: (0.3, 0.2, 
 
 LONGER = 2
 """A training of the first round takes so many times the seconds of a short one, at least: else it tells no more."""
-
-MARGIN = 0.96
-"""Share of a limit on latency that the file of one network should take at most, in the first round and in the last:
-measurements differ by percents."""
 
 MORE = 2
 """Networks beyond those that go on that are looked at until one leaves that margin."""
@@ -97,7 +94,7 @@ class Plan:
 
 
 def finalists_in(seconds: float, speed: float, images: int) -> int:
-    """Networks that can be trained fully.
+    """Networks that are trained fully: `FINALISTS` or one.
 
     Args:
         seconds: time of all full trainings.
@@ -109,7 +106,7 @@ def finalists_in(seconds: float, speed: float, images: int) -> int:
         (1, 3)
     """
     full = max(FULL_IMAGES, FULL_PASSES * images)
-    return int(min(max(seconds * speed / full, 1), FINALISTS))
+    return FINALISTS if seconds * speed >= FINALISTS * full else 1
 
 
 def rounds_in(seconds: float, short: float, finalists: int) -> tuple[int, ...]:

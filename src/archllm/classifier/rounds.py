@@ -225,7 +225,7 @@ class Rounds:
         """Milliseconds that the files of architectures will take."""
         from archllm.graphs import concatenate
         from archllm.networks.latency import measure_members
-        from archllm.objectives.latency.machine import usual_milliseconds
+        from archllm.objectives.latency.kept import usual_milliseconds
 
         graphs = concatenate([arch.graph for arch in some])
         found = usual_milliseconds(measure_members(self.networks, graphs, self.final.network_setting))

@@ -2,30 +2,24 @@
 
 Whole networks are measured, not single operations: ONNX Runtime fuses operations and keeps tensors in the layout that
 the next one likes, so what an operation takes depends on what stands around it.
+
+Random members of a large space are mostly large. Costs that are fitted to those say little of networks that take a
+tenth of their time, so near a limit the model is fitted again, to members that it expects there and then measures.
 """
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.errors import ArchLLMError
-from archllm.files import cache_folder, make_folder, write_text
 from archllm.graphs import Graphs, concatenate
-from archllm.networks.latency import RuntimeSetting, Timing, measure_members
-from archllm.networks.latency.runtime import runtime_version
+from archllm.networks.latency import RuntimeSetting
 from archllm.networks.latency.timing import Clock
 from archllm.networks.setting import NetworkSetting
-from archllm.objectives.identity import Identity, fingerprint
 from archllm.objectives.latency.features import LatencyFeatures
+from archllm.objectives.latency.kept import KeptTimings
 from archllm.objectives.latency.model import FEWEST, LatencyModel, chosen_for_timing
 from archllm.spaces import SearchSpace
 
@@ -35,7 +29,11 @@ SAMPLE = 48
 BY_DESIGN = 10
 """Members that are measured as they tell most."""
 
-_LARGEST = 1_000_000  # bytes of a cached file
+NEAR_ROUNDS, NEAR_SAMPLE = 3, 20
+"""Near a limit, the model is fitted so many times again, each time with so many more members."""
+
+NEAR = 3.0
+"""Members that take so many times the limit are not near it."""
 
 
 def machine_latency(
@@ -44,64 +42,59 @@ def machine_latency(
     runtime: RuntimeSetting | None = None,
     clock: Clock = time.perf_counter,
     sample: int = SAMPLE,
+    limit: float | None = None,
+    also: Graphs | None = None,
 ) -> LatencyModel:
     """What networks of a space take on this machine.
 
-    The first call for a space, a network setting and a way of computing measures for some seconds. Timings are kept in
-    the user's folder for caches, by processor and version of ONNX Runtime.
+    The first call for a space, a network setting and a way of computing measures for some seconds, and so does one for
+    another limit. Timings are kept in the user's folder for caches, by processor and version of ONNX Runtime.
 
     Args:
         space: a space with networks.
         setting: setting of the networks; by default that of the space's paper.
         runtime: how ONNX Runtime computes; by default on one thread, an image at a time.
         clock: the time.
-        sample: members that are measured, where nothing was measured before.
+        sample: members that are measured.
+        limit: milliseconds near which it is to be exact, if anywhere. It is already where most of the sample take
+            less.
+        also: members that are of interest there, beside random ones.
 
     Raises:
         InvalidInput: no networks are made of the space's members, the space has too few, or there is no such provider.
         MissingExtra: ONNX Runtime is not installed.
+
+    Example:
+        >>> from archllm.spaces import load_space
+        >>> space = load_space("mobile")
+        >>> model = machine_latency(space, limit=0.1)  # doctest: +SKIP
+        >>> model.predict(space.sample(2, np.random.default_rng(0))).ms  # doctest: +SKIP
+        array([0.38, 0.71])
     """
-    networks = space.require_networks()
-    chosen, complete = runtime or RuntimeSetting(), setting or networks.setting()
-    features = LatencyFeatures(space, complete)
-    name = fingerprint(json.dumps([machine_facts(chosen), space.identity, _network(complete)], sort_keys=True))
-    file = cache_folder() / "latency" / f"{name}.json"
-    found = _kept(file, space)
-    if found is None:
-        members = _sample(features, sample)
-        ms = usual_milliseconds(measure_members(networks, members, complete, chosen, clock))
-        with suppress(ArchLLMError, OSError):  # a cache that can't be written costs time, not the result
-            _keep(file, members, ms, space, chosen)
-        found = members, ms
-    return LatencyModel(features, *found)
+    timings = KeptTimings(space, setting, runtime, clock)
+    features = LatencyFeatures(space, timings.setting)
+    members = _sample(features, sample)
+    ms = timings.of(members)
+    model = LatencyModel(features, members, ms)
+    if limit is None or limit >= np.median(ms):
+        return model
+    pool = features.reference if also is None else concatenate([features.reference, also])
+    pool = pool[np.sort(np.unique(space.keys(pool), return_index=True)[1])]
+    waiting = ~np.isin(space.keys(pool), space.keys(members))
+    for _ in range(NEAR_ROUNDS):
+        away = np.where(waiting, _away(model.predict(pool).ms, limit), np.inf)
+        rows = np.argsort(away, kind="stable")[: min(NEAR_SAMPLE, int(waiting.sum()))]
+        waiting[rows] = False
+        members, ms = concatenate([members, pool[rows]]), np.concatenate([ms, timings.of(pool[rows])])
+        near = np.flatnonzero(ms < NEAR * limit)
+        if len(near) >= FEWEST:
+            model = LatencyModel(features, members[near], ms[near])
+    return model
 
 
-def usual_milliseconds(timings: Sequence[Timing]) -> NDArray[np.float64]:
-    """Medians, with the repeatability of the fastest runs: those times what a median is longer than they usually."""
-    fastest = np.array([timing.fastest for timing in timings])
-    return fastest * float(np.median([timing.ms for timing in timings] / fastest))
-
-
-def machine_facts(runtime: RuntimeSetting) -> dict[str, Any]:
-    """What decides how long a network takes here: processor, ONNX Runtime, and how it computes.
-
-    Raises:
-        MissingExtra: ONNX Runtime is not installed.
-    """
-    return {"processor": _processor(), "onnxruntime": runtime_version(), **vars(runtime)}
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    with suppress(OSError):
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _network(setting: NetworkSetting) -> Mapping[str, Any]:
-    return Identity.of("latency", network=setting).network or {}
+def _away(ms: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """How far from a limit predictions are, as ratios; those of next to nothing are no further than a tenth of it."""
+    return np.abs(np.log(np.maximum(ms, limit / 10) / limit))
 
 
 def _sample(features: LatencyFeatures, count: int) -> Graphs:
@@ -114,24 +107,3 @@ def _sample(features: LatencyFeatures, count: int) -> Graphs:
     others = np.flatnonzero(~np.isin(keys(reference), keys(designed)))
     rows = np.random.default_rng(0).permutation(others)[: max(count - BY_DESIGN, 0)]
     return concatenate([designed, reference[rows]])
-
-
-def _keep(file: Path, members: Graphs, ms: Any, space: SearchSpace, runtime: RuntimeSetting) -> None:
-    texts = [arch.text for arch in space.architectures(members)]
-    document = {"about": machine_facts(runtime), "texts": texts, "ms": [float(each) for each in ms]}
-    make_folder(file.parent)
-    write_text(file, json.dumps(document) + "\n")
-
-
-def _kept(file: Path, space: SearchSpace) -> tuple[Graphs, Any] | None:
-    """What was measured before; `None` if there is nothing, or nothing that can be used."""
-    try:
-        if file.stat().st_size > _LARGEST:
-            return None
-        document = json.loads(file.read_text(encoding="utf-8"))
-        ms = np.array(document["ms"], dtype=np.float64)
-        members = concatenate([space.parse(text).graph for text in document["texts"]])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ArchLLMError):
-        return None
-    usable = ms.shape == (len(members),) and len(ms) >= FEWEST and np.isfinite(ms).all() and (ms > 0).all()
-    return (members, ms) if usable else None

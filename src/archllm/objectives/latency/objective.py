@@ -15,7 +15,8 @@ from archllm.objectives.base import Objective
 from archllm.objectives.evaluation import Evaluation
 from archllm.objectives.identity import Identity
 from archllm.objectives.latency.device import device_latency, find_device
-from archllm.objectives.latency.machine import machine_facts, machine_latency
+from archllm.objectives.latency.kept import machine_facts
+from archllm.objectives.latency.machine import machine_latency
 from archllm.objectives.latency.model import LatencyModel
 from archllm.objectives.latency.specs import FORMS, written
 from archllm.spaces import Architecture, SearchSpace
