@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from archllm.classifier.plan import MARGIN, MORE, within
+from archllm.classifier.limits import MARGIN
+from archllm.classifier.plan import FINALISTS, FULL_IMAGES, MORE, finalists_in, within
 
 
 def measured(times: list[float], taken: list[int]) -> Iterator[tuple[int, float]]:
@@ -33,3 +34,10 @@ def test_finalists_keep_to_the_limit_and_one_leaves_a_margin_if_the_next_best_do
     taken: list[int] = []
     assert MARGIN > 0.95 and within(1.0, n, measured(times, taken)) == chosen
     assert len(taken) == looked_at
+
+
+@pytest.mark.parametrize(("images", "seconds", "finalists"), [(1, 2.9, 1), (1, 3, FINALISTS), (1_000, 3, 1)])
+def test_several_are_trained_fully_where_there_is_time_for_all_of_them(
+    images: int, seconds: float, finalists: int
+) -> None:
+    assert finalists_in(seconds, FULL_IMAGES, images) == finalists

@@ -6,9 +6,13 @@ import pytest
 
 from archllm.errors import InvalidInput
 from archllm.files import cache_folder
-from archllm.networks.latency import RuntimeSetting
+from archllm.graphs import concatenate
+from archllm.networks.latency import RuntimeSetting, Timing
 from archllm.objectives import load_objective
 from archllm.objectives.latency import Latency, machine_latency
+from archllm.objectives.latency.features import LatencyFeatures
+from archllm.objectives.latency.kept import KeptTimings
+from archllm.objectives.latency.machine import NEAR_ROUNDS, NEAR_SAMPLE
 from archllm.spaces import load_space
 
 SPACE = load_space("nasbench201")
@@ -52,6 +56,66 @@ def test_a_damaged_cache_is_measured_anew():
         machine_latency(SPACE, setting, clock=clock, sample=5)
         (file,) = (cache_folder() / "latency").iterdir()
         assert clock.looks > 5
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Members that were measured; networks take as long as a rule says that no sum over operations follows."""
+    asked = []
+
+    def measure(networks, members, setting, *_):
+        asked.extend(SPACE.keys(members).tolist())
+        return [Timing(ms, ms, ms, ms, 7) for ms in rule(networks, members, setting)]
+
+    monkeypatch.setattr("archllm.objectives.latency.kept.measure_members", measure)
+    return asked
+
+
+def rule(networks, members, setting):
+    return 0.01 + (networks.macs(members, setting) / 1e6) ** 1.5
+
+
+def test_near_a_limit_members_are_measured_that_are_expected_there(measured):
+    networks, setting = SPACE.require_networks(), SPACE.require_networks().setting(channels=4, cells=1, image_size=8)
+    members = SPACE.enumerate()
+    ms = np.array(rule(networks, members, setting))
+    limit = float(np.quantile(ms, 0.1))
+    usual = machine_latency(SPACE, setting, sample=24)
+    before = len(measured)
+    near = machine_latency(SPACE, setting, sample=24, limit=limit)
+    assert len(measured) == len(set(measured)) == before + NEAR_ROUNDS * NEAR_SAMPLE  # none twice
+    there = np.flatnonzero((ms > 0.7 * limit) & (ms < 1.3 * limit))
+    errors = [np.abs(model.predict(members[there]).ms / ms[there] - 1).mean() for model in (usual, near)]
+    assert errors[1] < 0.1 and errors[1] < errors[0] / 2
+    machine_latency(SPACE, setting, sample=24, limit=limit)
+    assert len(measured) == before + NEAR_ROUNDS * NEAR_SAMPLE  # all of it was kept
+
+
+def test_a_limit_that_most_members_keep_to_needs_no_more_timings(measured):
+    setting = SPACE.require_networks().setting(**TINY)
+    machine_latency(SPACE, setting, sample=SAMPLE, limit=100.0)
+    assert len(measured) == SAMPLE
+
+
+def test_members_of_interest_are_among_those_near_a_limit(measured):
+    networks, setting = SPACE.require_networks(), SPACE.require_networks().setting(channels=4, cells=1, image_size=8)
+    some = SPACE.enumerate()
+    ms = np.array(rule(networks, some, setting))
+    limit = float(np.quantile(ms, 0.1))
+    also = some[np.argsort(np.abs(np.log(ms / limit)), kind="stable")[:40]]
+    machine_latency(SPACE, setting, sample=24, limit=limit, also=concatenate([also, also]))
+    usual = SPACE.keys(LatencyFeatures(SPACE, setting).reference)
+    assert len((set(SPACE.keys(also).tolist()) - set(usual.tolist())) & set(measured)) > 10
+    assert len(measured) == len(set(measured))
+
+
+def test_kept_timings_measure_each_member_once(measured):
+    timings = KeptTimings(SPACE, SPACE.require_networks().setting(**TINY))
+    some = SPACE.sample(5, np.random.default_rng(0))
+    found = timings.of(concatenate([some, some]))
+    assert found[:5].tolist() == found[5:].tolist() and len(measured) == len(set(measured))
+    assert KeptTimings(SPACE, timings.setting).of(some).tolist() == found[:5].tolist()
+    assert len(measured) == len(set(measured))
 
 
 def test_latency_is_an_objective_that_follows_the_study():
