@@ -1,7 +1,8 @@
 """Latency: other devices from ten timings, and limits on this machine that hold for the exported file.
 
 `python -m benchmarks.latency` predicts six devices of `nasbench201_latency.csv.gz` (in `$ARCHLLM_DATA`) from ten
-timings of each, with kits of many seeds; and asks for limits on latency, exports what meets them and measures the file.
+timings of each, with kits of many seeds; asks for limits on latency, exports what meets them and measures the file; and
+compares predictions near tight limits with those of a model that knows of none.
 Measurements want a machine that does nothing else.
 """
 
@@ -38,6 +39,15 @@ SPACES = ("mobile", "nasbench201", "nasbench101")
 FRESH = 40
 """Random members whose prediction is compared with a measurement."""
 
+SHARES = (0.1, 0.2, 0.4)
+"""Limits near which predictions are compared, as shares of the median of random members."""
+
+LOOKED_AT, EXPECTED = 5_000, 25
+"""Random members of which each model names so many that it expects nearest to a limit; all of these are measured."""
+
+NEAR = 2.0
+"""Of those, what takes more than so many times the limit, or less than its inverse, is not near it."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests", type=int, default=20, help="limits that are asked for in each space")
@@ -51,12 +61,13 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
     }
     for name in SPACES:
         found[f"limits-{name}"] = {"part": "limits", "space": name, "requests": arguments.requests}
+        found[f"near-{name}"] = {"part": "near", "space": name, "shares": list(SHARES)}
     return found
 
 
 def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     """Reads a device's column, or chooses the members to measure."""
-    return _device(job) if job["part"] == "device" else _limits(job)
+    return {"device": _device, "limits": _limits, "near": _near}[job["part"]](job)
 
 
 def _device(job: Job) -> Work:
@@ -123,7 +134,7 @@ def _limits(job: Job) -> Work:
     from archllm.objectives.latency.limits import CERTAINTY, surely_within
 
     space = load_space(job["space"])
-    networks = space.require_networks()
+    networks, requests = space.require_networks(), job["requests"]
     setting = networks.setting(**networks.small)
     rng = np.random.default_rng(2_026)
     fresh, asked = space.sample(FRESH, rng), space.sample(2_000, rng)
@@ -148,9 +159,12 @@ def _limits(job: Job) -> Work:
             start = time.perf_counter()
             model = machine_latency(space, setting)
             seconds = time.perf_counter() - start
-        found, told = model.predict(fresh), model.predict(asked, CERTAINTY)
+            found, bounds = (
+                model.predict(fresh),
+                np.quantile(model.predict(asked).ms, np.linspace(0.25, 0.95, requests)),
+            )
+            near = [machine_latency(space, setting, limit=float(bound)).predict(asked, CERTAINTY) for bound in bounds]
         timings = measure_members(networks, fresh, setting)
-        bounds = np.quantile(told.ms, np.linspace(0.25, 0.95, job["requests"]))
         return {
             "network": vars(setting),
             "sample_seconds": seconds,
@@ -158,8 +172,45 @@ def _limits(job: Job) -> Work:
             "low": found.low.tolist(),
             "high": found.high.tolist(),
             "measured": [timing.ms for timing in timings],
-            "asked": [request(float(bound), told) for bound in bounds],
+            "asked": [request(float(bound), told) for bound, told in zip(bounds, near, strict=True)],
         }
+
+    return work
+
+
+def _near(job: Job) -> Work:
+    from archllm import load_space
+    from archllm.networks.latency import measure_members
+    from archllm.objectives.latency import machine_latency
+
+    space = load_space(job["space"])
+    networks = space.require_networks()
+    setting = networks.setting(**networks.small)
+    members = space.sample(LOOKED_AT, np.random.default_rng(2_026))
+
+    def errors(told: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, float]:
+        away = np.maximum(told, 0.0) / true - 1
+        return {"bias": float(np.median(away)), "error": float(np.median(np.abs(away)))}
+
+    def work() -> Result:
+        found = []
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["XDG_CACHE_HOME"] = cache
+            usual = machine_latency(space, setting).predict(members).ms
+            for share in job["shares"]:
+                limit = share * float(np.median(usual))
+                start = time.perf_counter()
+                near = machine_latency(space, setting, limit=limit).predict(members).ms
+                seconds = time.perf_counter() - start
+                rows = np.unique([np.argsort(np.abs(ms - limit), kind="stable")[:EXPECTED] for ms in (usual, near)])
+                ms = np.array([timing.ms for timing in measure_members(networks, members[rows], setting)])
+                there = (ms < NEAR * limit) & (ms > limit / NEAR)
+                compared = {
+                    name: errors(told[rows][there], ms[there]) for name, told in (("usual", usual), ("near", near))
+                }
+                found.append({"limit": limit, "seconds": seconds, "measured": int(there.sum()), **compared})
+                print(found[-1], flush=True)
+        return {"network": vars(setting), "limits": found}
 
     return work
 

@@ -37,14 +37,24 @@ twentieth part of the range from the lower quarter to the upper twentieth of the
 meet it, the largest is exported by the verified exporter, and the file is measured again, alone, by its median."""
 
 
+NEAR = """\
+Random members of a space are mostly large, and limits are often tight. With a limit, 60 more members are measured that
+are expected there. Limits are shares of the median of random members; both models name the 25 of 5,000 members that
+they expect nearest to one, all of which are measured, and those that take between half and twice the limit are
+compared: *error* is the median relative difference, *bias* the median with its sign. Without the limit, the model has
+the same 48 timings."""
+
+
 def page(results: list[Result]) -> str:
     """The page."""
-    devices, limits = of(results, part="device"), of(results, part="limits")
+    devices, limits, near = (of(results, part=part) for part in ("device", "limits", "near"))
     parts = ["# Latency"]
     if devices:
         parts += ["## Another device in ten timings", DEVICES, _devices(devices), ABOUT_DEVICES]
     if limits:
         parts += ["## Limits on this machine", LIMITS, _limits(limits), _missed(limits)]
+    if near:
+        parts += ["## Near tight limits", NEAR, _near(near)]
     return "\n\n".join([*parts, "## How it was measured", provenance(results)]) + "\n"
 
 
@@ -94,6 +104,24 @@ def _limits(results: list[Result]) -> str:
         )
     head = ["space", "milliseconds", "first use, s", "Spearman", "error", "covered", "held", "share of the limit used"]
     return markdown([*head, "commit"], rows)
+
+
+def _near(results: list[Result]) -> str:
+    rows = [
+        [
+            f"`{result['space']}`",
+            f"{share:g}",
+            f"{each['limit']:.3f}",
+            *(f"{100 * each[model][figure]:.0f} %" for model in ("usual", "near") for figure in ("error", "bias")),
+            str(each["measured"]),
+            f"{each['seconds']:.0f}",
+            commits([result]),
+        ]
+        for result in results
+        for share, each in zip(result["shares"], result["limits"], strict=True)
+    ]
+    head = ["space", "share of the median", "limit, ms", "error without", "bias without", "error", "bias"]
+    return markdown([*head, "compared", "seconds more", "commit"], rows)
 
 
 def _missed(results: list[Result]) -> str:

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from archllm.conditional.requirements import Range
 from archllm.errors import InvalidInput
 from archllm.files import cache_folder
 from archllm.graphs import concatenate
@@ -12,6 +13,7 @@ from archllm.objectives import load_objective
 from archllm.objectives.latency import Latency, machine_latency
 from archllm.objectives.latency.features import LatencyFeatures
 from archllm.objectives.latency.kept import KeptTimings
+from archllm.objectives.latency.limits import latency_limit
 from archllm.objectives.latency.machine import NEAR_ROUNDS, NEAR_SAMPLE
 from archllm.spaces import load_space
 
@@ -107,6 +109,16 @@ def test_members_of_interest_are_among_those_near_a_limit(measured):
     usual = SPACE.keys(LatencyFeatures(SPACE, setting).reference)
     assert len((set(SPACE.keys(also).tolist()) - set(usual.tolist())) & set(measured)) > 10
     assert len(measured) == len(set(measured))
+
+
+def test_a_tight_limit_is_kept_and_used(measured):
+    networks, setting = SPACE.require_networks(), SPACE.require_networks().setting(channels=4, cells=1, image_size=8)
+    members = SPACE.enumerate()
+    ms = np.array(rule(networks, members, setting))
+    limit = 1.1 * float(np.quantile(ms, 0.1))  # many cells take exactly that quantile
+    meets = latency_limit("latency", Range("latency", -np.inf, limit), SPACE, setting)(members)
+    assert np.mean(ms[meets] <= limit) > 0.95
+    assert meets.sum() > 0.7 * np.sum(ms <= limit)
 
 
 def test_kept_timings_measure_each_member_once(measured):

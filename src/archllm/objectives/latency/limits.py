@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.latency.model import LatencyPrediction
-from archllm.objectives.latency.objective import load_latency
+from archllm.objectives.latency.objective import Latency, load_latency
 from archllm.spaces import SearchSpace
 
 CERTAINTY = 0.98
@@ -43,7 +44,8 @@ def latency_limit(
             objective = objective.with_network(vars(network))  # type: ignore[assignment]
         except InvalidInput as error:
             raise InvalidInput(f"the limit {wanted}: {error}") from error
-    model = objective.model
+    bound = wanted.high if math.isfinite(wanted.high) else wanted.low
+    model = objective.near(bound) if isinstance(objective, Latency) else objective.model
     return lambda graphs: surely_within(wanted, model.predict(graphs, CERTAINTY))
 
 

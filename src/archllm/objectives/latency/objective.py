@@ -25,7 +25,7 @@ from archllm.spaces import Architecture, SearchSpace
 class Latency(Objective):
     """Milliseconds of the network in ONNX Runtime on this machine; fewer are better.
 
-    Every candidate is measured, which takes a fraction of a second. `model` predicts what is not measured.
+    Every candidate is measured, which takes a fraction of a second. `model` and `near` predict what is not measured.
 
     Args:
         space: the space.
@@ -73,6 +73,10 @@ class Latency(Objective):
     def model(self) -> LatencyModel:
         """What is predicted for members; the first time on a machine, a sample of them is measured."""
         return machine_latency(self.space, self.setting, self.runtime)
+
+    def near(self, limit: float) -> LatencyModel:
+        """What is predicted for members, exact near a limit in milliseconds, for which more of them are measured."""
+        return machine_latency(self.space, self.setting, self.runtime, limit=limit)
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
         start = time.perf_counter()
