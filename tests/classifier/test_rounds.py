@@ -78,9 +78,12 @@ Fixture = Callable[..., Rounds]
 
 @pytest.fixture
 def rounds(tmp_path: Path) -> Fixture:
-    def made(said: list[str], resume: bool = False, latency: str | None = None, **decided: Any) -> Rounds:
+    def made(
+        said: list[str], resume: bool = False, latency: str | None = None, favourite: str | None = None, **decided: Any
+    ) -> Rounds:
         request = FitRequest(data="digits", minutes=5, max_latency=latency)
         folder = (FitFolder.resume if resume else FitFolder.begin)(tmp_path / "run", request)
+        folder.note(favourite=favourite)
         plan = Plan(Scale(8, {}, 1e3), 5.0, method="random", export=0.0, **decided)
 
         def tell(phase: str, begins: float, ends: float, figures: Mapping[str, float]) -> None:
@@ -131,6 +134,30 @@ def test_the_better_half_goes_on_and_the_best_to_the_end(rounds: Fixture, monkey
     again = rounds([], resume=True, rounds=(4, 2, 1)).run(trials(6))  # all of it is taken from checkpoints
     assert [each.trained.accuracy for each in again.earlier] == accuracies
     assert again.fully[0].trained.images == best.trained.images
+
+
+def test_the_favourite_goes_on_to_the_last_comparison(rounds: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    training = TrainObjective.training
+
+    def noted(
+        self: TrainObjective, arch: Architecture, network: torch.nn.Module | None = None, earlier: int = 0
+    ) -> Training:
+        begun.append(arch.text)
+        return training(self, arch, network, earlier)
+
+    monkeypatch.setattr(TrainObjective, "training", noted)
+    worst = trials(6).trials[0].text
+    found = rounds([], favourite=worst, rounds=(3, 2, 1)).run(trials(6))
+    best = [each.text for each in reversed(trials(6).trials)]
+    assert sorted(begun[:3]) == sorted([*best[:2], worst]) and worst in begun[3:5]
+    assert len(begun) == 6 and len(found.fully) == 1
+
+
+@pytest.mark.parametrize("favourite", [None, "5"])
+def test_a_favourite_that_was_not_evaluated_changes_nothing(rounds: Fixture, favourite: str | None) -> None:
+    found = rounds([], favourite=favourite, rounds=(1,)).run(trials(3))
+    assert [each.arch.text for each in found.fully] == [trials(3).trials[2].text]
 
 
 def test_a_training_that_diverges_in_a_later_round_leaves_what_was_there(

@@ -195,7 +195,9 @@ class Fitting:
                 )
                 store.create(about)
                 if plan.method != "random":  # which is there to be compared with
-                    store.add(STUDY, known_designs(self.space, setting, self.limits, latency), MOST_TRIALS)
+                    designs = known_designs(self.space, setting, self.limits, latency)
+                    self.folder.note(favourite=designs[0].text if designs else None)
+                    store.add(STUDY, designs, MOST_TRIALS)
             if self.folder.get("searched"):
                 return result(store, STUDY)
             # What prepares a search (costs of layers here, counts of members) is a part of its time, so that it doesn't

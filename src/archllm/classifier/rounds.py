@@ -4,7 +4,8 @@ What learns fast in a short training need not be the best in the end: larger net
 that no other one beats in both, accuracy and size, and longer trainings tell them apart, as successive halving does
 (Jamieson and Talwalkar, 2016). Each round has a learning rate of its own that comes down to zero, or accuracies would
 tell nothing, and begins with the weights of the one before (warm restarts: Loshchilov and Hutter, 2017), so that little
-is lost.
+is lost. One network is known beforehand to win long trainings and not short ones: the first known design of a space,
+where it keeps to the limits, is the favourite, and only the last comparison may leave it behind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from archllm.classifier.config import FitRequest
 from archllm.classifier.fitted import Finalist
 from archllm.classifier.folder import CHECKPOINTS, FitFolder
-from archllm.classifier.plan import SHARES, Plan, within
+from archllm.classifier.plan import SHARES, Network, Plan, within
 from archllm.classifier.raw import bytes_statistics, deployed, timed
 from archllm.classifier.timetable import Timetable
 from archllm.errors import EvaluationFailed
@@ -76,6 +77,8 @@ class Rounds:
         self.limits, self.seed, self.folder, self.times = request.limits, request.seed, folder, times
         self.final, self.plan, self.say, self.tell = final, plan, say, tell
         self.networks = final.space.require_networks()
+        favourite = folder.get("favourite")
+        self._favourite = None if favourite is None else final.space.parse(favourite)
         self._begins = times.elapsed
         self._best = 0.0
         make_folder(folder.path / CHECKPOINTS)
@@ -117,11 +120,15 @@ class Rounds:
         if any does; one that was left behind before comes back where no other keeps to the limit.
         """
         limit, ranked = self.limits.latency, [*going, *sorted(left_behind, key=_rank)]
-        chosen = going[:count]
+        chosen = self._favoured(going, count, lambda each: each.arch)[:count]
         if last and limit is not None:
             files = ((each, self.file_ms(each.arch, each.trained.network)) for each in ranked)
             chosen = within(limit, count, files) or chosen
         return chosen, [each for each in ranked if each not in chosen]
+
+    def _favoured(self, ranked: list[Network], count: int, arch_of: Callable[[Network], Architecture]) -> list[Network]:
+        """The favourite comes first, if it is there and several go on."""
+        return sorted(ranked, key=lambda each: arch_of(each) != self._favourite) if count > 1 else ranked
 
     def file_ms(self, arch: Architecture, network: Any = None) -> float:
         """Measured milliseconds of the file of an architecture, with the weights of a network or fresh ones."""
@@ -195,8 +202,8 @@ class Rounds:
         """What promises most and was not tried; where latency is limited, of those that were measured to keep to it."""
         catching_up = len(self.plan.rounds) > 1
         archs = (self.final.space.parse(trial.text) for trial in promising(trials.trials, catching_up=catching_up))
-        ranked = [arch for arch in archs if arch not in tried]
         n = self.plan.rounds[0]
+        ranked = self._favoured([arch for arch in archs if arch not in tried], n, lambda arch: arch)
         limit = self.limits.latency
         if limit is None:
             return ranked[:n]
