@@ -63,7 +63,8 @@ def smallest(limits: Limits, space: SearchSpace, setting: Any, latency: Predict 
 def rough_latency(space: SearchSpace, setting: Any) -> Predict:
     """Milliseconds of members under a setting, by a line over multiply-accumulates through a few measured ones.
 
-    Good enough to choose among settings; the cost model that limits a search needs many more measurements.
+    Good enough to choose among settings; the cost model that limits a search needs many more measurements. The line is
+    that of the least relative errors: limits are tight more often than not, and absolute ones speak of large networks.
     """
     from archllm.networks.latency import measure_members
 
@@ -71,7 +72,7 @@ def rough_latency(space: SearchSpace, setting: Any) -> Predict:
     order = np.argsort(networks.macs(graphs, setting), kind="stable")
     few = graphs[order[np.linspace(0, len(order) - 1, MEASURED).round().astype(np.int64)]]
     ms = [timing.fastest for timing in measure_members(networks, few, setting)]  # whatever else the machine does
-    slope, start = np.polyfit(networks.macs(few, setting).astype(np.float64), ms, 1)
+    slope, start = np.polyfit(networks.macs(few, setting).astype(np.float64), ms, 1, w=1 / np.array(ms))
     slope, start = max(float(slope), 0.0), max(float(start), 0.0)
     return lambda some: start + slope * networks.macs(some, setting).astype(np.float64)
 
