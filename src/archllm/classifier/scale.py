@@ -35,7 +35,7 @@ CHOICE = 0.1
 """Share of the members that must meet the limits, so that a search has something to choose from, unless known designs
 of usual width meet them: then neighbours of good networks do."""
 
-DESIGNS_SHARE = 0.3
+DESIGNS_SHARE = 0.5
 """Share of the designs that must."""
 
 LARGEST_IMAGE = 64
