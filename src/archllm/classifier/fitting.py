@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archllm.classifier.config import FitRequest, recipe
-from archllm.classifier.designs import known_designs
+from archllm.classifier.designs import all_designs, known_designs
 from archllm.classifier.fitted import Finalist, Fitted
 from archllm.classifier.folder import STORE, STUDY, FitFolder
 from archllm.classifier.front import measured_front, worth_measuring
@@ -175,7 +175,9 @@ class Fitting:
         goal = TimedTraining(final, plan.short, self.clock)
         setting = goal.network_setting
         limit = self.limits.latency
-        latency = None if limit is None else FileLatency(self.space, setting, limit, plan.overhead)
+        latency = None
+        if limit is not None:
+            latency = FileLatency(self.space, setting, limit, plan.overhead, all_designs(self.space))
         predict = None if latency is None else latency.predicted
         allowed = met(self.limits, self.space, setting, predict) if self.limits else None
         domain = Domain(self.space, None, allowed)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archllm.classifier.designs import all_designs
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
 
@@ -23,15 +22,18 @@ class FileLatency:
         setting: the network setting.
         limit: milliseconds that a file may take.
         overhead: milliseconds that a file takes beyond its network.
+        also: members that are of interest beside random ones.
     """
 
-    def __init__(self, space: SearchSpace, setting: Any, limit: float, overhead: float) -> None:
+    def __init__(
+        self, space: SearchSpace, setting: Any, limit: float, overhead: float, also: Graphs | None = None
+    ) -> None:
         from archllm.objectives.latency import machine_latency
         from archllm.objectives.latency.kept import KeptTimings
 
         self.limit, self.overhead = limit, overhead
         near = max(limit - overhead, LEAST_LEFT * limit)
-        self._model = machine_latency(space, setting, limit=near, also=all_designs(space))
+        self._model = machine_latency(space, setting, limit=near, also=also)
         self._timings = KeptTimings(space, setting)
 
     def predicted(self, graphs: Graphs) -> NDArray[np.float64]:
