@@ -134,7 +134,7 @@ def _limits(job: Job) -> Work:
     from archllm.objectives.latency.limits import CERTAINTY, surely_within
 
     space = load_space(job["space"])
-    networks, requests = space.require_networks(), job["requests"]
+    networks = space.require_networks()
     setting = networks.setting(**networks.small)
     rng = np.random.default_rng(2_026)
     fresh, asked = space.sample(FRESH, rng), space.sample(2_000, rng)
@@ -159,10 +159,8 @@ def _limits(job: Job) -> Work:
             start = time.perf_counter()
             model = machine_latency(space, setting)
             seconds = time.perf_counter() - start
-            found, bounds = (
-                model.predict(fresh),
-                np.quantile(model.predict(asked).ms, np.linspace(0.25, 0.95, requests)),
-            )
+            found = model.predict(fresh)
+            bounds = np.quantile(model.predict(asked).ms, np.linspace(0.25, 0.95, job["requests"]))
             near = [machine_latency(space, setting, limit=float(bound)).predict(asked, CERTAINTY) for bound in bounds]
         timings = measure_members(networks, fresh, setting)
         return {

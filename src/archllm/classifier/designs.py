@@ -37,7 +37,7 @@ TRIED = (1.1, 1.0, 0.95, 0.9, 0.8)
 
 @dataclass(frozen=True)
 class MobileDesign:
-    """A network of three stages alike.
+    """A network of three stages with one kind of block.
 
     Example:
         >>> MobileDesign("basic", 2, (1, 1, 1)).member(16, (16, 32, 64))[:61]
@@ -61,8 +61,9 @@ class MobileDesign:
 
     def members(self) -> Iterator[str]:
         """Texts of members of `mobile` at all widths."""
+        least, most = _GROWTH
         for stem, first, second, third in product(_STEMS, *_STAGES):
-            grows = all(low <= ratio <= high for ratio in (second / first, third / second) for low, high in [_GROWTH])
+            grows = all(least <= ratio <= most for ratio in (second / first, third / second))
             if grows and stem <= first <= 2 * stem:
                 yield self.member(stem, (first, second, third))
 

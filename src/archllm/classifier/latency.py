@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archllm.graphs import Graphs
 from archllm.spaces import SearchSpace
 
-LEAST_LEFT = 0.1
+LEAST_SHARE = 0.1
 """Share of a limit that is the network's at least, whatever the file takes beside it."""
 
 
@@ -32,7 +32,7 @@ class FileLatency:
         from archllm.objectives.latency.kept import KeptTimings
 
         self.limit, self.overhead = limit, overhead
-        near = max(limit - overhead, LEAST_LEFT * limit)
+        near = max(limit - overhead, LEAST_SHARE * limit)
         self._model = machine_latency(space, setting, limit=near, also=also)
         self._timings = KeptTimings(space, setting)
 

@@ -68,8 +68,8 @@ def machine_latency(
         >>> from archllm.spaces import load_space
         >>> space = load_space("mobile")
         >>> model = machine_latency(space, limit=0.1)  # doctest: +SKIP
-        >>> model.predict(space.sample(2, np.random.default_rng(0))).ms  # doctest: +SKIP
-        array([0.38, 0.71])
+        >>> model.predict(space.sample(2, np.random.default_rng(0))).ms.shape  # doctest: +SKIP
+        (2,)
     """
     timings = KeptTimings(space, setting, runtime, clock)
     features = LatencyFeatures(space, timings.setting)
@@ -82,6 +82,8 @@ def machine_latency(
     pool = pool[np.sort(np.unique(space.keys(pool), return_index=True)[1])]
     waiting = ~np.isin(space.keys(pool), space.keys(members))
     for _ in range(NEAR_ROUNDS):
+        if not waiting.any():  # all there are were measured
+            break
         away = np.where(waiting, _away(model.predict(pool).ms, limit), np.inf)
         rows = np.argsort(away, kind="stable")[: min(NEAR_SAMPLE, int(waiting.sum()))]
         waiting[rows] = False
