@@ -5,8 +5,10 @@ third of the minutes with another seed; all other runs need them. `--only photos
 run again. Each run gets `--minutes` of CPU time on one thread, so a busy machine changes nothing but the wait.
 
 A fit, and the random search beside it, are asked for half the milliseconds of the control of their seed that is best on
-validation images, so controls run first. In the end the files of all runs of a seed are timed against each other. Needs
-`photos5.zip` in `$ARCHLLM_DATA`, and for Fashion-MNIST its IDX files in the folder that `--fashion` names.
+validation images, so controls run first. Known designs within that limit are compared on photos5, which may be tuned
+on, in short and in longer trainings, by validation images alone. In the end the files of all runs of a seed are timed
+against each other. Needs `photos5.zip` in `$ARCHLLM_DATA`, and for Fashion-MNIST its IDX files in the folder that
+`--fashion` names.
 """
 
 from __future__ import annotations
@@ -45,6 +47,15 @@ OURS = {"fit": None, "random search": "random"}
 HALF = 0.475
 """Share of the best control's milliseconds that is asked for: half of it, less what measurements differ by."""
 
+TUNED = "photos5"
+"""The set of images on which designs are compared."""
+
+DESIGN_CHANNELS = 16
+"""Scale of their networks, which is that of fits there."""
+
+LENGTHS = (4.0, 100.0)
+"""Seconds of the trainings by which they are compared: about those of a search, and of a last round."""
+
 TIMED = 20.0
 """Seconds in which the files of a seed take turns, at most."""
 
@@ -82,6 +93,9 @@ def jobs(arguments: argparse.Namespace) -> dict[str, Job]:
         runs = {name: job for data in arguments.data for name, job in _runs(arguments, data, seed).items()}
         found |= {name: job for name, job in runs.items() if job["part"] == "control"}
         found |= {name: job for name, job in runs.items() if job["part"] == "fit"}
+        if TUNED in arguments.data:
+            about = {"part": "designs", "data": TUNED, "lengths": list(LENGTHS), "seed": seed}
+            found[f"{TUNED}-designs-{seed}"] = about | {"minutes": arguments.minutes}
     return found
 
 
@@ -123,6 +137,8 @@ def prepare(job: Job, arguments: argparse.Namespace) -> Work:
     else:
         best = _best_control(job, arguments)
     source = images_of(job["data"], arguments)
+    if job["part"] == "designs":
+        return lambda: _designs(job, source, best)
     onnx = arguments.folder / f"{arguments.job}.onnx"
     if job["part"] == "fit":
         return lambda: _fit(job, source, best, onnx)
@@ -224,6 +240,52 @@ def _fit(job: Job, source: str, control: Result, onnx: Path) -> Result:
         "phases": result["seconds"],
         "minutes_spent": sum(result["seconds"].values()) / 60,
     }
+
+
+def _designs(job: Job, source: str, control: Result) -> Result:
+    """Validation accuracy of known designs, each as large as a fit's limit allows, after trainings from scratch."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from archllm.classifier.designs import all_designs, known_designs, usual_designs
+    from archllm.classifier.latency import FileLatency
+    from archllm.classifier.limits import Limits
+    from archllm.classifier.raw import bytes_statistics, deployed, timed
+    from archllm.classifier.timed import TimedTraining
+    from archllm.networks.latency import measure_members
+    from archllm.objectives.train import TrainObjective
+    from archllm.spaces import load_space
+
+    space, config = load_space("mobile"), _objective(source, job["seed"]).config
+    networks = space.require_networks()
+    objective = TrainObjective(space, source, replace(config, network={"channels": DESIGN_CHANNELS}), job["seed"])
+    setting, limit = objective.network_setting, HALF * float(control["latency_ms"])
+    some = usual_designs(space)
+    if some is None:
+        raise ValueError(f"no designs of {space.name} are written down")
+    blueprint = networks.blueprint(some[[0]], setting)
+    file = timed(deployed(blueprint, blueprint.build().eval(), *bytes_statistics(objective)))
+    overhead = max(0.0, file.fastest - measure_members(networks, some[[0]], setting)[0].fastest)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        latency = FileLatency(space, setting, limit, overhead, all_designs(space))
+        archs = known_designs(space, setting, Limits(latency=limit), latency)
+        ms = [float(latency.measured(arch.graph)[0]) for arch in archs]
+    found = []
+    for arch, each in zip(archs, ms, strict=True):
+        trainings = [TimedTraining(objective, seconds, time.process_time) for seconds in job["lengths"]]
+        evaluations = [training.evaluate(arch) for training in trainings]
+        found.append(
+            {
+                "architecture": arch.text,
+                "latency_ms": each,
+                "params": int(np.asarray(networks.params(arch.graph, setting))[0]),
+                "validation_accuracy": [evaluation.value for evaluation in evaluations],
+            }
+        )
+        print(found[-1], flush=True)
+    return {"max_latency": limit, "designs": found}
 
 
 def _objective(source: str, seed: int) -> TrainObjective:

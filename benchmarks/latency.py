@@ -186,7 +186,9 @@ def _near(job: Job) -> Work:
     setting = networks.setting(**networks.small)
     members = space.sample(LOOKED_AT, np.random.default_rng(2_026))
 
-    def errors(told: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, float]:
+    def errors(told: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, float] | None:
+        if not len(true):  # neither model found a member there
+            return None
         away = np.maximum(told, 0.0) / true - 1
         return {"bias": float(np.median(away)), "error": float(np.median(np.abs(away)))}
 

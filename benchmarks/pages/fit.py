@@ -32,6 +32,11 @@ ONNX file with normalisation inside, one image of the network's own size, which 
 TIMED = "; all files of a seed took turns, and of the fastest runs of all rounds the first tenth counts"
 
 
+DESIGNS = """\
+Known designs of `mobile` (blocks, and how many each stage has), each as large as the same limit allows, trained from
+scratch for so many seconds; accuracy in % on validation images."""
+
+
 def page(results: list[Result]) -> str:
     """The text of the page."""
     runs, timed = _with_turns(results)
@@ -41,6 +46,7 @@ def page(results: list[Result]) -> str:
         own = of(runs, data=data)
         if own:
             parts += [f"## {TITLES[data]}", _table(own), _verdicts(own), _nothing(results, data)]
+            parts += [_designs(of(results, part="designs", data=data))]
     missing = [TITLES[data] for data in DATA if not of(runs, data=data)]
     if missing:
         parts.append(f"Not run: {'; '.join(missing)}.")
@@ -126,6 +132,32 @@ def _verdicts(runs: Sequence[Result]) -> str:
         slower = _mean(ours, "latency_ms") / _mean(random, "latency_ms")
         told.append(f"Against random search: {more:+.1f} points, at {slower:.2f} times its milliseconds.")
     return " ".join(told)
+
+
+def _designs(results: Sequence[Result]) -> str:
+    """How known designs do in short and in longer trainings."""
+    if not results:
+        return ""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        for each in result["designs"]:
+            slots = dict(slot.split("=") for slot in each["architecture"].strip("[]").split())
+            depths = "-".join(slots[f"depth{stage}"] for stage in (1, 2, 3))
+            name = f"{slots['block1']} {depths}" + (", whole resolution" if slots["stem_stride"] == "1" else "")
+            found.setdefault(name, []).append(each)
+    lengths = results[0]["lengths"]
+    rows = [
+        [
+            f"`{name}`",
+            *(spread([each["validation_accuracy"][at] for each in own], 1) for at in range(len(lengths))),
+            spread([each["latency_ms"] for each in own], 3),
+            spread([each["params"] / 1000 for each in own], 0, unit=" k"),
+            str(len(own)),
+        ]
+        for name, own in found.items()
+    ]
+    head = ["design", *(f"after {seconds:g} s" for seconds in lengths), "ms", "parameters", "seeds"]
+    return f"{DESIGNS}\n\n{markdown(head, rows)}\n\nMade at {commits(list(results))}."
 
 
 def _nothing(results: Sequence[Result], data: str) -> str:

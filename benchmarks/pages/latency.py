@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.harness.results import Result, of
-from benchmarks.harness.tables import commits, markdown, provenance, spread
+from benchmarks.harness.tables import NONE, commits, markdown, provenance, spread
 
 README: dict[str, Callable[[list[Result]], str]] = {}
 
@@ -42,7 +42,7 @@ Random members of a space are mostly large, and limits are often tight. With a l
 are expected there. Limits are shares of the median of random members; both models name the 25 of 5,000 members that
 they expect nearest to one, all of which are measured, and those that take between half and twice the limit are
 compared: *error* is the median relative difference, *bias* the median with its sign. Without the limit, the model has
-the same 48 timings."""
+the same 48 timings. Where nothing is compared, neither found a member: few or none take so little."""
 
 
 def page(results: list[Result]) -> str:
@@ -112,7 +112,11 @@ def _near(results: list[Result]) -> str:
             f"`{result['space']}`",
             f"{share:g}",
             f"{each['limit']:.3f}",
-            *(f"{100 * each[model][figure]:.0f} %" for model in ("usual", "near") for figure in ("error", "bias")),
+            *(
+                f"{100 * each[model][figure]:.0f} %" if each[model] else NONE
+                for model in ("usual", "near")
+                for figure in ("error", "bias")
+            ),
             str(each["measured"]),
             f"{each['seconds']:.0f}",
             commits([result]),

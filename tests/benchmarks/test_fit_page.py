@@ -10,6 +10,7 @@ import pytest
 from benchmarks import fit
 from benchmarks.pages import fit as fit_page
 
+from archllm.classifier.designs import DESIGNS
 from archllm.objectives.images import load_images
 
 ABOUT = {"command": "x", "commit": "abc1234", "machine": "m", "threads": 1, "torch": "2", "date": "2026-01-01"}
@@ -39,6 +40,7 @@ def measured(name: str, job: dict[str, Any], accuracy: float, ms: float) -> dict
 
 def results(accuracy: float, ms: float) -> list[dict[str, Any]]:
     jobs = fit.jobs(fit.BENCHMARK.parse(["--data", "photos5"]))
+    jobs = {name: job for name, job in jobs.items() if job["part"] != "designs"}
     figures = {"fit": (accuracy, ms), "random search": (80.0, 1.0)}
     return [measured(name, job, *figures.get(job.get("method", ""), (85.0, 2.0))) for name, job in jobs.items()]
 
@@ -49,6 +51,18 @@ def test_targets_are_met_or_missed_by_what_was_measured() -> None:
     assert "Against random search: +6.0 points, at 0.90 times" in text and "Not run: Digits" in text
     text = fit_page.page(results(84.0, 1.5))
     assert "in points: missed by 1.0. Half its milliseconds: missed by 0.500." in text
+
+
+def test_known_designs_are_told_apart_by_blocks_depths_and_resolution() -> None:
+    known = {name: job for name, job in fit.jobs(fit.BENCHMARK.parse([])).items() if job["part"] == "designs"}
+    assert [job["data"] for job in known.values()] == ["photos5"] * 3
+    texts = [design.member(16, (16, 32, 64)) for design in DESIGNS["mobile"]]
+    figures = {"latency_ms": 0.05, "params": 40_000.0, "validation_accuracy": [50.0, 80.0]}
+    designs = [{"architecture": text, **figures} for text in texts]
+    about = {"wall": 1.0, "load": 1.0, "about": ABOUT, "max_latency": 1.0, "designs": designs}
+    text = fit_page.page([*results(86.0, 0.9), *({"name": name, **job, **about} for name, job in known.items())])
+    assert text.count("| 50.0 ± 0.0 | 80.0 ± 0.0 | 0.050 ± 0.000 | 40 ± 0 k | 3 |") == len(texts)
+    assert "`mb 3-4-2`" in text and "`basic 1-1-1, whole resolution`" in text
 
 
 def test_without_all_controls_nothing_is_claimed() -> None:

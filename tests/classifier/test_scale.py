@@ -118,6 +118,23 @@ def test_a_rough_latency_follows_the_fastest_runs(monkeypatch: pytest.MonkeyPatc
     assert rough_latency(space, setting)(graphs) == pytest.approx(expected)
 
 
+def test_a_rough_latency_is_right_for_small_networks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = load_space("mobile")
+    networks = space.require_networks()
+    setting = networks.setting(**OPTIONS, image_size=32)
+
+    def rule(graphs: Graphs) -> np.ndarray:
+        return np.asarray(0.01 + (networks.macs(graphs, setting) / 1e8) ** 1.3)  # no line
+
+    def measured(asked: object, graphs: Graphs, setting: object) -> list[Timing]:
+        return [Timing(ms=ms, fastest=ms, low=ms, high=ms, rounds=3) for ms in rule(graphs).tolist()]
+
+    monkeypatch.setattr("archllm.networks.latency.measure_members", measured)
+    graphs = space.sample(200, np.random.default_rng(3))
+    small = graphs[np.argsort(networks.macs(graphs, setting))[:10]]
+    assert np.abs(rough_latency(space, setting)(small) / rule(small) - 1).mean() < 0.25
+
+
 class Tight(Machine):
     """A machine on which random members are slow and known designs are fast on images up to a size, or narrow ones."""
 

@@ -13,7 +13,7 @@ from archllm.errors import InvalidInput
 from archllm.graphs import Graphs
 from archllm.networks.setting import NetworkSetting
 from archllm.objectives.latency.model import LatencyPrediction
-from archllm.objectives.latency.objective import Latency, load_latency
+from archllm.objectives.latency.objective import load_latency
 from archllm.spaces import SearchSpace
 
 CERTAINTY = 0.98
@@ -45,7 +45,7 @@ def latency_limit(
         except InvalidInput as error:
             raise InvalidInput(f"the limit {wanted}: {error}") from error
     bound = wanted.high if math.isfinite(wanted.high) else wanted.low
-    model = objective.near(bound) if isinstance(objective, Latency) else objective.model
+    model = objective.near(bound)
     return lambda graphs: surely_within(wanted, model.predict(graphs, CERTAINTY))
 
 

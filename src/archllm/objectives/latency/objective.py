@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from archllm.config import parse_words
@@ -25,7 +24,7 @@ from archllm.spaces import Architecture, SearchSpace
 class Latency(Objective):
     """Milliseconds of the network in ONNX Runtime on this machine; fewer are better.
 
-    Every candidate is measured, which takes a fraction of a second. `model` and `near` predict what is not measured.
+    Every candidate is measured, which takes a fraction of a second. `near` predicts what is not measured.
 
     Args:
         space: the space.
@@ -53,9 +52,6 @@ class Latency(Objective):
         self.spec: str = written(self.runtime)
         machine_facts(self.runtime)  # says so where ONNX Runtime is missing
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "model"}
-
     @property
     def network_setting(self) -> NetworkSetting:
         return self.setting
@@ -69,13 +65,8 @@ class Latency(Objective):
         again.spec, again.direction = self.spec, self.direction
         return again
 
-    @cached_property
-    def model(self) -> LatencyModel:
-        """What is predicted for members; the first time on a machine, a sample of them is measured."""
-        return machine_latency(self.space, self.setting, self.runtime)
-
     def near(self, limit: float) -> LatencyModel:
-        """What is predicted for members, exact near a limit in milliseconds, for which more of them are measured."""
+        """What predicts members, exact near a limit in milliseconds; the first time, some of them are measured."""
         return machine_latency(self.space, self.setting, self.runtime, limit=limit)
 
     def _evaluate(self, arch: Architecture) -> Evaluation:
@@ -116,6 +107,10 @@ class DeviceLatency(Objective):
 
     def __reduce__(self) -> Any:
         return DeviceLatency, (self.space, self.device), {"spec": self.spec, "direction": self.direction}
+
+    def near(self, limit: float) -> LatencyModel:
+        """What predicts members: the same near any limit, as nothing more can be measured."""
+        return self.model
 
     @property
     def network_setting(self) -> NetworkSetting | None:
