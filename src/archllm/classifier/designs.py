@@ -91,7 +91,7 @@ DESIGNS: dict[str, tuple[MobileDesign, ...]] = {
     ),
 }
 """Spaces -> designs. The first is evaluated first, and goes on to the last comparison of longer trainings whatever a
-short one says of it: as deep networks do, it learns slowly, and in the end it was the best of them."""
+short one says of it: as deep networks do, it learns slowly, and catches up with the others (docs/results/fit.md)."""
 
 
 def usual_designs(space: SearchSpace) -> Graphs | None:

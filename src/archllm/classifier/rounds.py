@@ -4,8 +4,8 @@ What learns fast in a short training need not be the best in the end: larger net
 that no other one beats in both, accuracy and size, and longer trainings tell them apart, as successive halving does
 (Jamieson and Talwalkar, 2016). Each round has a learning rate of its own that comes down to zero, or accuracies would
 tell nothing, and begins with the weights of the one before (warm restarts: Loshchilov and Hutter, 2017), so that little
-is lost. One network is known beforehand to win long trainings and not short ones: the first known design of a space,
-where it keeps to the limits, is the favourite, and only the last comparison may leave it behind.
+is lost. One network is known beforehand to catch up in long trainings and to look bad in short ones: the first known
+design of a space, where it keeps to the limits, is the favourite, and only the last comparison may leave it behind.
 """
 
 from __future__ import annotations
